@@ -1,0 +1,71 @@
+/* The configuration: what the file says, checked, with every default filled in. No I/O: the caller reads the file. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/paths.h"
+
+/* One thing that is wrong with a file. */
+struct config_problem {
+    int line, column; /* from 1 */
+    char *text;       /* what, which option, what is allowed or nearest, in one line */
+};
+struct config_problems {
+    struct config_problem *list;
+    size_t count;
+};
+
+enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+
+struct config_env {
+    char *name;
+    char *value;
+};
+
+struct config_target {
+    char *name;
+    char *listen_host;         /* "127.0.0.1" or "::1", always a loopback address */
+    int listen_port;           /* 1 to 65535 */
+    char *ssh;                 /* destination for the ssh transport; NULL: the local one */
+    struct config_paths paths; /* may be empty */
+    char *gocache;             /* absolute path on the Go machine, NULL: what `go env` says there */
+    char *gomodcache;
+    char *go_path;             /* NULL: looked for */
+    struct config_env *go_env; /* go.env, in the file's order */
+    size_t go_env_count;
+    char *delve_path;       /* NULL: looked for */
+    char *delve_log_output; /* never NULL */
+    char **delve_flags;     /* NULL-terminated */
+    long lease_seconds;
+    long keep_warm_seconds; /* how long an SSH connection without a session is kept */
+};
+
+struct config {
+    int references;
+    struct config_target *targets;
+    size_t target_count;
+    enum config_log_level log_level;
+};
+
+/* Reads a configuration's text (JSON with comments and trailing commas). text NULL: no file, the built-in target
+   `local` on port 4711. Returns the configuration with one reference, or NULL when problems (or, with none, memory)
+   prevent it. All problems are reported, not only the first, ordered by line; the caller frees them with
+   config_problems_free. */
+struct config *config_parse(const char *text, size_t len, struct config_problems *problems);
+
+/* Takes another reference; sessions hold one, so that a reload does not pull theirs away. Returns c. */
+struct config *config_ref(struct config *c);
+void config_unref(struct config *c);
+void config_problems_free(struct config_problems *problems);
+
+/* The JSON Schema (draft-07) of the file, made from the option table. New reference; NULL when memory ran out. */
+json_t *config_schema(void);
+
+/* Appends the OPTIONS section of delvegate.json(5), in roff, made from the option table. The caller frees the returned
+ * text; NULL when memory ran out. */
+char *config_manual(void);
+
+#endif

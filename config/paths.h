@@ -1,0 +1,30 @@
+/* Path mapping between the client's machine and the Go machine: whole components, longest prefix first. */
+#ifndef CONFIG_PATHS_H
+#define CONFIG_PATHS_H
+
+#include <stddef.h>
+
+struct config_path {
+    char *client; /* a prefix on the client's machine; with a drive letter or a backslash it is a Windows one */
+    char *remote; /* a prefix on the Go machine */
+};
+
+struct config_paths {
+    struct config_path *list;
+    size_t count;
+};
+
+/* Adds a rule; both are copied. Returns 0, -1 when memory ran out. */
+int config_paths_add(struct config_paths *paths, const char *client, const char *remote);
+/* Adds all rules of `from`. Returns as config_paths_add. */
+int config_paths_add_all(struct config_paths *paths, const struct config_paths *from);
+void config_paths_free(struct config_paths *paths);
+
+/* Maps a path. Windows prefixes are compared without regard to case and with / and \ alike, the rest's separators
+   become those of the side it goes to; a prefix matches only at the end of a component. Of several that match the
+   longest wins, of equals the first. Returns a new string that the caller frees, or NULL when no rule matches (errno 0)
+   or memory ran out (errno ENOMEM). */
+char *config_paths_to_remote(const struct config_paths *paths, const char *client);
+char *config_paths_to_client(const struct config_paths *paths, const char *remote);
+
+#endif
