@@ -1,42 +1,170 @@
-# delvegate: GNU make. Plain `make` builds build/delvegate.
-CC ?= gcc
+# delvegate: GNU make. Plain `make` builds build/delvegate; `make KIND=asan` (debug, fuzz, cov) builds under build/KIND.
 KIND ?= release
-BUILD := build/$(KIND)
-CFLAGS_WARN := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
-CFLAGS_release := -O2 -g
-CFLAGS_debug := -O0 -g3
-CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-PKGS := libuv jansson libssh2
-CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) $(shell pkg-config --cflags $(PKGS))
-CFLAGS += $(CFLAGS_WARN) $(CFLAGS_$(KIND))
-LDLIBS += $(shell pkg-config --libs $(PKGS))
+BUILD ?= build/$(KIND)
+PREFIX ?= /usr/local
+VERSION := 0.1.0
+MAKEFLAGS += --no-print-directory
+
+ifneq ($(filter $(KIND),release debug asan fuzz cov),$(KIND))
+$(error KIND=$(KIND) is not known: release, debug, asan, fuzz or cov)
+endif
+ifeq ($(origin CC),default)
+CC := $(if $(filter fuzz,$(KIND)),clang,gcc)
+endif
+
+# Debian's package of each library; a library that is missing is named by the target `libraries`.
+PACKAGE_libuv := libuv1-dev
+PACKAGE_jansson := libjansson-dev
+PACKAGE_libssh2 := libssh2-1-dev
+PACKAGE_libcrypto := libssl-dev
+PURE_PKGS := jansson
+PKGS := libuv jansson libssh2 libcrypto
+PKG_CONFIG ?= pkg-config
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+KIND_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+KIND_debug := -O0 -g3
+KIND_asan := -O1 -g $(SANITIZE)
+KIND_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
+KIND_cov := -O0 -g --coverage
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+# CFLAGS, CPPFLAGS and LDFLAGS stay the caller's.
+ALL_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(BUILD) \
+    $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
+ALL_CFLAGS := -std=c11 $(WARNINGS) $(KIND_$(KIND)) $(CFLAGS)
+ALL_LDFLAGS := -Wl,--as-needed $(LDFLAGS)
+PURE_LIBS := $(shell $(PKG_CONFIG) --libs $(PURE_PKGS) 2>/dev/null)
+LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 
 PURE := $(wildcard dap/*.c delve/*.c config/*.c)
 PROXY := $(wildcard proxy/*.c)
+# What of proxy/ is a plain function of bytes, and tested as such.
+PROXY_PLAIN := $(wildcard proxy/ssh_parse.c)
+UNIT_SRC := $(wildcard test/unit/*_test.c)
+FUZZ_SRC := $(wildcard test/fuzz/*.c)
+HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h)
+SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/*.sh test/ssh/*.sh) .ci/run
+
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
 PROXY_OBJ := $(PROXY:%.c=$(BUILD)/%.o)
-UNIT := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/*_test.c))
+TESTED_OBJ := $(PURE_OBJ) $(PROXY_PLAIN:%.c=$(BUILD)/%.o)
+UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
+FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
 
-all: build/delvegate
+all: build/delvegate build/delvegate.json.5
 build/delvegate: $(BUILD)/delvegate
-	cp $< $@
+	cp $< $@.new && mv $@.new $@
+build/delvegate.json.5: build/delvegate
+	./build/delvegate --print-manual >$@.new && mv $@.new $@
+
 $(BUILD)/delvegate: $(PROXY_OBJ) $(PURE_OBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(BUILD)/%.o: %.c
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/%.o: %.c $(BUILD)/flags | libraries
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/unit/%: test/unit/%.c $(TESTED_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED_OBJ) -lcmocka $(LIBS)
+$(BUILD)/fuzzers/%: test/fuzz/%.c $(PURE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(PURE_OBJ) $(PURE_LIBS)
+
+# The supervisor's script becomes part of the program.
 $(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
 $(BUILD)/remote_sh.h: delve/remote.sh
 	@mkdir -p $(@D)
-	{ echo 'static const unsigned char remote_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '};'; } >$@
-$(BUILD)/unit/%: test/unit/%.c $(PURE_OBJ)
+	{ echo 'static const unsigned char remote_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	    echo '};'; } >$@.new && mv $@.new $@
+
+# A change of compiler or flags rebuilds what it concerns.
+FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
+$(BUILD)/flags: always
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(PURE_OBJ) -lcmocka $(LDLIBS)
+	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+
+libraries:
+	@command -v $(firstword $(CC)) >/dev/null || \
+	    { echo "make: the compiler $(CC) is missing: apt-get install $(firstword $(CC)), or scripts/bootstrap.sh build" >&2; exit 1; }
+	@command -v $(PKG_CONFIG) >/dev/null || \
+	    { echo "make: $(PKG_CONFIG) is missing: apt-get install pkg-config, or scripts/bootstrap.sh build" >&2; exit 1; }
+	@missing=; $(foreach p,$(PKGS),$(PKG_CONFIG) --exists $p || { missing=yes; \
+	    echo "make: the library $p is missing: apt-get install $(PACKAGE_$p), or scripts/bootstrap.sh build" >&2; };) \
+	    test -z "$$missing"
+
+# Tests. test/run.sh runs suites, shows what they print, and ends with the sum of their counts.
+check:
+	@scripts/bootstrap.sh check
+	@test/run.sh unit fuzz lint remote ssh e2e
+check-all:
+	@scripts/bootstrap.sh check
+	@CHECK_ALL=1 test/run.sh compilers unit fuzz lint remote ssh e2e
 check-unit:
-	$(MAKE) KIND=asan run-unit
-run-unit: $(UNIT)
+	@test/run.sh unit
+check-e2e:
+	@test/run.sh e2e
+fuzz:
+	@test/run.sh fuzz
+run-unit: unit-programs
 	@for t in $(UNIT); do $$t || exit 1; done
+unit-programs: $(UNIT)
+fuzz-programs: $(FUZZ)
+program: $(BUILD)/delvegate
+objects: $(PURE_OBJ) $(PROXY_OBJ)
+
+bench:
+	@scripts/bootstrap.sh demo
+	@$(MAKE) all
+	@test/node.sh test/bench/bench.mjs build/delvegate
+demo:
+	@scripts/bootstrap.sh demo
+	@$(MAKE) all
+	@test/node.sh test/demo/demo.mjs build/delvegate
+cov:
+	@$(MAKE) KIND=cov unit-programs
+	@test/run.sh coverage
+
+format:
+	clang-format -i $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(HEADERS)
+lint:
+	@test/run.sh lint
+lint-format:
+	@test/clang-format.sh $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(HEADERS)
+lint-tidy: $(BUILD)/remote_sh.h | libraries
+	clang-tidy --quiet --warnings-as-errors='*' $(PURE) $(PROXY) -- -std=c11 $(ALL_CPPFLAGS)
+lint-cppcheck: $(BUILD)/remote_sh.h
+	cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability,performance \
+	    --suppress=missingIncludeSystem -D_GNU_SOURCE -I. -I$(BUILD) $(PURE) $(PROXY)
+lint-shell:
+	shellcheck $(SHELL_SCRIPTS)
+
+INSTALL ?= install
+bindir := $(DESTDIR)$(PREFIX)/bin
+man1dir := $(DESTDIR)$(PREFIX)/share/man/man1
+man5dir := $(DESTDIR)$(PREFIX)/share/man/man5
+datadir := $(DESTDIR)$(PREFIX)/share/delvegate
+docdir := $(DESTDIR)$(PREFIX)/share/doc/delvegate
+install: all
+	$(INSTALL) -d '$(bindir)' '$(man1dir)' '$(man5dir)' '$(datadir)' '$(docdir)'
+	$(INSTALL) -m 755 build/delvegate '$(bindir)/delvegate'
+	sed 's/@VERSION@/$(VERSION)/' scripts/delvegate.1.in >build/delvegate.1
+	$(INSTALL) -m 644 build/delvegate.1 '$(man1dir)/delvegate.1'
+	$(INSTALL) -m 644 build/delvegate.json.5 '$(man5dir)/delvegate.json.5'
+	./build/delvegate --print-schema >build/config.schema.json
+	$(INSTALL) -m 644 build/config.schema.json '$(datadir)/config.schema.json'
+	$(INSTALL) -m 644 LICENSE README.md '$(docdir)'
+uninstall:
+	rm -f '$(bindir)/delvegate' '$(man1dir)/delvegate.1' '$(man5dir)/delvegate.json.5' \
+	    '$(datadir)/config.schema.json' '$(docdir)/LICENSE' '$(docdir)/README.md'
+	-rmdir '$(datadir)' '$(docdir)' 2>/dev/null
+dist:
+	@mkdir -p build
+	git archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD
+	@echo build/delvegate-$(VERSION).tar.gz
 clean:
 	rm -rf build
-.PHONY: all check-unit run-unit clean
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all always libraries check check-all check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program objects bench demo cov \
+    format lint lint-format lint-tidy lint-cppcheck lint-shell install uninstall dist clean
+-include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d)

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# Runs test suites one after the other, shows what they print, and ends with the sum of what they counted:
+#   test/run.sh [compilers] [unit] [coverage] [fuzz] [lint] [remote] [ssh] [e2e]
+# A suite that ends badly without having counted a failure counts as one; so does one that counted nothing.
+# CHECK_ALL=1 makes fuzzing and the end-to-end tests longer. FUZZ_SECONDS is the time of each fuzz target.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
+. test/count.sh
+
+top=$PWD
+asan=build/asan
+logs=build/check
+passed=0 failed=0 skipped=0
+failures=()
+
+# Sanitizers write to files: whatever process it was and wherever its stderr went, a report fails the suite.
+reports=$top/$logs/sanitizer
+export ASAN_OPTIONS="detect_leaks=1:halt_on_error=1:exitcode=99:log_path=$reports"
+export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:log_path=$reports"
+export LSAN_OPTIONS="exitcode=99"
+export DELVEGATE=${DELVEGATE:-$top/$asan/delvegate}
+mkdir -p $logs
+rm -f "$reports".*
+
+# Adds counts to the sum. $1: name; $2, $3, $4: passed, failed, skipped.
+add() {
+    passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+    if [ "$3" -ne 0 ]; then
+        failures+=("$1")
+    fi
+}
+
+# Runs one program with its output shown and kept, and adds what it counted.
+# $1: name; $2: how it counts (cmocka, line, node, status); $3: the longest time; the rest: the command.
+run() {
+    local name=$1 kind=$2 limit=$3 log status p f s report
+    shift 3
+    log=$logs/${name//\//-}.log
+    echo "== $name"
+    if [ "$(type -t "$1")" = function ]; then
+        "$@" 2>&1 | tee "$log"
+    else
+        timeout --kill-after=10s "$limit" "$@" 2>&1 | tee "$log"
+    fi
+    status=${PIPESTATUS[0]}
+    read -r p f s < <("count_$kind" "$status" <"$log")
+    for report in "$reports".*; do
+        [ -e "$report" ] || continue
+        cat "$report"
+        mv "$report" "$log.${report##*/}"
+        f=$((f + 1))
+    done
+    if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+        echo "$name: stopped after $limit"
+    fi
+    if [ "$status" -ne 0 ] && [ "$status" -ne 77 ] && [ "$f" -eq 0 ]; then
+        echo "$name: exit status $status"
+        f=1
+    elif [ $((p + f + s)) -eq 0 ]; then
+        echo "$name: counted no test"
+        f=1
+    fi
+    add "$name" "$p" "$f" "$s"
+}
+
+# A build that a suite needs. Quiet when all is well.
+build() {
+    local log=$logs/build.log
+    if make -j2 "$@" >"$log" 2>&1; then
+        return 0
+    fi
+    tail -n 40 "$log"
+    add "make $*" 0 1 0
+    return 1
+}
+
+suite_compilers() {
+    local cc
+    for cc in gcc clang; do
+        run "build with $cc" status 600 make -j2 CC=$cc BUILD=build/$cc objects
+    done
+}
+
+suite_unit() {
+    local source
+    build KIND=asan unit-programs || return
+    for source in test/unit/*_test.c; do
+        source=${source##*/}
+        run "unit/${source%.c}" cmocka 300 "$asan/unit/${source%.c}"
+    done
+}
+
+suite_coverage() {
+    local source data
+    for source in test/unit/*_test.c; do
+        source=${source##*/}
+        run "unit/${source%.c}" cmocka 300 "build/cov/unit/${source%.c}"
+    done
+    mapfile -t data < <(find build/cov/dap build/cov/delve build/cov/config -name '*.gcda')
+    gcov -n "${data[@]}" |
+        awk '/^File/ { file = $2 } /^Lines/ && file ~ /\.c/ && file !~ /\/usr/ { print file, $2, $3, $4; file = "" }' | sort
+}
+
+# Fuzz targets run two at a time: each is one thread, and the machine this is measured for has two cores.
+suite_fuzz() {
+    local seconds=${FUZZ_SECONDS:-20} source name pids=() names=()
+    if [ "${CHECK_ALL:-0}" = 1 ]; then
+        seconds=${FUZZ_SECONDS:-120}
+    fi
+    build KIND=fuzz fuzz-programs || return
+    for source in test/fuzz/*.c; do
+        name=${source##*/} name=${name%.c}
+        test/fuzz.sh "$name" "$seconds" >"$logs/fuzz-$name.out" 2>&1 &
+        pids+=($!) names+=("$name")
+        if [ ${#pids[@]} -eq 2 ]; then
+            finish_fuzz
+        fi
+    done
+    finish_fuzz
+}
+# Shows what a finished program printed, and ends as it did.
+replay() {
+    cat "$1"
+    return "$2"
+}
+finish_fuzz() {
+    local i status
+    for i in "${!pids[@]}"; do
+        wait "${pids[$i]}"
+        status=$?
+        run "fuzz/${names[$i]}" status 60 replay "$logs/fuzz-${names[$i]}.out" "$status"
+    done
+    pids=() names=()
+}
+
+suite_lint() {
+    run lint/format status 60 make lint-format
+    run lint/shell status 120 make lint-shell
+    run lint/cppcheck status 300 make lint-cppcheck
+    run lint/tidy status 900 make lint-tidy
+}
+
+# Shell tests: each program under the folder that is executable; it ends with a line `N passed, N failed`.
+shell_tests() {
+    local program found=no
+    for program in test/"$1"/*.sh; do
+        [ -x "$program" ] || continue
+        found=yes
+        run "$1/$(basename "$program" .sh)" line 400 "$program"
+    done
+    if [ $found = no ]; then
+        echo "test/$1 holds no executable test"
+        add "$1" 0 1 0
+    fi
+}
+suite_remote() {
+    shell_tests remote
+}
+suite_ssh() {
+    build KIND=asan program || return
+    shell_tests ssh
+}
+
+suite_e2e() {
+    build KIND=asan program || return
+    local limit=600 concurrency=()
+    if [ "${CHECK_ALL:-0}" = 1 ]; then
+        limit=3600
+    fi
+    if test/node.sh --test-concurrency=2 --version >/dev/null 2>&1; then
+        concurrency=(--test-concurrency=2)
+    fi
+    run e2e node $limit test/node.sh --test --test-reporter=spec "${concurrency[@]}" test/e2e/*.test.mjs
+}
+
+for suite in "$@"; do
+    case $suite in
+    compilers | unit | coverage | fuzz | lint | remote | ssh | e2e) "suite_$suite" ;;
+    *)
+        echo "test/run.sh: no suite '$suite'" >&2
+        exit 2
+        ;;
+    esac
+done
+if [ ${#failures[@]} -ne 0 ]; then
+    printf 'failed: %s\n' "${failures[@]}"
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
