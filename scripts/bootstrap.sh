@@ -1,0 +1,143 @@
+#!/bin/sh
+# Installs what delvegate needs on Debian 12 and 13:  scripts/bootstrap.sh [build|demo|check]
+#   build  to compile it
+#   demo   build, and what `make demo` and `make bench` run: go, dlv, sshd, node (the default)
+#   check  demo, and what `make check` runs: clang, the linters, cmocka, npm, and the npm packages of test/
+# Does nothing when all is there. Uses apt-get as root, or by sudo.
+set -eu
+cd "$(dirname "$0")/.."
+
+set_name=${1:-demo}
+case $set_name in
+build | demo | check) ;;
+*)
+    echo "usage: scripts/bootstrap.sh [build|demo|check]" >&2
+    exit 2
+    ;;
+esac
+# A non-login shell's PATH may lack these.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
+
+missing=
+want() {
+    case " $missing " in
+    *" $1 "*) ;;
+    *) missing="${missing:+$missing }$1" ;;
+    esac
+}
+# need_command PACKAGE COMMAND [PLACE...]: the command in PATH, or an executable at one of the places.
+need_command() {
+    package=$1
+    shift
+    ! command -v "$1" >/dev/null || return 0
+    shift
+    for place in "$@"; do
+        [ ! -x "$place" ] || return 0
+    done
+    want "$package"
+}
+# need_library PACKAGE NAME: as pkg-config knows it.
+need_library() {
+    if ! command -v pkg-config >/dev/null || ! pkg-config --exists "$2"; then
+        want "$1"
+    fi
+}
+# need_file PACKAGE FILE...: any of the files.
+need_file() {
+    package=$1
+    shift
+    for file in "$@"; do
+        [ ! -e "$file" ] || return 0
+    done
+    want "$package"
+}
+
+need_build() {
+    need_command gcc gcc
+    need_file libc6-dev /usr/include/stdio.h
+    need_command make make
+    need_command pkg-config pkg-config
+    need_library libuv1-dev libuv
+    need_library libjansson-dev jansson
+    need_library libssh2-1-dev libssh2
+    need_library libssl-dev libcrypto
+}
+need_demo() {
+    # The places where the supervisor looks as well.
+    need_command golang-go go /usr/local/go/bin/go "$HOME/go/bin/go" /usr/lib/go-*/bin/go
+    need_command delve dlv "$HOME/go/bin/dlv"
+    need_command openssh-server sshd
+    need_command openssh-client ssh
+    need_command nodejs node
+}
+need_check() {
+    need_command git git
+    need_command clang clang
+    # Debian's name has the version in it; the package without one follows its default clang.
+    need_file libclang-rt-dev "$(clang -print-resource-dir 2>/dev/null || echo /nonexistent)"/lib/linux/libclang_rt.fuzzer-*.a
+    need_command clang-format clang-format
+    need_command clang-tidy clang-tidy
+    need_command cppcheck cppcheck
+    need_command shellcheck shellcheck
+    need_library libcmocka-dev cmocka
+    need_command busybox busybox
+    need_command npm npm
+    need_command procps ps
+    need_command iproute2 ss
+    need_command man-db man
+    need_command groff-base groff
+}
+find_missing() {
+    missing=
+    need_build
+    [ "$set_name" = build ] || need_demo
+    [ "$set_name" != check ] || need_check
+}
+
+fail() {
+    printf 'bootstrap: %s\n' "$@" >&2
+    exit 1
+}
+
+install_packages() {
+    command -v apt-get >/dev/null || fail \
+        "this is no Debian system; install what these Debian packages hold, then run this again:" "$missing"
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "packages are missing, and you are neither root nor have sudo. Run as root:" \
+            "apt-get install $missing"
+        as_root=sudo
+        # Without a terminal sudo could only wait for a password that nobody types.
+        [ -t 0 ] || sudo -n true 2>/dev/null || fail "packages are missing, and sudo asks for a password. Run:" \
+            "sudo apt-get install $missing"
+    fi
+    echo "bootstrap: installing with apt-get${as_root:+ (by sudo)}: $missing"
+    case " $missing " in
+    *" openssh-server "*)
+        echo "bootstrap: openssh-server brings Debian's own sshd service along; the tests and the demo do not use it"
+        ;;
+    esac
+    $as_root apt-get update -q || fail "apt-get update failed: is the network up, and are /etc/apt/sources.list* right?"
+    # shellcheck disable=SC2086 # a list of words
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing || fail \
+        "apt-get could not install: $missing" "See its message above; without a network nothing can be installed."
+    installed=$missing
+    find_missing
+    [ -z "$missing" ] || fail "apt-get installed $installed, and still there is no: $missing"
+}
+
+# The npm packages are there when the lock file npm left in node_modules is no older than the one in the tree.
+install_npm() {
+    stamp=test/node_modules/.package-lock.json
+    if [ -e "$stamp" ] && [ -z "$(find test/package-lock.json -newer "$stamp")" ]; then
+        return 0
+    fi
+    echo "bootstrap: installing the npm packages of test/package-lock.json in test/node_modules"
+    npm --prefix test ci --no-audit --no-fund || fail "npm ci failed in test/: see its message above; it needs a network"
+    touch "$stamp"
+}
+
+find_missing
+[ -z "$missing" ] || install_packages
+[ "$set_name" != check ] || install_npm
