@@ -1,0 +1,111 @@
+// A private sshd on loopback, with keys and files of its own.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Child, run } from './children.mjs';
+import { freePort } from './port.mjs';
+import * as proc from './proc.mjs';
+import { until } from './until.mjs';
+
+const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((p) => fs.existsSync(p));
+export const haveSshd = SSHD !== undefined;
+
+export const HOST = 'gomachine'; // the name in ssh_config, and so the one that users see
+
+async function keygen(file, type = 'ed25519') {
+  const { code, stderr } = await run('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'test', '-f', file]);
+  if (code !== 0) throw new Error(`ssh-keygen: ${stderr}`);
+}
+
+export class Sshd {
+  /**
+   * dir: where its files go. env: what sessions see (SetEnv). options: more lines of sshd_config.
+   * known: false leaves known_hosts empty, 'other' writes another key there.
+   */
+  static async start({ dir, env = {}, options = [], known = true, clientOptions = [] }) {
+    const sshd = new Sshd();
+    sshd.dir = dir;
+    sshd.env = env;
+    sshd.options = options;
+    fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+    await keygen(path.join(dir, 'host_key'));
+    await keygen(path.join(dir, 'user_key'));
+    fs.copyFileSync(path.join(dir, 'user_key.pub'), path.join(dir, 'authorized_keys'));
+    if (process.getuid() === 0) fs.mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+    await sshd.listen();
+    let hostKey = fs.readFileSync(path.join(dir, 'host_key.pub'), 'utf8');
+    if (known === 'other') {
+      await keygen(path.join(dir, 'other_key'));
+      hostKey = fs.readFileSync(path.join(dir, 'other_key.pub'), 'utf8');
+    }
+    const [type, key] = hostKey.split(' ');
+    fs.writeFileSync(path.join(dir, 'known_hosts'), known ? `[127.0.0.1]:${sshd.port} ${type} ${key}\n` : '');
+    fs.writeFileSync(path.join(dir, 'ssh_config'), [
+      `Host ${HOST}`,
+      '  HostName 127.0.0.1',
+      `  Port ${sshd.port}`,
+      `  User ${os.userInfo().username}`,
+      `  IdentityFile ${path.join(dir, 'user_key')}`,
+      '  IdentitiesOnly yes',
+      `  UserKnownHostsFile ${path.join(dir, 'known_hosts')}`,
+      '  GlobalKnownHostsFile /dev/null',
+      '  StrictHostKeyChecking yes',
+      ...clientOptions.map((line) => `  ${line}`),
+      '',
+    ].join('\n'));
+    sshd.bin = path.join(dir, 'bin');
+    fs.mkdirSync(sshd.bin);
+    fs.writeFileSync(path.join(sshd.bin, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F ${path.join(dir, 'ssh_config')} "$@"\n`, { mode: 0o755 });
+    return sshd;
+  }
+
+  /** Starts the server, on the port it had before if there was one. */
+  async listen() {
+    const at = (name) => path.join(this.dir, name);
+    this.port ??= await freePort();
+    const environment = Object.entries(this.env).map(([name, value]) => `"${name}=${value}"`).join(' ');
+    fs.writeFileSync(at('sshd_config'), [
+      `Port ${this.port}`,
+      'ListenAddress 127.0.0.1',
+      `HostKey ${at('host_key')}`,
+      `AuthorizedKeysFile ${at('authorized_keys')}`,
+      'PidFile none',
+      'UsePAM no',
+      'StrictModes no',
+      'PasswordAuthentication no',
+      'PermitRootLogin yes',
+      'PrintMotd no',
+      'LogLevel VERBOSE',
+      ...this.options,
+      ...(environment ? [`SetEnv ${environment}`] : []),
+      '',
+    ].join('\n'));
+    // A bare environment: what sshd has, its sessions do not get, but a test that looks for its marks would see it.
+    this.child = new Child(SSHD, ['-D', '-e', '-f', at('sshd_config')], { name: 'sshd', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+    await this.child.wait(/Server listening on 127\.0\.0\.1/);
+  }
+
+  /** Pids of the processes that serve connections: one a connection, the one that is its user's. */
+  connections() {
+    return proc.pids().filter((pid) => proc.descends(pid, this.child.pid) && pid !== this.child.pid
+      && /^sshd: /.test(proc.cmdline(pid)[0] ?? '') && !/\[(priv|net|accepted)\]/.test(proc.cmdline(pid)[0]));
+  }
+
+  /** Cuts every connection at once, the way a reboot of the Go machine's sshd does. */
+  async cut() {
+    const victims = proc.pids().filter((pid) => pid !== this.child.pid && proc.descends(pid, this.child.pid)
+      && /^sshd: /.test(proc.cmdline(pid)[0] ?? ''));
+    for (const pid of victims) process.kill(pid, 'SIGKILL');
+    await until('the connections to be gone', () => victims.every((pid) => !proc.alive(pid)));
+  }
+
+  async stop() {
+    if (this.child.running) {
+      const served = proc.pids().filter((pid) => pid !== this.child.pid && proc.descends(pid, this.child.pid)
+        && /^sshd: /.test(proc.cmdline(pid)[0] ?? ''));
+      this.child.kill('SIGTERM');
+      for (const pid of served) if (proc.alive(pid)) process.kill(pid, 'SIGTERM');
+      await this.child.end();
+    }
+  }
+}

@@ -1,0 +1,286 @@
+// A world of its own for a group of tests: home, cache, configuration, sshd, delvegate; and the proof that nothing of it
+// is left when a session or delvegate has ended.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Child, run } from './children.mjs';
+import { freePort } from './port.mjs';
+import * as proc from './proc.mjs';
+import { Session } from './session.mjs';
+import { HOST, Sshd, haveSshd } from './sshd.mjs';
+import { until } from './until.mjs';
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const ROOT = path.resolve(HERE, '../../..');
+export const DELVEGATE = process.env.DELVEGATE ?? path.join(ROOT, 'build/asan/delvegate');
+export const PROGRAMS = path.join(ROOT, 'test/programs');
+export const TEST_MS = 180_000;
+const SANITIZER = /ERROR: \w+Sanitizer|SUMMARY: \w+Sanitizer|runtime error:/;
+
+export const program = (name) => path.join(PROGRAMS, name);
+
+/** The number of the first line of a sample program that has this mark in a comment: `// MARK`. */
+export function line(file, mark) {
+  const at = fs.readFileSync(file, 'utf8').split('\n').findIndex((l) => l.includes(`// ${mark}`));
+  if (at < 0) throw new Error(`${file} has no line marked ${mark}`);
+  return at + 1;
+}
+
+let goEnv;
+/** Where this machine's go keeps its caches: shared by all tests, so that builds are warm. */
+export async function goCaches() {
+  if (!goEnv) {
+    const { stdout } = await run('go', ['env', 'GOCACHE', 'GOMODCACHE']);
+    const [GOCACHE, GOMODCACHE] = stdout.trim().split('\n');
+    goEnv = { GOCACHE, GOMODCACHE };
+  }
+  return goEnv;
+}
+
+/** Builds a sample program the way dlv does, outside its tree. */
+export async function build(name, output) {
+  const { code, stdout, stderr } = await run('go', ['build', '-gcflags', 'all=-N -l', '-o', output, '.'], { cwd: program(name), timeout: TEST_MS });
+  assert.equal(code, 0, stdout + stderr);
+  return output;
+}
+
+export class World {
+  /**
+   * transport: 'local' or 'ssh'. target: options of the target `main`. targets: more targets, by name (their `listen` is
+   * chosen). env: more environment for both machines. sshd: options of Sshd.start. config: more of the file's top level.
+   */
+  constructor(options = {}) {
+    this.options = options;
+    this.transport = options.transport ?? 'local';
+    this.spared = new Set();
+    this.children = [];
+    this.sessions = [];
+  }
+
+  async start() {
+    this.root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'delvegate-e2e-')));
+    fs.chmodSync(this.root, 0o700);
+    for (const dir of ['home', 'cache', 'config', 'tmp']) fs.mkdirSync(this.at(dir), { mode: 0o700 });
+    this.runDirs = this.at('cache/delvegate');
+    this.remoteEnv = { HOME: this.at('home'), XDG_CACHE_HOME: this.at('cache'), ...this.options.env };
+    if (this.options.prepare) await this.options.prepare(this);
+    if (this.transport === 'ssh') this.sshd = await Sshd.start({ dir: this.at('sshd'), env: this.remoteEnv, ...this.options.sshd });
+    await this.configure();
+    if (this.options.daemon !== false) await this.startDaemon();
+    return this;
+  }
+
+  at(name) {
+    return path.join(this.root, name);
+  }
+
+  async makeTarget(extra = {}) {
+    const { go, delve, ...rest } = extra;
+    return {
+      listen: await freePort(),
+      ...(this.transport === 'ssh' ? { ssh: HOST } : {}),
+      go: { ...(await goCaches()), ...go },
+      ...(delve ? { delve } : {}),
+      lease: '1m',
+      ...rest,
+    };
+  }
+
+  /** Writes the configuration file; the ports of targets that exist already stay. */
+  async configure() {
+    const more = this.options.targets ?? {};
+    const targets = { main: await this.makeTarget(this.options.target) };
+    for (const [name, extra] of Object.entries(more)) targets[name] = await this.makeTarget(extra);
+    this.config = { targets, log: { level: 'debug' }, ...this.options.config };
+    this.port = targets.main.listen;
+    this.configFile = this.at('config/config.json');
+    this.writeConfig(this.config);
+  }
+
+  writeConfig(value) {
+    fs.writeFileSync(this.configFile, typeof value === 'string' ? value : JSON.stringify(value, null, 2));
+  }
+
+  get daemonEnv() {
+    const PATH = (this.sshd ? `${this.sshd.bin}:` : '') + (this.options.path ?? process.env.PATH);
+    const env = {
+      PATH,
+      HOME: this.at('home'),
+      XDG_CONFIG_HOME: this.at('config'),
+      LANG: 'C.UTF-8',
+      USER: os.userInfo().username,
+      SHELL: process.env.SHELL ?? '/bin/bash',
+      ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0',
+      UBSAN_OPTIONS: 'print_stacktrace=1',
+      ...(this.transport === 'local' ? this.remoteEnv : {}),
+      ...this.options.daemonEnv,
+    };
+    return env;
+  }
+
+  async startDaemon(args = ['--config', this.configFile]) {
+    this.daemon = new Child(DELVEGATE, args, { name: 'delvegate', env: this.daemonEnv, cwd: this.root });
+    for (const { listen } of Object.values(this.config.targets)) {
+      await this.daemon.wait(new RegExp(`listening.*\\b${String(listen).replace(/.*:/, '')}\\b`, 'i'));
+    }
+    return this.daemon;
+  }
+
+  /** A child that this world ends if it still runs; not counted as left behind. */
+  spawn(command, args, options = {}) {
+    const child = new Child(command, args, { cwd: this.root, ...options });
+    this.children.push(child);
+    this.spared.add(child.pid);
+    return child;
+  }
+
+  /** Runs delvegate to its end with these arguments. */
+  cli(args, options = {}) {
+    return run(DELVEGATE, args, { env: this.daemonEnv, cwd: this.root, ...options });
+  }
+
+  async session(options = {}) {
+    const session = await Session.open(options.port ?? this.port, { label: `${this.transport} session ${this.sessions.length + 1}`, ...options });
+    this.sessions.push(session);
+    return session;
+  }
+
+  /** Processes that belong to this world's Go machine: dlv, programs, builds, supervisors. */
+  processes() {
+    const root = this.root;
+    const daemon = this.daemon?.pid;
+    return proc.pids().filter((pid) => {
+      if (pid === process.pid || pid === daemon || pid === this.sshd?.child.pid) return false;
+      const args = proc.cmdline(pid);
+      if (args.length === 0 || /^sshd: /.test(args[0]) || /\/sshd$/.test(args[0])) return false;
+      for (const spared of this.spared) if (proc.descends(pid, spared)) return false;
+      const mine = args.join('\0').includes(root) || proc.cwd(pid).startsWith(root) || proc.exe(pid).startsWith(root)
+        || (proc.environ(pid).XDG_CACHE_HOME ?? '').startsWith(root);
+      return mine && proc.alive(pid);
+    });
+  }
+
+  /** The one process that check(args, pid) says yes to, waited for. */
+  async process(what, check, options) {
+    return until(what, () => this.processes().find((pid) => check(proc.cmdline(pid), pid)), {
+      explain: () => `processes:\n${proc.describe(this.processes())}`, ...options,
+    });
+  }
+
+  dlv(options) {
+    return this.process('dlv', (args) => /(^|\/)dlv$/.test(args[0]) && args.some((a) => a.startsWith('--listen')), options);
+  }
+
+  goBuild(options) {
+    return this.process('go build', (args) => /(^|\/)go$/.test(args[0]) && ['build', 'test'].includes(args[1]), options);
+  }
+
+  /** The debugged program: what runs out of a run directory, or `binary`. */
+  debuggee(binary, options) {
+    return this.process('the program', (args, pid) => {
+      const exe = proc.exe(pid);
+      return binary ? exe === binary : exe.startsWith(`${this.runDirs}/`);
+    }, options);
+  }
+
+  runDirectories() {
+    return fs.existsSync(this.runDirs) ? fs.readdirSync(this.runDirs) : [];
+  }
+
+  /** Waits until no process and no run directory of this world is there; true when that came about. */
+  nothingLeft({ timeout = 30_000 } = {}) {
+    return until('nothing to be left on the Go machine', () => this.processes().length === 0 && this.runDirectories().length === 0, {
+      timeout,
+      explain: () => `processes left:\n${proc.describe(this.processes())}\nrun directories left: ${this.runDirectories()}\n${this.logs()}`,
+    });
+  }
+
+  logs() {
+    const parts = [];
+    for (const child of [this.daemon, this.sshd?.child, ...this.children]) {
+      if (child) parts.push(`--- ${child.name} (${child.pid}) ${child.running ? 'running' : JSON.stringify(child.how)}\n${(child.stderr + child.stdout).slice(-6000)}`);
+    }
+    return parts.join('\n');
+  }
+
+  assertNoSanitizerReport() {
+    if (this.daemon) assert.doesNotMatch(this.daemon.stderr, SANITIZER, this.daemon.stderr.slice(-8000));
+  }
+
+  /** Ends delvegate as a service manager does. */
+  async stopDaemon() {
+    if (this.daemon?.running) {
+      this.daemon.kill('SIGTERM');
+      const how = await this.daemon.end(30_000);
+      this.assertNoSanitizerReport();
+      assert.deepEqual(how, { code: 0, signal: null }, this.daemon.text());
+    }
+    this.assertNoSanitizerReport();
+  }
+
+  async stop() {
+    try {
+      for (const session of this.sessions) session.socket.destroy();
+      if (this.daemon) await this.stopDaemon();
+      if (this.root) await this.nothingLeft();
+    } finally {
+      // Whatever went wrong above: end what was started here, by pid.
+      for (const child of [this.daemon, ...this.children]) child?.kill('SIGKILL');
+      const left = this.root ? this.processes() : [];
+      for (const pid of left) if (proc.alive(pid)) process.kill(pid, 'SIGKILL');
+      if (this.sshd) await this.sshd.stop();
+      if (this.root && !process.env.KEEP) fs.rmSync(this.root, { recursive: true, force: true });
+    }
+  }
+
+  /** A test in this world. Its sessions must have kept the protocol's promises, and nothing of them may be left. */
+  test(name, options, body) {
+    if (typeof options === 'function') return this.test(name, {}, options);
+    return test(name, { timeout: TEST_MS, skip: options.skip ?? false }, async (t) => {
+      this.sessions = [];
+      try {
+        await body(t);
+        if (this.daemon?.running) {
+          for (const session of this.sessions) {
+            session.assertProtocol({ unanswered: options.unanswered || session.gone });
+            session.socket.destroy();
+          }
+          await this.nothingLeft();
+        }
+        this.assertNoSanitizerReport();
+      } catch (error) {
+        for (const session of this.sessions) session.socket.destroy();
+        throw new Error(`${error.stack ?? error}\n${this.sessions.map((s) => s.text()).join('\n')}\n${this.logs()}`);
+      }
+    });
+  }
+
+  /** A second world with the same transport, for tests that break it; ended with the test. */
+  async fresh(t, options = {}) {
+    const world = new World({ transport: this.transport, ...options });
+    t.after(() => world.stop());
+    try {
+      await world.start();
+    } catch (error) {
+      throw new Error(`${error.stack}\n${world.logs()}`);
+    }
+    return world;
+  }
+}
+
+/** Groups of tests on each transport, in a world that starts before them and ends after them. */
+export function suite(name, options, body) {
+  const { transports = ['local', 'ssh'], ...rest } = options;
+  for (const transport of transports) {
+    const skip = transport === 'ssh' && !haveSshd ? 'no sshd on this machine' : false;
+    describe(`${name} (${transport})`, { skip }, () => {
+      const world = new World({ transport, ...rest });
+      before(() => world.start());
+      after(() => world.stop());
+      body(world);
+    });
+  }
+}
