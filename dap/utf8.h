@@ -12,4 +12,8 @@ size_t dap_utf8_whole(const char *text, size_t len);
  * short. */
 size_t dap_utf8_sequence(const char *text, size_t len);
 
+/* For text at which dap_utf8_sequence is 0 (len > 0): length of what one U+FFFD stands for, the longest start of a
+   sequence that could have been valid, else one byte (Unicode 15, section 3.9, "maximal subpart"). */
+size_t dap_utf8_broken(const char *text, size_t len);
+
 #endif
