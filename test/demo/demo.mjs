@@ -1,0 +1,197 @@
+// The main job on real parts, to watch: a debug session through a real sshd to a real headless Delve.
+//   node test/demo/demo.mjs build/delvegate
+// Everything it makes lies in one temporary directory; everything it starts is ended.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Child } from '../e2e/lib/children.mjs';
+import { freePort } from '../e2e/lib/port.mjs';
+import * as proc from '../e2e/lib/proc.mjs';
+import { HOST, Sshd } from '../e2e/lib/sshd.mjs';
+import { until } from '../e2e/lib/until.mjs';
+import { Client } from './client.mjs';
+
+const LIMIT_MS = 175_000; // of everything: the demo promises three minutes
+const LEFT_MS = 20_000;
+const TREE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+const PROGRAM = `package main
+
+import (
+\t"fmt"
+\t"os"
+)
+
+type order struct {
+\tItem  string
+\tCount int
+}
+
+func total(orders []order) int {
+\tsum := 0
+\tfor _, o := range orders {
+\t\tsum += o.Count
+\t}
+\treturn sum
+}
+
+func main() {
+\torders := []order{{"gopher", 2}, {"scarf", 5}}
+\tfmt.Println("hello from the Go machine")
+\tfmt.Fprintln(os.Stderr, "a line on stderr")
+\tsum := total(orders)
+\tfmt.Println("total:", sum)
+\tos.Exit(sum)
+}
+`;
+const BREAK_LINE = PROGRAM.split('\n').findIndex((line) => line === '\treturn sum') + 1;
+const EXIT_CODE = 7;
+
+const say = (what, text) => process.stdout.write(`${what.padEnd(16)} ${text}\n`);
+
+class Demo {
+  constructor(delvegate) {
+    this.delvegate = path.resolve(delvegate);
+    this.root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'delvegate-demo-')));
+    this.runDirs = path.join(os.userInfo().homedir, '.cache/delvegate');
+    this.before = this.runDirectories();
+  }
+
+  runDirectories() {
+    return fs.existsSync(this.runDirs) ? fs.readdirSync(this.runDirs).sort() : [];
+  }
+
+  /** The laptop's copy of the source and the Go machine's: the same files at two places, as with two machines. */
+  writeSources() {
+    for (const side of ['laptop', 'gomachine']) {
+      const dir = path.join(this.root, side, 'hello');
+      fs.mkdirSync(dir, { recursive: true });
+      fs.writeFileSync(path.join(dir, 'go.mod'), 'module hello\n\ngo 1.19\n');
+      fs.writeFileSync(path.join(dir, 'main.go'), PROGRAM);
+    }
+    this.program = path.join(this.root, 'laptop/hello');
+  }
+
+  async startSshd() {
+    this.sshd = await Sshd.start({ dir: path.join(this.root, 'sshd') });
+    say('sshd up', `127.0.0.1:${this.sshd.port}, known to ssh as ${HOST}`);
+  }
+
+  async startDelvegate() {
+    this.port = await freePort();
+    const config = {
+      targets: {
+        [HOST]: {
+          listen: this.port,
+          ssh: HOST,
+          paths: [{ client: path.join(this.root, 'laptop'), remote: path.join(this.root, 'gomachine') }],
+          go: { GOCACHE: path.join(TREE, 'build/demo/go-build') },
+        },
+      },
+    };
+    const file = path.join(this.root, 'config.json');
+    fs.writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
+    const { SSH_AUTH_SOCK, ...env } = process.env; // the demo's own key opens the door, not the user's agent
+    env.PATH = `${this.sshd.bin}:${process.env.PATH}`;
+    this.daemon = new Child(this.delvegate, ['--config', file], { name: 'delvegate', env });
+    await this.daemon.wait(/listening/i);
+    say('delvegate up', `127.0.0.1:${this.port}, target ${HOST} (${this.delvegate} --config ${file})`);
+  }
+
+  async debug() {
+    const client = await Client.open(this.port);
+    const output = { stdout: '', stderr: '' };
+    client.onOutput = (category, text) => {
+      output[category] = (output[category] ?? '') + text;
+      for (const line of text.split('\n')) if (line !== '') say(category === 'console' || category === 'important' ? 'debug console' : `program ${category}`, line);
+    };
+    const exited = client.event('exited');
+    exited.catch(() => {}); // awaited below; an earlier failure is told first
+    const file = path.join(this.program, 'main.go');
+    say('launch', `mode debug, program ${this.program} (the laptop's path)`);
+    const [breakpoint] = await client.start('launch', { name: 'demo', mode: 'debug', program: this.program }, { [file]: [BREAK_LINE] });
+    if (!breakpoint.verified) throw new Error(`the breakpoint is not verified: ${JSON.stringify(breakpoint)}`);
+
+    const stopped = await client.event('stopped');
+    const { frame, variables } = await client.where(stopped.threadId);
+    say('stopped', `${stopped.reason} at ${frame.source.path}:${frame.line} in ${frame.name}`);
+    for (const { name, value, type } of variables) say('', `${name} ${type ?? ''} = ${value}`);
+    if (frame.source.path !== file || frame.line !== BREAK_LINE) throw new Error(`expected the stop at ${file}:${BREAK_LINE}`);
+    if (!variables.some((v) => v.name === 'sum' && v.value === String(EXIT_CODE))) throw new Error('expected the variable sum to be 7');
+
+    await client.request('continue', { threadId: stopped.threadId });
+    const { exitCode } = await exited;
+    await client.event('terminated');
+    say('exit code', String(exitCode));
+    if (exitCode !== EXIT_CODE) throw new Error(`expected the exit code ${EXIT_CODE}`);
+    if (output.stdout !== 'hello from the Go machine\ntotal: 7\n') throw new Error(`the program's stdout is not complete: ${output.stdout}`);
+    if (output.stderr !== 'a line on stderr\n') throw new Error(`the program's stderr is not complete: ${output.stderr}`);
+    await client.request('disconnect', { terminateDebuggee: true });
+    client.close();
+  }
+
+  /** Processes of the session: dlv, the program, go, the supervisor's shells. */
+  processes() {
+    const own = [process.pid, this.daemon.pid, this.sshd.child.pid];
+    return proc.pids().filter((pid) => {
+      if (own.includes(pid) || !proc.alive(pid)) return false;
+      const args = proc.cmdline(pid).join(' ');
+      if (args === '' || /^sshd: /.test(args)) return false;
+      const fresh = this.runDirectories().filter((d) => !this.before.includes(d)).map((d) => path.join(this.runDirs, d));
+      return [this.root, ...fresh].some((dir) => args.includes(dir) || proc.cwd(pid).startsWith(dir) || proc.exe(pid).startsWith(dir));
+    });
+  }
+
+  async checkNothingLeft() {
+    const left = () => this.runDirectories().filter((d) => !this.before.includes(d));
+    await until('the session to be cleared away', () => this.processes().length === 0 && left().length === 0, {
+      timeout: LEFT_MS,
+      explain: () => `processes:\n${proc.describe(this.processes())}\nin ${this.runDirs}: ${left().join(' ')}`,
+    });
+    say('nothing left', `no dlv, no program, no build, no run directory in ${this.runDirs}`);
+  }
+
+  async stop() {
+    if (this.daemon) {
+      this.daemon.kill('SIGTERM');
+      const { code, signal } = await this.daemon.end();
+      say('delvegate down', code === 0 ? 'exit status 0' : `exit status ${code ?? signal}`);
+      if (code !== 0) throw new Error('delvegate did not end well');
+    }
+  }
+
+  async clear() {
+    this.daemon?.kill('SIGKILL');
+    await this.sshd?.stop();
+    fs.rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+const [delvegate] = process.argv.slice(2);
+if (!delvegate) {
+  process.stderr.write('usage: demo.mjs PATH-OF-DELVEGATE\n');
+  process.exit(2);
+}
+const demo = new Demo(delvegate);
+let late;
+const limit = new Promise((_, reject) => {
+  late = setTimeout(() => reject(new Error(`the demo took longer than ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+});
+try {
+  await Promise.race([limit, (async () => {
+    demo.writeSources();
+    await demo.startSshd();
+    await demo.startDelvegate();
+    await demo.debug();
+    await demo.checkNothingLeft();
+    await demo.stop();
+  })()]);
+  say('demo', 'all of it worked');
+} catch (error) {
+  process.exitCode = 1;
+  process.stderr.write(`demo: ${error.message}\n${demo.daemon ? demo.daemon.text() : ''}\n`);
+} finally {
+  clearTimeout(late);
+  await demo.clear();
+}
