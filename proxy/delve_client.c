@@ -133,17 +133,17 @@ struct delve_client *delve_client_new(struct link *link, int port, const struct 
     if (d->decoder && d->pending)
         d->channel = link_stream(link, port, &channel_events, d);
     if (!d->channel) {
-        delve_client_free(d);
+        delve_client_free(d, false);
         return NULL;
     }
     return d;
 }
 
-void delve_client_free(struct delve_client *d)
+void delve_client_free(struct delve_client *d, bool link_lost)
 {
     if (!d)
         return;
-    if (d->channel)
+    if (d->channel && !link_lost)
         channel_close(d->channel);
     d->channel = NULL;
     d->freed = true;
