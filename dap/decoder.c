@@ -88,6 +88,7 @@ static int length_done(struct dap_decoder *d)
         return broken(d, "Content-Length has no number");
     if (d->length == 0)
         return broken(d, "Content-Length is 0");
+    d->matched = 0;
     d->state = LENGTH_LF;
     return 0;
 }

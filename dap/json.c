@@ -32,7 +32,7 @@ static struct dap_json_token fail(struct dap_json *j, size_t at, const char *rea
 static bool in_object(const struct dap_json *j)
 {
     size_t top = j->depth - 1;
-    return (j->objects[top / BITS] >> (top % BITS)) & 1U;
+    return (j->objects[top / BITS] & (1U << (top % BITS))) != 0;
 }
 
 static void value_done(struct dap_json *j)
