@@ -1,4 +1,5 @@
 // What the end-to-end tests are written with.
+export { BlockedBuild } from './lib/blocked.mjs';
 export { Child, have, run } from './lib/children.mjs';
 export { freePort } from './lib/port.mjs';
 export * as proc from './lib/proc.mjs';

@@ -1,0 +1,157 @@
+// How sessions end, and that nothing of them is left on the Go machine, whoever ends them and in whatever state.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { BlockedBuild, LAUNCH_MS, line, proc, program, suite, until, within } from './harness.mjs';
+
+const TOOL = program('tool');
+const MAIN = path.join(TOOL, 'main.go');
+const SHORT_LEASE = '5s'; // the shortest that the configuration allows
+const LEASE_END_MS = 60_000;
+
+/** Brings a session into a state. Returns a promise for the launch that a build still holds. */
+const states = {
+  stopped: async (w, s) => {
+    await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
+    await s.stop({ reason: 'breakpoint' });
+    await w.debuggee();
+  },
+  running: async (w, s) => {
+    await s.launch({ program: TOOL, args: ['loop'] });
+    await s.output('stdout', /looping/);
+  },
+  building: async (w, s) => {
+    const block = new BlockedBuild(w.at('tmp'));
+    await s.initialize();
+    s.launching = s.ask('launch', { mode: 'debug', program: TOOL, args: ['loop'], buildFlags: block.buildFlags }, { timeout: LAUNCH_MS });
+    s.launching.catch(() => {});
+    await w.process('the linker to wait', (args) => args.some((a) => a === block.script), { timeout: LAUNCH_MS });
+    await w.goBuild();
+  },
+};
+const disconnects = { 'terminateDebuggee true': { terminateDebuggee: true }, 'terminateDebuggee false': { terminateDebuggee: false }, 'no arguments': undefined, restart: { restart: true } };
+
+suite('endings', {}, (w) => {
+  const clean = () => fs.rmSync(w.at('tmp/block.fifo'), { force: true });
+
+  for (const [state, reach] of Object.entries(states)) {
+    for (const [how, args] of Object.entries(disconnects)) {
+      if (state === 'building' && how === 'restart') continue;
+      w.test(`disconnect (${how}) while ${state}`, async () => {
+        clean();
+        const s = await w.session();
+        await reach(w, s);
+        await s.finish(args);
+        if (s.launching) assert.equal((await s.launching).success, false);
+        await w.nothingLeft();
+        assert.equal(s.events('terminated').length, 1);
+      });
+    }
+
+    w.test(`socket closed while ${state}`, async () => {
+      clean();
+      const s = await w.session();
+      s.gone = true;
+      await reach(w, s);
+      s.close();
+      await w.nothingLeft();
+    });
+
+    w.test(`client vanishes while ${state}`, async () => {
+      clean();
+      const s = await w.session();
+      s.gone = true;
+      await reach(w, s);
+      s.vanish();
+      await w.nothingLeft();
+    });
+
+    w.test(`delvegate gets SIGTERM while ${state}`, async (t) => {
+      const own = await w.fresh(t);
+      const s = await own.session();
+      await reach(own, s);
+      own.daemon.kill('SIGTERM');
+      assert.deepEqual(await own.daemon.end(30_000), { code: 0, signal: null }, own.daemon.text());
+      await within('the end of the connection', s.closed);
+      assert.equal(s.events('terminated').length, 1, s.text());
+      if (s.launching) assert.equal((await s.launching).success, false);
+      await own.nothingLeft();
+      s.assertProtocol();
+      own.assertNoSanitizerReport();
+    });
+
+    w.test(`delvegate is killed while ${state}: the lease ends it all`, async (t) => {
+      const own = await w.fresh(t, { target: { lease: SHORT_LEASE } });
+      const s = await own.session();
+      await reach(own, s);
+      own.daemon.kill('SIGKILL');
+      await own.daemon.end();
+      await within('the end of the connection', s.closed);
+      await own.nothingLeft({ timeout: LEASE_END_MS });
+    });
+  }
+
+  w.test('a lease that is shorter than the silence of a quiet session does not end it', async (t) => {
+    const own = await w.fresh(t, { target: { lease: SHORT_LEASE } });
+    const s = await own.session();
+    await states.stopped(own, s);
+    const dlv = await own.dlv();
+    // Time is what is tested here: three leases long nothing is asked.
+    const end = Date.now() + 16_000;
+    await until('three leases to pass', () => !proc.alive(dlv) || Date.now() > end);
+    assert.ok(proc.alive(dlv), own.daemon.text());
+    await s.finish({ terminateDebuggee: true });
+    await own.nothingLeft();
+  });
+
+  w.test('Delve is killed at a stop: the client is told and the program does not live on', async () => {
+    const s = await w.session();
+    await states.stopped(w, s);
+    process.kill(await w.dlv(), 'SIGKILL');
+    await s.event('terminated', { timeout: 30_000 });
+    assert.match(s.shown + s.outputs.stderr, /[Dd]elve|dlv/);
+    await w.nothingLeft();
+    await s.finish();
+  });
+
+  w.test('Delve is killed while the program runs and a request is open: answered, and the program does not live on', async () => {
+    const s = await w.session();
+    await states.running(w, s);
+    const dlv = await w.dlv();
+    process.kill(dlv, 'SIGSTOP');
+    const pause = s.ask('pause', { threadId: 1 });
+    process.kill(dlv, 'SIGKILL');
+    assert.equal((await pause).success, false);
+    await s.event('terminated', { timeout: 30_000 });
+    await w.nothingLeft();
+    await s.finish();
+  });
+
+  w.test('Delve is killed while it builds: launch is answered', async () => {
+    clean();
+    const s = await w.session();
+    await states.building(w, s);
+    process.kill(await w.dlv(), 'SIGKILL');
+    assert.equal((await s.launching).success, false);
+    await w.nothingLeft();
+    await s.send('disconnect');
+    s.close();
+  });
+
+  w.test('a second disconnect and a request after the end are answered', async () => {
+    const s = await w.session();
+    await s.launch({ program: TOOL, args: ['quiet'] });
+    await s.event('terminated', { timeout: 30_000 });
+    await s.ask('threads');
+    await s.ask('evaluate', { expression: '1', context: 'repl' });
+    await s.finish();
+  });
+
+  w.test('disconnect before launch', async () => {
+    const s = await w.session();
+    await s.initialize();
+    await s.send('disconnect');
+    s.close();
+    await s.closed;
+  });
+});

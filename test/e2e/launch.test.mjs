@@ -1,0 +1,234 @@
+// Launch in each mode, and what launch.json may ask for.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { LAUNCH_MS, build, line, proc, program, suite, until } from './harness.mjs';
+
+const TOOL = program('tool');
+const HELLO = program('hello');
+const TESTS = program('tests');
+
+/** Every path below dir, with its time of change: what a session must not touch. */
+function tree(dir) {
+  return fs.readdirSync(dir).sort().map((name) => `${name} ${fs.statSync(path.join(dir, name)).mtimeMs}`);
+}
+
+/** Runs the tool's `report` and returns what the program says about itself. */
+async function report(world, args, request = 'launch') {
+  const s = await world.session();
+  await s.begin(request, { mode: 'debug', program: TOOL, args: ['report'], ...args });
+  await s.event('terminated', { timeout: 30_000 });
+  const seen = JSON.parse(s.outputs.stdout);
+  await s.finish();
+  return { seen, s };
+}
+
+suite('launch', {}, (w) => {
+  w.test('debug: a package directory is built, runs and ends with its exit code', async () => {
+    const before = tree(HELLO);
+    const s = await w.session();
+    await s.launch({ program: HELLO });
+    await s.event('terminated', { timeout: 30_000 });
+    assert.match(s.outputs.stdout, /^round 0 10\n(?:round \d \d+\n){4}héllo, wörld ✓ 3 triangle with 3 points\n$/);
+    assert.equal(s.events('exited').length, 1);
+    assert.equal(s.events('exited')[0].body.exitCode, 0);
+    await s.finish();
+    assert.deepEqual(tree(HELLO), before, 'the tree of the user was written to');
+  });
+
+  w.test('debug: a file of the package', async () => {
+    const { seen } = await report(w, { program: path.join(TOOL, 'main.go') });
+    assert.deepEqual(seen.args, ['report']);
+  });
+
+  w.test('args, env and cwd arrive as they were given', async () => {
+    const args = ['report', 'two words', '', '-flag=x', '--', '$HOME', "it's", '"quoted"', 'ünï', 'new\nline', '*', '\\'];
+    const cwd = fs.mkdtempSync(path.join(w.root, 'cwd with space-'));
+    const { seen } = await report(w, { args, cwd, env: { ONE: '1', SPACES: ' a b ', SIGNS: '$`"\'\\', LINES: 'a\nb', EMPTY: '', GOFLAGS: '-mod=mod' } });
+    assert.deepEqual(seen.args, args);
+    assert.equal(seen.cwd, cwd);
+    const env = Object.fromEntries(seen.env.map((e) => [e.slice(0, e.indexOf('=')), e.slice(e.indexOf('=') + 1)]));
+    assert.equal(env.ONE, '1');
+    assert.equal(env.SPACES, ' a b ');
+    assert.equal(env.SIGNS, '$`"\'\\');
+    assert.equal(env.LINES, 'a\nb');
+    assert.equal(env.EMPTY, '');
+    assert.equal(env.GOFLAGS, '-mod=mod');
+    fs.rmSync(cwd, { recursive: true });
+  });
+
+  w.test('buildFlags as text and as a list reach the compiler', async () => {
+    for (const buildFlags of ["-ldflags='-X main.unused=1' -tags=one", ['-tags', 'one']]) {
+      const { seen } = await report(w, { buildFlags });
+      assert.deepEqual(seen.args, ['report']);
+    }
+  });
+
+  w.test('buildFlags that go does not know are answered with what go says', async () => {
+    const s = await w.session();
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'debug', program: TOOL, buildFlags: '-nosuchflag' }, { timeout: LAUNCH_MS });
+    assert.match(error.text, /nosuchflag/);
+    await s.send('disconnect');
+    s.close();
+  });
+
+  w.test('test: runs in the package directory, with the arguments of the test binary', async () => {
+    const before = tree(TESTS);
+    const s = await w.session();
+    await s.launch({ mode: 'test', program: TESTS, args: ['-test.v', '-test.run', 'TestD'] }, async () => {
+      const [bp] = await s.breakpoints(path.join(TESTS, 'tests.go'), [line(path.join(TESTS, 'tests.go'), 'DOUBLE')]);
+      assert.equal(bp.verified, true);
+    });
+    const stopped = await s.stop({ reason: 'breakpoint' });
+    const frame = await s.top(stopped.body.threadId);
+    assert.equal(frame.name, 'example.com/tests.Double');
+    assert.equal(frame.source.path, path.join(TESTS, 'tests.go'));
+    await s.send('continue', { threadId: stopped.body.threadId });
+    await s.event('terminated', { timeout: 30_000 });
+    assert.match(s.outputs.stdout, /in TestDouble\n/);
+    assert.match(s.outputs.stdout, new RegExp(`test directory ${TESTS}\n`));
+    assert.doesNotMatch(s.outputs.stdout, /TestFails/);
+    assert.equal(s.events('exited')[0].body.exitCode, 0);
+    await s.finish();
+    assert.deepEqual(tree(TESTS), before, 'the tree of the user was written to');
+  });
+
+  w.test('test: a failing test ends with exit code 1', async () => {
+    const s = await w.session();
+    await s.launch({ mode: 'test', program: TESTS, env: { FAIL: '1' } });
+    await s.event('terminated', { timeout: 30_000 });
+    assert.match(s.outputs.stdout, /asked to fail/);
+    assert.equal(s.events('exited')[0].body.exitCode, 1);
+    await s.finish();
+  });
+
+  w.test('exec: a binary that was built before', async () => {
+    const binary = await build('tool', w.at('tmp/tool binary'));
+    const { seen } = await report(w, { mode: 'exec', program: binary, args: ['report', 'x'], cwd: w.at('tmp') });
+    assert.deepEqual(seen.args, ['report', 'x']);
+    assert.equal(seen.cwd, w.at('tmp'));
+    assert.ok(fs.existsSync(binary), 'the binary of the user was removed');
+  });
+
+  w.test('exec: a binary that does not exist is named', async () => {
+    const s = await w.session();
+    await s.initialize();
+    const missing = w.at('tmp/missing');
+    const error = await s.refused('launch', { mode: 'exec', program: missing }, { timeout: LAUNCH_MS });
+    assert.match(error.text, new RegExp(missing));
+    await s.send('disconnect');
+    s.close();
+  });
+
+  w.test('a failed build answers launch with the compiler\'s words, shows them, and leaves the session in order', async () => {
+    const s = await w.session();
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'debug', program: program('broken') }, { timeout: LAUNCH_MS });
+    assert.match(error.text, /undefined: undefinedName/);
+    assert.match(error.text, /main\.go:6/);
+    assert.match(s.outputs.console + s.outputs.stderr + s.outputs.stdout + s.outputs.important, /unused declared but not used|declared and not used: unused/);
+    assert.equal(s.events('initialized').length, 0);
+    await s.send('disconnect');
+    s.close();
+  });
+
+  w.test('a package that does not exist is answered with go\'s words', async () => {
+    const s = await w.session();
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'debug', program: w.at('no/such/package') }, { timeout: LAUNCH_MS });
+    assert.match(error.text, /no\/such\/package/);
+    await s.send('disconnect');
+    s.close();
+  });
+
+  w.test('a package without main is answered with a reason', async () => {
+    const s = await w.session();
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'debug', program: TESTS }, { timeout: LAUNCH_MS });
+    assert.match(error.text, /not an executable|main/);
+    await s.send('disconnect');
+    s.close();
+  });
+
+  w.test('stopOnEntry stops before main', async () => {
+    const s = await w.session();
+    await s.launch({ program: HELLO, stopOnEntry: true });
+    await s.stop({ reason: 'entry' });
+    assert.equal(s.outputs.stdout, '');
+    await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('the binary lies in the run directory, and the program has its signals as they are by default', async () => {
+    const s = await w.session();
+    await s.launch({ program: TOOL, args: ['interrupt'] });
+    await s.output('stdout', /waiting (\d+)/);
+    const pid = Number(/waiting (\d+)/.exec(s.outputs.stdout)[1]);
+    assert.ok(proc.exe(pid).startsWith(`${w.runDirs}/`), proc.exe(pid));
+    assert.equal(parseInt(proc.status(pid, 'SigIgn'), 16) & 2, 0, 'SIGINT is ignored');
+    const stdin = fs.readlinkSync(`/proc/${pid}/fd/0`);
+    assert.equal(stdin, '/dev/null');
+    const descriptors = fs.readdirSync(`/proc/${pid}/fd`).map((fd) => `${fd} ${fs.readlinkSync(`/proc/${pid}/fd/${fd}`)}`);
+    assert.deepEqual(descriptors.filter((d) => /delvegate\/.*(log|ctl|control)|socket:/.test(d) && !/^[12] /.test(d)), [], descriptors.join('\n'));
+    const mode = fs.statSync(path.join(w.runDirs, w.runDirectories()[0])).mode & 0o777;
+    assert.equal(mode, 0o700, 'mode of the run directory');
+    await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('what is not honoured is named in the Debug Console; what concerns the client only is not', async () => {
+    const { s } = await report(w, {
+      nosuchAttribute: 1, debugServer: 4711, preLaunchTask: 'x', presentation: { hidden: false }, __sessionId: 'abc',
+      console: 'integratedTerminal', asRoot: true, backend: 'default',
+    });
+    assert.match(s.shown, /nosuchAttribute/);
+    assert.match(s.shown, /console/);
+    assert.match(s.shown, /asRoot/);
+    assert.doesNotMatch(s.shown, /debugServer|preLaunchTask|presentation|__sessionId/);
+  });
+
+  w.test('noDebug runs the program and does not stop at breakpoints', async () => {
+    const s = await w.session();
+    await s.initialize();
+    const answer = s.ask('launch', { mode: 'debug', program: HELLO, noDebug: true }, { timeout: LAUNCH_MS });
+    const configured = until('initialized or the answer', () => s.events('initialized').length > 0 || s.answered.has(2), { timeout: LAUNCH_MS });
+    await configured;
+    if (s.events('initialized').length > 0) {
+      await s.breakpoints(path.join(HELLO, 'main.go'), [line(path.join(HELLO, 'main.go'), 'LOOP')]);
+      await s.send('configurationDone');
+    }
+    assert.equal((await answer).success, true);
+    await s.event('terminated', { timeout: 30_000 });
+    assert.match(s.outputs.stdout, /round 4 100/);
+    assert.equal(s.events('stopped').length, 0);
+    await s.finish();
+  });
+
+  w.test('mode auto is refused or taken for debug, a mode that does not exist is refused by name', async () => {
+    const s = await w.session();
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'nosuchmode', program: TOOL });
+    assert.match(error.text, /nosuchmode/);
+    await s.send('disconnect');
+    s.close();
+  });
+
+  w.test('attributes of a wrong type are refused by name', async () => {
+    for (const [name, wrong] of Object.entries({ program: 5, args: 7, env: 'X=1', cwd: [], buildFlags: 3, dlvFlags: 'x' })) {
+      const s = await w.session();
+      await s.initialize();
+      const error = await s.refused('launch', { mode: 'debug', program: TOOL, [name]: wrong }, { timeout: LAUNCH_MS });
+      assert.match(error.text, new RegExp(name), `${name}: ${error.text}`);
+      await s.send('disconnect');
+      s.close();
+    }
+  });
+
+  w.test('program is asked for when it is missing', async () => {
+    const s = await w.session();
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'debug' });
+    assert.match(error.text, /program/);
+    await s.send('disconnect');
+    s.close();
+  });
+});

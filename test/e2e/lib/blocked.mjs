@@ -1,0 +1,35 @@
+// A build that waits: a -toolexec program that stops before the linker until it is told to go on. The `go build` that
+// runs is the real one.
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+
+export class BlockedBuild {
+  constructor(dir) {
+    this.script = path.join(dir, 'block');
+    this.fifo = `${this.script}.fifo`;
+    execFileSync('mkfifo', [this.fifo]);
+    // -V=full asks a tool for its version, which decides what is cached: passed on, so that only the linker runs.
+    fs.writeFileSync(this.script, `#!/bin/sh
+case "$*" in *-V=full*) exec "$@" ;; esac
+case $1 in */link)
+    echo waiting >&2
+    read -r word <"$0.fifo"
+    ;;
+esac
+exec "$@"
+`, { mode: 0o755 });
+    this.buildFlags = `-toolexec=${this.script}`;
+  }
+
+  /** Lets one build go on. */
+  release() {
+    const fd = fs.openSync(this.fifo, 'r+'); // reading and writing: does not wait for the other side
+    fs.writeSync(fd, 'go\n');
+    this.fd = fd;
+  }
+
+  close() {
+    if (this.fd !== undefined) fs.closeSync(this.fd);
+  }
+}
