@@ -48,12 +48,13 @@ struct config {
     struct config_target *targets;
     size_t target_count;
     enum config_log_level log_level;
+    struct config_problems notes; /* what is taken otherwise than it is written; nothing is wrong with it */
 };
 
 /* Reads a configuration's text (JSON with comments and trailing commas). text NULL: no file, the built-in target
-   `local` on port 4711. Returns the configuration with one reference, or NULL when problems (or, with none, memory)
-   prevent it. All problems are reported, not only the first, ordered by line; the caller frees them with
-   config_problems_free. */
+   `local` on port 4711; a file without `targets` has that one too. Returns the configuration with one reference, or
+   NULL when problems (or, with none, memory) prevent it. All problems are reported, not only the first, ordered by
+   line; the caller frees them with config_problems_free. */
 struct config *config_parse(const char *text, size_t len, struct config_problems *problems);
 
 /* Takes another reference; sessions hold one, so that a reload does not pull theirs away. Returns c. */
@@ -64,8 +65,8 @@ void config_problems_free(struct config_problems *problems);
 /* The JSON Schema (draft-07) of the file, made from the option table. New reference; NULL when memory ran out. */
 json_t *config_schema(void);
 
-/* Appends the OPTIONS section of delvegate.json(5), in roff, made from the option table. The caller frees the returned
- * text; NULL when memory ran out. */
+/* The man page delvegate.json(5), in roff, its options made from the option table. The caller frees the returned text;
+ * NULL when memory ran out. */
 char *config_manual(void);
 
 #endif

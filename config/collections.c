@@ -1,0 +1,235 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/problems.h"
+#include "config/value.h"
+#include "config/walk.h"
+#include "delve/flags.h"
+
+static size_t count(const struct config_json *node)
+{
+    size_t n = 0;
+    for (const struct config_json *child = node->child; child; child = child->next)
+        n++;
+    return n;
+}
+
+/* Allocates room for n elements and one more (of zeros). */
+static void *allocate(struct walk *w, size_t n, size_t size)
+{
+    void *list = calloc(n + 1, size);
+    if (!list)
+        w->no_memory = true;
+    return list;
+}
+
+static char *copy(struct walk *w, const char *text)
+{
+    char *s = strdup(text);
+    if (!s)
+        w->no_memory = true;
+    return s;
+}
+
+static void read_target(struct walk *w, const struct config_option *option, const struct config_json *child,
+                        struct config_target *target)
+{
+    if (walk_is_doubled(w, child))
+        return;
+    if (!config_is_target_name(child->key))
+        walk_complain(w, child->key_line, child->key_column,
+                      "not a name for a target; use 1 to 64 letters, digits, \".\", \"_\" and \"-\"");
+    if (child->kind == CONFIG_JSON_OBJECT)
+        walk_object(w, option->members, child, child, target);
+    else
+        walk_complain(w, child->line, child->column,
+                      "expected an object with the target's options; {} takes the "
+                      "defaults");
+}
+
+void walk_targets(struct walk *w, const struct config_option *option, const struct config_json *node,
+                  struct config *config)
+{
+    size_t n = count(node);
+    if (n < (size_t)option->min || n > (size_t)option->max) {
+        walk_complain(w, node->line, node->column, "%zu targets; there must be %ld to %ld", n, option->min,
+                      option->max);
+        return;
+    }
+    config->targets = allocate(w, n, sizeof(*config->targets));
+    for (const struct config_json *child = node->child; child && config->targets; child = child->next) {
+        struct config_target *target = &config->targets[config->target_count++];
+        target->name = copy(w, child->key);
+        size_t before = walk_enter(w, child->key);
+        read_target(w, option, child, target);
+        walk_leave(w, before);
+    }
+}
+
+static void read_path(struct walk *w, const struct config_option *option, const struct config_json *item,
+                      struct config_paths *paths)
+{
+    struct config_path pair = {0};
+    if (item->kind != CONFIG_JSON_OBJECT) {
+        walk_complain(w, item->line, item->column, "expected an object {\"client\": ..., \"remote\": ...}");
+        return;
+    }
+    walk_object(w, option->members, item, item, &pair);
+    if (pair.client && pair.remote && config_paths_add(paths, pair.client, pair.remote) < 0)
+        w->no_memory = true;
+    free(pair.client);
+    free(pair.remote);
+}
+
+static bool fits(struct walk *w, const struct config_option *option, const struct config_json *node)
+{
+    size_t n = count(node);
+    if (n <= (size_t)option->max)
+        return true;
+    walk_complain(w, node->line, node->column, "%zu entries; at most %ld are allowed", n, option->max);
+    return false;
+}
+
+void walk_paths(struct walk *w, const struct config_option *option, const struct config_json *node,
+                struct config_paths *paths)
+{
+    size_t index = 0;
+    if (!fits(w, option, node))
+        return;
+    for (const struct config_json *item = node->child; item; item = item->next) {
+        size_t before = walk_enter_item(w, index++);
+        read_path(w, option, item, paths);
+        walk_leave(w, before);
+    }
+}
+
+/* Complains "expected a string, found ...". */
+static void not_a_string(struct walk *w, const struct config_json *node)
+{
+    struct buf why;
+    buf_init(&why, CONFIG_PROBLEM_MAX);
+    config_wrong_type(&why, "a string", node);
+    if (why.failed)
+        w->no_memory = true;
+    else
+        walk_complain(w, node->line, node->column, "%s%s", why.data,
+                      node->kind == CONFIG_JSON_SCALAR ? "; put it in double quotes" : "");
+    buf_free(&why);
+}
+
+/* Whether a variable is right; complains if not. */
+static bool check_variable(struct walk *w, const struct config_json *child)
+{
+    const char *option = NULL;
+    if (walk_is_doubled(w, child))
+        return false;
+    if (!config_is_env_name(child->key)) {
+        walk_complain(w, child->key_line, child->key_column,
+                      "not a name for an environment variable; use letters, digits and \"_\", no digit first");
+        return false;
+    }
+    if (config_env_is_pinned(child->key, &option)) {
+        if (option)
+            walk_complain(w, child->key_line, child->key_column, "has an option of its own; set %s instead", option);
+        else
+            walk_complain(w, child->key_line, child->key_column,
+                          "delvegate sets it to a directory that it removes with the session; leave it out");
+        return false;
+    }
+    if (!config_json_string(child))
+        not_a_string(w, child);
+    return config_json_string(child) != NULL;
+}
+
+void walk_env(struct walk *w, const struct config_option *option, const struct config_json *node,
+              struct config_target *target)
+{
+    if (!fits(w, option, node))
+        return;
+    target->go_env = allocate(w, count(node), sizeof(*target->go_env));
+    for (const struct config_json *child = node->child; child && target->go_env; child = child->next) {
+        size_t before = walk_enter(w, child->key);
+        if (check_variable(w, child)) {
+            struct config_env *variable = &target->go_env[target->go_env_count++];
+            variable->name = copy(w, child->key);
+            variable->value = copy(w, config_json_string(child));
+        }
+        walk_leave(w, before);
+    }
+}
+
+/* Reads the first n words as dlv's flags. Returns whether they are some; else *e says why not. */
+static bool are_flags(const struct walk *w, const char *const *words, size_t n, struct err *e)
+{
+    struct delve_strings out = {0}, notes = {0};
+    bool right = delve_flags_read(words, n, w->path.data, &out, &notes, e) == 0;
+    delve_strings_free(&out);
+    delve_strings_free(&notes);
+    return right;
+}
+
+/* Checks the flag at words[0]. Returns how many words it has, its value included. */
+static size_t check_flag(struct walk *w, const struct config_json *item, const char *const *words)
+{
+    struct err alone, with_value;
+    size_t n = 0;
+    if (are_flags(w, words, 1, &alone))
+        n = 1;
+    else if (words[1] && are_flags(w, words, 2, &with_value))
+        n = 2;
+    enum delve_flag_kind kind = delve_flag_kind_of(words[0]);
+    if (kind != DELVE_FLAG_USER)
+        walk_complain(w, item->line, item->column, "\"%s\" is a flag that delvegate %s; remove it", words[0],
+                      kind == DELVE_FLAG_PINNED ? "pins" : "sets itself");
+    else if (n == 0 && config_problems_add(w->problems, item->line, item->column, copy(w, alone.text)) < 0)
+        w->no_memory = true;
+    return n ? n : 1;
+}
+
+/* Copies the words that are some, NULL in the place of the others, which are complained of. */
+static void copy_words(struct walk *w, const struct config_json *node, char **words)
+{
+    size_t index = 0;
+    for (const struct config_json *item = node->child; item; item = item->next, index++) {
+        size_t before = walk_enter_item(w, index);
+        const char *word = config_json_string(item);
+        if (!word)
+            not_a_string(w, item);
+        else if (config_has_control(word))
+            walk_complain(w, item->line, item->column, "holds a control character; write the flag without it");
+        else
+            words[index] = copy(w, word);
+        walk_leave(w, before);
+    }
+}
+
+static void check_words(struct walk *w, const struct config_json *node, char **words)
+{
+    size_t index = 0, end = 0;
+    for (const struct config_json *item = node->child; item; item = item->next, index++) {
+        size_t before = walk_enter_item(w, index);
+        if (words[index] && index >= end)
+            end = index + check_flag(w, item, (const char *const *)words + index);
+        walk_leave(w, before);
+    }
+}
+
+void walk_flags(struct walk *w, const struct config_option *option, const struct config_json *node, char ***flags)
+{
+    size_t n = count(node), kept = 0;
+    if (!fits(w, option, node))
+        return;
+    char **words = allocate(w, n, sizeof(*words));
+    if (!words)
+        return;
+    copy_words(w, node, words);
+    check_words(w, node, words);
+    /* The list ends at its first NULL, so what is kept moves together. */
+    for (size_t i = 0; i < n; i++) {
+        char *word = words[i];
+        words[i] = NULL;
+        if (word)
+            words[kept++] = word;
+    }
+    *flags = words;
+}

@@ -1,0 +1,138 @@
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/json.h"
+#include "config/options.h"
+#include "config/problems.h"
+#include "config/walk.h"
+
+enum { PORTS = 65536 };
+
+struct config *config_ref(struct config *c)
+{
+    c->references++;
+    return c;
+}
+
+static void target_free(struct config_target *target)
+{
+    free(target->name);
+    free(target->listen_host);
+    free(target->ssh);
+    config_paths_free(&target->paths);
+    free(target->gocache);
+    free(target->gomodcache);
+    free(target->go_path);
+    for (size_t i = 0; i < target->go_env_count; i++) {
+        free(target->go_env[i].name);
+        free(target->go_env[i].value);
+    }
+    free(target->go_env);
+    free(target->delve_path);
+    free(target->delve_log_output);
+    for (char **flag = target->delve_flags; flag && *flag; flag++)
+        free(*flag);
+    free(target->delve_flags);
+}
+
+void config_unref(struct config *c)
+{
+    if (!c || --c->references > 0)
+        return;
+    for (size_t i = 0; i < c->target_count; i++)
+        target_free(&c->targets[i]);
+    free(c->targets);
+    config_problems_free(&c->notes);
+    free(c);
+}
+
+/* Complains where a target's port is written: at its listen, or, when the default holds, at its name. */
+static void complain_port(struct walk *w, const struct config_json *target, const struct config_target *second,
+                          const struct config_target *first)
+{
+    const struct config_json *listen = config_json_member(target, "listen");
+    struct buf name;
+    buf_init(&name, CONFIG_PROBLEM_MAX);
+    config_quote(&name, first->name);
+    size_t before = walk_enter(w, "targets");
+    walk_enter(w, second->name);
+    walk_enter(w, "listen");
+    if (name.failed)
+        w->no_memory = true;
+    else
+        walk_complain(w, listen ? listen->line : target->key_line, listen ? listen->column : target->key_column,
+                      "%sport %d is the port of target %s already; give one of them another",
+                      listen ? "" : "the default ", second->listen_port, name.data);
+    walk_leave(w, before);
+    buf_free(&name);
+}
+
+/* An editor knows a target by its port alone, so the same port on two loopback addresses counts as the same. */
+static void check_ports(struct walk *w, const struct config *c, const struct config_json *root)
+{
+    const struct config_json *targets = config_json_member(root, "targets");
+    const struct config_target **by_port = calloc(PORTS, sizeof(*by_port));
+    if (!by_port) {
+        w->no_memory = true;
+        return;
+    }
+    for (size_t i = 0; targets && i < c->target_count; i++) {
+        const struct config_target *target = &c->targets[i];
+        const struct config_json *node = config_json_member(targets, target->name);
+        /* 0 is a port that is wrong, or a target given twice: complained of already. */
+        if (target->listen_port == 0)
+            continue;
+        if (by_port[target->listen_port])
+            complain_port(w, node, target, by_port[target->listen_port]);
+        else
+            by_port[target->listen_port] = target;
+    }
+    free(by_port);
+}
+
+static void read_root(struct walk *w, const struct config_json *root, struct config *c)
+{
+    if (root->kind != CONFIG_JSON_OBJECT) {
+        walk_complain(w, root->line, root->column, "expected an object: { \"targets\": ... }");
+        return;
+    }
+    walk_object(w, config_options, root, root, c);
+    if (!w->no_memory)
+        check_ports(w, c, root);
+}
+
+struct config *config_parse(const char *text, size_t len, struct config_problems *problems)
+{
+    static const char no_file[] = "{}";
+    struct config_problem syntax = {0};
+    struct walk w = {.problems = problems};
+    *problems = (struct config_problems){0};
+    struct config_json *root = config_json_read(text ? text : no_file, text ? len : sizeof(no_file) - 1, &syntax);
+    struct config *c = calloc(1, sizeof(*c));
+    buf_init(&w.path, CONFIG_PROBLEM_MAX);
+    if (root && c) {
+        c->references = 1;
+        w.notes = &c->notes;
+        read_root(&w, root, c);
+    } else if (!c || !syntax.text || config_problems_add(problems, syntax.line, syntax.column, syntax.text) < 0) {
+        w.no_memory = true;
+        if (!c)
+            free(syntax.text);
+    }
+    config_json_free(root);
+    buf_free(&w.path);
+    if (w.no_memory)
+        config_problems_free(problems);
+    config_problems_sort(problems);
+    if (root && c && !w.no_memory && problems->count == 0) {
+        config_problems_sort(&c->notes);
+        return c;
+    }
+    if (c) {
+        c->references = 1;
+        config_unref(c);
+    }
+    return NULL;
+}

@@ -1,0 +1,203 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/options.h"
+#include "dap/buf.h"
+
+enum { MANUAL_MAX = 131072, PATH_MAX_BYTES = 256 };
+
+static const char head[] =
+    ".TH DELVEGATE.JSON 5 \"\" \"delvegate\" \"File Formats\"\n"
+    ".SH NAME\n"
+    "delvegate.json \\- configuration of delvegate\n"
+    ".SH SYNOPSIS\n"
+    ".I $XDG_CONFIG_HOME/delvegate/config.json\n"
+    ".br\n"
+    ".I \\(ti/.config/delvegate/config.json\n"
+    ".SH DESCRIPTION\n"
+    ".BR delvegate (1)\n"
+    "reads one file, the one that\n"
+    ".B \\-\\-config\n"
+    "names, else the first path above when\n"
+    ".B XDG_CONFIG_HOME\n"
+    "is set, else the second. It says which Go machines there are and where the editor connects for each.\n"
+    "Without a file there is one target,\n"
+    ".BR local ,\n"
+    "on port 4711 and without SSH.\n"
+    ".PP\n"
+    "The file is JSON in UTF\\-8. Comments\n"
+    "(\\fB//\\fR to the end of the line, \\fB/*\\fR to \\fB*/\\fR) and a comma after the last member or item\n"
+    "are allowed. An unknown option is an error, and so is one that is given twice.\n"
+    ".B delvegate \\-\\-check\\-config\n"
+    "names each error by file, line, column and option.\n"
+    "On\n"
+    ".B SIGHUP\n"
+    "the file is read again; a file with errors leaves the old configuration in place, and running sessions keep\n"
+    "theirs.\n"
+    ".PP\n"
+    "A duration is a whole number and a unit:\n"
+    ".BR \\(dq90s\\(dq ,\n"
+    ".B \\(dq10m\\(dq\n"
+    "or\n"
+    ".BR \\(dq1h\\(dq .\n";
+
+static const char example[] = "{\n"
+                              "  \"targets\": {\n"
+                              "    \"gomachine\": {\n"
+                              "      \"listen\": 4711, // \"debugServer\" in launch.json\n"
+                              "      \"ssh\": \"gomachine\",\n"
+                              "      \"paths\": [{ \"client\": \"/Users/me/src\", \"remote\": \"/home/me/src\" }],\n"
+                              "      \"go\": { \"GOCACHE\": \"/home/me/.cache/go-build\" },\n"
+                              "      \"lease\": \"10m\",\n"
+                              "    },\n"
+                              "  },\n"
+                              "  \"log\": { \"level\": \"info\" },\n"
+                              "}\n";
+
+static const char tail[] = ".SH SEE ALSO\n"
+                           ".BR delvegate (1),\n"
+                           ".BR ssh_config (5)\n"
+                           ".PP\n"
+                           ".B delvegate \\-\\-print\\-schema\n"
+                           "writes these options as a JSON Schema, for editors.\n";
+
+/* Appends text so that roff shows it as it is. */
+static void put_span(struct buf *out, const char *text, size_t len)
+{
+    static const struct {
+        char plain;
+        const char *roff;
+    } special[] = {{'\\', "\\e"}, {'-', "\\-"}, {'"', "\\(dq"}, {'\'', "\\(aq"}, {'~', "\\(ti"}, {'^', "\\(ha"}};
+    for (; len > 0; text++, len--) {
+        const char *roff = NULL;
+        for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
+            if (*text == special[i].plain)
+                roff = special[i].roff;
+        if (roff)
+            buf_puts(out, roff);
+        else
+            buf_append(out, text, 1);
+    }
+}
+
+static void put_text(struct buf *out, const char *text)
+{
+    put_span(out, text, strlen(text));
+}
+
+/* Appends text; `words` between backquotes are set in bold. A dot at its start is kept from being a request. */
+static void put_words(struct buf *out, const char *text)
+{
+    size_t quotes = 0;
+    buf_puts(out, "\\&");
+    while (*text) {
+        size_t n = strcspn(text, "`");
+        put_span(out, text, n);
+        text += n;
+        if (*text == '`') {
+            buf_puts(out, quotes++ % 2 ? "\\fR" : "\\fB");
+            text++;
+        }
+    }
+}
+
+static const char *kind_of(enum config_type type)
+{
+    switch (type) {
+    case CONFIG_OBJECT:
+    case CONFIG_TARGETS:
+    case CONFIG_ENV:
+        return "object";
+    case CONFIG_PATHS:
+    case CONFIG_FLAGS:
+        return "list";
+    case CONFIG_LISTEN:
+        return "number or string";
+    case CONFIG_DURATION:
+        return "duration";
+    default:
+        return "string";
+    }
+}
+
+static void put_limits(struct buf *out, const struct config_option *option)
+{
+    if (option->type == CONFIG_DURATION)
+        buf_printf(out, ", %ld to %ld seconds", option->min, option->max);
+    else if (option->type == CONFIG_LISTEN)
+        buf_printf(out, ", ports %ld to %ld", option->min, option->max);
+    else if (option->type == CONFIG_TARGETS)
+        buf_printf(out, ", %ld to %ld members", option->min, option->max);
+    else if (option->type == CONFIG_PATHS || option->type == CONFIG_ENV || option->type == CONFIG_FLAGS)
+        buf_printf(out, ", at most %ld entries", option->max);
+    else if (option->max)
+        buf_printf(out, ", at most %ld bytes", option->max);
+}
+
+/* The names that a value is made of. */
+static void put_names(struct buf *out, const char *intro, const char *const *names)
+{
+    buf_printf(out, "%s ", intro);
+    for (size_t i = 0; names[i]; i++)
+        buf_printf(out, "%s\\fB%s\\fR", i ? ", " : "", names[i]);
+    buf_puts(out, ".\n");
+}
+
+static void put_option(struct buf *out, const struct config_option *option, const char *path)
+{
+    buf_puts(out, ".TP\n\\fB");
+    put_text(out, path);
+    buf_printf(out, "\\fR (%s", kind_of(option->type));
+    put_limits(out, option);
+    buf_puts(out, option->required ? ", required)\n" : ")\n");
+    put_words(out, option->text);
+    buf_puts(out, "\n");
+    if (option->type == CONFIG_LEVEL)
+        put_names(out, "The levels are", config_levels);
+    if (option->type == CONFIG_LAYERS)
+        put_names(out, "The names taken are", config_layers);
+    if (option->value) {
+        buf_puts(out, "Default: \\fB");
+        put_text(out, option->value);
+        buf_puts(out, "\\fR.\n");
+    } else if (option->otherwise) {
+        buf_puts(out, "If absent: ");
+        put_words(out, option->otherwise);
+        buf_puts(out, ".\n");
+    }
+    buf_puts(out, ".br\nExample: \\fB");
+    put_text(out, option->example);
+    buf_puts(out, "\\fR\n");
+}
+
+static void put_options(struct buf *out, const struct config_option *members, const char *prefix)
+{
+    for (const struct config_option *option = members; option->name; option++) {
+        struct buf path;
+        buf_init(&path, PATH_MAX_BYTES);
+        buf_printf(&path, "%s%s", prefix, option->name);
+        put_option(out, option, path.failed ? option->name : path.data);
+        buf_puts(&path, option->type == CONFIG_TARGETS ? ".NAME." : option->type == CONFIG_PATHS ? "[]." : ".");
+        if (path.failed)
+            out->failed = true;
+        else if (option->members)
+            put_options(out, option->members, path.data);
+        buf_free(&path);
+    }
+}
+
+char *config_manual(void)
+{
+    struct buf out;
+    buf_init(&out, MANUAL_MAX);
+    buf_puts(&out, head);
+    buf_puts(&out, ".SH EXAMPLE\n.nf\n");
+    put_text(&out, example);
+    buf_puts(&out, ".fi\n.SH OPTIONS\n");
+    put_options(&out, config_options, "");
+    buf_puts(&out, tail);
+    char *text = out.failed ? NULL : buf_take(&out);
+    buf_free(&out);
+    return text;
+}

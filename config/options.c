@@ -1,0 +1,252 @@
+#include "config/options.h"
+
+#include <string.h>
+
+#include "config/config.h"
+
+enum {
+    PORT_MAX = 65535,
+    MINUTE = 60,
+    DAY = 24 * 60 * MINUTE,
+    LEASE_MIN = 5,
+    PATH_BYTES_MAX = 4096,
+    SSH_BYTES_MAX = 512,
+    TEXT_BYTES_MAX = 1024,
+    TARGETS_MAX = 256,
+    LIST_MAX = 256
+};
+
+const char *const config_levels[] = {"error", "warning", "info", "debug", NULL};
+
+/* The aliases stand last. */
+const char *const config_layers[] = {"debugger", "dap",          "rpc",   "fncall",  "gdbwire", "lldbout",
+                                     "minidump", "debuglineerr", "stack", "modules", "gc",      NULL};
+
+bool config_layer_is_alias(const char *layer)
+{
+    return strcmp(layer, "modules") == 0 || strcmp(layer, "gc") == 0;
+}
+
+bool config_env_is_pinned(const char *name, const char **option)
+{
+    static const struct {
+        const char *name, *option;
+    } pinned[] = {{"GOCACHE", "go.GOCACHE"}, {"GOMODCACHE", "go.GOMODCACHE"}, {"GOTMPDIR", NULL}};
+    for (size_t i = 0; i < sizeof(pinned) / sizeof(*pinned); i++) {
+        if (strcmp(name, pinned[i].name) == 0) {
+            *option = pinned[i].option;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct config_option path_options[] = {
+    {.name = "client",
+     .type = CONFIG_CLIENT_PATH,
+     .offset = offsetof(struct config_path, client),
+     .required = true,
+     .max = PATH_BYTES_MAX,
+     .example = "\"/Users/me/src\"",
+     .text = "A directory as the editor's machine names it: an absolute path. One with a drive letter (C:\\src) or a "
+             "network name (\\\\server\\share) is a Windows path and compared without regard to case."},
+    {.name = "remote",
+     .type = CONFIG_GO_PATH,
+     .offset = offsetof(struct config_path, remote),
+     .required = true,
+     .max = PATH_BYTES_MAX,
+     .example = "\"/home/me/src\"",
+     .text = "The same directory as the Go machine names it: an absolute path."},
+    {0}};
+
+static const struct config_option go_options[] = {
+    {.name = "GOCACHE",
+     .type = CONFIG_GO_PATH,
+     .offset = offsetof(struct config_target, gocache),
+     .max = PATH_BYTES_MAX,
+     .otherwise = "what `go env GOCACHE` says there in a clean environment",
+     .example = "\"/home/me/.cache/go-build\"",
+     .text = "Go's build cache on the Go machine, an absolute path. Every Delve and every build of a session gets it, "
+             "whatever launch.json says."},
+    {.name = "GOMODCACHE",
+     .type = CONFIG_GO_PATH,
+     .offset = offsetof(struct config_target, gomodcache),
+     .max = PATH_BYTES_MAX,
+     .otherwise = "what `go env GOMODCACHE` says there in a clean environment",
+     .example = "\"/home/me/go/pkg/mod\"",
+     .text = "Go's module cache on the Go machine, an absolute path. Every Delve and every build of a session gets it, "
+             "whatever launch.json says."},
+    {.name = "path",
+     .type = CONFIG_GO_PATH,
+     .offset = offsetof(struct config_target, go_path),
+     .max = PATH_BYTES_MAX,
+     .otherwise = "looked for in PATH, the login shell's PATH and the usual places",
+     .example = "\"/usr/local/go/bin/go\"",
+     .text = "The go command on the Go machine, an absolute path."},
+    {.name = "env",
+     .type = CONFIG_ENV,
+     .offset = offsetof(struct config_target, go_env),
+     .max = LIST_MAX,
+     .otherwise = "nothing is added",
+     .example = "{\"GOPRIVATE\": \"example.com\"}",
+     .text = "Environment variables for Delve, the builds and the debugged program. launch.json's env is put on top. "
+             "GOCACHE and GOMODCACHE have options of their own, and GOTMPDIR lies in the session's run directory: "
+             "these three are refused here."},
+    {0}};
+
+static const struct config_option delve_options[] = {
+    {.name = "path",
+     .type = CONFIG_GO_PATH,
+     .offset = offsetof(struct config_target, delve_path),
+     .max = PATH_BYTES_MAX,
+     .otherwise = "looked for in PATH, the login shell's PATH, ~/go/bin and the usual places",
+     .example = "\"/home/me/go/bin/dlv\"",
+     .text = "The dlv command on the Go machine, an absolute path."},
+    {.name = "logOutput",
+     .type = CONFIG_LAYERS,
+     .offset = offsetof(struct config_target, delve_log_output),
+     .max = TEXT_BYTES_MAX,
+     .value = "\"debugger\"",
+     .example = "\"debugger,rpc\"",
+     .text = "What Delve logs: its layers, separated by commas. `debugger` is always among them, because delvegate "
+             "reads it. Delve has no layers `modules` and `gc`; they are read as `debugger`."},
+    {.name = "flags",
+     .type = CONFIG_FLAGS,
+     .offset = offsetof(struct config_target, delve_flags),
+     .max = LIST_MAX,
+     .otherwise = "no more flags than delvegate's own",
+     .example = "[\"--check-go-version=false\"]",
+     .text = "More flags for dlv, each written as one string: --name=value. Those that delvegate sets itself "
+             "(--headless, --api-version, --only-same-user, --accept-multiclient, --listen, --log-dest, --tty, "
+             "--output, --continue, --init, -r and the like) are refused."},
+    {0}};
+
+static const struct config_option target_options[] = {
+    {.name = "listen",
+     .type = CONFIG_LISTEN,
+     .offset = offsetof(struct config_target, listen_host),
+     .min = 1,
+     .max = PORT_MAX,
+     .value = "4711",
+     .example = "\"127.0.0.1:4711\"",
+     .text = "Where the editor connects: a port, or a loopback address and a port such as 127.0.0.1:4711 or "
+             "[::1]:4711. It is the number that `debugServer` names in launch.json. No two targets may have the same "
+             "port."},
+    {.name = "ssh",
+     .type = CONFIG_SSH,
+     .offset = offsetof(struct config_target, ssh),
+     .max = SSH_BYTES_MAX,
+     .otherwise = "the Go machine is the one on which delvegate runs, and no SSH is used",
+     .example = "\"me@gomachine:22\"",
+     .text = "The Go machine, as ssh takes its destination: a Host of ssh_config, user@host or user@host:port."},
+    {.name = "paths",
+     .type = CONFIG_PATHS,
+     .offset = offsetof(struct config_target, paths),
+     .max = LIST_MAX,
+     .otherwise = "files have the same path on both machines",
+     .example = "[{\"client\": \"/Users/me/src\", \"remote\": \"/home/me/src\"}]",
+     .text = "Which directories of the editor's machine are which on the Go machine. Whole path components are "
+             "compared; of several that match the longest wins.",
+     .members = path_options},
+    {.name = "go",
+     .type = CONFIG_OBJECT,
+     .otherwise = "the defaults of its options",
+     .example = "{\"GOCACHE\": \"/home/me/.cache/go-build\"}",
+     .text = "Go on the target.",
+     .members = go_options},
+    {.name = "delve",
+     .type = CONFIG_OBJECT,
+     .otherwise = "the defaults of its options",
+     .example = "{\"path\": \"/home/me/go/bin/dlv\"}",
+     .text = "Delve on the target.",
+     .members = delve_options},
+    {.name = "lease",
+     .type = CONFIG_DURATION,
+     .offset = offsetof(struct config_target, lease_seconds),
+     .min = LEASE_MIN,
+     .max = DAY,
+     .value = "\"10m\"",
+     .example = "\"90s\"",
+     .text = "How long Delve and the program live on after the last sign of delvegate, when the connection is lost or "
+             "delvegate is killed."},
+    {.name = "keepWarm",
+     .type = CONFIG_DURATION,
+     .offset = offsetof(struct config_target, keep_warm_seconds),
+     .max = DAY,
+     .value = "\"10m\"",
+     .example = "\"1h\"",
+     .text = "How long an SSH connection is kept after its last session, so that the next one starts faster. \"0s\" "
+             "closes it at once."},
+    {0}};
+
+static const struct config_option log_options[] = {
+    {.name = "level",
+     .type = CONFIG_LEVEL,
+     .offset = offsetof(struct config, log_level),
+     .value = "\"info\"",
+     .example = "\"debug\"",
+     .text = "How much delvegate logs to its standard error. Each level holds those before it."},
+    {0}};
+
+const struct config_option config_options[] = {
+    {.name = "$schema",
+     .type = CONFIG_IGNORED,
+     .max = PATH_BYTES_MAX,
+     .otherwise = "the editor checks nothing",
+     .example = "\"./delvegate.schema.json\"",
+     .text = "Where an editor finds the JSON Schema of this file (delvegate --print-schema writes it). delvegate does "
+             "not read it."},
+    {.name = "targets",
+     .type = CONFIG_TARGETS,
+     .min = 1,
+     .max = TARGETS_MAX,
+     .value = "{\"local\": {}}",
+     .example = "{\"gomachine\": {\"ssh\": \"gomachine\"}}",
+     .text = "The Go machines, each under a name made of letters, digits, \".\", \"_\" and \"-\".",
+     .members = target_options},
+    {.name = "log",
+     .type = CONFIG_OBJECT,
+     .otherwise = "the defaults of its options",
+     .example = "{\"level\": \"info\"}",
+     .text = "delvegate's own log.",
+     .members = log_options},
+    {0}};
+
+const char *config_type_text(enum config_type type)
+{
+    switch (type) {
+    case CONFIG_OBJECT:
+    case CONFIG_TARGETS:
+        return "an object";
+    case CONFIG_PATHS:
+        return "a list of objects {\"client\": ..., \"remote\": ...}";
+    case CONFIG_ENV:
+        return "an object of names and strings";
+    case CONFIG_FLAGS:
+        return "a list of strings";
+    case CONFIG_IGNORED:
+        return "a string";
+    case CONFIG_LISTEN:
+        return "a port number or a string such as \"127.0.0.1:4711\"";
+    case CONFIG_SSH:
+        return "a string such as \"user@host\"";
+    case CONFIG_GO_PATH:
+    case CONFIG_CLIENT_PATH:
+        return "a string that is an absolute path";
+    case CONFIG_DURATION:
+        return "a duration such as \"90s\", \"10m\" or \"1h\"";
+    case CONFIG_LEVEL:
+        return "\"error\", \"warning\", \"info\" or \"debug\"";
+    case CONFIG_LAYERS:
+        return "a string such as \"debugger,rpc\"";
+    }
+    return "a value";
+}
+
+const struct config_option *config_option_find(const struct config_option *members, const char *name)
+{
+    for (const struct config_option *option = members; option && option->name; option++)
+        if (strcmp(option->name, name) == 0)
+            return option;
+    return NULL;
+}

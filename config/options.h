@@ -1,0 +1,58 @@
+/* THE table of options. The parser, the JSON Schema, delvegate.json(5) and the checks are all made from it. */
+#ifndef CONFIG_OPTIONS_H
+#define CONFIG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum config_type {
+    CONFIG_OBJECT,      /* members */
+    CONFIG_TARGETS,     /* name -> object with members */
+    CONFIG_PATHS,       /* list of objects with members */
+    CONFIG_ENV,         /* environment name -> string */
+    CONFIG_FLAGS,       /* list of Delve's flags */
+    CONFIG_IGNORED,     /* a string that is not kept */
+    CONFIG_LISTEN,      /* a port, or a loopback address and a port */
+    CONFIG_SSH,         /* an ssh destination */
+    CONFIG_GO_PATH,     /* an absolute path on the Go machine */
+    CONFIG_CLIENT_PATH, /* an absolute path on the client's machine */
+    CONFIG_DURATION,    /* "90s", "10m", "1h" */
+    CONFIG_LEVEL,       /* one of config_levels */
+    CONFIG_LAYERS       /* some of config_layers, separated by commas */
+};
+
+struct config_option {
+    const char *name;
+    enum config_type type;
+    size_t offset;                       /* of the field in struct config, config_target or config_path */
+    bool required;                       /* its object is wrong without it */
+    long min, max;                       /* seconds, ports, bytes of a string or entries of a list or object */
+    const char *value;                   /* the default as a file would write it; NULL: none */
+    const char *otherwise;               /* without a default: what holds when the option is absent */
+    const char *example;                 /* a valid value as a file would write it */
+    const char *text;                    /* what it is for, one or more sentences */
+    const struct config_option *members; /* ended by one without a name */
+};
+
+/* The top level of the file, ended by an option without a name. */
+extern const struct config_option config_options[];
+
+/* Names that option values are made of, each list ended by NULL. config_levels is in the order of
+   enum config_log_level. */
+extern const char *const config_levels[];
+extern const char *const config_layers[];
+
+/* What config_layers holds only because articles name them (FACTS.md 17): read as `debugger`. */
+bool config_layer_is_alias(const char *layer);
+
+/* Environment names that go.env may not set, because delvegate pins them; the option that does, or NULL for GOTMPDIR.
+   Returns whether name is one. */
+bool config_env_is_pinned(const char *name, const char **option);
+
+/* What a value of this type is called in an error: "a duration such as \"10m\"". */
+const char *config_type_text(enum config_type type);
+
+/* The member with this name, NULL when there is none. */
+const struct config_option *config_option_find(const struct config_option *members, const char *name);
+
+#endif

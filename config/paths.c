@@ -1,0 +1,137 @@
+#include "config/paths.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One side of a rule, taken apart. */
+struct prefix {
+    const char *text;
+    size_t len;     /* without trailing separators: 0 for "/", 2 for "C:\" */
+    bool windows;   /* letters and separators are compared loosely */
+    char separator; /* what its paths are written with */
+};
+
+int config_paths_add(struct config_paths *paths, const char *client, const char *remote)
+{
+    struct config_path *list = realloc(paths->list, (paths->count + 1) * sizeof(*list));
+    if (!list)
+        return -1;
+    paths->list = list;
+    struct config_path rule = {.client = strdup(client), .remote = strdup(remote)};
+    if (!rule.client || !rule.remote) {
+        free(rule.client);
+        free(rule.remote);
+        return -1;
+    }
+    list[paths->count++] = rule;
+    return 0;
+}
+
+int config_paths_add_all(struct config_paths *paths, const struct config_paths *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        if (config_paths_add(paths, from->list[i].client, from->list[i].remote) < 0)
+            return -1;
+    return 0;
+}
+
+void config_paths_free(struct config_paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        free(paths->list[i].client);
+        free(paths->list[i].remote);
+    }
+    free(paths->list);
+    *paths = (struct config_paths){0};
+}
+
+static bool is_separator(char c, bool windows)
+{
+    return c == '/' || (windows && c == '\\');
+}
+
+static bool has_drive(const char *path)
+{
+    return isalpha((unsigned char)path[0]) && path[1] == ':';
+}
+
+static struct prefix prefix_of(const char *text, bool client)
+{
+    struct prefix p = {.text = text, .len = strlen(text), .separator = '/'};
+    p.windows = client && (has_drive(text) || strchr(text, '\\'));
+    /* "C:/src" is written by programs that want "/" back. */
+    if (p.windows && (strchr(text, '\\') || !strchr(text, '/')))
+        p.separator = '\\';
+    while (p.len > 0 && is_separator(text[p.len - 1], p.windows))
+        p.len--;
+    return p;
+}
+
+/* Whether path lies in the prefix, at the end of a component. */
+static bool lies_in(const struct prefix *p, const char *path)
+{
+    for (size_t i = 0; i < p->len; i++) {
+        char a = p->text[i], b = path[i];
+        bool same = a == b;
+        if (p->windows && !same)
+            same = (is_separator(a, true) && is_separator(b, true)) ||
+                   tolower((unsigned char)a) == tolower((unsigned char)b);
+        if (!same)
+            return false;
+    }
+    return path[p->len] == '\0' ? p->len > 0 : is_separator(path[p->len], p->windows);
+}
+
+/* to + rest, the rest's separators as to writes them. */
+static char *join(const struct prefix *from, const struct prefix *to, const char *rest)
+{
+    size_t len = to->len + strlen(rest);
+    char *path = malloc(len + 2);
+    if (!path) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    memcpy(path, to->text, to->len);
+    strcpy(path + to->len, rest);
+    for (char *c = path + to->len; *c; c++)
+        if (is_separator(*c, from->windows))
+            *c = to->separator;
+    /* A root ends in its separator: "/" and "C:\", never "" or "C:". */
+    if (len == 0 || (to->windows && len == 2)) {
+        path[len] = to->separator;
+        path[len + 1] = '\0';
+    }
+    return path;
+}
+
+static char *map(const struct config_paths *paths, const char *path, bool to_remote)
+{
+    struct prefix from = {0}, to = {0};
+    bool found = false;
+    for (size_t i = 0; i < paths->count; i++) {
+        const struct config_path *rule = &paths->list[i];
+        struct prefix p = prefix_of(to_remote ? rule->client : rule->remote, to_remote);
+        if ((found && p.len <= from.len) || !lies_in(&p, path))
+            continue;
+        found = true;
+        from = p;
+        to = prefix_of(to_remote ? rule->remote : rule->client, !to_remote);
+    }
+    if (found)
+        return join(&from, &to, path + from.len);
+    errno = 0;
+    return NULL;
+}
+
+char *config_paths_to_remote(const struct config_paths *paths, const char *client)
+{
+    return map(paths, client, true);
+}
+
+char *config_paths_to_client(const struct config_paths *paths, const char *remote)
+{
+    return map(paths, remote, false);
+}

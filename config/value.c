@@ -1,0 +1,361 @@
+#include "config/value.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/problems.h"
+#include "config/suggest.h"
+
+enum { TARGET_NAME_MAX = 64, PORT_DIGITS_MAX = 5, DURATION_DIGITS_MAX = 9, MINUTE = 60, HOUR = 3600, DECIMAL = 10 };
+
+static void *field_of(const struct config_option *option, void *base)
+{
+    return (char *)base + option->offset;
+}
+
+static enum config_read store(char **field, const char *text)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        return CONFIG_READ_NO_MEMORY;
+    free(*field);
+    *field = copy;
+    return CONFIG_READ_OK;
+}
+
+/* Ends a reader with the text of what is wrong. */
+static enum config_read wrong(struct buf *why, const char *value, const char *text)
+{
+    if (value) {
+        config_quote(why, value);
+        buf_puts(why, " ");
+    }
+    buf_puts(why, text);
+    return CONFIG_READ_WRONG;
+}
+
+bool config_has_control(const char *s)
+{
+    for (; *s; s++)
+        if (iscntrl((unsigned char)*s))
+            return true;
+    return false;
+}
+
+void config_wrong_type(struct buf *why, const char *expected, const struct config_json *node)
+{
+    buf_printf(why, "expected %s, found ", expected);
+    if (node->kind == CONFIG_JSON_OBJECT)
+        buf_puts(why, "an object");
+    else if (node->kind == CONFIG_JSON_LIST)
+        buf_puts(why, "a list");
+    else if (json_is_integer(node->scalar))
+        buf_printf(why, "the number %" JSON_INTEGER_FORMAT, json_integer_value(node->scalar));
+    else if (json_is_real(node->scalar))
+        buf_printf(why, "the number %.15g", json_real_value(node->scalar));
+    else if (json_is_string(node->scalar))
+        config_quote(why, json_string_value(node->scalar));
+    else
+        buf_puts(why, json_is_null(node->scalar) ? "null" : json_is_true(node->scalar) ? "true" : "false");
+}
+
+/* Reads 1 to max digits up to end. Returns the number, -1 when it is none. */
+static long read_digits(const char *s, const char *end, int max)
+{
+    long n = 0;
+    if (s == end || end - s > max)
+        return -1;
+    for (; s < end; s++) {
+        if (!isdigit((unsigned char)*s))
+            return -1;
+        n = n * DECIMAL + (*s - '0');
+    }
+    return n;
+}
+
+/* Splits "127.0.0.1:PORT", "localhost:PORT" and "[::1]:PORT". Returns the port as read_digits, and the loopback address
+   in its usual form in host: empty when it is none. */
+static long read_address(const char *text, char host[static INET6_ADDRSTRLEN])
+{
+    enum { LOOPBACK_NET = 127, NET_SHIFT = 24 };
+    struct in_addr v4;
+    struct in6_addr v6;
+    char address[INET6_ADDRSTRLEN];
+    const char *colon = strrchr(text, ':');
+    *host = '\0';
+    if (!colon)
+        return -1;
+    size_t len = (size_t)(colon - text);
+    long port = read_digits(colon + 1, text + strlen(text), PORT_DIGITS_MAX);
+    bool brackets = len > 2 && *text == '[' && colon[-1] == ']';
+    if (brackets) {
+        text++;
+        len -= 2;
+    }
+    if (len >= sizeof(address))
+        return port;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    if (!brackets && strcmp(address, "localhost") == 0)
+        strcpy(host, "127.0.0.1");
+    else if (brackets && inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6))
+        strcpy(host, "::1");
+    else if (!brackets && inet_pton(AF_INET, address, &v4) == 1 && ntohl(v4.s_addr) >> NET_SHIFT == LOOPBACK_NET)
+        strcpy(host, address);
+    return port;
+}
+
+static enum config_read read_listen(const struct config_option *option, const struct config_json *node, void *base,
+                                    struct buf *why)
+{
+    struct config_target *target = base;
+    char host[INET6_ADDRSTRLEN] = "127.0.0.1";
+    const char *text = config_json_string(node);
+    long port = -1;
+    if (json_is_integer(node->scalar)) {
+        json_int_t n = json_integer_value(node->scalar);
+        port = n >= option->min && n <= option->max ? (long)n : 0;
+    } else if (text) {
+        port = read_address(text, host);
+    } else {
+        config_wrong_type(why, config_type_text(option->type), node);
+        return CONFIG_READ_WRONG;
+    }
+    if (text && !strchr(text, ':'))
+        return wrong(why, text, "has no port; use 4711 (without quotes), \"127.0.0.1:4711\" or \"[::1]:4711\"");
+    if (text && !*host)
+        return wrong(why, text, "is not a loopback address; use 4711, \"127.0.0.1:4711\" or \"[::1]:4711\"");
+    if (port < option->min || port > option->max) {
+        if (text)
+            config_quote(why, text);
+        else
+            buf_printf(why, "%" JSON_INTEGER_FORMAT, json_integer_value(node->scalar));
+        buf_printf(why, " %s; use a number from %ld to %ld", text ? "has no valid port" : "is not a port", option->min,
+                   option->max);
+        return CONFIG_READ_WRONG;
+    }
+    target->listen_port = (int)port;
+    return store(&target->listen_host, host);
+}
+
+static enum config_read read_ssh(const char *text, char **field, struct buf *why)
+{
+    if (!*text)
+        return wrong(why, NULL,
+                     "the destination is empty; write a Host of ssh_config or user@host, or leave ssh out "
+                     "when the Go machine is this one");
+    if (*text == '-')
+        return wrong(why, text,
+                     "begins with \"-\", ssh would take it for an option; write a Host of ssh_config or "
+                     "user@host");
+    if (config_has_control(text) || strchr(text, ' '))
+        return wrong(why, text,
+                     "holds white space or a control character; write a Host of ssh_config or user@host "
+                     "(options belong into ~/.ssh/config)");
+    return store(field, text);
+}
+
+static enum config_read read_go_path(const char *text, char **field, struct buf *why)
+{
+    if (config_has_control(text))
+        return wrong(why, text, "holds a control character; write the path without it");
+    if (*text == '~')
+        return wrong(why, text, "begins with \"~\", which is not expanded; write the absolute path on the Go machine");
+    if (*text == '$')
+        return wrong(why, text,
+                     "begins with \"$\", variables are not expanded; write the absolute path on the Go "
+                     "machine");
+    if (strcmp(text, "off") == 0)
+        return wrong(why, text, "is refused: delvegate pins a directory; write its absolute path on the Go machine");
+    if (*text != '/')
+        return wrong(why, text, "is not an absolute path; write the path on the Go machine from \"/\" on");
+    return store(field, text);
+}
+
+static bool is_separator(char c)
+{
+    return c == '/' || c == '\\';
+}
+
+static enum config_read read_client_path(const char *text, char **field, struct buf *why)
+{
+    bool drive = isalpha((unsigned char)*text) && text[1] == ':' && is_separator(text[2]);
+    bool network = text[0] == '\\' && text[1] == '\\' && text[2] && !is_separator(text[2]);
+    if (config_has_control(text))
+        return wrong(why, text, "holds a control character; in JSON each \"\\\" of a path is written twice");
+    if (*text == '~')
+        return wrong(why, text,
+                     "begins with \"~\", which is not expanded; write the absolute path on the editor's "
+                     "machine");
+    if (*text != '/' && !drive && !network)
+        return wrong(why, text, "is not an absolute path; write \"/...\", or on Windows \"C:\\\\...\"");
+    return store(field, text);
+}
+
+static void put_duration(struct buf *out, long seconds)
+{
+    if (seconds && seconds % HOUR == 0)
+        buf_printf(out, "\"%ldh\"", seconds / HOUR);
+    else if (seconds && seconds % MINUTE == 0)
+        buf_printf(out, "\"%ldm\"", seconds / MINUTE);
+    else
+        buf_printf(out, "\"%lds\"", seconds);
+}
+
+static enum config_read read_duration(const struct config_option *option, const char *text, long *field,
+                                      struct buf *why)
+{
+    size_t len = strlen(text);
+    long unit = 0;
+    if (len)
+        unit = text[len - 1] == 's' ? 1 : text[len - 1] == 'm' ? MINUTE : text[len - 1] == 'h' ? HOUR : 0;
+    long n = unit ? read_digits(text, text + len - 1, DURATION_DIGITS_MAX) : -1;
+    if (n < 0)
+        return wrong(why, text, "is not a duration; write a whole number and s, m or h: \"90s\", \"10m\", \"1h\"");
+    bool over = n > option->max / unit;
+    if (over || n * unit < option->min) {
+        config_quote(why, text);
+        buf_puts(why, over ? " is too long; at most " : " is too short; at least ");
+        put_duration(why, over ? option->max : option->min);
+        buf_puts(why, over ? " is allowed" : " is needed");
+        return CONFIG_READ_WRONG;
+    }
+    *field = n * unit;
+    return CONFIG_READ_OK;
+}
+
+static void put_names(struct buf *out, const char *const *names)
+{
+    for (size_t i = 0; names[i] && !config_layer_is_alias(names[i]); i++)
+        buf_printf(out, "%s%s", i ? ", " : "", names[i]);
+}
+
+/* `"x" is no ...; did you mean "y"?`, or the list of what there is. */
+static enum config_read wrong_name(struct buf *why, const char *name, const char *what, const char *const *known)
+{
+    const char *near = config_suggest(name, known);
+    config_quote(why, name);
+    buf_printf(why, " is no %s; ", what);
+    if (near) {
+        buf_printf(why, "did you mean \"%s\"?", near);
+        return CONFIG_READ_WRONG;
+    }
+    buf_puts(why, "known are ");
+    put_names(why, known);
+    return CONFIG_READ_WRONG;
+}
+
+static enum config_read read_level(const char *text, enum config_log_level *field, struct buf *why)
+{
+    for (int i = 0; config_levels[i]; i++) {
+        if (strcmp(text, config_levels[i]) == 0) {
+            *field = (enum config_log_level)i;
+            return CONFIG_READ_OK;
+        }
+    }
+    return wrong_name(why, text, "log level", config_levels);
+}
+
+/* Whether the list "a,b" holds this name already. */
+static bool holds_layer(const struct buf *layers, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = layers->data; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, name, len) == 0 && (at[len] == ',' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static enum config_read read_layer(const char *name, struct buf *layers, struct buf *why, struct buf *note)
+{
+    size_t known = 0;
+    while (config_layers[known] && strcmp(config_layers[known], name) != 0)
+        known++;
+    if (!*name)
+        return wrong(why, NULL, "a layer is empty; write layers separated by single commas: \"debugger,rpc\"");
+    if (!config_layers[known])
+        return wrong_name(why, name, "log layer of Delve", config_layers);
+    if (config_layer_is_alias(name)) {
+        buf_printf(note, "%sDelve has no log layer \"%s\"; \"debugger\" is used, which holds what it is meant for",
+                   note->len ? "; " : "", name);
+        name = "debugger";
+    }
+    if (!holds_layer(layers, name))
+        buf_printf(layers, ",%s", name);
+    return layers->failed ? CONFIG_READ_NO_MEMORY : CONFIG_READ_OK;
+}
+
+static enum config_read read_layers(const struct config_option *option, const char *text, char **field, struct buf *why,
+                                    struct buf *note)
+{
+    struct buf layers;
+    enum config_read result = CONFIG_READ_OK;
+    char *copy = strdup(text), *rest = copy, *name;
+    buf_init(&layers, (size_t)option->max);
+    buf_puts(&layers, "debugger");
+    if (!copy)
+        result = CONFIG_READ_NO_MEMORY;
+    while (result == CONFIG_READ_OK && (name = strsep(&rest, ",")))
+        result = read_layer(name, &layers, why, note);
+    if (result == CONFIG_READ_OK)
+        result = layers.failed ? CONFIG_READ_NO_MEMORY : store(field, layers.data);
+    free(copy);
+    buf_free(&layers);
+    return result;
+}
+
+enum config_read config_value_read(const struct config_option *option, const struct config_json *node, void *base,
+                                   struct buf *why, struct buf *note)
+{
+    void *field = field_of(option, base);
+    const char *text = config_json_string(node);
+    if (option->type == CONFIG_LISTEN)
+        return read_listen(option, node, base, why);
+    if (!text) {
+        config_wrong_type(why, config_type_text(option->type), node);
+        return CONFIG_READ_WRONG;
+    }
+    if (option->max && option->type != CONFIG_DURATION && strlen(text) > (size_t)option->max) {
+        config_quote(why, text);
+        buf_printf(why, " is too long; at most %ld bytes are allowed", option->max);
+        return CONFIG_READ_WRONG;
+    }
+    switch (option->type) {
+    case CONFIG_SSH:
+        return read_ssh(text, field, why);
+    case CONFIG_GO_PATH:
+        return read_go_path(text, field, why);
+    case CONFIG_CLIENT_PATH:
+        return read_client_path(text, field, why);
+    case CONFIG_DURATION:
+        return read_duration(option, text, field, why);
+    case CONFIG_LEVEL:
+        return read_level(text, field, why);
+    case CONFIG_LAYERS:
+        return read_layers(option, text, field, why, note);
+    default:
+        return CONFIG_READ_OK;
+    }
+}
+
+bool config_is_target_name(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 0 && len <= TARGET_NAME_MAX &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == len;
+}
+
+bool config_is_env_name(const char *name)
+{
+    if (!isalpha((unsigned char)*name) && *name != '_')
+        return false;
+    for (; *name; name++)
+        if (!isalnum((unsigned char)*name) && *name != '_')
+            return false;
+    return true;
+}

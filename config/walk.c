@@ -1,0 +1,233 @@
+#include "config/walk.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/problems.h"
+#include "config/suggest.h"
+#include "config/value.h"
+
+static void add(struct walk *w, struct config_problems *to, int line, int column, struct buf *text)
+{
+    bool failed = text->failed;
+    if (failed || config_problems_add(to, line, column, buf_take(text)) < 0)
+        w->no_memory = true;
+    buf_free(text);
+}
+
+static void begin(struct walk *w, struct buf *text)
+{
+    buf_init(text, CONFIG_PROBLEM_MAX);
+    if (w->path.len)
+        buf_printf(text, "%s: ", w->path.data);
+}
+
+void walk_complain(struct walk *w, int line, int column, const char *fmt, ...)
+{
+    struct buf text;
+    char *words = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vasprintf(&words, fmt, ap);
+    va_end(ap);
+    if (n < 0) {
+        w->no_memory = true;
+        return;
+    }
+    begin(w, &text);
+    buf_puts(&text, words);
+    free(words);
+    add(w, w->problems, line, column, &text);
+}
+
+bool walk_is_doubled(struct walk *w, const struct config_json *child)
+{
+    if (child->first_line)
+        walk_complain(w, child->key_line, child->key_column, "given twice, first in line %d; remove one",
+                      child->first_line);
+    return child->first_line != 0;
+}
+
+size_t walk_enter(struct walk *w, const char *key)
+{
+    size_t before = w->path.len;
+    const char *c = key;
+    if (before)
+        buf_puts(&w->path, ".");
+    while (isalnum((unsigned char)*c) || (*c && strchr("_-$", *c)))
+        c++;
+    if (*c || c == key || c - key > CONFIG_QUOTE_MAX)
+        config_quote(&w->path, key);
+    else
+        buf_puts(&w->path, key);
+    return before;
+}
+
+size_t walk_enter_item(struct walk *w, size_t index)
+{
+    size_t before = w->path.len;
+    buf_printf(&w->path, "[%zu]", index);
+    return before;
+}
+
+void walk_leave(struct walk *w, size_t before)
+{
+    if (w->path.failed)
+        w->no_memory = true;
+    w->path.len = before;
+    if (w->path.data)
+        w->path.data[before] = '\0';
+}
+
+/* Looks for a name anywhere in the table; appends the way to it. */
+static bool find_elsewhere(const struct config_option *members, const char *name, struct buf *way)
+{
+    for (const struct config_option *option = members; option->name; option++) {
+        size_t before = way->len;
+        buf_printf(way, "%s%s", before ? "." : "", option->name);
+        if (option->type == CONFIG_TARGETS)
+            buf_puts(way, ".NAME");
+        else if (option->type == CONFIG_PATHS)
+            buf_puts(way, "[]");
+        if (config_distance(option->name, name) == 0)
+            return true;
+        if (option->members && find_elsewhere(option->members, name, way))
+            return true;
+        way->len = before;
+        way->data[before] = '\0';
+    }
+    return false;
+}
+
+static void unknown_option(struct walk *w, const struct config_option *members, const struct config_json *child)
+{
+    struct buf text, way;
+    const char *best = NULL;
+    size_t best_distance = CONFIG_SUGGEST_MAX;
+    for (const struct config_option *option = members; option->name; option++) {
+        size_t distance = config_distance(child->key, option->name);
+        if (distance < best_distance && config_is_near(child->key, option->name, distance)) {
+            best = option->name;
+            best_distance = distance;
+        }
+    }
+    begin(w, &text);
+    buf_init(&way, CONFIG_PROBLEM_MAX);
+    buf_puts(&text, "unknown option ");
+    config_quote(&text, child->key);
+    if (best) {
+        buf_printf(&text, "; did you mean \"%s\"?", best);
+    } else if (find_elsewhere(config_options, child->key, &way)) {
+        buf_printf(&text, "; its place is %s", way.data);
+    } else {
+        for (const struct config_option *option = members; option->name; option++)
+            buf_printf(&text, "%s%s", option == members ? "; known here are " : ", ", option->name);
+    }
+    w->no_memory |= way.failed;
+    buf_free(&way);
+    add(w, w->problems, child->key_line, child->key_column, &text);
+}
+
+static void read_scalar(struct walk *w, const struct config_option *option, const struct config_json *node, void *base)
+{
+    struct buf why, note;
+    begin(w, &why);
+    begin(w, &note);
+    size_t nothing = note.len;
+    switch (config_value_read(option, node, base, &why, &note)) {
+    case CONFIG_READ_OK:
+        break;
+    case CONFIG_READ_WRONG:
+        add(w, w->problems, node->line, node->column, &why);
+        break;
+    case CONFIG_READ_NO_MEMORY:
+        w->no_memory = true;
+        break;
+    }
+    if (note.len > nothing)
+        add(w, w->notes, node->line, node->column, &note);
+    buf_free(&why);
+    buf_free(&note);
+}
+
+/* Whether the node has the JSON type that a collection needs; complains if not. */
+static bool has_kind(struct walk *w, const struct config_option *option, const struct config_json *node,
+                     enum config_json_kind kind)
+{
+    struct buf why;
+    if (node->kind == kind)
+        return true;
+    begin(w, &why);
+    config_wrong_type(&why, config_type_text(option->type), node);
+    add(w, w->problems, node->line, node->column, &why);
+    return false;
+}
+
+static void read_option(struct walk *w, const struct config_option *option, const struct config_json *node, void *base)
+{
+    void *field = (char *)base + option->offset;
+    switch (option->type) {
+    case CONFIG_OBJECT:
+        if (has_kind(w, option, node, CONFIG_JSON_OBJECT))
+            walk_object(w, option->members, node, node, base);
+        return;
+    case CONFIG_TARGETS:
+        if (has_kind(w, option, node, CONFIG_JSON_OBJECT))
+            walk_targets(w, option, node, base);
+        return;
+    case CONFIG_PATHS:
+        if (has_kind(w, option, node, CONFIG_JSON_LIST))
+            walk_paths(w, option, node, field);
+        return;
+    case CONFIG_ENV:
+        if (has_kind(w, option, node, CONFIG_JSON_OBJECT))
+            walk_env(w, option, node, base);
+        return;
+    case CONFIG_FLAGS:
+        if (has_kind(w, option, node, CONFIG_JSON_LIST))
+            walk_flags(w, option, node, field);
+        return;
+    default:
+        read_scalar(w, option, node, base);
+    }
+}
+
+/* What an option that is not in the file amounts to. */
+static void absent_option(struct walk *w, const struct config_option *option, const struct config_json *at, void *base)
+{
+    struct config_problem problem = {0};
+    if (option->type == CONFIG_OBJECT) {
+        walk_object(w, option->members, NULL, at, base);
+    } else if (option->required && at) {
+        walk_complain(w, at->line, at->column, "\"%s\" is missing", option->name);
+    } else if (option->value) {
+        struct config_json *node = config_json_read(option->value, strlen(option->value), &problem);
+        if (node)
+            read_option(w, option, node, base);
+        else
+            w->no_memory = true;
+        free(problem.text);
+        config_json_free(node);
+    }
+}
+
+void walk_object(struct walk *w, const struct config_option *members, const struct config_json *object,
+                 const struct config_json *at, void *base)
+{
+    for (const struct config_json *child = object ? object->child : NULL; child; child = child->next) {
+        const struct config_option *option = config_option_find(members, child->key);
+        if (!option) {
+            unknown_option(w, members, child);
+            continue;
+        }
+        size_t before = walk_enter(w, child->key);
+        if (!walk_is_doubled(w, child))
+            read_option(w, option, child, base);
+        walk_leave(w, before);
+    }
+    for (const struct config_option *option = members; option->name; option++)
+        if (!config_json_member(object, option->name))
+            absent_option(w, option, at, base);
+}
