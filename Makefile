@@ -4,6 +4,9 @@ BUILD ?= build/$(KIND)
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 MAKEFLAGS += --no-print-directory
+# `make V=1` shows the commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '%-5s %s\n' $1 $@)
 
 ifneq ($(filter $(KIND),release debug asan fuzz cov),$(KIND))
 $(error KIND=$(KIND) is not known: release, debug, asan, fuzz or cov)
@@ -17,7 +20,6 @@ PACKAGE_libuv := libuv1-dev
 PACKAGE_jansson := libjansson-dev
 PACKAGE_libssh2 := libssh2-1-dev
 PACKAGE_libcrypto := libssl-dev
-PURE_PKGS := jansson
 PKGS := libuv jansson libssh2 libcrypto
 PKG_CONFIG ?= pkg-config
 
@@ -33,7 +35,6 @@ ALL_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(BUILD) 
     $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS := -std=c11 $(WARNINGS) $(KIND_$(KIND)) $(CFLAGS)
 ALL_LDFLAGS := -Wl,--as-needed $(LDFLAGS)
-PURE_LIBS := $(shell $(PKG_CONFIG) --libs $(PURE_PKGS) 2>/dev/null)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 
 PURE := $(wildcard dap/*.c delve/*.c config/*.c)
@@ -47,6 +48,8 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/*.sh t
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
 PROXY_OBJ := $(PROXY:%.c=$(BUILD)/%.o)
+# Tests link what they use of it.
+TESTED := $(BUILD)/tested.a
 TESTED_OBJ := $(PURE_OBJ) $(PROXY_PLAIN:%.c=$(BUILD)/%.o)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
@@ -58,16 +61,23 @@ build/delvegate.json.5: build/delvegate
 	./build/delvegate --print-manual >$@.new && mv $@.new $@
 
 $(BUILD)/delvegate: $(PROXY_OBJ) $(PURE_OBJ)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/%.o: %.c $(BUILD)/flags | libraries
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/unit/%: test/unit/%.c $(TESTED_OBJ)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(TESTED): $(TESTED_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/unit/%: test/unit/%.c $(TESTED)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED_OBJ) -lcmocka $(LIBS)
-$(BUILD)/fuzzers/%: test/fuzz/%.c $(PURE_OBJ)
+	$(call say,TEST)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) -lcmocka $(LIBS)
+$(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(PURE_OBJ) $(PURE_LIBS)
+	$(call say,FUZZ)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) $(LIBS)
 
 # The supervisor's script becomes part of the program.
 $(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
