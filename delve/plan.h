@@ -43,8 +43,9 @@ struct delve_target {
 struct delve_plan {
     enum delve_mode mode;
     bool no_debug;              /* launch.json's noDebug ("Run Without Debugging") */
-    char *program;              /* package, file, binary; NULL in attach modes */
-    char *cwd;                  /* where the program runs (dlv --wd); NULL: not asked for */
+    char *program;              /* package, file or binary on the Go machine; NULL in attach modes */
+    char *package;              /* the same as dlv's positional argument, seen from build_dir; NULL in attach modes */
+    char *cwd;                  /* where the program runs (dlv --wd); NULL: dlv's own directory */
     char *build_dir;            /* the directory in which dlv (and so go build) is started; NULL: home */
     long pid;                   /* DELVE_ATTACH */
     int port;                   /* DELVE_REMOTE: port on the Go machine */
@@ -54,6 +55,8 @@ struct delve_plan {
     size_t env_count;
     json_t *attach; /* arguments of delvegate's own attach request to Delve: mode remote + what remote attach knows */
     json_t *substitute_path;    /* launch.json's substitutePath [{from,to}], checked; NULL when there is none */
+    char *log_output;           /* the layers of Delve's log: launch.json's, else the target's; NULL: DELVE_REMOTE */
+    bool show_log;              /* launch.json's showLog: Delve's log is to be shown in the Debug Console */
     struct delve_strings notes; /* one line each for the Debug Console: what was dropped or forced, and why */
 };
 
@@ -76,7 +79,8 @@ struct delve_run_paths {
 /* dlv's arguments after its own name: command, positional, flags as --name=value, then the supervisor's (-r,
    --log-dest, --output, --wd), then the pins
    (--headless=true --api-version=2 --only-same-user=true --accept-multiclient=true --listen=127.0.0.1:0) last of all
-   flags, then `--` and the program's arguments. The caller frees with delve_strings_free. Returns 0, -1 when memory ran
+   flags, then `--` and the program's arguments. log_output is used when the plan
+   has none of its own. The caller frees with delve_strings_free. Returns 0, -1 when memory ran
    out. Not for DELVE_REMOTE. */
 int delve_plan_argv(const struct delve_plan *plan, const struct delve_run_paths *paths, const char *log_output,
                     struct delve_strings *argv);

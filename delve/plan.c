@@ -1,0 +1,249 @@
+#include "delve/plan.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "delve/plan_parts.h"
+#include "delve/strings.h"
+
+enum { REMOTE_PORT = 2345, PORT_MAX = 65535, DECIMAL = 10 };
+
+int plan_no_memory(struct plan_reader *r)
+{
+    return err_set(r->e, "out of memory while reading the arguments of %s", r->is_attach ? "attach" : "launch");
+}
+
+int plan_note(struct plan_reader *r, const char *fmt, ...)
+{
+    char *text = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vasprintf(&text, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return plan_no_memory(r);
+    int added = delve_note(&r->plan->notes, "%s", text);
+    free(text);
+    return added < 0 ? plan_no_memory(r) : 0;
+}
+
+const char *plan_string(const struct plan_reader *r, const char *name)
+{
+    const char *s = json_string_value(json_object_get(r->arguments, name));
+    return s && *s ? s : NULL;
+}
+
+int plan_words(struct plan_reader *r, const char *name, const char *quotes, struct delve_strings *words)
+{
+    const json_t *value = json_object_get(r->arguments, name);
+    if (json_is_string(value))
+        return delve_words_split(words, json_string_value(value), quotes) < 0 ? plan_no_memory(r) : 0;
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (delve_strings_add(words, json_string_value(json_array_get(value, i))) < 0)
+            return plan_no_memory(r);
+    return 0;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static int launch_mode(struct plan_reader *r)
+{
+    const char *mode = plan_string(r, "mode");
+    const char *program = plan_string(r, "program");
+    if (!mode || strcmp(mode, "debug") == 0)
+        r->plan->mode = DELVE_DEBUG;
+    else if (strcmp(mode, "test") == 0)
+        r->plan->mode = DELVE_TEST;
+    else if (strcmp(mode, "exec") == 0)
+        r->plan->mode = DELVE_EXEC;
+    else if (strcmp(mode, "auto") == 0)
+        r->plan->mode = program && ends_with(program, "_test.go") ? DELVE_TEST : DELVE_DEBUG;
+    else if (strcmp(mode, "replay") == 0 || strcmp(mode, "core") == 0)
+        return err_set(r->e,
+                       "mode: \"%s\" is not supported by this version of delvegate. Use debug, test or exec, or attach "
+                       "to a running process.",
+                       mode);
+    else
+        return err_set(r->e, "mode: \"%s\" is no mode of a launch request. Use debug, test, exec or auto.", mode);
+    return 0;
+}
+
+/* processId is a number, or digits in a string: VS Code's input variables give strings. */
+static int attach_pid(struct plan_reader *r)
+{
+    const json_t *id = json_object_get(r->arguments, "processId");
+    long pid = 0;
+    if (json_is_integer(id)) {
+        json_int_t n = json_integer_value(id);
+        pid = n > INT_MAX || n < 0 ? -1 : (long)n;
+    } else if (json_is_string(id) && *json_string_value(id)) {
+        const char *s = json_string_value(id);
+        char *end;
+        errno = 0;
+        pid = strtol(s, &end, DECIMAL);
+        if (errno || *end || strspn(s, "0123456789") != strlen(s) || pid > INT_MAX)
+            return err_set(r->e,
+                           "processId: \"%s\" is no process id. Give the number that the process has on the Go "
+                           "machine (`pgrep -a NAME` there shows it).",
+                           s);
+    }
+    if (pid < 0)
+        return err_set(r->e, "processId: %" JSON_INTEGER_FORMAT " is no process id.", json_integer_value(id));
+    if (pid == 0)
+        return err_set(r->e, "processId is missing. Give the number that the process has on the Go machine (`pgrep -a "
+                             "NAME` there shows it); this version cannot wait for a process by name.");
+    r->plan->pid = pid;
+    return 0;
+}
+
+static bool is_loopback(const char *host)
+{
+    return !strcmp(host, "127.0.0.1") || !strcmp(host, "localhost") || !strcmp(host, "::1") || !strcmp(host, "[::1]");
+}
+
+static int attach_remote(struct plan_reader *r)
+{
+    const char *host = plan_string(r, "host");
+    if (host && !is_loopback(host))
+        return err_set(r->e,
+                       "host: \"%s\" is not the Go machine's own loopback. delvegate reaches a Delve only on the "
+                       "target's machine: remove host and choose the target by debugServer.",
+                       host);
+    const json_t *port = json_object_get(r->arguments, "port");
+    json_int_t n = json_is_integer(port) ? json_integer_value(port) : REMOTE_PORT;
+    if (n < 1 || n > PORT_MAX)
+        return err_set(r->e, "port: %" JSON_INTEGER_FORMAT " is no port. Use a number from 1 to %d.", n, PORT_MAX);
+    r->plan->port = (int)n;
+    return 0;
+}
+
+static int attach_mode(struct plan_reader *r)
+{
+    const char *mode = plan_string(r, "mode");
+    if (!mode || strcmp(mode, "local") == 0) {
+        r->plan->mode = DELVE_ATTACH;
+        return attach_pid(r);
+    }
+    if (strcmp(mode, "remote") == 0) {
+        r->plan->mode = DELVE_REMOTE;
+        return attach_remote(r);
+    }
+    return err_set(r->e, "mode: \"%s\" is no mode of an attach request. Use local or remote.", mode);
+}
+
+/* What a mode has no use for. */
+static int mode_notes(struct plan_reader *r)
+{
+    static const struct {
+        const char *name;
+        unsigned modes; /* bits of enum delve_mode */
+        const char *why;
+    } useless[] = {
+        {"buildFlags", 1U << DELVE_EXEC, "mode exec builds nothing"},
+        {"backend", 1U << DELVE_REMOTE, "in mode remote you have started Delve yourself"},
+        {"dlvFlags", 1U << DELVE_REMOTE, "in mode remote you have started Delve yourself"},
+        {"showLog", 1U << DELVE_REMOTE, "in mode remote you have started Delve yourself"},
+        {"processId", 1U << DELVE_REMOTE, "in mode remote Delve already has its process"},
+        {"port", 1U << DELVE_ATTACH, "only mode remote connects to a port"},
+        {"host", 1U << DELVE_ATTACH, "only mode remote connects to a host"},
+    };
+    for (size_t i = 0; i < sizeof useless / sizeof useless[0]; i++) {
+        const json_t *value = json_object_get(r->arguments, useless[i].name);
+        bool empty =
+            !value || json_is_null(value) || json_is_false(value) ||
+            (json_is_string(value) && json_string_length(value) == 0) ||
+            (json_is_array(value) && json_array_size(value) == 0) ||
+            (json_is_integer(value) && (json_integer_value(value) == 0 || json_integer_value(value) == REMOTE_PORT)) ||
+            (json_is_string(value) && is_loopback(json_string_value(value)));
+        if (!empty && (useless[i].modes & (1U << r->plan->mode)) &&
+            plan_note(r, "%s has no effect: %s.", useless[i].name, useless[i].why) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int log_settings(struct plan_reader *r)
+{
+    struct delve_plan *plan = r->plan;
+    const char *layers = plan_string(r, "logOutput");
+    /* The Go extension always sends its default: the target's own choice must win over that. */
+    bool chosen = layers && strcmp(layers, "debugger") != 0;
+    if (plan->mode == DELVE_REMOTE)
+        return chosen ? plan_note(r, "logOutput has no effect: in mode remote you have started Delve yourself.") : 0;
+    plan->show_log = json_is_true(json_object_get(r->arguments, "showLog"));
+    if (chosen)
+        return plan_log_layers(r, "logOutput", layers);
+    return plan_log_layers(r, "delve.logOutput", r->target->log_output ? r->target->log_output : "debugger");
+}
+
+static int read_plan(struct plan_reader *r)
+{
+    if (!json_is_object(r->arguments))
+        return err_set(r->e, "%s has no arguments: delvegate needs those of launch.json.",
+                       r->is_attach ? "attach" : "launch");
+    r->plan->attach = json_object();
+    json_t *mode = json_string("remote");
+    if (json_object_set_new(r->plan->attach, "mode", mode) < 0)
+        return plan_no_memory(r);
+    if (plan_attributes(r) < 0 || (r->is_attach ? attach_mode(r) : launch_mode(r)) < 0)
+        return -1;
+    r->plan->no_debug = json_is_true(json_object_get(r->arguments, "noDebug"));
+    if (mode_notes(r) < 0 || log_settings(r) < 0)
+        return -1;
+    if (r->plan->mode != DELVE_REMOTE && plan_flags(r) < 0)
+        return -1;
+    if (r->is_attach)
+        return 0;
+    /* Both quotes as in a shell: that is how the Go extension splits a string. */
+    if (plan_places(r) < 0 || plan_env(r) < 0 || plan_words(r, "args", "'\"", &r->plan->args) < 0)
+        return -1;
+    return 0;
+}
+
+struct delve_plan *delve_plan_new(const json_t *arguments, bool is_attach, const struct delve_target *target,
+                                  struct err *e)
+{
+    struct plan_reader r = {
+        .arguments = (json_t *)(uintptr_t)arguments, .is_attach = is_attach, .target = target, .e = e};
+    r.plan = calloc(1, sizeof *r.plan);
+    if (!r.plan) {
+        plan_no_memory(&r);
+        return NULL;
+    }
+    if (read_plan(&r) < 0) {
+        delve_plan_free(r.plan);
+        return NULL;
+    }
+    return r.plan;
+}
+
+void delve_plan_free(struct delve_plan *plan)
+{
+    if (!plan)
+        return;
+    free(plan->program);
+    free(plan->package);
+    free(plan->cwd);
+    free(plan->build_dir);
+    free(plan->log_output);
+    delve_strings_free(&plan->flags);
+    delve_strings_free(&plan->args);
+    delve_strings_free(&plan->notes);
+    for (size_t i = 0; i < plan->env_count; i++) {
+        free(plan->env[i].name);
+        free(plan->env[i].value);
+    }
+    free(plan->env);
+    json_decref(plan->attach);
+    json_decref(plan->substitute_path);
+    free(plan);
+}

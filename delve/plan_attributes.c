@@ -1,0 +1,274 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "delve/plan_parts.h"
+
+enum requests { LAUNCH = 1, ATTACH = 2, BOTH = LAUNCH | ATTACH };
+
+/* What becomes of an attribute. */
+enum use {
+    CLIENT, /* the editor's own: silence */
+    PLAN,   /* read by delvegate */
+    DELVE,  /* given to Delve's remote attach as it is */
+    UNHEARD /* not honoured: a note, when it asks for something */
+};
+
+/* JSON types it may have; null always means absent. */
+enum shape { BOOL = 1, INT = 2, STRING = 4, STRINGS = 8, OBJECT = 16, SUBSTITUTE = 32, ANY = 64 };
+
+struct attribute {
+    const char *name;
+    unsigned requests;
+    enum use use;
+    unsigned shape;
+    const char *neutral; /* UNHEARD: this value (a string, or a number's digits) asks for nothing, beside empty ones */
+    const char *why;     /* UNHEARD */
+};
+
+/* Every attribute of the Go extension (package.json of 0.57), of VS Code itself, and of Delve's remote attach up to
+   1.27. */
+static const struct attribute table[] = {
+    {"name", BOTH, CLIENT, ANY, NULL, NULL},
+    {"type", BOTH, CLIENT, ANY, NULL, NULL},
+    {"request", BOTH, CLIENT, ANY, NULL, NULL},
+    {"debugServer", BOTH, CLIENT, ANY, NULL, NULL},
+    {"dlvToolPath", BOTH, CLIENT, ANY, NULL, NULL},
+    {"internalConsoleOptions", BOTH, CLIENT, ANY, NULL, NULL},
+    {"order", BOTH, CLIENT, ANY, NULL, NULL},
+    {"packagePathToGoModPathMap", BOTH, CLIENT, ANY, NULL, NULL},
+    {"postDebugTask", BOTH, CLIENT, ANY, NULL, NULL},
+    {"preLaunchTask", BOTH, CLIENT, ANY, NULL, NULL},
+    {"preRestartTask", BOTH, CLIENT, ANY, NULL, NULL},
+    {"presentation", BOTH, CLIENT, ANY, NULL, NULL},
+    {"serverReadyAction", BOTH, CLIENT, ANY, NULL, NULL},
+    {"suppressMultipleSessionWarning", BOTH, CLIENT, ANY, NULL, NULL},
+    {"linux", BOTH, CLIENT, ANY, NULL, NULL},
+    {"osx", BOTH, CLIENT, ANY, NULL, NULL},
+    {"windows", BOTH, CLIENT, ANY, NULL, NULL},
+
+    {"mode", BOTH, PLAN, STRING, NULL, NULL},
+    {"program", LAUNCH, PLAN, STRING, NULL, NULL},
+    {"args", LAUNCH, PLAN, STRING | STRINGS, NULL, NULL},
+    {"cwd", LAUNCH, PLAN, STRING, NULL, NULL},
+    {"env", LAUNCH, PLAN, OBJECT, NULL, NULL},
+    {"buildFlags", LAUNCH, PLAN, STRING | STRINGS, NULL, NULL},
+    {"dlvFlags", BOTH, PLAN, STRING | STRINGS, NULL, NULL},
+    {"backend", BOTH, PLAN, STRING, NULL, NULL},
+    {"logOutput", BOTH, PLAN, STRING, NULL, NULL},
+    {"showLog", BOTH, PLAN, BOOL, NULL, NULL},
+    {"processId", ATTACH, PLAN, INT | STRING, NULL, NULL},
+    {"host", ATTACH, PLAN, STRING, NULL, NULL},
+    {"port", ATTACH, PLAN, INT, NULL, NULL},
+    {"substitutePath", BOTH, PLAN, SUBSTITUTE, NULL, NULL},
+
+    {"stopOnEntry", BOTH, DELVE, BOOL, NULL, NULL},
+    {"stackTraceDepth", BOTH, DELVE, INT, NULL, NULL},
+    {"showGlobalVariables", BOTH, DELVE, BOOL, NULL, NULL},
+    {"showRegisters", BOTH, DELVE, BOOL, NULL, NULL},
+    {"hideSystemGoroutines", BOTH, DELVE, BOOL, NULL, NULL},
+    {"goroutineFilters", BOTH, DELVE, STRING, NULL, NULL},
+    {"showPprofLabels", BOTH, DELVE, STRINGS, NULL, NULL},
+    {"showRawStrings", BOTH, DELVE, BOOL, NULL, NULL},
+    {"maxStringLen", BOTH, DELVE, INT, NULL, NULL},
+    {"maxArrayValues", BOTH, DELVE, INT, NULL, NULL},
+
+    {"apiVersion", BOTH, UNHEARD, ANY, "2", "delvegate always starts Delve with API version 2"},
+    {"asRoot", BOTH, UNHEARD, ANY, NULL,
+     "Delve runs as the user of the Go machine; to debug as root, name a target whose ssh user is root"},
+    {"console", BOTH, UNHEARD, ANY, "internalConsole",
+     "the program has no terminal; its output goes to the Debug Console"},
+    {"coreFilePath", LAUNCH, UNHEARD, ANY, NULL, "mode core is not supported by this version"},
+    {"cwd", ATTACH, UNHEARD, ANY, NULL, "an attached process keeps its working directory"},
+    {"debugAdapter", BOTH, UNHEARD, ANY, "dlv-dap",
+     "delvegate speaks to Delve's own debug adapter; use \"dlv-dap\" (with \"legacy\" the Go extension also mixes the "
+     "whole environment of its machine into env)"},
+    {"delvegate", BOTH, UNHEARD, ANY, NULL,
+     "this version takes no settings of its own from launch.json; they belong into the configuration of the target"},
+    {"dlvLoadConfig", BOTH, UNHEARD, ANY, NULL,
+     "only the legacy adapter knew it; maxStringLen and maxArrayValues are passed to Delve (1.27.1 and later)"},
+    {"env", ATTACH, UNHEARD, ANY, NULL, "an attached process keeps its environment"},
+    {"envFile", BOTH, UNHEARD, ANY, NULL, "it lies on the editor's machine, where delvegate reads no files; use env"},
+    {"followExec", BOTH, UNHEARD, ANY, NULL, "Delve cannot follow child processes in a headless session"},
+    {"followExecRegex", BOTH, UNHEARD, ANY, NULL, "Delve cannot follow child processes in a headless session"},
+    {"guessSubstitutePath", BOTH, UNHEARD, ANY, NULL,
+     "delvegate maps paths itself, by the target's paths and substitutePath"},
+    {"host", LAUNCH, UNHEARD, ANY, "127.0.0.1", "delvegate starts Delve itself, on the loopback of the Go machine"},
+    {"logDest", BOTH, UNHEARD, ANY, NULL, "delvegate reads Delve's log itself; \"showLog\": true shows it"},
+    {"noDebug", BOTH, UNHEARD, BOOL, NULL, "a headless Delve always debugs; breakpoints stay active"},
+    {"output", LAUNCH, UNHEARD, ANY, "debug", "the binary goes into the session's run directory on the Go machine"},
+    {"outputMode", LAUNCH, UNHEARD, ANY, "remote", "the program's output always goes to the Debug Console"},
+    {"port", LAUNCH, UNHEARD, ANY, "2345", "delvegate starts Delve itself, on a free port of the Go machine"},
+    {"remotePath", BOTH, UNHEARD, ANY, NULL, "only the legacy adapter knew it; use the target's paths"},
+    {"stderrTo", LAUNCH, UNHEARD, ANY, NULL, "the program's output always goes to the Debug Console"},
+    {"stdinFrom", LAUNCH, UNHEARD, ANY, NULL, "the program's input is empty in this version"},
+    {"stdoutTo", LAUNCH, UNHEARD, ANY, NULL, "the program's output always goes to the Debug Console"},
+    {"trace", BOTH, UNHEARD, ANY, "error", "only the legacy adapter knew it; delvegate has log.level"},
+    {"traceDirPath", LAUNCH, UNHEARD, ANY, NULL, "mode replay is not supported by this version"},
+    {"waitFor", BOTH, UNHEARD, ANY, NULL, "this version attaches to running processes only; use processId"},
+};
+
+static const struct attribute *find(const char *name, unsigned request)
+{
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if ((table[i].requests & request) && strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static bool is_strings(const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (!json_is_string(json_array_get(value, i)))
+            return false;
+    return json_is_array(value);
+}
+
+static bool has_shape(const json_t *value, unsigned shape)
+{
+    return (shape & (ANY | SUBSTITUTE)) || ((shape & BOOL) && json_is_boolean(value)) ||
+           ((shape & INT) && json_is_integer(value)) || ((shape & STRING) && json_is_string(value)) ||
+           ((shape & STRINGS) && is_strings(value)) || ((shape & OBJECT) && json_is_object(value));
+}
+
+static const char *shape_words(unsigned shape)
+{
+    switch (shape) {
+    case BOOL:
+        return "true or false";
+    case INT:
+        return "a whole number";
+    case STRING:
+        return "a string";
+    case STRINGS:
+        return "an array of strings";
+    case STRING | STRINGS:
+        return "a string or an array of strings";
+    case INT | STRING:
+        return "a whole number, or one in a string";
+    default:
+        return "an object";
+    }
+}
+
+static const char *type_words(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "true or false";
+    default:
+        return "null";
+    }
+}
+
+/* Whether an unheard attribute asks for nothing. */
+static bool is_neutral(const struct attribute *a, const json_t *value)
+{
+    char digits[32];
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return json_object_size(value) == 0;
+    case JSON_ARRAY:
+        return json_array_size(value) == 0;
+    case JSON_STRING:
+        return json_string_length(value) == 0 || (a->neutral && strcmp(a->neutral, json_string_value(value)) == 0);
+    case JSON_INTEGER:
+        snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return json_integer_value(value) == 0 || (a->neutral && strcmp(a->neutral, digits) == 0);
+    case JSON_TRUE:
+    case JSON_REAL:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* A C string cannot hold NUL bytes, nor can an argument or an environment variable. */
+static bool holds_nul(json_t *value)
+{
+    const char *key;
+    json_t *member;
+    if (json_is_string(value))
+        return strlen(json_string_value(value)) != json_string_length(value);
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (holds_nul(json_array_get(value, i)))
+            return true;
+    json_object_foreach(value, key, member)
+    {
+        if (holds_nul(member))
+            return true;
+    }
+    return false;
+}
+
+static int substitute_path(struct plan_reader *r, const json_t *rules)
+{
+    if (!json_is_array(rules))
+        return err_set(r->e, "substitutePath must be an array of { \"from\": ..., \"to\": ... }, not %s.",
+                       type_words(rules));
+    if (json_array_size(rules) == 0)
+        return 0;
+    json_t *kept = r->plan->substitute_path = json_array();
+    for (size_t i = 0; i < json_array_size(rules); i++) {
+        const json_t *rule = json_array_get(rules, i);
+        const json_t *from = json_object_get(rule, "from"), *to = json_object_get(rule, "to");
+        if (!json_is_string(from) || !json_is_string(to))
+            return err_set(r->e, "substitutePath[%zu] must have from and to, both strings.", i);
+        if (json_string_length(from) == 0 || json_string_length(to) == 0) {
+            if (plan_note(r, "substitutePath[%zu] is left out: delvegate maps whole paths, and its %s is empty.", i,
+                          json_string_length(from) ? "to" : "from") < 0)
+                return -1;
+            continue;
+        }
+        if (json_array_append_new(
+                kept, json_pack("{s:s, s:s}", "from", json_string_value(from), "to", json_string_value(to))) < 0)
+            return plan_no_memory(r);
+    }
+    return 0;
+}
+
+static int one_attribute(struct plan_reader *r, const char *name, json_t *value)
+{
+    unsigned request = r->is_attach ? ATTACH : LAUNCH;
+    const struct attribute *a = find(name, request);
+    if (json_is_null(value) || strncmp(name, "__", 2) == 0)
+        return 0;
+    if (!a && find(name, BOTH))
+        return plan_note(r, "%s has no effect: it is an attribute of %s requests.", name,
+                         r->is_attach ? "launch" : "attach");
+    if (!a)
+        return plan_note(r, "%s has no effect: neither delvegate nor Delve's remote attach knows such an attribute.",
+                         name);
+    if (a->use == CLIENT)
+        return 0;
+    if (!has_shape(value, a->shape))
+        return err_set(r->e, "%s must be %s, not %s.", name, shape_words(a->shape), type_words(value));
+    if (a->use != UNHEARD && holds_nul(value))
+        return err_set(r->e, "%s holds a NUL character (\\u0000), which no argument and no path can.", name);
+    if (a->use == UNHEARD)
+        return is_neutral(a, value) ? 0 : plan_note(r, "%s is not honoured: %s.", name, a->why);
+    if (a->use == DELVE)
+        return json_object_set_new(r->plan->attach, name, json_deep_copy(value)) < 0 ? plan_no_memory(r) : 0;
+    return a->shape == SUBSTITUTE ? substitute_path(r, value) : 0;
+}
+
+int plan_attributes(struct plan_reader *r)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(r->arguments, name, value)
+    {
+        if (one_attribute(r, name, value) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,169 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "delve/flags.h"
+#include "delve/plan_parts.h"
+#include "delve/strings.h"
+
+enum { LAYERS_MAX = 1024 }; /* bytes of a list of log layers */
+
+static bool begins(const char *s, const char *with)
+{
+    return strncmp(s, with, strlen(with)) == 0;
+}
+
+/* Takes every `--name=value` out of the flags read so far and gives each value to take(). */
+static int extract(struct plan_reader *r, const char *name,
+                   int (*take)(struct plan_reader *r, void *arg, const char *value), void *arg)
+{
+    struct delve_strings *flags = &r->plan->flags;
+    for (size_t i = 0; i < flags->count;) {
+        if (!begins(flags->list[i], name)) {
+            i++;
+            continue;
+        }
+        if (take(r, arg, flags->list[i] + strlen(name)) < 0)
+            return -1;
+        delve_strings_remove(flags, i);
+    }
+    return 0;
+}
+
+static int take_words(struct plan_reader *r, void *words, const char *value)
+{
+    return delve_words_split(words, value, "'") < 0 ? plan_no_memory(r) : 0;
+}
+
+/* The last one wins, as on a command line. cwd of launch.json wins over both: plan_places. */
+static int take_wd(struct plan_reader *r, void *arg, const char *value)
+{
+    char **wd = arg;
+    free(*wd);
+    *wd = *value ? strdup(value) : NULL;
+    return *value && !*wd ? plan_no_memory(r) : 0;
+}
+
+/* Whether a word of the build flags is this flag of go: `-o`, `--o`, `-o=x`. */
+static bool is_build_flag(const char *word, const char *name, bool *has_value)
+{
+    if (*word++ != '-')
+        return false;
+    if (*word == '-')
+        word++;
+    if (!begins(word, name))
+        return false;
+    word += strlen(name);
+    *has_value = *word == '=';
+    return *word == '\0' || *word == '=';
+}
+
+static int check_build_flags(struct plan_reader *r, struct delve_strings *words)
+{
+    bool has_value = false;
+    for (size_t i = 0; i < words->count;) {
+        if (is_build_flag(words->list[i], "gcflags", &has_value)) {
+            const char *value = has_value ? words->list[i] : i + 1 < words->count ? words->list[i + 1] : "";
+            if (!strstr(value, "-N") &&
+                plan_note(r, "buildFlags: -gcflags takes the place of Delve's own \"all=-N -l\": the program is built "
+                             "with optimizations, and lines and variables may be missing.") < 0)
+                return -1;
+        } else if (is_build_flag(words->list[i], "o", &has_value)) {
+            if (plan_note(r, "buildFlags: -o is dropped: the binary goes into the session's run directory.") < 0)
+                return -1;
+            delve_strings_remove(words, i);
+            if (!has_value && i < words->count)
+                delve_strings_remove(words, i);
+            continue;
+        }
+        i++;
+    }
+    return 0;
+}
+
+/* Build flags of the target, of dlvFlags and of launch.json add up: go itself lets the last of equals win. */
+static int build_flags(struct plan_reader *r, struct delve_strings *words)
+{
+    if (extract(r, "--build-flags=", take_words, words) < 0 || plan_words(r, "buildFlags", "'", words) < 0 ||
+        check_build_flags(r, words) < 0)
+        return -1;
+    if (words->count == 0)
+        return 0;
+    char *joined = delve_words_join(words);
+    int added = joined ? delve_strings_printf(&r->plan->flags, "--build-flags=%s", joined) : -1;
+    free(joined);
+    return added < 0 ? plan_no_memory(r) : 0;
+}
+
+static int user_flags(struct plan_reader *r)
+{
+    struct delve_plan *plan = r->plan;
+    const char *const *flags = r->target->flags;
+    size_t count = 0;
+    while (flags && flags[count])
+        count++;
+    if (delve_flags_read(flags, count, "delve.flags", &plan->flags, &plan->notes, r->e) < 0)
+        return -1;
+    struct delve_strings words = {0};
+    int done = plan_words(r, "dlvFlags", "'\"", &words);
+    if (done == 0)
+        done = delve_flags_read((const char *const *)words.list, words.count, "dlvFlags", &plan->flags, &plan->notes,
+                                r->e);
+    delve_strings_free(&words);
+    return done;
+}
+
+int plan_flags(struct plan_reader *r)
+{
+    struct delve_plan *plan = r->plan;
+    if (user_flags(r) < 0)
+        return -1;
+    const char *backend = plan_string(r, "backend");
+    if (backend && delve_strings_printf(&plan->flags, "--backend=%s", backend) < 0)
+        return plan_no_memory(r);
+    if (!r->is_attach && extract(r, "--wd=", take_wd, &plan->cwd) < 0)
+        return -1;
+    if (plan->mode != DELVE_DEBUG && plan->mode != DELVE_TEST)
+        return 0;
+    struct delve_strings words = {0};
+    int done = build_flags(r, &words);
+    delve_strings_free(&words);
+    return done;
+}
+
+/* Layers that articles name and no Delve has (FACTS.md 17): Delve would only warn and log nothing. */
+static bool is_invented(const char *layer, size_t len)
+{
+    return (len == 7 && memcmp(layer, "modules", len) == 0) || (len == 2 && memcmp(layer, "gc", len) == 0);
+}
+
+int plan_log_layers(struct plan_reader *r, const char *origin, const char *layers)
+{
+    struct buf out;
+    buf_init(&out, LAYERS_MAX);
+    bool debugger = false;
+    for (const char *p = layers; *p;) {
+        size_t len = strcspn(p, ",");
+        bool invented = is_invented(p, len);
+        if (invented && plan_note(r, "%s: Delve has no log layer \"%.*s\"; debugger is used in its place.", origin,
+                                  (int)len, p) < 0) {
+            buf_free(&out);
+            return -1;
+        }
+        const char *layer = invented ? "debugger" : p;
+        size_t n = invented ? strlen(layer) : len;
+        bool is_debugger = n == strlen("debugger") && memcmp(layer, "debugger", n) == 0;
+        if (n && !(is_debugger && debugger)) {
+            if (out.len)
+                buf_puts(&out, ",");
+            buf_append(&out, layer, n);
+        }
+        debugger = debugger || is_debugger;
+        p += len + (p[len] == ',');
+    }
+    bool failed = out.failed;
+    r->plan->log_output = failed ? NULL : out.len ? buf_take(&out) : strdup("debugger");
+    buf_free(&out);
+    if (failed)
+        return err_set(r->e, "%s is longer than a list of log layers may be (%d bytes).", origin, LAYERS_MAX);
+    return r->plan->log_output ? 0 : plan_no_memory(r);
+}

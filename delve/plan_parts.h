@@ -1,0 +1,44 @@
+/* The parts that delve_plan_new is made of; nothing outside delve/ includes it. */
+#ifndef DELVE_PLAN_PARTS_H
+#define DELVE_PLAN_PARTS_H
+
+#include "delve/plan.h"
+
+/* One reading of launch or attach arguments. Functions return 0, or -1 with *e. */
+struct plan_reader {
+    json_t *arguments; /* borrowed, never changed; jansson iterates over no const object */
+    bool is_attach;
+    const struct delve_target *target;
+    struct delve_plan *plan;
+    struct err *e;
+};
+
+/* Checks every attribute against the table: its type, whether it is known, whether anything comes of it; copies those
+   that Delve's remote attach knows into plan->attach. After it the getters below may rely on the types. */
+int plan_attributes(struct plan_reader *r);
+
+/* program, cwd, and what follows from them: package, build_dir. */
+int plan_places(struct plan_reader *r);
+
+/* env, without what belongs to the client's machine and what sh cannot export. */
+int plan_env(struct plan_reader *r);
+
+/* dlvFlags, delve.flags, backend, buildFlags -> plan->flags. */
+int plan_flags(struct plan_reader *r);
+
+/* The layers of a logOutput -> plan->log_output. origin: whose they are, for the notes. */
+int plan_log_layers(struct plan_reader *r, const char *origin, const char *layers);
+
+/* The value of an attribute, NULL when it is absent, null or empty. */
+const char *plan_string(const struct plan_reader *r, const char *name);
+
+/* Appends an array of strings, a string split into words, or nothing. */
+int plan_words(struct plan_reader *r, const char *name, const char *quotes, struct delve_strings *words);
+
+/* Adds a note. */
+int plan_note(struct plan_reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Sets the error "out of memory". Returns -1. */
+int plan_no_memory(struct plan_reader *r);
+
+#endif

@@ -1,0 +1,178 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "delve/plan_parts.h"
+
+enum { PATH_LENGTH_MAX = 4096 }; /* bytes of a path: Linux's PATH_MAX */
+
+static bool is_go_file(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 3 && strcmp(path + n - 3, ".go") == 0;
+}
+
+static bool is_windows(const char *path)
+{
+    bool letter = (path[0] >= 'a' && path[0] <= 'z') || (path[0] >= 'A' && path[0] <= 'Z');
+    return (letter && path[1] == ':' && (path[2] == '\\' || path[2] == '/')) || strncmp(path, "\\\\", 2) == 0;
+}
+
+/* `ex.com/x/y`: a package by its import path, whose first part has a dot in it but does not begin with one. */
+static bool is_import_path(const char *program)
+{
+    size_t first = strcspn(program, "/");
+    return program[0] != '.' && program[0] != '/' && memchr(program, '.', first) && !is_go_file(program);
+}
+
+/* dir/name, or name when it is absolute. The caller frees. */
+static char *join(const char *dir, const char *name)
+{
+    struct buf b;
+    buf_init(&b, PATH_LENGTH_MAX);
+    if (name[0] != '/' && strcmp(name, ".") != 0) {
+        while (strncmp(name, "./", 2) == 0)
+            name += 2;
+        buf_printf(&b, "%s%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/", name);
+    } else {
+        buf_puts(&b, name[0] == '/' ? name : dir);
+    }
+    char *path = b.failed ? NULL : buf_take(&b);
+    buf_free(&b);
+    return path;
+}
+
+/* The directory part of an absolute path, "/" at least. The caller frees. */
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+/* A path attribute as the Go machine knows it: mapped, without slashes at the end. *path is NULL when it is absent. */
+static int mapped(struct plan_reader *r, const char *name, char **path)
+{
+    const char *value = plan_string(r, name);
+    *path = NULL;
+    if (!value)
+        return 0;
+    if (strlen(value) > PATH_LENGTH_MAX)
+        return err_set(r->e, "%s is longer than a path may be (%d bytes).", name, PATH_LENGTH_MAX);
+    struct buf out;
+    buf_init(&out, PATH_LENGTH_MAX);
+    int found = r->target->map_path ? r->target->map_path(r->target->map_arg, value, &out) : 0;
+    if (found == 0 && is_windows(value)) {
+        buf_free(&out);
+        return err_set(r->e,
+                       "%s: no rule of the target's paths maps \"%s\" to the Go machine. Add { \"client\": ..., "
+                       "\"remote\": ... } for it.",
+                       name, value);
+    }
+    *path = found > 0 ? buf_take(&out) : found == 0 ? strdup(value) : NULL;
+    buf_free(&out);
+    if (!*path)
+        return plan_no_memory(r);
+    for (size_t n = strlen(*path); n > 1 && (*path)[n - 1] == '/'; n--)
+        (*path)[n - 1] = '\0';
+    return 0;
+}
+
+/* The package argument and the directory in which dlv is started, so that go finds the module. */
+static int place_package(struct plan_reader *r)
+{
+    struct delve_plan *plan = r->plan;
+    if (plan->program[0] != '/') {
+        plan->package = strdup(plan->program);
+        plan->build_dir = plan->cwd ? strdup(plan->cwd) : NULL;
+        if (!plan->package || (plan->cwd && !plan->build_dir))
+            return plan_no_memory(r);
+        return plan->cwd ? 0
+                         : plan_note(r,
+                                     "program \"%s\" is looked for from the home directory of the Go machine; cwd "
+                                     "says from where else.",
+                                     plan->program);
+    }
+    bool file = is_go_file(plan->program);
+    plan->build_dir = file ? directory_of(plan->program) : strdup(plan->program);
+    struct buf package;
+    buf_init(&package, PATH_LENGTH_MAX);
+    /* A test is that of a whole package. */
+    if (file && plan->mode != DELVE_TEST)
+        buf_printf(&package, ".%s", strrchr(plan->program, '/'));
+    else
+        buf_puts(&package, ".");
+    plan->package = package.failed ? NULL : buf_take(&package);
+    buf_free(&package);
+    if (!plan->build_dir || !plan->package)
+        return plan_no_memory(r);
+    return 0;
+}
+
+static int place_binary(struct plan_reader *r)
+{
+    struct delve_plan *plan = r->plan;
+    plan->package = strdup(plan->program);
+    if (plan->program[0] == '/')
+        plan->build_dir = directory_of(plan->program);
+    else if (plan->cwd)
+        plan->build_dir = strdup(plan->cwd);
+    if (!plan->package || ((plan->program[0] == '/' || plan->cwd) && !plan->build_dir))
+        return plan_no_memory(r);
+    return 0;
+}
+
+/* A relative program is relative to cwd, a relative cwd to where dlv is started. */
+static int join_program(struct plan_reader *r)
+{
+    struct delve_plan *plan = r->plan;
+    bool by_import_path = plan->mode != DELVE_EXEC && is_import_path(plan->program);
+    if (plan->cwd && plan->cwd[0] != '/' && plan->program[0] != '/')
+        return err_set(r->e, "cwd: \"%s\" is relative, and so is program \"%s\". Make one of them absolute.", plan->cwd,
+                       plan->program);
+    if (plan->program[0] == '/' || !plan->cwd || by_import_path)
+        return 0;
+    char *whole = join(plan->cwd, plan->program);
+    if (!whole)
+        return err_set(r->e, "program: \"%s\" below cwd \"%s\" is longer than a path may be (%d bytes).", plan->program,
+                       plan->cwd, PATH_LENGTH_MAX);
+    free(plan->program);
+    plan->program = whole;
+    return 0;
+}
+
+int plan_places(struct plan_reader *r)
+{
+    struct delve_plan *plan = r->plan;
+    char *cwd = NULL;
+    if (mapped(r, "program", &plan->program) < 0 || mapped(r, "cwd", &cwd) < 0)
+        return -1;
+    if (cwd) {
+        char *wd = plan->cwd; /* of a --wd in the flags */
+        plan->cwd = cwd;
+        int noted = wd ? plan_note(r, "--wd=%s of Delve's flags is dropped: cwd says where the program runs.", wd) : 0;
+        free(wd);
+        if (noted < 0)
+            return -1;
+    }
+    if (!plan->program)
+        return err_set(r->e, "program is missing. Give %s.",
+                       plan->mode == DELVE_EXEC ? "the binary's path on the Go machine"
+                                                : "the package's directory, one of its .go files, or its import path");
+    if (plan->program[0] == '-')
+        return err_set(r->e, "program: \"%s\" looks like a flag. Write ./%s for a file or directory of this name.",
+                       plan->program, plan->program);
+    if (join_program(r) < 0 || (plan->mode == DELVE_EXEC ? place_binary(r) : place_package(r)) < 0)
+        return -1;
+    if (!plan->cwd) {
+        /* What Delve's own DAP server does: the program runs where its package or binary lies. */
+        plan->cwd = plan->build_dir ? strdup(plan->build_dir) : NULL;
+        return plan->build_dir && !plan->cwd ? plan_no_memory(r) : 0;
+    }
+    if (plan->cwd[0] != '/') {
+        char *whole = join(plan->build_dir, plan->cwd);
+        if (!whole)
+            return err_set(r->e, "cwd: \"%s\" is longer than a path may be (%d bytes).", plan->cwd, PATH_LENGTH_MAX);
+        free(plan->cwd);
+        plan->cwd = whole;
+    }
+    return 0;
+}
