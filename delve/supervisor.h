@@ -1,5 +1,12 @@
 /* The conversation with delve/remote.sh, the supervisor on the Go machine: its script, the lines to it, the lines from
- * it. No I/O. */
+ * it. No I/O.
+ *
+ * A shell there begins with a hello line on stdout and a mark line on stderr, both with the nonce of this start. Then
+ * it takes parameter lines up to `begin`; `role` says what it becomes:
+ *   session  tools, run directory, keeper: control lines on stdout, tagged text lines on stderr
+ *   streams  the program's stdout and stderr, byte for byte, each after an open line with the nonce
+ *   door     control lines and text lines of a keeper that is already there (dir), to end it
+ * To a keeper: `prepare N`; parameters and `run N`; `launched`; `beat`; `end kill` or `end detach`. */
 #ifndef DELVE_SUPERVISOR_H
 #define DELVE_SUPERVISOR_H
 
@@ -16,27 +23,30 @@ enum {
 };
 
 /* Appends what goes to the stdin of a fresh `sh`: the script with this start's nonce (letters and digits). Nothing may
-   follow it before the hello line has come (FACTS.md 32). */
+   follow it before the hello line has come (FACTS.md 32). Returns 0, or -1 when it does not fit or the nonce holds
+   something else. */
 int supervisor_script(struct buf *out, const char *nonce);
 
 /* Appends a parameter line, the value escaped: every byte outside [A-Za-z0-9_./:=@%+,-] as \0ooo, in as many
- * continuation lines as it needs. */
+ * continuation lines as it needs. Returns as buf_append. */
 int supervisor_param(struct buf *out, const char *key, const char *value);
 
-/* Appends a line without a value: "begin", "beat", "launched", "run 1", "end kill", "end detach". */
+/* Appends a line without a value: "begin", "beat", "launched", "prepare 1", "run 1", "end kill", "end detach". Returns
+ * as buf_append. */
 int supervisor_command(struct buf *out, const char *command);
 
 enum supervisor_kind {
-    SUPERVISOR_HELLO,   /* number: protocol version; the login shell's noise ends here */
-    SUPERVISOR_TOOL,    /* name: go|dlv|goVersion|dlvVersion|GOCACHE|GOMODCACHE|home; text: its value */
-    SUPERVISOR_DIR,     /* text: the session's run directory, absolute */
-    SUPERVISOR_READY,   /* the keeper takes commands now */
-    SUPERVISOR_STARTED, /* number: run */
-    SUPERVISOR_EXITED,  /* number: run; status: exit code, or 128 + signal */
-    SUPERVISOR_NOTE,    /* text: a line for the Debug Console */
-    SUPERVISOR_ERROR,   /* name: kind; text: what happened, where, what to do */
-    SUPERVISOR_ENDED,   /* all is reaped and the run directory is gone */
-    SUPERVISOR_OTHER    /* a line of a later protocol, or noise: text holds it */
+    SUPERVISOR_HELLO,    /* number: protocol version; the login shell's noise ends here */
+    SUPERVISOR_TOOL,     /* name: go|dlv|goVersion|dlvVersion|GOCACHE|GOMODCACHE|home; text: its value */
+    SUPERVISOR_DIR,      /* text: the session's run directory, absolute */
+    SUPERVISOR_READY,    /* the keeper takes commands now */
+    SUPERVISOR_PREPARED, /* number: run; its directory and FIFOs (log, out, err) are there */
+    SUPERVISOR_STARTED,  /* number: run */
+    SUPERVISOR_EXITED,   /* number: run; status: exit code, or 128 + signal */
+    SUPERVISOR_NOTE,     /* text: a line for the Debug Console */
+    SUPERVISOR_ERROR,    /* name: kind; text: what happened, where, what to do */
+    SUPERVISOR_ENDED,    /* all is reaped and the run directory is gone */
+    SUPERVISOR_OTHER     /* a line of a later protocol, or noise: text holds it */
 };
 
 struct supervisor_line {
@@ -48,33 +58,37 @@ struct supervisor_line {
 };
 
 /* Splits the byte stream of one output of the supervisor into lines, passing over all that precedes the hello or mark
- * line with the nonce. */
+ * line with the nonce. Returns NULL when memory ran out. */
 struct supervisor_reader;
 struct supervisor_reader *supervisor_reader_new(const char *nonce);
 void supervisor_reader_free(struct supervisor_reader *r);
 
-/* Takes bytes; calls line() for each whole line (without its newline), control lines and text lines alike. Returns 0,
- * -1 when memory ran out. */
+/* Takes bytes; calls line() for each whole line (NUL-terminated, without its newline), control lines and text lines
+ * alike, the first one being the hello line; the mark line is not given. The reader must live until feed returns.
+ * Returns 0, -1 when memory ran out. */
 int supervisor_reader_feed(struct supervisor_reader *r, const char *data, size_t len,
                            void (*line)(void *arg, const char *line, size_t len), void *arg);
 
-/* What came before the hello or mark line (at most the last 1 KiB), for the error when it never comes. Belongs to the
- * reader. */
+/* What came before the hello or mark line (and, of a shell that failed, before the open line; at most the last 1 KiB,
+ * never NULL), for the error when it never comes. Belongs to the reader, valid until its next call. */
 const char *supervisor_reader_noise(const struct supervisor_reader *r);
 
-/* Whether the hello or mark line has come. Bytes of a stream that is no lines (the program's output) begin after it:
-   then supervisor_reader_feed is called only until this is true, and *rest of the last call holds what followed. */
+/* Whether the hello or mark line has come: now parameters may be sent. */
+bool supervisor_reader_greeted(const struct supervisor_reader *r);
+
+/* Whether the open line has come: from here on the stream is the program's bytes. */
 bool supervisor_reader_open(const struct supervisor_reader *r);
 
-/* The same as supervisor_reader_feed for the program's streams: passes over noise, returns how many bytes at the end of
- * data belong to the stream. */
+/* The same as supervisor_reader_feed for the program's streams: passes over noise and greeting up to the open line,
+ * returns how many bytes at the end of data belong to the stream. Once open, all of them do. */
 size_t supervisor_reader_strip(struct supervisor_reader *r, const char *data, size_t len);
 
 /* Reads a control line. Returns 0 and the caller frees line->text with free(), -1 when memory ran out. */
 int supervisor_parse(struct supervisor_line *parsed, const char *line, size_t len);
 
-/* A line of the text stream (stderr of the first channel): Delve's log or dlv's own output. */
-enum supervisor_text { SUPERVISOR_TEXT_LOG, SUPERVISOR_TEXT_OUTPUT, SUPERVISOR_TEXT_OTHER };
+/* A line of the text stream (stderr of the first channel): Delve's log or dlv's own output. SUPERVISOR_TEXT_END comes
+ * after the last line of a run, with the run's number as text. */
+enum supervisor_text { SUPERVISOR_TEXT_LOG, SUPERVISOR_TEXT_OUTPUT, SUPERVISOR_TEXT_END, SUPERVISOR_TEXT_OTHER };
 
 /* Tells them apart; *text points behind the tag, into line. */
 enum supervisor_text supervisor_text_of(const char *line, const char **text);
