@@ -1,0 +1,192 @@
+// The command line and the configuration file as a user meets them.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { Raw, freePort, line, program, suite, until } from './harness.mjs';
+
+const HELLO = program('hello');
+const MAIN = path.join(HELLO, 'main.go');
+
+/** Runs --check-config on this text. */
+async function check(w, text) {
+  const file = w.at('config/checked.json');
+  fs.writeFileSync(file, typeof text === 'string' ? text : JSON.stringify(text, null, 2));
+  return { file, ...(await w.cli(['--check-config', '--config', file])) };
+}
+
+suite('command line', { transports: ['local'], daemon: false }, (w) => {
+  w.test('--version names the libraries', async () => {
+    const { code, stdout } = await w.cli(['--version']);
+    assert.equal(code, 0);
+    assert.match(stdout, /delvegate \d+\.\d+/);
+    for (const library of ['libuv', 'jansson', 'libssh2']) assert.match(stdout, new RegExp(`${library} \\d+\\.\\d+`));
+  });
+
+  w.test('--help names every option', async () => {
+    const { code, stdout } = await w.cli(['--help']);
+    assert.equal(code, 0);
+    for (const option of ['--config', '--check-config', '--print-schema', '--version', '--help']) assert.ok(stdout.includes(option), option);
+  });
+
+  w.test('an unknown option and a stray argument are refused with exit code 2', async () => {
+    for (const args of [['--nosuchoption'], ['stray'], ['--config']]) {
+      const { code, stderr } = await w.cli(args);
+      assert.equal(code, 2, `${args}: ${stderr}`);
+      assert.ok(stderr.includes(args[0]), stderr);
+    }
+  });
+
+  w.test('--print-schema is a JSON Schema that names the options', async () => {
+    const { code, stdout } = await w.cli(['--print-schema']);
+    assert.equal(code, 0);
+    const schema = JSON.parse(stdout);
+    assert.match(schema.$schema, /json-schema\.org/);
+    for (const option of ['targets', 'listen', 'ssh', 'paths', 'GOCACHE', 'GOMODCACHE', 'lease', 'flags', 'logOutput', 'level']) assert.ok(stdout.includes(`"${option}"`), option);
+  });
+
+  w.test('--check-config prints the targets and exits 0', async () => {
+    const { code, stdout } = await check(w, { targets: { one: { listen: 14711, ssh: 'me@host:2222' }, two: { listen: '[::1]:14712' } } });
+    assert.equal(code, 0);
+    for (const word of ['one', '14711', 'me@host:2222', 'two', '14712']) assert.ok(stdout.includes(word), stdout);
+  });
+
+  w.test('comments and trailing commas are allowed', async () => {
+    const { code, stderr } = await check(w, '// a comment\n{ /* another */ "targets": { "a": { "listen": 14711, }, }, }\n');
+    assert.equal(code, 0, stderr);
+  });
+
+  w.test('all problems are reported with file, line, column and the nearest name; exit code 2', async () => {
+    const { code, stdout, stderr, file } = await check(w, `{
+  "targets": {
+    "a": { "listne": 14711, "go": { "GOCACHE": "relative/path" } },
+    "b": { "listen": "0.0.0.0:14712" },
+    "c": { "listen": 14713, "delve": { "flags": ["--only-same-user=false"] } },
+    "d": { "listen": 14713 }
+  },
+  "lgo": {}
+}
+`);
+    const text = stdout + stderr;
+    assert.equal(code, 2, text);
+    assert.ok(text.includes(`${file}:3:`), text);
+    assert.match(text, /listne.*listen/);
+    assert.match(text, new RegExp(`${file}:3:\\d+.*GOCACHE`));
+    assert.match(text, new RegExp(`${file}:4:\\d+.*loopback`));
+    assert.match(text, new RegExp(`${file}:5:\\d+.*--only-same-user`));
+    assert.match(text, new RegExp(`${file}:6:\\d+.*14713`));
+    assert.match(text, new RegExp(`${file}:8:\\d+.*lgo`));
+  });
+
+  w.test('broken JSON names the line', async () => {
+    const { code, stdout, stderr, file } = await check(w, '{\n  "targets": {\n    "a": [\n  }\n}\n');
+    assert.equal(code, 2);
+    assert.match(stdout + stderr, new RegExp(`${file}:[34]:\\d+`));
+  });
+
+  w.test('a file that does not exist is an error when it is named', async () => {
+    const { code, stderr } = await w.cli(['--config', w.at('config/missing.json')]);
+    assert.notEqual(code, 0);
+    assert.ok(stderr.includes(w.at('config/missing.json')), stderr);
+    assert.match(stderr, /[Nn]o such file/);
+  });
+
+  w.test('a broken file at start is fatal, with exit code 2', async () => {
+    fs.writeFileSync(w.at('config/broken.json'), '{ "targets": 5 }');
+    const { code, stderr } = await w.cli(['--config', w.at('config/broken.json')]);
+    assert.equal(code, 2, stderr);
+    assert.ok(stderr.includes('broken.json:1:'), stderr);
+  });
+
+  w.test('a taken port is fatal and names the owner\'s uid', async () => {
+    const server = net.createServer();
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address();
+    fs.writeFileSync(w.at('config/taken.json'), JSON.stringify({ targets: { a: { listen: port } } }));
+    const { code, stderr } = await w.cli(['--config', w.at('config/taken.json')]);
+    server.close();
+    assert.notEqual(code, 0);
+    assert.ok(stderr.includes(String(port)), stderr);
+    assert.match(stderr, new RegExp(`uid ${process.getuid()}\\b`));
+  });
+
+  w.test('without --config the file of XDG_CONFIG_HOME is read', async () => {
+    const port = await freePort();
+    fs.mkdirSync(w.at('config/delvegate'), { recursive: true });
+    fs.writeFileSync(w.at('config/delvegate/config.json'), JSON.stringify({ targets: { fromXdg: { listen: port } } }));
+    const { code, stdout } = await w.cli(['--check-config']);
+    assert.equal(code, 0);
+    assert.ok(stdout.includes('fromXdg'), stdout);
+    fs.rmSync(w.at('config/delvegate'), { recursive: true });
+  });
+
+  w.test('with no file at all there is one target, local, on port 4711', async () => {
+    const { code, stdout } = await w.cli(['--check-config']);
+    assert.equal(code, 0);
+    assert.match(stdout, /local/);
+    assert.match(stdout, /4711/);
+  });
+});
+
+suite('reload', { transports: ['local'] }, (w) => {
+  const hangup = () => w.daemon.process.kill('SIGHUP');
+
+  w.test('SIGHUP opens, moves and closes listeners; a running session keeps its own', async () => {
+    const s = await w.session();
+    await s.launch({ program: HELLO }, () => s.breakpoints(MAIN, [line(MAIN, 'LOOP')]));
+    await s.stop({ reason: 'breakpoint' });
+
+    const oldPort = w.port;
+    const [moved, added] = [await freePort(), await freePort()];
+    w.config.targets.main.listen = moved;
+    w.config.targets.added = { ...w.config.targets.main, listen: added, go: { ...w.config.targets.main.go, env: { FROM: 'reload' } } };
+    w.writeConfig(w.config);
+    hangup();
+    await w.daemon.wait(new RegExp(`listening.*\\b${added}\\b`, 'i'));
+    await w.daemon.wait(new RegExp(`listening.*\\b${moved}\\b`, 'i'));
+    w.port = moved;
+    await until('the old port to be closed', async () => {
+      const raw = await Raw.open(oldPort).catch((error) => error.code);
+      if (raw === 'ECONNREFUSED') return true;
+      raw.destroy?.();
+      return false;
+    });
+
+    await s.step('next');
+    const other = await w.session({ port: added });
+    await other.launch({ program: program('tool'), args: ['report'] });
+    await other.event('terminated', { timeout: 30_000 });
+    assert.ok(JSON.parse(other.outputs.stdout).env.includes('FROM=reload'));
+    await other.finish();
+    await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('SIGHUP with a broken file keeps what is, and says so', async () => {
+    const before = w.daemon.stderr.length;
+    w.writeConfig('{ "targets": { "main": { "listen": 99999999 } } }');
+    hangup();
+    await until('the log to say it', () => /config\.json:1:\d+/.test(w.daemon.stderr.slice(before)));
+    assert.match(w.daemon.stderr.slice(before), /keep|stays|old/i);
+    const s = await w.session();
+    await s.launch({ program: program('tool'), args: ['quiet'] });
+    await s.event('terminated', { timeout: 30_000 });
+    await s.finish();
+    w.writeConfig(w.config);
+    hangup();
+  });
+
+  w.test('SIGHUP with a port that is taken keeps the rest working', async () => {
+    const server = net.createServer();
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address();
+    const before = w.daemon.stderr.length;
+    w.writeConfig({ ...w.config, targets: { ...w.config.targets, taken: { ...w.config.targets.main, listen: port } } });
+    hangup();
+    await until('the log to say it', () => w.daemon.stderr.slice(before).includes(String(port)));
+    const s = await w.session();
+    await s.initialize();
+    await s.send('disconnect');
+    s.close();
+    server.close();
+  });
+});
