@@ -83,7 +83,8 @@ $(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 $(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
 $(BUILD)/remote_sh.h: delve/remote.sh
 	@mkdir -p $(@D)
-	{ echo 'static const unsigned char remote_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	$(call say,EMBED)
+	$(Q){ echo 'static const unsigned char remote_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
 	    echo '};'; } >$@.new && mv $@.new $@
 
 # A change of compiler or flags rebuilds what it concerns.
@@ -139,13 +140,17 @@ lint:
 	@test/run.sh lint
 lint-format:
 	@test/clang-format.sh $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(HEADERS)
-lint-tidy: $(BUILD)/remote_sh.h | libraries
-	clang-tidy --quiet --warnings-as-errors='*' $(PURE) $(PROXY) -- -std=c11 $(ALL_CPPFLAGS)
+lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
+$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h | libraries
+	@mkdir -p $(@D)
+	$(call say,TIDY)
+	$(Q)clang-tidy --quiet $< -- -std=c11 $(ALL_CPPFLAGS) 2>$@.err || { cat $@.err >&2; exit 1; }
+	@touch $@
 lint-cppcheck: $(BUILD)/remote_sh.h
-	cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability,performance \
+	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability,performance \
 	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -D_GNU_SOURCE -I. -I$(BUILD) $(PURE) $(PROXY)
 lint-shell:
-	shellcheck $(SHELL_SCRIPTS)
+	$(Q)shellcheck $(SHELL_SCRIPTS)
 
 INSTALL ?= install
 bindir := $(DESTDIR)$(PREFIX)/bin

@@ -137,7 +137,7 @@ suite_lint() {
     run lint/format status 60 make lint-format
     run lint/shell status 120 make lint-shell
     run lint/cppcheck status 300 make lint-cppcheck
-    run lint/tidy status 900 make lint-tidy
+    run lint/tidy status 900 make -k -j2 lint-tidy
 }
 
 # Shell tests: each program under the folder that is executable; it ends with a line `N passed, N failed`.
