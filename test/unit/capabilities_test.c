@@ -1,0 +1,141 @@
+/* What is announced before a Delve is known, and what is told when it is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "dap/capabilities.h"
+
+/* Bodies of initialize responses: Delve 1.20.2, and one like 1.27's. */
+static const char old_delve[] =
+    "{\"supportsConfigurationDoneRequest\":true,\"supportsFunctionBreakpoints\":true,"
+    "\"supportsConditionalBreakpoints\":"
+    "true,\"supportsEvaluateForHovers\":true,\"supportsSetVariable\":true,\"supportsExceptionInfoRequest\":true,"
+    "\"supportsDelayedStackTraceLoading\":true,\"supportsLogPoints\":true,\"supportsDisassembleRequest\":true,"
+    "\"supportsClipboardContext\":true,\"supportsSteppingGranularity\":true,\"supportsInstructionBreakpoints\":true}";
+static const char new_delve[] =
+    "{\"supportsConfigurationDoneRequest\":true,\"supportsFunctionBreakpoints\":true,"
+    "\"supportsConditionalBreakpoints\":"
+    "true,\"supportsHitConditionalBreakpoints\":true,\"supportsEvaluateForHovers\":true,\"exceptionBreakpointFilters\":"
+    "[{"
+    "\"filter\":\"unrecovered-panic\",\"label\":\"Unrecovered Panics\",\"default\":true}],\"supportsSetVariable\":true,"
+    "\"supportsRestartRequest\":true,\"supportsTerminateRequest\":true,\"supportsCancelRequest\":true,"
+    "\"supportsExceptionInfoRequest\":true,\"supportsDelayedStackTraceLoading\":true,\"supportsLogPoints\":true,"
+    "\"supportsDisassembleRequest\":true,\"supportsClipboardContext\":true,\"supportsSteppingGranularity\":true,"
+    "\"supportsInstructionBreakpoints\":true,\"supportsReadMemoryRequest\":true,\"supportsDataBreakpoints\":true}";
+
+static json_t *parse(const char *text)
+{
+    json_t *tree = json_loads(text, 0, NULL);
+    assert_non_null(tree);
+    return tree;
+}
+
+static void assert_announced_is_carried(const json_t *object)
+{
+    static const char *const never[] = {"supportsRestartRequest", "supportsTerminateRequest", "supportsCancelRequest"};
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        assert_false(json_is_true(json_object_get(object, never[i])));
+}
+
+/* What a client holds that merges the difference into what was announced. */
+static json_t *merged(const json_t *announced, const json_t *changed)
+{
+    json_t *all = json_deep_copy(announced);
+    if (changed)
+        assert_int_equal(json_object_update(all, json_object_get(changed, "capabilities")), 0);
+    const char *key;
+    json_t *value;
+    void *tmp;
+    json_object_foreach_safe(all, tmp, key, value)
+    {
+        if (json_is_false(value) || (json_is_array(value) && json_array_size(value) == 0))
+            json_object_del(all, key);
+    }
+    return all;
+}
+
+static void the_first_time_is_what_all_share(void **state)
+{
+    (void)state;
+    json_t *announced = dap_capabilities_announced(NULL), *expected = parse(old_delve);
+    json_object_set_new(expected, "supportTerminateDebuggee", json_true());
+    assert_true(json_equal(announced, expected));
+
+    json_t *delve = parse(old_delve);
+    assert_null(dap_capabilities_changed(announced, delve));
+    json_decref(delve);
+    json_decref(expected);
+    json_decref(announced);
+}
+
+static void later_it_is_what_was_seen(void **state)
+{
+    (void)state;
+    json_t *seen = parse(new_delve), *before = json_deep_copy(seen);
+    json_t *announced = dap_capabilities_announced(seen);
+    assert_announced_is_carried(announced);
+    assert_true(json_equal(json_object_get(announced, "exceptionBreakpointFilters"),
+                           json_object_get(seen, "exceptionBreakpointFilters")));
+    assert_true(json_is_true(json_object_get(announced, "supportsReadMemoryRequest")));
+    assert_true(json_is_true(json_object_get(announced, "supportTerminateDebuggee")));
+    assert_true(json_equal(seen, before));
+    assert_null(dap_capabilities_changed(announced, seen));
+    json_decref(announced);
+    json_decref(before);
+    json_decref(seen);
+}
+
+static void what_differs_is_told(void **state)
+{
+    (void)state;
+    json_t *older = parse(old_delve), *newer = parse(new_delve);
+    const json_t *from[] = {NULL, older, newer, older, newer, NULL}, *to[] = {newer, newer, older, NULL, NULL, NULL};
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        json_t *announced = dap_capabilities_announced(from[i]);
+        json_t *changed = dap_capabilities_changed(announced, to[i]);
+        assert_non_null(changed);
+        assert_announced_is_carried(json_object_get(changed, "capabilities"));
+        json_t *held = merged(announced, changed);
+        json_t *empty = json_object();
+        json_t *wanted = dap_capabilities_announced(to[i] ? to[i] : empty);
+        assert_true(json_equal(held, wanted));
+        json_decref(wanted);
+        json_decref(empty);
+        json_decref(held);
+        json_decref(changed);
+        json_decref(announced);
+    }
+    json_decref(older);
+    json_decref(newer);
+}
+
+static void only_the_difference_is_told(void **state)
+{
+    (void)state;
+    json_t *announced = parse("{\"supportTerminateDebuggee\":true,\"a\":true,\"b\":true,\"list\":[1],\"gone\":[1],"
+                              "\"off\":false,\"none\":[]}");
+    json_t *delve = parse("{\"a\":true,\"c\":true,\"d\":false,\"list\":[2],\"supportsTerminateRequest\":true}");
+    json_t *expected = parse("{\"capabilities\":{\"b\":false,\"c\":true,\"list\":[2],\"gone\":[]}}");
+    json_t *changed = dap_capabilities_changed(announced, delve);
+    assert_true(json_equal(changed, expected));
+    json_decref(changed);
+    json_decref(expected);
+    json_decref(delve);
+    json_decref(announced);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_time_is_what_all_share),
+        cmocka_unit_test(later_it_is_what_was_seen),
+        cmocka_unit_test(what_differs_is_told),
+        cmocka_unit_test(only_the_difference_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
