@@ -35,6 +35,7 @@ struct keeper {
     const struct delve_plan *plan;
     struct timer *deadline, *beat, *last_text;
     bool greeted, is_ready, is_running;
+    bool end_wanted; /* before the shell has greeted: nothing may be sent to it yet, and nothing has been started */
     bool out_open, err_open;
     bool exited, text_ended;
     int exit_status;
@@ -199,6 +200,13 @@ static void on_deadline(void *arg)
 {
     struct keeper *k = arg;
     struct err why;
+    if (k->end_wanted) {
+        const struct keeper_handler *handler = k->handler;
+        k->handler = NULL;
+        if (handler)
+            handler->ended(k->arg);
+        return;
+    }
     const char *noise = supervisor_reader_noise(k->control_lines);
     if (k->greeted)
         err_set(
@@ -269,6 +277,8 @@ static void on_parsed(struct keeper *k, struct supervisor_line *line)
     struct err why;
     switch (line->kind) {
     case SUPERVISOR_HELLO:
+        if (k->end_wanted)
+            break;
         k->greeted = true;
         if (line->number == SUPERVISOR_PROTOCOL) {
             send_session_params(k);
@@ -514,6 +524,11 @@ void keeper_pause_output(struct keeper *k, bool paused)
 void keeper_end(struct keeper *k)
 {
     bool detach = k->plan && k->plan->mode == DELVE_ATTACH;
+    if (!k->greeted) {
+        k->end_wanted = true;
+        timer_start(k->deadline, 0, 0);
+        return;
+    }
     if (k->streams)
         channel_pause(k->streams, false);
     command(k, detach ? "end detach" : "end kill");

@@ -29,6 +29,7 @@ struct orphan {
     struct channel *door;
     struct supervisor_reader *lines;
     struct timer *again, *attempt, *finish;
+    bool detach;
     bool done; /* finish is due */
 };
 
@@ -89,7 +90,7 @@ static void on_line(void *arg, const char *text, size_t len)
         (void)supervisor_param(&batch, "role", "door");
         (void)supervisor_param(&batch, "dir", o->dir);
         (void)supervisor_command(&batch, "begin");
-        (void)supervisor_command(&batch, "end kill");
+        (void)supervisor_command(&batch, o->detach ? "end detach" : "end kill");
         if (!batch.failed)
             (void)channel_write(o->door, batch.data, batch.len);
     } else if (line.kind == SUPERVISOR_ENDED) {
@@ -168,7 +169,8 @@ static void on_finish(void *arg)
     orphan_free(arg);
 }
 
-void orphan_end(uv_loop_t *loop, struct config *config, const struct config_target *target, const char *dir)
+void orphan_end(uv_loop_t *loop, struct config *config, const struct config_target *target, const char *dir,
+                bool detach)
 {
     struct orphan *o = calloc(1, sizeof *o);
     char *own_dir = strdup(dir);
@@ -181,6 +183,7 @@ void orphan_end(uv_loop_t *loop, struct config *config, const struct config_targ
     o->config = config_ref(config);
     o->target = target;
     o->dir = own_dir;
+    o->detach = detach;
     o->wait = WAIT_FIRST_MS;
     o->deadline = uv_now(loop) + (uint64_t)target->lease_seconds * 1000;
     o->again = timer_new(loop, on_again, o);

@@ -1,0 +1,26 @@
+/* One debug session: a client on one side, one Delve on the other. */
+#ifndef PROXY_SESSION_H
+#define PROXY_SESSION_H
+
+#include <jansson.h>
+
+#include "config/config.h"
+#include "proxy/client.h"
+
+/* What delvegate remembers of a target from one session to the next. */
+struct target_memory {
+    json_t *capabilities; /* body of the last initialize response of a Delve there; NULL before the first */
+};
+
+struct session;
+
+/* Takes over the client. config is referenced, target is one of its targets; memory outlives the session. over is
+   called once, when nothing of the session is left, and the pointer is dead then. Returns NULL (and closes the client)
+   when memory ran out. */
+struct session *session_new(uv_loop_t *loop, struct config *config, const struct config_target *target,
+                            struct target_memory *memory, struct client *client,
+                            void (*over)(struct session *s, void *arg), void *arg);
+/* Ends it as if the client had asked to, and tells the client why. */
+void session_shutdown(struct session *s, const char *reason);
+
+#endif

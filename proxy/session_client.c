@@ -1,0 +1,310 @@
+/* The session's side that faces the client: framing, its requests, and their way to Delve. */
+#include "proxy/session_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dap/capabilities.h"
+#include "dap/paths.h"
+#include "proxy/log.h"
+
+enum {
+    HEADER_MS = 5000, /* for a whole header, from its first byte on */
+    NOISE_S = 60      /* what does not begin as DAP is logged at most this often */
+};
+
+int session_map_to_remote(void *arg, const char *path, struct buf *out)
+{
+    struct session *s = arg;
+    char *mapped = config_paths_to_remote(&s->paths, path);
+    int r = mapped ? (buf_puts(out, mapped) < 0 ? -1 : 1) : 0;
+    free(mapped);
+    return r;
+}
+
+/* --- on its way to Delve --- */
+
+static void refuse_forward(struct session *s, const struct dap_message *m, enum delve_client_result result)
+{
+    char text[256];
+    if (m->type != DAP_REQUEST)
+        return;
+    if (result == DELVE_CLIENT_TOO_BIG)
+        (void)snprintf(text, sizeof text, "%s of %zu bytes is over the %d MiB that Delve takes; send less at a time",
+                       m->name, m->len, DAP_DELVE_REQUEST_MAX >> 20);
+    else if (s->state == SESSION_TERMINATED)
+        (void)snprintf(text, sizeof text, "the program has ended");
+    else
+        (void)snprintf(text, sizeof text, "%d requests wait for Delve's answer; wait for some of them",
+                       DAP_PENDING_MAX);
+    session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, text, false);
+}
+
+void session_forward(struct session *s, const struct dap_message *m)
+{
+    struct dap_edits edits;
+    struct dap_asked reverse;
+    enum delve_client_result result = DELVE_CLIENT_TOO_MANY;
+    int r = 0;
+    dap_edits_init(&edits);
+    if (m->type == DAP_RESPONSE) {
+        if (!dap_pending_take(s->reverse, m->request_seq, &reverse)) {
+            log_debug(s->subject, "the client answered a request that nobody made (%s)", m->name);
+            dap_edits_free(&edits);
+            return;
+        }
+        r = dap_edits_add_int(&edits, m->request_seq_at, reverse.asker_seq);
+    }
+    if (r == 0 && s->paths.count && dap_paths_carried(m, DAP_TO_DELVE))
+        r = dap_paths_edit(m, DAP_TO_DELVE, session_map_to_remote, s, &edits);
+    if (r == 0 && s->delve)
+        result = delve_forward(s->delve, m, &edits);
+    dap_edits_free(&edits);
+    if (result == DELVE_CLIENT_FULL && s->client)
+        client_pause(s->client, true);
+    else if (result != DELVE_CLIENT_SENT)
+        refuse_forward(s, m, result);
+}
+
+static void hold(struct session *s, const struct dap_message *m)
+{
+    struct held *h = s->held_bytes + m->len <= HELD_MAX ? malloc(sizeof *h + m->len) : NULL;
+    if (!h) {
+        if (m->type == DAP_REQUEST)
+            session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
+                                  "too much was sent before Delve had started; wait for the initialized event", false);
+        return;
+    }
+    h->next = NULL;
+    h->len = m->len;
+    memcpy(h->text, m->text, m->len);
+    *s->held_end = h;
+    s->held_end = &h->next;
+    s->held_bytes += m->len;
+}
+
+/* --- the requests that are delvegate's own --- */
+
+static json_t *arguments_of(const struct dap_message *m)
+{
+    json_t *arguments = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
+    if (json_is_object(arguments))
+        return arguments;
+    json_decref(arguments);
+    return json_object();
+}
+
+static void on_initialize(struct session *s, const struct dap_message *m)
+{
+    json_t *arguments = arguments_of(m);
+    const json_t *format = json_object_get(arguments, "pathFormat");
+    const char *wrong = NULL;
+    if (s->state != SESSION_NEW)
+        wrong = "initialize was sent twice";
+    else if (format && (!json_is_string(format) || strcmp(json_string_value(format), "path") != 0))
+        wrong = "unsupported pathFormat; only \"path\" is supported";
+    else if (json_is_false(json_object_get(arguments, "linesStartAt1")))
+        wrong = "only 1-based line numbers are supported (linesStartAt1)";
+    else if (json_is_false(json_object_get(arguments, "columnsStartAt1")))
+        wrong = "only 1-based column numbers are supported (columnsStartAt1)";
+    if (wrong) {
+        session_respond_error(s, m->seq, m->name, ERROR_INITIALIZE, wrong, true);
+        json_decref(arguments);
+        return;
+    }
+    s->initialize_arguments = arguments;
+    s->announced = dap_capabilities_announced(s->memory->capabilities);
+    session_set_state(s, SESSION_INITIALIZED, "initialize");
+    session_respond(s, m->seq, m->name, s->announced);
+    /* The machine is reached while the client makes up its launch request. */
+    s->delve = delve_new(s->loop, s->config, s->target, s->subject, &session_delve_events, s);
+}
+
+/* launch.json's own mappings come before the target's, so that of equal prefixes they win; what is wrong with one the
+ * plan says. */
+static int collect_paths(struct session *s, const json_t *arguments)
+{
+    size_t i;
+    const json_t *rule;
+    json_array_foreach(json_object_get(arguments, "substitutePath"), i, rule)
+    {
+        const char *from = json_string_value(json_object_get(rule, "from"));
+        const char *to = json_string_value(json_object_get(rule, "to"));
+        if (from && *from && to && *to && config_paths_add(&s->paths, from, to) < 0)
+            return -1;
+    }
+    return config_paths_add_all(&s->paths, &s->target->paths);
+}
+
+static struct delve_plan *make_plan(struct session *s, const struct dap_message *m, struct err *why)
+{
+    json_t *arguments = arguments_of(m);
+    const struct delve_target target = {
+        .log_output = s->target->delve_log_output,
+        .flags = (const char *const *)s->target->delve_flags,
+        .gocache = s->target->gocache,
+        .map_path = session_map_to_remote,
+        .map_arg = s,
+    };
+    struct delve_plan *plan = NULL;
+    if (collect_paths(s, arguments) < 0)
+        err_set(why, "out of memory");
+    else
+        plan = delve_plan_new(arguments, s->is_attach, &target, why);
+    json_decref(arguments);
+    return plan;
+}
+
+static void on_launch(struct session *s, const struct dap_message *m)
+{
+    struct err why;
+    s->is_attach = strcmp(m->name, "attach") == 0;
+    int id = s->is_attach ? ERROR_ATTACH : ERROR_LAUNCH;
+    if (s->state != SESSION_INITIALIZED) {
+        session_respond_error(s, m->seq, m->name, id, "this session has been launched or attached already", true);
+        return;
+    }
+    session_set_state(s, SESSION_LAUNCHING, m->name);
+    s->launch_seq = m->seq;
+    s->plan = make_plan(s, m, &why);
+    if (!s->plan || !s->delve) {
+        if (s->plan)
+            err_set(&why, "out of memory");
+        session_answer_launch_failed(s, why.text);
+        session_set_state(s, SESSION_TERMINATED, why.text);
+        session_answer_pending(s, why.text);
+        session_terminated(s);
+        return;
+    }
+    for (size_t i = 0; i < s->plan->notes.count; i++)
+        session_say(s, "console", s->plan->notes.list[i]);
+    delve_start(s->delve, s->plan, s->initialize_arguments);
+}
+
+static void on_disconnect(struct session *s, const struct dap_message *m)
+{
+    json_t *arguments = arguments_of(m);
+    s->terminate = json_is_true(json_object_get(arguments, "terminateDebuggee"));
+    s->disconnect_seq = m->seq;
+    json_decref(arguments);
+    session_end(s, "the client has disconnected");
+}
+
+static void on_message(struct session *s, const struct dap_message *m)
+{
+    bool is_request = m->type == DAP_REQUEST;
+    if (s->state >= SESSION_ENDING) {
+        if (is_request)
+            session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, "the session is ending", false);
+    } else if (is_request && strcmp(m->name, "initialize") == 0) {
+        on_initialize(s, m);
+    } else if (is_request && (strcmp(m->name, "launch") == 0 || strcmp(m->name, "attach") == 0)) {
+        on_launch(s, m);
+    } else if (is_request && strcmp(m->name, "disconnect") == 0) {
+        on_disconnect(s, m);
+    } else if (is_request && strcmp(m->name, "restart") == 0) {
+        /* Delve's own restart differs from version to version and can end the session (FACTS.md 10). */
+        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
+                              "restart is not supported: end the session and start it again", true);
+    } else if (s->state == SESSION_INITIALIZED) {
+        if (is_request)
+            session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
+                                  "no debug session yet; send launch or attach first", false);
+    } else if (s->state == SESSION_LAUNCHING) {
+        hold(s, m);
+    } else {
+        session_forward(s, m);
+    }
+}
+
+/* --- bytes --- */
+
+/* What does not begin as DAP gets no answer that a cross-protocol attacker could use. */
+static void refuse_stranger(struct session *s, const char *why)
+{
+    static time_t logged;
+    time_t now = time(NULL);
+    if (logged == 0 || now - logged >= NOISE_S) {
+        logged = now;
+        log_warning(s->subject, "closed a connection to target %s that is not DAP (%s); more are not logged for %d s",
+                    s->target->name, why, NOISE_S);
+    }
+    client_reset(s->client);
+    s->client = NULL;
+    session_end(s, "not DAP");
+}
+
+static void on_broken(struct session *s, const char *why)
+{
+    if (s->state == SESSION_NEW) {
+        refuse_stranger(s, why);
+        return;
+    }
+    log_warning(s->subject, "the client's stream is broken: %s", why);
+    client_reset(s->client);
+    s->client = NULL;
+    session_end(s, "the client broke the protocol");
+}
+
+static void guard_header(struct session *s)
+{
+    bool first = s->state == SESSION_NEW && dap_decoder_at_boundary(s->decoder);
+    bool wanted = first || dap_decoder_in_header(s->decoder);
+    if (wanted && !s->header_runs)
+        timer_start(s->header, HEADER_MS, 0);
+    else if (!wanted)
+        timer_stop(s->header);
+    s->header_runs = wanted;
+}
+
+void session_header_late(void *arg)
+{
+    struct session *s = arg;
+    if (s->client)
+        on_broken(s, "no whole header within 5 s");
+}
+
+static void on_data(void *arg, const char *data, size_t len)
+{
+    struct session *s = arg;
+    struct dap_frame frame;
+    struct dap_message m;
+    struct err why;
+    while (s->client) {
+        size_t used = 0;
+        enum dap_result r = dap_decoder_feed(s->decoder, data, len, &used, &frame);
+        data += used;
+        len -= used;
+        if (r == DAP_MORE) {
+            guard_header(s);
+            return;
+        }
+        if (r != DAP_MESSAGE) {
+            on_broken(s, dap_decoder_reason(s->decoder));
+        } else if (dap_message_scan(&m, frame.body, frame.len, &why) < 0) {
+            on_broken(s, why.text);
+        } else if (s->state == SESSION_NEW && (m.type != DAP_REQUEST || strcmp(m.name, "initialize") != 0)) {
+            refuse_stranger(s, "the first message is not initialize");
+        } else {
+            on_message(s, &m);
+        }
+    }
+}
+
+static void on_drained(void *arg)
+{
+    struct session *s = arg;
+    if (s->delve)
+        delve_pause(s->delve, false);
+}
+
+static void on_closed(void *arg, const char *why)
+{
+    struct session *s = arg;
+    s->client = NULL;
+    session_end(s, why);
+}
+
+const struct client_handler session_client_events = {.data = on_data, .drained = on_drained, .closed = on_closed};
