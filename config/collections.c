@@ -178,9 +178,14 @@ static size_t check_flag(struct walk *w, const struct config_json *item, const c
     else if (words[1] && are_flags(w, words, 2, &with_value))
         n = 2;
     enum delve_flag_kind kind = delve_flag_kind_of(words[0]);
+    const char *value = n == 2 ? words[1] : "";
     if (kind != DELVE_FLAG_USER)
         walk_complain(w, item->line, item->column, "\"%s\" is a flag that delvegate %s; remove it", words[0],
                       kind == DELVE_FLAG_PINNED ? "pins" : "sets itself");
+    else if (strncmp(value, "--", 2) == 0 && delve_flag_kind_of(value) == DELVE_FLAG_PINNED)
+        walk_complain(w, item->line, item->column,
+                      "\"%s\" would take the pinned flag \"%s\" for its value; give it one and remove the flag",
+                      words[0], value);
     else if (n == 0 && config_problems_add(w->problems, item->line, item->column, copy(w, alone.text)) < 0)
         w->no_memory = true;
     return n ? n : 1;

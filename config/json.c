@@ -107,6 +107,15 @@ static int unexpected(struct reader *r, const char *expected)
     return fail_at(r, here(r), "unexpected byte 0x%02x; expected %s", (unsigned)c, expected);
 }
 
+/* jansson has no words of its own for this: none at all, or those for an invalid token. What is wrong with a string
+   that is closed always has others. */
+static bool ran_out_of_memory(const json_error_t *error, bool is_string)
+{
+    static const char token[] = "invalid token";
+    return json_error_code(error) == json_error_out_of_memory || !error->text[0] ||
+           (is_string && strncmp(error->text, token, strlen(token)) == 0);
+}
+
 /* jansson decodes single strings and numbers: it knows escapes, surrogates, UTF-8 and ranges. */
 static json_t *decode(struct reader *r, size_t start, struct place at, const char *what)
 {
@@ -114,7 +123,7 @@ static json_t *decode(struct reader *r, size_t start, struct place at, const cha
     json_t *value = json_loadb(r->text + start, r->pos - start, JSON_DECODE_ANY, &error);
     if (value)
         return value;
-    if (json_error_code(&error) == json_error_out_of_memory) {
+    if (ran_out_of_memory(&error, r->text[start] == '"')) {
         *r->problem = (struct config_problem){0};
         return NULL;
     }

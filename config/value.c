@@ -281,8 +281,7 @@ static enum config_read read_layer(const char *name, struct buf *layers, struct 
     if (!config_layers[known])
         return wrong_name(why, name, "log layer of Delve", config_layers);
     if (config_layer_is_alias(name)) {
-        buf_printf(note, "%sDelve has no log layer \"%s\"; \"debugger\" is used, which holds what it is meant for",
-                   note->len ? "; " : "", name);
+        buf_printf(note, "%sDelve has no log layer \"%s\", \"debugger\" is used instead", note->len ? "; " : "", name);
         name = "debugger";
     }
     if (!holds_layer(layers, name))

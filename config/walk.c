@@ -132,10 +132,10 @@ static void unknown_option(struct walk *w, const struct config_option *members, 
 
 static void read_scalar(struct walk *w, const struct config_option *option, const struct config_json *node, void *base)
 {
-    struct buf why, note;
+    struct buf why, note, noted;
     begin(w, &why);
-    begin(w, &note);
-    size_t nothing = note.len;
+    begin(w, &noted);
+    buf_init(&note, CONFIG_PROBLEM_MAX);
     switch (config_value_read(option, node, base, &why, &note)) {
     case CONFIG_READ_OK:
         break;
@@ -146,10 +146,14 @@ static void read_scalar(struct walk *w, const struct config_option *option, cons
         w->no_memory = true;
         break;
     }
-    if (note.len > nothing)
-        add(w, w->notes, node->line, node->column, &note);
+    if (note.len > 0) {
+        buf_puts(&noted, note.data);
+        add(w, w->notes, node->line, node->column, &noted);
+    }
+    w->no_memory |= note.failed;
     buf_free(&why);
     buf_free(&note);
+    buf_free(&noted);
 }
 
 /* Whether the node has the JSON type that a collection needs; complains if not. */
