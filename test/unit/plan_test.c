@@ -1,0 +1,496 @@
+/* Launch and attach arguments -> plan -> dlv's command line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "delve/plan.h"
+
+/* The target of all cases: one rule of paths, flags of its own. */
+static int map_path(void *arg, const char *path, struct buf *out)
+{
+    (void)arg;
+    static const char client[] = "/Users/me";
+    if (strncmp(path, client, sizeof client - 1) != 0)
+        return 0;
+    return buf_printf(out, "/home/me%s", path + sizeof client - 1) < 0 ? -1 : 1;
+}
+
+static const struct delve_target plain = {.map_path = map_path};
+
+static struct delve_plan *plan_of(const char *json, bool is_attach, const struct delve_target *target, struct err *e)
+{
+    json_error_t why;
+    json_t *arguments = json_loads(json, JSON_ALLOW_NUL, &why);
+    if (!arguments)
+        fail_msg("%s: %s", json, why.text);
+    json_t *before = json_deep_copy(arguments);
+    struct delve_plan *plan = delve_plan_new(arguments, is_attach, target, e);
+    assert_true(json_equal(arguments, before));
+    json_decref(before);
+    json_decref(arguments);
+    return plan;
+}
+
+static struct delve_plan *good(const char *json, bool is_attach)
+{
+    struct err e = {{0}};
+    struct delve_plan *plan = plan_of(json, is_attach, &plain, &e);
+    if (!plan)
+        fail_msg("%s: %s", json, e.text);
+    return plan;
+}
+
+static void assert_strings(const struct delve_strings *s, const char *const *expected)
+{
+    size_t n = 0;
+    for (; expected[n]; n++) {
+        assert_true(n < s->count);
+        assert_string_equal(s->list[n], expected[n]);
+    }
+    assert_int_equal(s->count, n);
+}
+
+/* What comes between the positional argument and the pins differs from case to case; the rest never does. */
+static void assert_argv(const struct delve_plan *plan, const char *const *begin, const char *const *arguments)
+{
+    static const char *const pins[] = {"--headless=true", "--api-version=2", "--only-same-user=true",
+                                       "--accept-multiclient=true", "--listen=127.0.0.1:0"};
+    const struct delve_run_paths paths = {.output = "/r/bin", .log = "/r/log", .out = "/r/out", .err = "/r/err"};
+    struct delve_strings argv;
+    assert_int_equal(delve_plan_argv(plan, &paths, "rpc", &argv), 0);
+    size_t n = 0;
+    for (; begin[n]; n++) {
+        assert_true(n < argv.count);
+        assert_string_equal(argv.list[n], begin[n]);
+    }
+    for (size_t i = 0; i < sizeof pins / sizeof pins[0]; i++, n++) {
+        assert_true(n < argv.count);
+        assert_string_equal(argv.list[n], pins[i]);
+    }
+    for (size_t i = 0; arguments[i]; i++, n++) {
+        assert_true(n < argv.count);
+        assert_string_equal(argv.list[n], arguments[i]);
+    }
+    assert_int_equal(argv.count, n);
+    delve_strings_free(&argv);
+}
+
+static bool noted(const struct delve_plan *plan, const char *part)
+{
+    for (size_t i = 0; i < plan->notes.count; i++)
+        if (strstr(plan->notes.list[i], part))
+            return true;
+    return false;
+}
+
+/* As VS Code 1.100.3 with the Go extension 0.57 sends it. */
+static void an_ordinary_launch_gives_one_note(void **state)
+{
+    (void)state;
+    struct delve_plan *plan = good(
+        "{\"name\":\"launch\",\"type\":\"go\",\"request\":\"launch\",\"mode\":\"debug\",\"debugAdapter\":\"dlv-dap\","
+        "\"program\":\"/Users/me/ws\",\"debugServer\":36797,\"__configurationTarget\":6,"
+        "\"packagePathToGoModPathMap\":{},\"showRegisters\":false,\"showGlobalVariables\":false,\"substitutePath\":[],"
+        "\"showLog\":false,\"logOutput\":\"debugger\",\"dlvFlags\":[],\"hideSystemGoroutines\":false,"
+        "\"dlvToolPath\":\"/usr/bin/dlv\",\"env\":{\"GOPATH\":\"/Users/me/go\",\"FOO\":\"bar\"},\"args\":[\"one\","
+        "\"two three\"],\"stopOnEntry\":true,\"__sessionId\":\"64e1eb87-ac27-4445-b808-9eab99447b8d\"}",
+        false);
+    assert_int_equal(plan->mode, DELVE_DEBUG);
+    assert_string_equal(plan->program, "/home/me/ws");
+    assert_string_equal(plan->build_dir, "/home/me/ws");
+    assert_string_equal(plan->cwd, "/home/me/ws");
+    assert_false(plan->no_debug);
+    assert_int_equal(plan->env_count, 1);
+    assert_string_equal(plan->env[0].name, "FOO");
+    assert_string_equal(plan->env[0].value, "bar");
+    assert_null(plan->substitute_path);
+    assert_int_equal(plan->notes.count, 1);
+    assert_true(noted(plan, "env: GOPATH dropped"));
+    const char *begin[] = {"debug",
+                           ".",
+                           "--log=true",
+                           "--log-output=debugger",
+                           "--log-dest=/r/log",
+                           "--output=/r/bin",
+                           "--wd=/home/me/ws",
+                           "--redirect=stdout:/r/out",
+                           "--redirect=stderr:/r/err",
+                           NULL};
+    const char *arguments[] = {"--", "one", "two three", NULL};
+    assert_argv(plan, begin, arguments);
+    json_t *attach = json_pack("{s:s, s:b, s:b, s:b, s:b}", "mode", "remote", "showRegisters", 0, "showGlobalVariables",
+                               0, "hideSystemGoroutines", 0, "stopOnEntry", 1);
+    assert_true(json_equal(plan->attach, attach));
+    json_decref(attach);
+    delve_plan_free(plan);
+}
+
+static void modes_and_places(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        enum delve_mode mode;
+        const char *package, *build_dir, *cwd;
+    } cases[] = {
+        {"{\"program\":\"/w/a\"}", DELVE_DEBUG, ".", "/w/a", "/w/a"},
+        {"{\"program\":\"/w/a///\"}", DELVE_DEBUG, ".", "/w/a", "/w/a"},
+        {"{\"program\":\"/\"}", DELVE_DEBUG, ".", "/", "/"},
+        {"{\"program\":\"/w/a\",\"cwd\":\"/Users/me/d\"}", DELVE_DEBUG, ".", "/w/a", "/home/me/d"},
+        {"{\"program\":\"/w/a/main.go\"}", DELVE_DEBUG, "./main.go", "/w/a", "/w/a"},
+        {"{\"program\":\"/main.go\"}", DELVE_DEBUG, "./main.go", "/", "/"},
+        {"{\"program\":\"/w/a/main.go\",\"mode\":\"auto\"}", DELVE_DEBUG, "./main.go", "/w/a", "/w/a"},
+        {"{\"program\":\"/w/a/a_test.go\",\"mode\":\"auto\"}", DELVE_TEST, ".", "/w/a", "/w/a"},
+        {"{\"program\":\"/w/a\",\"mode\":\"test\"}", DELVE_TEST, ".", "/w/a", "/w/a"},
+        {"{\"program\":\"/w/a/a.go\",\"mode\":\"test\"}", DELVE_TEST, ".", "/w/a", "/w/a"},
+        {"{\"program\":\"./cmd/x\",\"cwd\":\"/w\"}", DELVE_DEBUG, ".", "/w/cmd/x", "/w"},
+        {"{\"program\":\".\",\"cwd\":\"/w\"}", DELVE_DEBUG, ".", "/w", "/w"},
+        {"{\"program\":\"cmd/x/main.go\",\"cwd\":\"/w/\"}", DELVE_DEBUG, "./main.go", "/w/cmd/x", "/w"},
+        {"{\"program\":\"ex.com/x/y\",\"cwd\":\"/w\"}", DELVE_DEBUG, "ex.com/x/y", "/w", "/w"},
+        {"{\"program\":\"ex.com/x/y\"}", DELVE_DEBUG, "ex.com/x/y", NULL, NULL},
+        {"{\"program\":\"/w/a\",\"cwd\":\"data\"}", DELVE_DEBUG, ".", "/w/a", "/w/a/data"},
+        {"{\"program\":\"/Users/me/bin/x\",\"mode\":\"exec\"}", DELVE_EXEC, "/home/me/bin/x", "/home/me/bin",
+         "/home/me/bin"},
+        {"{\"program\":\"bin/x\",\"cwd\":\"/w\",\"mode\":\"exec\"}", DELVE_EXEC, "/w/bin/x", "/w/bin", "/w"},
+        {"{\"program\":\"ex.com/x\",\"cwd\":\"/w\",\"mode\":\"exec\"}", DELVE_EXEC, "/w/ex.com/x", "/w/ex.com", "/w"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct delve_plan *plan = good(cases[i].json, false);
+        assert_int_equal(plan->mode, cases[i].mode);
+        assert_string_equal(plan->package, cases[i].package);
+        if (cases[i].build_dir) {
+            assert_string_equal(plan->build_dir, cases[i].build_dir);
+            assert_string_equal(plan->cwd, cases[i].cwd);
+        } else {
+            assert_null(plan->build_dir);
+            assert_null(plan->cwd);
+            assert_true(noted(plan, "cwd says from where else"));
+        }
+        delve_plan_free(plan);
+    }
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        bool is_attach;
+        const char *json;
+        const char *says;
+    } cases[] = {
+        {false, "[]", "launch has no arguments"},
+        {false, "{}", "program is missing"},
+        {false, "{\"program\":\"\"}", "program is missing"},
+        {false, "{\"program\":null}", "program is missing"},
+        {false, "{\"program\":7}", "program must be a string, not a number"},
+        {false, "{\"program\":\"-x\"}", "program: \"-x\" looks like a flag"},
+        {false, "{\"program\":\"C:\\\\src\\\\x\"}", "no rule of the target's paths maps \"C:\\src\\x\""},
+        {false, "{\"program\":\"/a\",\"cwd\":\"c:/x\"}", "cwd: no rule"},
+        {false, "{\"program\":\"a/b\",\"cwd\":\"c\"}", "cwd: \"c\" is relative, and so is program"},
+        {false, "{\"program\":\"/a\\u0000b\"}", "program holds a NUL"},
+        {false, "{\"program\":\"/a\",\"args\":[\"x\\u0000\"]}", "args holds a NUL"},
+        {false, "{\"program\":\"/a\",\"env\":{\"A\":\"x\\u0000\"}}", "env holds a NUL"},
+        {false, "{\"program\":\"/a\",\"mode\":\"replay\"}", "mode: \"replay\" is not supported by this version"},
+        {false, "{\"program\":\"/a\",\"mode\":\"core\"}", "mode: \"core\" is not supported by this version"},
+        {false, "{\"program\":\"/a\",\"mode\":\"remote\"}", "mode: \"remote\" is no mode of a launch request"},
+        {false, "{\"program\":\"/a\",\"mode\":1}", "mode must be a string"},
+        {false, "{\"program\":\"/a\",\"env\":{\"A\":1}}", "env.A must be a string"},
+        {false, "{\"program\":\"/a\",\"env\":[]}", "env must be an object, not an array"},
+        {false, "{\"program\":\"/a\",\"args\":[1]}", "args must be a string or an array of strings"},
+        {false, "{\"program\":\"/a\",\"stopOnEntry\":\"yes\"}", "stopOnEntry must be true or false, not a string"},
+        {false, "{\"program\":\"/a\",\"stackTraceDepth\":1.5}", "stackTraceDepth must be a whole number"},
+        {false, "{\"program\":\"/a\",\"showPprofLabels\":\"x\"}", "showPprofLabels must be an array of strings"},
+        {false, "{\"program\":\"/a\",\"goroutineFilters\":[]}", "goroutineFilters must be a string"},
+        {false, "{\"program\":\"/a\",\"dlvFlags\":[\"--backend\"]}", "dlvFlags: --backend needs a value"},
+        {false, "{\"program\":\"/a\",\"dlvFlags\":[\"--\"]}", "dlvFlags: \"--\" would end"},
+        {false, "{\"program\":\"/a\",\"substitutePath\":{}}", "substitutePath must be an array"},
+        {false, "{\"program\":\"/a\",\"substitutePath\":[{\"from\":\"/a\",\"to\":\"/b\"},{\"from\":\"/a\"}]}",
+         "substitutePath[1] must have from and to"},
+        {true, "{}", "processId is missing"},
+        {true, "{\"processId\":0}", "processId is missing"},
+        {true, "{\"processId\":-1}", "processId: -1 is no process id"},
+        {true, "{\"processId\":4294967296}", "processId: 4294967296 is no process id"},
+        {true, "{\"processId\":\"server\"}", "processId: \"server\" is no process id"},
+        {true, "{\"processId\":\"12x\"}", "processId: \"12x\" is no process id"},
+        {true, "{\"processId\":\" 12\"}", "processId: \" 12\" is no process id"},
+        {true, "{\"processId\":\"99999999999999999999\"}", "is no process id"},
+        {true, "{\"processId\":true}", "processId must be a whole number, or one in a string"},
+        {true, "{\"mode\":\"debug\"}", "mode: \"debug\" is no mode of an attach request"},
+        {true, "{\"mode\":\"remote\",\"host\":\"10.0.0.5\"}",
+         "host: \"10.0.0.5\" is not the Go machine's own loopback"},
+        {true, "{\"mode\":\"remote\",\"port\":65536}", "port: 65536 is no port"},
+        {true, "{\"mode\":\"remote\",\"port\":\"2345\"}", "port must be a whole number"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err e = {{0}};
+        struct delve_plan *plan = plan_of(cases[i].json, cases[i].is_attach, &plain, &e);
+        if (plan)
+            fail_msg("%s passed", cases[i].json);
+        if (!strstr(e.text, cases[i].says))
+            fail_msg("%s: %s", cases[i].json, e.text);
+        assert_null(strchr(e.text, '\n'));
+    }
+}
+
+static void attaching(void **state)
+{
+    (void)state;
+    static const char *const pids[] = {"{\"processId\":4711}", "{\"processId\":\"4711\"}",
+                                       "{\"mode\":\"local\",\"processId\":4711,\"host\":\"127.0.0.1\",\"port\":2345}"};
+    const char *begin[] = {"attach", "4711", "--log=true", "--log-output=debugger", "--log-dest=/r/log", NULL};
+    const char *none[] = {NULL};
+    for (size_t i = 0; i < sizeof pids / sizeof pids[0]; i++) {
+        struct delve_plan *plan = good(pids[i], true);
+        assert_int_equal(plan->mode, DELVE_ATTACH);
+        assert_int_equal(plan->pid, 4711);
+        assert_null(plan->program);
+        assert_int_equal(plan->notes.count, 0);
+        assert_argv(plan, begin, none);
+        delve_plan_free(plan);
+    }
+    struct delve_plan *plan = good("{\"mode\":\"remote\",\"stackTraceDepth\":9,\"processId\":0}", true);
+    assert_int_equal(plan->mode, DELVE_REMOTE);
+    assert_int_equal(plan->port, 2345);
+    assert_int_equal(plan->notes.count, 0);
+    assert_int_equal(json_integer_value(json_object_get(plan->attach, "stackTraceDepth")), 9);
+    delve_plan_free(plan);
+    plan = good("{\"mode\":\"remote\",\"port\":4000,\"host\":\"localhost\",\"dlvFlags\":[\"--x=1\"],\"showLog\":true,"
+                "\"logOutput\":\"rpc\",\"backend\":\"rr\",\"processId\":5}",
+                true);
+    assert_int_equal(plan->port, 4000);
+    assert_int_equal(plan->notes.count, 5);
+    assert_int_equal(plan->flags.count, 0);
+    delve_plan_free(plan);
+}
+
+/* The pins hold whatever launch.json says, and each try is answered. */
+static void pins_cannot_be_moved(void **state)
+{
+    (void)state;
+    struct delve_plan *plan = good(
+        "{\"program\":\"/w\",\"apiVersion\":1,\"dlvFlags\":[\"--only-same-user=false\",\"--listen=0.0.0.0:1\","
+        "\"--api-version=1\",\"--headless=false\",\"--accept-multiclient=false\",\"-r\",\"stdout:/x\",\"--backend\","
+        "\"--headless=false\"],\"env\":{\"GOCACHE\":\"/x\"}}",
+        false);
+    const char *begin[] = {"debug",
+                           ".",
+                           "--backend=--headless=false",
+                           "--log=true",
+                           "--log-output=debugger",
+                           "--log-dest=/r/log",
+                           "--output=/r/bin",
+                           "--wd=/w",
+                           "--redirect=stdout:/r/out",
+                           "--redirect=stderr:/r/err",
+                           NULL};
+    const char *none[] = {NULL};
+    assert_argv(plan, begin, none);
+    assert_int_equal(plan->env_count, 0);
+    assert_int_equal(plan->notes.count, 8);
+    assert_true(noted(plan, "apiVersion"));
+    assert_true(noted(plan, "GOCACHE and GOMODCACHE are pinned"));
+    delve_plan_free(plan);
+}
+
+static void program_arguments_that_look_like_flags_stay_the_programs(void **state)
+{
+    (void)state;
+    struct delve_plan *plan =
+        good("{\"program\":\"/w/x\",\"mode\":\"exec\",\"args\":[\"--\",\"--headless=false\",\"\"]}", false);
+    const char *begin[] = {"exec",
+                           "/w/x",
+                           "--log=true",
+                           "--log-output=debugger",
+                           "--log-dest=/r/log",
+                           "--wd=/w",
+                           "--redirect=stdout:/r/out",
+                           "--redirect=stderr:/r/err",
+                           NULL};
+    const char *arguments[] = {"--", "--", "--headless=false", "", NULL};
+    assert_argv(plan, begin, arguments);
+    delve_plan_free(plan);
+    plan = good("{\"program\":\"/w/x\",\"args\":\"one \\\"two three\\\" 'f o'\"}", false);
+    const char *split[] = {"one", "two three", "f o", NULL};
+    assert_strings(&plan->args, split);
+    delve_plan_free(plan);
+}
+
+static void flags_of_all_sources_in_order(void **state)
+{
+    (void)state;
+    const char *const flags[] = {"--check-go-version=false", "--build-flags=-race", "--wd=/target", NULL};
+    const struct delve_target target = {.flags = flags, .log_output = "rpc,dap", .map_path = map_path};
+    struct err e = {{0}};
+    struct delve_plan *plan = plan_of(
+        "{\"program\":\"/w\",\"dlvFlags\":[\"--check-go-version\",\"--build-flags=-v\",\"--wd=/mine\"],"
+        "\"backend\":\"native\",\"buildFlags\":\"-tags=a '-ldflags=-X a.b=c d' -o x\",\"logOutput\":\"debugger\"}",
+        false, &target, &e);
+    assert_non_null(plan);
+    const char *expected[] = {"--check-go-version=false", "--check-go-version=true", "--backend=native",
+                              "--build-flags=-race -v -tags=a '-ldflags=-X a.b=c d'", NULL};
+    assert_strings(&plan->flags, expected);
+    assert_string_equal(plan->cwd, "/mine");
+    /* The extension always sends its default: the target's wish wins over it. */
+    assert_string_equal(plan->log_output, "rpc,dap");
+    assert_int_equal(plan->notes.count, 1);
+    assert_true(noted(plan, "-o is dropped"));
+    delve_plan_free(plan);
+    plan = plan_of("{\"program\":\"/w\",\"cwd\":\"/c\",\"logOutput\":\"dap,modules,gc\",\"showLog\":true,"
+                   "\"buildFlags\":[\"-tags=a b\",\"-gcflags=all=-l\"]}",
+                   false, &target, &e);
+    assert_non_null(plan);
+    assert_string_equal(plan->cwd, "/c");
+    assert_string_equal(plan->log_output, "dap,debugger");
+    assert_true(plan->show_log);
+    assert_string_equal(plan->flags.list[1], "--build-flags=-race '-tags=a b' -gcflags=all=-l");
+    assert_int_equal(plan->notes.count, 4);
+    assert_true(noted(plan, "--wd=/target"));
+    assert_true(noted(plan, "\"modules\""));
+    assert_true(noted(plan, "\"gc\""));
+    assert_true(noted(plan, "-gcflags"));
+    delve_plan_free(plan);
+}
+
+static void the_clients_environment_stays_there(void **state)
+{
+    (void)state;
+    struct delve_plan *plan =
+        good("{\"program\":\"/w\",\"env\":{\"GOPATH\":\"s3cret\",\"GOROOT\":\"s3cret\",\"GOBIN\":\"s3cret\","
+             "\"GOENV\":\"s3cret\",\"GOTOOLDIR\":\"s3cret\",\"GOCACHE\":\"s3cret\",\"GOMODCACHE\":\"s3cret\","
+             "\"PATH\":\"s3cret\",\"HOME\":\"s3cret\",\"TMPDIR\":\"s3cret\",\"SHELL\":\"s3cret\",\"GOTMPDIR\":\"x\","
+             "\"LISTEN_FDS\":\"1\",\"WATCHDOG_PID\":\"1\",\"NOTIFY_SOCKET\":\"1\",\"ProgramFiles(x86)\":\"s3cret\","
+             "\"\":\"s3cret\",\"1A\":\"s3cret\",\"UID\":\"s3cret\",\"_\":\"s3cret\",\"GOFLAGS\":\"-mod=mod\","
+             "\"http_proxy\":\"http://p\",\"PATHS\":\"p\",\"_x\":\"\",\"GONE\":null}}",
+             false);
+    static const struct delve_env kept[] = {
+        {"GOFLAGS", "-mod=mod"}, {"http_proxy", "http://p"}, {"PATHS", "p"}, {"_x", ""}, {"GONE", NULL}};
+    assert_int_equal(plan->env_count, sizeof kept / sizeof kept[0]);
+    for (size_t i = 0; i < plan->env_count; i++) {
+        assert_string_equal(plan->env[i].name, kept[i].name);
+        if (kept[i].value)
+            assert_string_equal(plan->env[i].value, kept[i].value);
+        else
+            assert_null(plan->env[i].value);
+    }
+    assert_int_equal(plan->notes.count, 2);
+    assert_true(noted(plan, "env: GOPATH, GOROOT, GOBIN, GOENV, GOTOOLDIR, GOCACHE, GOMODCACHE, PATH, HOME, TMPDIR, "
+                            "SHELL, GOTMPDIR, LISTEN_FDS, WATCHDOG_PID, NOTIFY_SOCKET dropped"));
+    assert_true(noted(plan, "env: ProgramFiles(x86), (empty name), 1A, UID, _ dropped"));
+    assert_false(noted(plan, "s3cret"));
+    delve_plan_free(plan);
+}
+
+static void what_is_not_honoured_is_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *attribute;
+        const char *says; /* NULL: silence */
+    } cases[] = {
+        {"\"asRoot\":true", "asRoot"},
+        {"\"asRoot\":false", NULL},
+        {"\"console\":\"integratedTerminal\"", "console"},
+        {"\"console\":\"internalConsole\"", NULL},
+        {"\"debugAdapter\":\"legacy\"", "debugAdapter"},
+        {"\"apiVersion\":1", "apiVersion"},
+        {"\"apiVersion\":2", NULL},
+        {"\"trace\":\"verbose\"", "trace"},
+        {"\"host\":\"10.0.0.1\"", "host"},
+        {"\"port\":4000", "port"},
+        {"\"followExec\":true", "followExec"},
+        {"\"followExecRegex\":\"x\"", "followExecRegex"},
+        {"\"coreFilePath\":\"x\"", "coreFilePath"},
+        {"\"coreFilePath\":\"\"", NULL},
+        {"\"traceDirPath\":\"x\"", "traceDirPath"},
+        {"\"stdinFrom\":\"x\"", "stdinFrom"},
+        {"\"stdoutTo\":\"x\"", "stdoutTo"},
+        {"\"stderrTo\":\"x\"", "stderrTo"},
+        {"\"envFile\":\"x\"", "envFile"},
+        {"\"envFile\":[]", NULL},
+        {"\"remotePath\":\"x\"", "remotePath"},
+        {"\"dlvLoadConfig\":{\"maxStringLen\":9}", "dlvLoadConfig"},
+        {"\"guessSubstitutePath\":{\"ImportPathOfMainPackage\":\"x\"}", "guessSubstitutePath"},
+        {"\"delvegate\":{\"x\":1}", "delvegate"},
+        {"\"delvegate\":{}", NULL},
+        {"\"logDest\":\"x\"", "logDest"},
+        {"\"output\":\"x\"", "output"},
+        {"\"noDebug\":true", "breakpoints stay active"},
+        {"\"noDebug\":false", NULL},
+        {"\"processId\":7", "processId has no effect: it is an attribute of attach requests"},
+        {"\"stopOnEntery\":true", "stopOnEntery has no effect: neither"},
+        {"\"a\\nb\":true", "a?b has no effect"},
+        {"\"unknown\":null", NULL},
+        {"\"__internal\":1", NULL},
+        {"\"preLaunchTask\":\"x\"", NULL},
+        {"\"presentation\":{\"hidden\":true}", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf json;
+        buf_init(&json, 4096);
+        buf_printf(&json, "{\"program\":\"/w\",%s}", cases[i].attribute);
+        struct delve_plan *plan = good(json.data, false);
+        if (plan->notes.count != (cases[i].says ? 1 : 0))
+            fail_msg("%s: %zu notes", cases[i].attribute, plan->notes.count);
+        if (cases[i].says && !noted(plan, cases[i].says))
+            fail_msg("%s: %s", cases[i].attribute, plan->notes.list[0]);
+        delve_plan_free(plan);
+        buf_free(&json);
+    }
+}
+
+static void substitute_path_is_checked_and_kept_from_delve(void **state)
+{
+    (void)state;
+    struct delve_plan *plan = good("{\"program\":\"/w\",\"substitutePath\":[{\"from\":\"/a\",\"to\":\"/b\"},"
+                                   "{\"from\":\"\",\"to\":\"/b\"},{\"from\":\"/c\",\"to\":\"\"}]}",
+                                   false);
+    json_t *kept = json_pack("[{s:s, s:s}]", "from", "/a", "to", "/b");
+    assert_true(json_equal(plan->substitute_path, kept));
+    json_decref(kept);
+    assert_null(json_object_get(plan->attach, "substitutePath"));
+    assert_int_equal(plan->notes.count, 2);
+    assert_true(noted(plan, "substitutePath[1] is left out"));
+    assert_true(noted(plan, "its to is empty"));
+    delve_plan_free(plan);
+}
+
+static void all_that_remote_attach_knows_is_passed(void **state)
+{
+    (void)state;
+    static const char known[] =
+        "\"stopOnEntry\":true,\"stackTraceDepth\":7,\"showGlobalVariables\":true,\"showRegisters\":true,"
+        "\"hideSystemGoroutines\":true,\"goroutineFilters\":\"-w user\",\"showPprofLabels\":[\"a\"],"
+        "\"showRawStrings\":true,\"maxStringLen\":8,\"maxArrayValues\":9";
+    struct buf json;
+    buf_init(&json, 4096);
+    buf_printf(&json, "{\"mode\":\"remote\",%s}", known);
+    struct delve_plan *plan = good(json.data, true);
+    json_t *expected = json_loads(json.data, 0, NULL);
+    assert_true(json_equal(plan->attach, expected));
+    assert_int_equal(plan->notes.count, 0);
+    json_decref(expected);
+    delve_plan_free(plan);
+    buf_free(&json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_ordinary_launch_gives_one_note),
+        cmocka_unit_test(modes_and_places),
+        cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(attaching),
+        cmocka_unit_test(pins_cannot_be_moved),
+        cmocka_unit_test(program_arguments_that_look_like_flags_stay_the_programs),
+        cmocka_unit_test(flags_of_all_sources_in_order),
+        cmocka_unit_test(the_clients_environment_stays_there),
+        cmocka_unit_test(what_is_not_honoured_is_said),
+        cmocka_unit_test(substitute_path_is_checked_and_kept_from_delve),
+        cmocka_unit_test(all_that_remote_attach_knows_is_passed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
