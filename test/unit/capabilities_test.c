@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dap/capabilities.h"
@@ -129,6 +130,44 @@ static void only_the_difference_is_told(void **state)
     json_decref(announced);
 }
 
+static long allocations_left;
+
+static void *failing_malloc(size_t n)
+{
+    return allocations_left-- > 0 ? malloc(n) : NULL;
+}
+
+/* With every single allocation failing in turn: no answer instead of a half one, and nothing lost. */
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    json_t *seen = parse(new_delve), *older = parse(old_delve);
+    json_t *whole = dap_capabilities_announced(seen), *difference = dap_capabilities_changed(whole, older);
+    json_malloc_t old_malloc;
+    json_free_t old_free;
+    json_get_alloc_funcs(&old_malloc, &old_free);
+    bool all_came = false;
+    for (long n = 0; !all_came; n++) {
+        json_set_alloc_funcs(failing_malloc, free);
+        allocations_left = n;
+        json_t *announced = dap_capabilities_announced(seen);
+        json_t *shared = dap_capabilities_announced(NULL);
+        json_t *changed = dap_capabilities_changed(whole, older);
+        all_came = allocations_left >= 0;
+        json_set_alloc_funcs(old_malloc, old_free);
+        assert_true(!announced || json_equal(announced, whole));
+        assert_true(!changed || json_equal(changed, difference));
+        assert_true(!all_came || (announced && shared && changed));
+        json_decref(announced);
+        json_decref(shared);
+        json_decref(changed);
+    }
+    json_decref(difference);
+    json_decref(whole);
+    json_decref(older);
+    json_decref(seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +175,7 @@ int main(void)
         cmocka_unit_test(later_it_is_what_was_seen),
         cmocka_unit_test(what_differs_is_told),
         cmocka_unit_test(only_the_difference_is_told),
+        cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
