@@ -44,7 +44,7 @@ PROXY_PLAIN := $(wildcard proxy/ssh_parse.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h)
-SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/*.sh test/ssh/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/run test/remote/*.sh test/ssh/run test/ssh/*.sh) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
 PROXY_OBJ := $(PROXY:%.c=$(BUILD)/%.o)
@@ -52,6 +52,7 @@ PROXY_OBJ := $(PROXY:%.c=$(BUILD)/%.o)
 TESTED := $(BUILD)/tested.a
 TESTED_OBJ := $(PURE_OBJ) $(PROXY_PLAIN:%.c=$(BUILD)/%.o)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
+SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
 
 all: build/delvegate build/delvegate.json.5
@@ -78,6 +79,11 @@ $(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) $(LIBS)
+$(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/main.o,$(PROXY_OBJ)) $(TESTED)
+	@mkdir -p $(@D)
+	$(call say,TEST)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< \
+	    $(filter-out $(BUILD)/proxy/main.o,$(PROXY_OBJ)) $(TESTED) $(LIBS)
 
 # The supervisor's script becomes part of the program.
 $(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
@@ -120,6 +126,7 @@ run-unit: unit-programs
 unit-programs: $(UNIT)
 fuzz-programs: $(FUZZ)
 program: $(BUILD)/delvegate
+ssh-programs: program $(SSH_TESTS)
 objects: $(PURE_OBJ) $(PROXY_OBJ)
 
 bench:
@@ -180,6 +187,6 @@ clean:
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all always libraries check check-all check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program objects bench demo cov \
+.PHONY: all always libraries check check-all check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench demo cov \
     format lint lint-format lint-tidy lint-cppcheck lint-shell install uninstall dist clean
--include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d)
+-include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d)

@@ -143,10 +143,11 @@ suite_lint() {
 # Shell tests: each program under the folder that is executable; it ends with a line `N passed, N failed`.
 shell_tests() {
     local program found=no
-    for program in test/"$1"/*.sh; do
-        [ -x "$program" ] || continue
-        found=yes
-        run "$1/$(basename "$program" .sh)" line 400 "$program"
+    for program in test/"$1"/*; do
+        if [ -f "$program" ] && [ -x "$program" ]; then
+            found=yes
+            run "$1/$(basename "$program" .sh)" line 400 "$program"
+        fi
     done
     if [ $found = no ]; then
         echo "test/$1 holds no executable test"
@@ -157,7 +158,7 @@ suite_remote() {
     shell_tests remote
 }
 suite_ssh() {
-    build KIND=asan program || return
+    build KIND=asan ssh-programs || return
     shell_tests ssh
 }
 
