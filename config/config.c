@@ -107,32 +107,26 @@ struct config *config_parse(const char *text, size_t len, struct config_problems
 {
     static const char no_file[] = "{}";
     struct config_problem syntax = {0};
-    struct walk w = {.problems = problems};
     *problems = (struct config_problems){0};
-    struct config_json *root = config_json_read(text ? text : no_file, text ? len : sizeof(no_file) - 1, &syntax);
     struct config *c = calloc(1, sizeof(*c));
+    if (!c)
+        return NULL;
+    c->references = 1;
+    struct walk w = {.problems = problems, .notes = &c->notes};
     buf_init(&w.path, CONFIG_PROBLEM_MAX);
-    if (root && c) {
-        c->references = 1;
-        w.notes = &c->notes;
+    struct config_json *root = config_json_read(text ? text : no_file, text ? len : sizeof(no_file) - 1, &syntax);
+    if (root)
         read_root(&w, root, c);
-    } else if (!c || !syntax.text || config_problems_add(problems, syntax.line, syntax.column, syntax.text) < 0) {
+    else if (!syntax.text || config_problems_add(problems, syntax.line, syntax.column, syntax.text) < 0)
         w.no_memory = true;
-        if (!c)
-            free(syntax.text);
-    }
     config_json_free(root);
     buf_free(&w.path);
     if (w.no_memory)
         config_problems_free(problems);
     config_problems_sort(problems);
-    if (root && c && !w.no_memory && problems->count == 0) {
-        config_problems_sort(&c->notes);
+    config_problems_sort(&c->notes);
+    if (!w.no_memory && problems->count == 0)
         return c;
-    }
-    if (c) {
-        c->references = 1;
-        config_unref(c);
-    }
+    config_unref(c);
     return NULL;
 }
