@@ -156,6 +156,12 @@ $(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h | libraries
 lint-cppcheck: $(BUILD)/remote_sh.h
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability,performance \
 	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -D_GNU_SOURCE -I. -I$(BUILD) $(PURE) $(PROXY)
+# Both manual pages are set without a warning, and the README's configuration is one.
+lint-words: all
+	$(Q)groff -man -Tutf8 -ww scripts/delvegate.1.in 2>&1 >build/words.txt | grep . && exit 1 || :
+	$(Q)groff -man -Tutf8 -ww build/delvegate.json.5 2>&1 >build/words.txt | grep . && exit 1 || :
+	$(Q)sed -n '/config.json$$/,/^```$$/p' README.md | sed '$$d' >build/README.json
+	$(Q)build/delvegate --check-config --config build/README.json
 lint-shell:
 	$(Q)shellcheck $(SHELL_SCRIPTS)
 
@@ -177,7 +183,7 @@ install: all
 uninstall:
 	rm -f '$(bindir)/delvegate' '$(man1dir)/delvegate.1' '$(man5dir)/delvegate.json.5' \
 	    '$(datadir)/config.schema.json' '$(docdir)/LICENSE' '$(docdir)/README.md'
-	-rmdir '$(datadir)' '$(docdir)' 2>/dev/null
+	rmdir '$(datadir)' '$(docdir)' 2>/dev/null || :
 dist:
 	@mkdir -p build
 	git archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD
@@ -188,5 +194,5 @@ clean:
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all always libraries check check-all check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench demo cov \
-    format lint lint-format lint-tidy lint-cppcheck lint-shell install uninstall dist clean
+    format lint lint-format lint-tidy lint-cppcheck lint-words lint-shell install uninstall dist clean
 -include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d)

@@ -135,6 +135,7 @@ finish_fuzz() {
 
 suite_lint() {
     run lint/format status 60 make lint-format
+    run lint/words status 300 make lint-words
     run lint/shell status 120 make lint-shell
     run lint/cppcheck status 300 make lint-cppcheck
     run lint/tidy status 900 make -k -j2 lint-tidy
