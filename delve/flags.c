@@ -124,6 +124,9 @@ static int no_memory(struct err *e)
 static int take(struct reader *r, const struct flag *f, const char *value)
 {
     if (f->kind == DELVE_FLAG_USER) {
+        /* One spelling each, so that others may look for it. */
+        if (!f->takes_value && (is_true(value) || is_false(value)))
+            value = is_true(value) ? "true" : "false";
         if (delve_strings_printf(r->out, "--%s=%s", f->name, value) < 0)
             return no_memory(r->e);
         return 0;

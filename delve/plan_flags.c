@@ -130,40 +130,44 @@ int plan_flags(struct plan_reader *r)
     return done;
 }
 
-/* Layers that articles name and no Delve has (FACTS.md 17): Delve would only warn and log nothing. */
-static bool is_invented(const char *layer, size_t len)
+/* A layer that comes of itself, or that articles name and no Delve has (FACTS.md 17: Delve would log nothing for it).
+ */
+static bool is_debugger(const char *layer, size_t len, bool *invented)
 {
-    return (len == 7 && memcmp(layer, "modules", len) == 0) || (len == 2 && memcmp(layer, "gc", len) == 0);
+    static const char *const names[] = {"debugger", "modules", "gc"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strlen(names[i]) != len || memcmp(names[i], layer, len) != 0)
+            continue;
+        *invented = i > 0;
+        return true;
+    }
+    return false;
 }
 
 int plan_log_layers(struct plan_reader *r, const char *origin, const char *layers)
 {
     struct buf out;
     buf_init(&out, LAYERS_MAX);
-    bool debugger = false;
-    for (const char *p = layers; *p;) {
-        size_t len = strcspn(p, ",");
-        bool invented = is_invented(p, len);
-        if (invented && plan_note(r, "%s: Delve has no log layer \"%.*s\"; debugger is used in its place.", origin,
-                                  (int)len, p) < 0) {
+    buf_puts(&out, "debugger"); /* delvegate reads it, so it is always on */
+    size_t len;
+    for (const char *p = layers; *p; p += len + (p[len] == ',')) {
+        bool invented = false;
+        len = strcspn(p, ",");
+        if (len == 0)
+            continue;
+        if (!is_debugger(p, len, &invented)) {
+            buf_puts(&out, ",");
+            buf_append(&out, p, len);
+        } else if (invented && plan_note(r, "%s: Delve has no log layer \"%.*s\"; debugger is used in its place.",
+                                         origin, (int)len, p) < 0) {
             buf_free(&out);
             return -1;
         }
-        const char *layer = invented ? "debugger" : p;
-        size_t n = invented ? strlen(layer) : len;
-        bool is_debugger = n == strlen("debugger") && memcmp(layer, "debugger", n) == 0;
-        if (n && !(is_debugger && debugger)) {
-            if (out.len)
-                buf_puts(&out, ",");
-            buf_append(&out, layer, n);
-        }
-        debugger = debugger || is_debugger;
-        p += len + (p[len] == ',');
     }
-    bool failed = out.failed;
-    r->plan->log_output = failed ? NULL : out.len ? buf_take(&out) : strdup("debugger");
+    bool too_long = out.failed;
+    r->plan->log_output = too_long ? NULL : buf_take(&out);
     buf_free(&out);
-    if (failed)
+    if (too_long)
         return err_set(r->e, "%s is longer than a list of log layers may be (%d bytes).", origin, LAYERS_MAX);
-    return r->plan->log_output ? 0 : plan_no_memory(r);
+    return 0;
 }

@@ -44,6 +44,8 @@ static void flags_pass_as_one_word(void **state)
     } cases[] = {
         {{"--check-go-version=false"}, {"--check-go-version=false"}},
         {{"--check-go-version"}, {"--check-go-version=true"}},
+        {{"--check-go-version=0"}, {"--check-go-version=false"}},
+        {{"--check-go-version=maybe"}, {"--check-go-version=maybe"}},
         {{"--backend", "native"}, {"--backend=native"}},
         {{"--backend=rr", "--disable-aslr"}, {"--backend=rr", "--disable-aslr=true"}},
         {{"--build-flags", "-tags=a -v"}, {"--build-flags=-tags=a -v"}},

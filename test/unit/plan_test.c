@@ -335,7 +335,7 @@ static void flags_of_all_sources_in_order(void **state)
     assert_strings(&plan->flags, expected);
     assert_string_equal(plan->cwd, "/mine");
     /* The extension always sends its default: the target's wish wins over it. */
-    assert_string_equal(plan->log_output, "rpc,dap");
+    assert_string_equal(plan->log_output, "debugger,rpc,dap");
     assert_int_equal(plan->notes.count, 1);
     assert_true(noted(plan, "-o is dropped"));
     delve_plan_free(plan);
@@ -344,7 +344,7 @@ static void flags_of_all_sources_in_order(void **state)
                    false, &target, &e);
     assert_non_null(plan);
     assert_string_equal(plan->cwd, "/c");
-    assert_string_equal(plan->log_output, "dap,debugger");
+    assert_string_equal(plan->log_output, "debugger,dap");
     assert_true(plan->show_log);
     assert_string_equal(plan->flags.list[1], "--build-flags=-race '-tags=a b' -gcflags=all=-l");
     assert_int_equal(plan->notes.count, 4);
