@@ -284,14 +284,10 @@ int dap_message_write(const struct dap_message *m, struct dap_edits *edits, stru
     if (body_len)
         *body_len = total;
 
-    /* Asked before the first byte, so that a full buffer does not end in half a frame. */
     char header[HEADER_ROOM];
     int n = snprintf(header, sizeof header, "Content-Length: %zu\r\n\r\n", total);
     size_t start = out->len;
-    if (total > out->max - out->len || buf_append(out, header, (size_t)n) < 0) {
-        out->failed = true;
-        return -1;
-    }
+    buf_append(out, header, (size_t)n);
     done = 0;
     for (size_t i = 0; i < count; i++) {
         const struct dap_edit *edit = &edits->list[i];
@@ -301,6 +297,7 @@ int dap_message_write(const struct dap_message *m, struct dap_edits *edits, stru
     }
     if (buf_append(out, m->text + done, m->len - done) == 0)
         return 0;
+    /* No half frame stays behind. */
     out->len = start;
     if (out->data)
         out->data[start] = '\0';

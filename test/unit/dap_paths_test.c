@@ -139,6 +139,15 @@ static void other_places_are_not_looked_at(void **state)
     unchanged("{\"seq\":1,\"type\":\"request\",\"command\":\"setBreakpoints\",\"arguments\":{\"source\":{\"path\":[1,"
               "\"/c/a\"],\"name\":\"/c/a\"}}}",
               DAP_TO_DELVE);
+    unchanged("{\"seq\":1,\"type\":\"request\",\"command\":\"setBreakpoints\",\"arguments\":{\"source\":[\"/c/a\"]}}",
+              DAP_TO_DELVE);
+    unchanged(
+        "{\"seq\":1,\"type\":\"request\",\"command\":\"setBreakpoints\",\"arguments\":{\"source\":{},\"m\":{\"path\":"
+        "\"/c/a\"}}}",
+        DAP_TO_DELVE);
+    unchanged("{\"seq\":0,\"type\":\"response\",\"request_seq\":1,\"success\":true,\"command\":\"stackTrace\",\"body\":"
+              "{\"stackFrames\":{\"[]\":{\"source\":{\"path\":\"/c/a\"}}}}}",
+              DAP_TO_CLIENT);
     unchanged("{\"seq\":1,\"type\":\"request\",\"command\":\"setBreakpoints\",\"arguments\":\"/c/a\"}", DAP_TO_DELVE);
     unchanged("{\"seq\":1,\"type\":\"request\",\"command\":\"setBreakpoints\"}", DAP_TO_DELVE);
     unchanged("{\"seq\":0,\"type\":\"response\",\"request_seq\":1,\"success\":true,\"command\":\"stackTrace\",\"body\":"

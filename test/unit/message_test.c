@@ -91,6 +91,9 @@ static void escapes_mean_what_they_say(void **state)
     assert_string_equal(m.name, "launch");
     m = good("{\"seq\":5,\"type\":\"event\",\"event\":\"\\ud83d\\ude00\\/\\ud800\\n\"}");
     assert_string_equal(m.name, "\xF0\x9F\x98\x80/\xEF\xBF\xBD\n");
+    m = good("{\"seq\":5,\"type\":\"event\",\"event\":\"\\uDBFF\\uDFFF\\uD800\\uDC00\\uDC00\\uD800\\u0041\"}");
+    assert_string_equal(m.name, "\xF4\x8F\xBF\xBF\xF0\x90\x80\x80\xEF\xBF\xBD\xEF\xBF\xBD"
+                                "A");
 }
 
 static void long_names_are_cut_between_characters(void **state)
@@ -317,14 +320,18 @@ static void edits(void **state)
     size_t before = out.len;
     assert_int_equal(dap_message_write(&m, &list, &out, &len), -1);
     assert_int_equal(out.len, before);
+    assert_false(out.failed);
     dap_edits_free(&list);
     buf_free(&out);
 
-    buf_init(&out, strlen(text) + 10);
-    assert_int_equal(dap_message_write(&m, NULL, &out, &len), -1);
-    assert_int_equal(out.len, 0);
-    assert_true(out.failed);
-    buf_free(&out);
+    /* Without room for all of it there is none of it. */
+    for (size_t room = 0; room < strlen(text) + strlen("Content-Length: 88\r\n\r\n"); room += 7) {
+        buf_init(&out, room);
+        assert_int_equal(dap_message_write(&m, NULL, &out, &len), -1);
+        assert_int_equal(out.len, 0);
+        assert_true(out.failed);
+        buf_free(&out);
+    }
 }
 
 static void random_value(struct buf *b, int depth_left);
