@@ -82,12 +82,14 @@ int plan_env(struct plan_reader *r)
     buf_init(&odd, NAMES_MAX);
     bool pinned = json_object_get(env, "GOCACHE") || json_object_get(env, "GOMODCACHE");
     int done = sort_out(r, env, &dropped, &odd);
+    const char *gocache = pinned ? r->target->gocache : NULL;
     if (done == 0 && dropped.len)
         done = plan_note(r,
-                         "env: %s dropped: the Go machine has its own%s. What it needs belongs into go.env of the "
+                         "env: %s dropped: the Go machine has its own%s%s%s. What it needs belongs into go.env of the "
                          "target.",
                          dropped.data,
-                         pinned ? ", and GOCACHE and GOMODCACHE are pinned by delvegate's configuration" : "");
+                         pinned ? ", and GOCACHE and GOMODCACHE are pinned by delvegate's configuration" : "",
+                         gocache ? ", GOCACHE to " : "", gocache ? gocache : "");
     if (done == 0 && odd.len)
         done = plan_note(r, "env: %s dropped: the shell on the Go machine cannot export such names.", odd.data);
     buf_free(&dropped);

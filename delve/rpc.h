@@ -11,7 +11,7 @@
 int delve_rpc_state(struct buf *out, int id);
 
 /* Reads an answer to it. Returns 1 when the process has exited (error text `Process N has exited with status S`), with
-   *status; 0 when it has not; -1 when the text is no whole JSON object yet. */
+ *status; 0 when it has not; -1 when the text is no whole JSON object yet. */
 int delve_rpc_exit_status(const char *text, size_t len, int *status);
 
 /* Finds `has exited with status S` in any text. Returns 1 with *status, or 0. */

@@ -230,7 +230,7 @@ static void windows(void **state)
          "Delve 1.20.2 on the Go machine debugs Go 1.18 to 1.20, and go there is 1.21.0. Update Delve,"},
         {{1, 20, 2}, {1, 17, 9}, "Update Go"},
         {{1, 25, 0}, {1, 25, 0}, "debugs Go 1.21 to 1.24"},
-        {{1, 25, 1}, {1, 25, 0}, NULL}, /* not known here: Delve itself decides */
+        {{1, 25, 1}, {1, 26, 0}, NULL}, /* not known here: Delve itself decides */
         {{1, 25, 2}, {1, 25, 0}, NULL},
         {{1, 27, 1}, {1, 24, 0}, "debugs Go 1.25 to 1.27"},
         {{1, 28, 0}, {1, 10, 0}, NULL},

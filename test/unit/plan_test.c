@@ -384,6 +384,22 @@ static void the_clients_environment_stays_there(void **state)
     delve_plan_free(plan);
 }
 
+static void the_note_names_the_pinned_cache(void **state)
+{
+    (void)state;
+    const struct delve_target target = {.gocache = "/var/cache/go"};
+    struct err e = {{0}};
+    struct delve_plan *plan = plan_of("{\"program\":\"/w\",\"env\":{\"GOCACHE\":\"/x\"}}", false, &target, &e);
+    assert_non_null(plan);
+    assert_int_equal(plan->notes.count, 1);
+    assert_true(noted(plan, "GOCACHE to /var/cache/go"));
+    delve_plan_free(plan);
+    plan = plan_of("{\"program\":\"/w\",\"env\":{\"PATH\":\"/x\"}}", false, &target, &e);
+    assert_non_null(plan);
+    assert_false(noted(plan, "pinned"));
+    delve_plan_free(plan);
+}
+
 static void what_is_not_honoured_is_said(void **state)
 {
     (void)state;
@@ -488,6 +504,7 @@ int main(void)
         cmocka_unit_test(program_arguments_that_look_like_flags_stay_the_programs),
         cmocka_unit_test(flags_of_all_sources_in_order),
         cmocka_unit_test(the_clients_environment_stays_there),
+        cmocka_unit_test(the_note_names_the_pinned_cache),
         cmocka_unit_test(what_is_not_honoured_is_said),
         cmocka_unit_test(substitute_path_is_checked_and_kept_from_delve),
         cmocka_unit_test(all_that_remote_attach_knows_is_passed),
