@@ -18,7 +18,7 @@ static inline int guarded_new(struct guarded *g, const char *bytes, size_t len)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t room = (len + page - 1) / page * page;
-    g->size = room + page;
+    *g = (struct guarded){.size = room + page};
     g->map = mmap(NULL, g->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (g->map == MAP_FAILED || mprotect(g->map + room, page, PROT_NONE) < 0)
         return -1;
