@@ -146,7 +146,7 @@ format:
 lint:
 	@test/run.sh lint
 lint-format:
-	@test/clang-format.sh $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(HEADERS)
+	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(HEADERS)
 lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
 $(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h | libraries
 	@mkdir -p $(@D)
