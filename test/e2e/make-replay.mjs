@@ -35,20 +35,23 @@ function answer(conn, msg) {
 
 function convert(text) {
   const steps = [];
-  const closed = new Set();
+  const connections = new Set();
   for (const line of text.split('\n')) {
     if (!line) continue;
-    const { dir, conn, msg, ev } = JSON.parse(line);
+    const { dir, conn, msg } = JSON.parse(line);
     if (dir === 'c2s') {
       steps.push({ conn, send: msg });
     } else if (dir === 's2c' && msg.type === 'response') {
       steps.push(answer(conn, msg));
     } else if (dir === 's2c' && msg.type === 'event' && ['initialized', 'stopped', 'terminated'].includes(msg.event)) {
       steps.push({ conn, event: msg.event, ...(msg.event === 'stopped' ? { reason: msg.body.reason, threadId: msg.body.threadId } : {}) });
-    } else if (dir === 'ev' && /^client-(fin|close)$/.test(ev) && !closed.has(conn)) {
-      closed.add(conn);
-      steps.push({ conn, close: true });
     }
+    if (conn) connections.add(conn);
+  }
+  // VS Code closes last of all, unless an answer takes it more than two seconds: the order of a Delve that answers.
+  for (const conn of connections) {
+    const last = steps.map((s) => s.conn).lastIndexOf(conn);
+    steps.splice(last + 1, 0, { conn, close: true });
   }
   return steps;
 }
