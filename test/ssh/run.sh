@@ -1,0 +1,262 @@
+#!/bin/sh
+# The ssh transport against real sshds on loopback: test/ssh/run.sh PROBE, where PROBE is the built ssh_probe.c. Every
+# sshd, agent and server is started here, on a port that the kernel chose, and ended here by its pid.
+set -u
+probe=$1
+work=$(mktemp -d) || exit 1
+pids=
+passed=0
+failed=0
+clean() {
+    for pid in $pids; do kill "$pid" 2>/dev/null; done
+    rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 1' INT TERM
+
+# ssh reads the password database's home, not $HOME: the first ssh in PATH names the test's configuration.
+mkdir "$work/bin" "$work/keys" "$work/home"
+printf '#!/bin/sh\nexec %s -F %s "$@"\n' "$(command -v ssh)" "$work/config" >"$work/bin/ssh"
+chmod +x "$work/bin/ssh"
+PATH=$work/bin:$PATH
+HOME=$work/home
+export PATH HOME
+unset SSH_AUTH_SOCK
+[ "$(id -u)" = 0 ] && mkdir -p /run/sshd
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+user=$(id -un)
+
+for type in ed25519 ecdsa rsa; do
+    ssh-keygen -q -t $type -N '' -f "$work/keys/host_$type"
+    ssh-keygen -q -t $type -N '' -f "$work/keys/user_$type"
+done
+ssh-keygen -q -t rsa -m PEM -N '' -f "$work/keys/user_pem"
+ssh-keygen -q -t ed25519 -N secret -f "$work/keys/user_locked"
+ssh-keygen -q -t ed25519 -N '' -f "$work/keys/user_stranger"
+cat "$work"/keys/user_ed25519.pub "$work"/keys/user_ecdsa.pub "$work"/keys/user_rsa.pub "$work"/keys/user_pem.pub \
+    "$work"/keys/user_locked.pub >"$work/authorized"
+chmod 600 "$work/authorized"
+
+free_port() {
+    node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
+}
+
+# start_sshd NAME [OPTION...]: sets port_NAME. Waits until it listens.
+start_sshd() {
+    name=$1
+    shift
+    port=$(free_port)
+    {
+        echo "ListenAddress 127.0.0.1"
+        echo "Port $port"
+        echo "PidFile none"
+        echo "AuthorizedKeysFile $work/authorized"
+        echo "StrictModes no"
+        echo "PasswordAuthentication no"
+        echo "KbdInteractiveAuthentication no"
+        echo "PermitRootLogin yes"
+        echo "UsePAM no"
+        echo "LogLevel VERBOSE"
+        for option; do echo "$option"; done
+        case "$*" in *HostKey*) ;; *)
+            for type in ed25519 ecdsa rsa; do echo "HostKey $work/keys/host_$type"; done
+            ;;
+        esac
+    } >"$work/sshd_$name"
+    "$sshd" -D -e -f "$work/sshd_$name" 2>"$work/sshd_$name.log" &
+    pids="$pids $!"
+    until grep -q 'Server listening' "$work/sshd_$name.log"; do
+        kill -0 $! 2>/dev/null || { cat "$work/sshd_$name.log"; exit 1; }
+    done
+    eval "port_$name=$port"
+}
+
+# host NAME PORT [LINE...]: a Host in the configuration.
+host() {
+    {
+        echo "Host $1"
+        echo "  HostName 127.0.0.1"
+        echo "  Port $2"
+        echo "  User $user"
+        echo "  GlobalKnownHostsFile none"
+        shift 2
+        for line; do echo "  $line"; done
+    } >>"$work/config"
+}
+
+public() { cut -d' ' -f1,2 "$work/keys/host_$1.pub"; }
+
+# check NAME 'PATTERN...' DESTINATION SCENARIO [ARGUMENT]: every line of PATTERN is a regular expression that a line of
+# the output must match.
+check() {
+    name=$1
+    wanted=$2
+    shift 2
+    "$probe" "$@" >"$work/out" 2>"$work/err"
+    status=$?
+    bad=
+    [ $status = 0 ] || bad="exit $status"
+    grep -q 'HANDLES LEFT' "$work/out" && bad="handles left"
+    printf '%s\n' "$wanted" >"$work/wanted"
+    while IFS= read -r pattern; do
+        grep -Eq -- "$pattern" "$work/out" || bad="$bad; no line matches: $pattern"
+    done <"$work/wanted"
+    if [ -z "$bad" ]; then
+        passed=$((passed + 1))
+        echo "ok $name"
+    else
+        failed=$((failed + 1))
+        echo "not ok $name: $bad"
+        sed 's/^/    /' "$work/out" "$work/err" | cut -c1-600 | head -60
+    fi
+}
+
+start_sshd plain "ClientAliveInterval 1" "ClientAliveCountMax 2"
+start_sshd rekey "RekeyLimit 200K"
+start_sshd noforward "AllowTcpForwarding no"
+start_sshd few "MaxSessions 3"
+start_sshd rsaonly "HostKey $work/keys/host_rsa"
+start_sshd etm "MACs hmac-sha2-256-etm@openssh.com"
+node -e 'const s=require("net").createServer(c=>c.pipe(c)).listen(0,"127.0.0.1",()=>console.log(s.address().port))' >"$work/echo" &
+pids="$pids $!"
+until [ -s "$work/echo" ]; do kill -0 $! || exit 1; done
+echo_port=$(cat "$work/echo")
+
+for name in plain rekey noforward few rsaonly etm; do
+    eval "port=\$port_$name"
+    for type in ed25519 ecdsa rsa; do echo "[127.0.0.1]:$port $(public $type)"; done
+done >"$work/known"
+known="UserKnownHostsFile $work/known"
+key() { echo "IdentityFile $work/keys/user_$1"; }
+p=$port_plain
+
+host plain "$p" "$known" "$(key ed25519)"
+check 'echo' 'note Connecting to plain
+^ready plain \('"$user"'@127.0.0.1:'"$p"'\)
+shell 1: out
+shell 2: err
+shell 1: typed
+shell eof after 10 4
+shell closed 3 $' plain echo
+check 'killed by a signal' 'shell closed 137 $' plain killed
+check '20 MB through a shell' 'shell same
+shell closed 0 $' plain cat
+check '20 MB through a stream' 'stream same' plain stream "$echo_port"
+check 'a paused channel stops its source' 'paused at once
+shell eof after 52428800 0' plain pause
+check 'a port where nothing listens' 'stream closed -1 Nothing on plain .* accepts connections at 127.0.0.1:1 ' plain refused 1
+check 'what came before a loss is delivered' 'lost after 50000 transient: The SSH connection to plain .* was lost' plain lost
+check 'also to a paused channel' 'lost after 200000 transient' plain lostpaused
+check 'six links' 'ready' plain many
+before=$(grep -c 'Accepted publickey' "$work/sshd_plain.log")
+check 'kept warm, and the server is answered meanwhile' 'again
+ready' plain warm
+after=$(grep -c 'Accepted publickey' "$work/sshd_plain.log")
+check 'on one connection' 'ready' plain login
+[ $((after - before)) = 1 ] || { failed=$((failed + 1)); echo "not ok warm: $((after - before)) connections"; }
+
+host rekey "$port_rekey" "$known" "$(key ed25519)"
+check '20 MB through a shell, rekeying' 'shell same' rekey cat
+check '20 MB through a stream, rekeying' 'stream same' rekey stream "$echo_port"
+host noforward "$port_noforward" "$known" "$(key ed25519)"
+check 'forwarding forbidden' 'stream closed -1 noforward .* does not allow port forwarding .*prohibited' noforward refused 1
+host few "$port_few" "$known" "$(key ed25519)"
+check 'too many sessions' 'shell closed -1 few .* refused another session.*MaxSessions' few sessions
+
+for type in ecdsa rsa pem; do
+    host "$type" "$p" "$known" "$(key $type)" "IdentitiesOnly yes"
+    check "$type key from a file" '^ready' "$type" login
+done
+host locked "$p" "$known" "$(key locked)" "IdentitiesOnly yes"
+check 'encrypted key, no agent' 'lost after 0 final: There is no key .*user_locked \(encrypted, and no agent holds it' locked login
+host stranger "$p" "$known" "$(key stranger)" "IdentitiesOnly yes"
+check 'no key accepted' 'lost after 0 final: stranger .* accepted no key. Tried: .*user_stranger \(file\).*allows: publickey' stranger login
+
+eval "$(ssh-agent -s -a "$work/agent.sock")" >/dev/null
+pids="$pids $SSH_AGENT_PID"
+for type in ed25519 ecdsa rsa; do
+    ssh-add -q -D 2>/dev/null
+    ssh-add -q "$work/keys/user_$type" 2>/dev/null
+    host "agent_$type" "$p" "$known" "IdentityFile $work/nothing"
+    check "$type key from the agent" '^ready' "agent_$type" login
+done
+cp "$work/keys/user_locked" "$work/keys/user_open"
+ssh-keygen -q -p -P secret -N '' -f "$work/keys/user_open" >/dev/null
+ssh-add -q -D 2>/dev/null
+ssh-add -q "$work/keys/user_stranger" "$work/keys/user_open" 2>/dev/null
+check 'encrypted key, held by the agent, found among others' '^ready' locked login
+host noagent "$p" "$known" "$(key locked)" "IdentityAgent none"
+check 'IdentityAgent none' 'lost after 0 final: There is no key' noagent login
+node -e 'require("net").createServer(()=>{}).listen(process.argv[1])' "$work/mute.sock" &
+pids="$pids $!"
+until [ -S "$work/mute.sock" ]; do kill -0 $! || exit 1; done
+host mute "$p" "$known" "$(key ed25519)" "IdentityAgent $work/mute.sock"
+check 'an agent that hangs does not stop a file' '^ready' mute login
+unset SSH_AUTH_SOCK
+
+: >"$work/empty"
+host unknown "$p" "UserKnownHostsFile $work/empty" "$(key ed25519)"
+check 'unknown host key' 'lost after 0 final: The host key of \[127.0.0.1\]:'"$p"' is not known \(ED25519 SHA256:
+Compare it and record it: run `ssh unknown true`' unknown login
+host accept "$p" "UserKnownHostsFile $work/empty" "$(key ed25519)" "StrictHostKeyChecking no"
+check 'unknown host key with StrictHostKeyChecking no' '^ready' accept login
+[ -s "$work/empty" ] && { failed=$((failed + 1)); echo "not ok: a host key was recorded"; }
+sed "s|^\([^ ]*\) .*|\1 $(cut -d' ' -f1,2 "$work/keys/user_ed25519.pub")|;1q" "$work/known" >"$work/changed"
+host changed "$p" "UserKnownHostsFile $work/changed" "$(key ed25519)" "StrictHostKeyChecking no"
+check 'changed host key' 'lost after 0 final: The host key of .* has CHANGED: the server shows ED25519 SHA256:.*, recorded is ED25519 SHA256:.*changed:1' changed login
+{ cat "$work/known"; echo "@revoked * $(public ed25519)"; } >"$work/revoked"
+host revoked "$p" "UserKnownHostsFile $work/revoked" "$(key ed25519)"
+check 'revoked host key' 'lost after 0 final: .*marked as revoked at .*revoked:' revoked login
+grep ed25519 "$work/known" >"$work/hashed"
+ssh-keygen -q -H -f "$work/hashed" 2>/dev/null
+host hashed "$p" "UserKnownHostsFile $work/empty $work/hashed" "$(key ed25519)"
+check 'hashed names' '^ready' hashed login
+{ echo "garbage"; echo "[127.0.0.*]:* $(public ecdsa)"; } >"$work/wildcard"
+host wildcard "$p" "UserKnownHostsFile $work/wildcard" "$(key ed25519)"
+check 'patterns, and another key type than the preferred' '^ready' wildcard login
+echo "machine $(public ed25519)" >"$work/alias"
+host alias "$p" "UserKnownHostsFile $work/alias" "$(key ed25519)" "HostKeyAlias machine"
+check 'HostKeyAlias' '^ready' alias login
+echo "@cert-authority * $(public ed25519)" >"$work/authority"
+host authority "$p" "UserKnownHostsFile $work/authority" "$(key ed25519)"
+check 'an authority is no host key' 'lost after 0 final: The host key .* is not known' authority login
+
+host rsaonly "$port_rsaonly" "$known" "$(key ed25519)"
+host etm "$port_etm" "$known" "$(key ed25519)"
+if grep -q 1.10 "$(pkg-config --variable=libdir libssh2)/pkgconfig/libssh2.pc"; then
+    check 'a server with an RSA host key only' 'lost after 0 final: rsaonly .* no algorithm in common' rsaonly login
+    check 'a server with ETM only' 'lost after 0 final: etm .* no algorithm in common' etm login
+fi
+host nosuch 22 && sed -i '/^Host nosuch$/{n;s/127.0.0.1/nosuch.invalid/}' "$work/config"
+check 'unknown name' 'lost after 0 .*The name nosuch.invalid cannot be resolved' nosuch login
+host refused "$(free_port)" "$known"
+check 'refused' 'lost after 0 transient: refused: No connection to 127.0.0.1 .*connection refused.*Is sshd running' refused login
+check 'a destination that is none' 'lost after 0 final: SSH destination "a:b".*not a port' a:b login
+check 'user@host:port' '^ready' "$user@plain:$p" login
+node -e 'const s=require("net").createServer(c=>c.end()).listen(0,"127.0.0.1",()=>console.log(s.address().port))' >"$work/shut" &
+pids="$pids $!"
+until [ -s "$work/shut" ]; do kill -0 $! || exit 1; done
+host shut "$(cat "$work/shut")" "$known"
+check 'closed before the handshake' 'lost after 0 transient: shut .* ended the connection before the SSH handshake' shut login
+host jump "$p" "$known" "$(key ed25519)" "ProxyJump plain"
+check 'ProxyJump' 'shell closed 3 $' jump echo
+host command "$p" "$known" "$(key ed25519)" "ProxyCommand ssh -W %h:%p plain"
+check 'ProxyCommand' 'shell closed 3 $' command echo
+host badcommand "$p" "$known" "$(key ed25519)" "ProxyCommand echo no way >&2; exit 1"
+check 'ProxyCommand that fails' 'lost after 0 transient: badcommand .*the proxy says: no way' badcommand login
+mkdir "$work/nobin"
+PATH=$work/nobin
+check_path() {
+    "$probe" plain login >"$work/out" 2>&1
+}
+check_path
+PATH=$work/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin
+if grep -q 'lost after 0 final: `ssh -G` is not in PATH.*openssh-client' "$work/out"; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "not ok no ssh in PATH"
+    cat "$work/out"
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
