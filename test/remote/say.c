@@ -1,5 +1,5 @@
 /* The client's side of the supervisor's lines for test/remote/run: what delvegate itself would send, and what it would
-   read. say script NONCE | say param KEY VALUE | say raw NONCE (program bytes of a stream) | say lines NONCE */
+   read. say script NONCE | say param KEY VALUE | say raw NONCE [FIFO] (program bytes of a stream) | say lines NONCE */
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
@@ -35,7 +35,14 @@ static int put(struct buf *out)
     return r;
 }
 
-static int filter(const char *nonce, int raw)
+/* Tells the one who waits at the FIFO that parameters may be sent now. */
+static int greeted(const char *fifo)
+{
+    FILE *f = fopen(fifo, "w");
+    return f && fputs("greeted\n", f) != EOF && fclose(f) == 0 ? 0 : 2;
+}
+
+static int filter(const char *nonce, int raw, const char *fifo)
 {
     static char data[READ_MAX];
     struct supervisor_reader *r = supervisor_reader_new(nonce);
@@ -45,6 +52,11 @@ static int filter(const char *nonce, int raw)
     while ((n = read(STDIN_FILENO, data, sizeof data)) > 0) {
         if (raw) {
             size_t rest = supervisor_reader_strip(r, data, (size_t)n);
+            if (fifo && supervisor_reader_greeted(r)) {
+                if (greeted(fifo) != 0)
+                    return 2;
+                fifo = NULL;
+            }
             if (fwrite(data + (size_t)n - rest, 1, rest, stdout) != rest || fflush(stdout) != 0)
                 return 2;
         } else if (supervisor_reader_feed(r, data, (size_t)n, line, NULL) < 0) {
@@ -69,8 +81,8 @@ int main(int argc, char **argv)
         (void)supervisor_param(&out, argv[2], argv[3]);
         return put(&out);
     }
-    if (argc == 3 && (strcmp(argv[1], "raw") == 0 || strcmp(argv[1], "lines") == 0))
-        return filter(argv[2], argv[1][0] == 'r');
-    fprintf(stderr, "usage: say script NONCE | param KEY VALUE | raw NONCE | lines NONCE\n");
+    if ((argc == 3 || argc == 4) && (strcmp(argv[1], "raw") == 0 || strcmp(argv[1], "lines") == 0))
+        return filter(argv[2], argv[1][0] == 'r', argv[3]);
+    fprintf(stderr, "usage: say script NONCE | param KEY VALUE | raw NONCE [FIFO] | lines NONCE\n");
     return 2;
 }

@@ -1,0 +1,335 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # variables that lib.sh reads
+# What the supervisor promises, one function each; every one runs under every shell.
+
+environ_of() { # PID NAME
+    tr '\0' '\n' <"/proc/$1/environ" | sed -n "s/^$2=//p"
+}
+# Byte for byte, newlines too, which grep takes for several patterns.
+environ_has() { # PID NAME=VALUE
+    local want
+    want=$(printf %s "$2" | tr '\n' '\1')
+    tr '\n\0' '\1\n' <"/proc/$1/environ" | grep -qaxF -- "$want"
+}
+
+case_life() {
+    local status fds rest odd
+    local -a args
+    begin life
+    RC='echo noise; echo "delvegate hello 1 OTHER"; printf "no newline"; printf "noise too" >&2; '
+    # shellcheck disable=SC2016 # the very characters
+    odd=$'quote\' "double" $(touch '"$D"$'/evil) `x` \\ \\0101 %s\ttab\nline\n\n'
+    args=("$odd" '' ' ' $'Gr\xc3\xbc\xc3\x9fe' $'\xff\xc3' '*' '-x' "$(printf '%03000d' 0)")
+    session c 'goenv=GOPRIVATE=example.com' "goenv=GOINSECURE=$odd" || return
+    RC=
+    control c "tool go /*/go" && control c 'tool goVersion go version go*' && control c 'tool dlv /*/dlv' &&
+        control c 'tool dlvVersion Version: *' && control c "tool GOCACHE $TMP/gocache" &&
+        control c "tool GOMODCACHE $D/home/go/pkg/mod" && control c "dir $RUN" && control c ready || return
+    pass 'tools, directory, ready, after a noisy login shell'
+    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
+    check 'the directory is private' same "$(stat -c %a "$RUN")" 700
+    say c 'prepare 1'
+    control c 'prepared 1' || return
+    streams s 1
+    for p in "ODD=$odd" "LONG=$(printf '%09000d' 7)" "run=mine" "key=mine" "value=mine" "IFS=x-/" "GOCACHE=/elsewhere" \
+        "GOMODCACHE=/elsewhere" "UID=7" "A(x86)=1" "EMPTY=" "OPTIND=abc"; do
+        param c env "$p"
+    done
+    param c unset REMOVED
+    param c cwd "$TMP"
+    run_dlv c 1 exec "$TMP/prog.bin" --wd="$D/home" -- show "${args[@]}"
+    control c 'started 1' && control c 'note *UID*' && control c 'note *A(x86)*' && control c 'note *OPTIND*' &&
+        text c 'log API server listening at: *' || return
+    up
+    say c launched
+    DLV=$(cat "$RUN/1/pid")
+    check 'pins in the command line' has "$(tr '\0' ' ' <"/proc/$DLV/cmdline")" "*/dlv exec * --headless=true --api-version=2 --only-same-user=true --accept-multiclient=true --listen=127.0.0.1:0 *"
+    for p in "GOCACHE=$TMP/gocache" "GOMODCACHE=$D/home/go/pkg/mod" "GOTMPDIR=$RUN/tmp" "ODD=$odd" \
+        "LONG=$(printf '%09000d' 7)" run=mine key=mine value=mine IFS=x-/ GOPRIVATE=example.com "GOINSECURE=$odd" EMPTY=; do
+        check "environment: ${p%%=*}" environ_has "$DLV" "$p"
+        check "the program's: ${p%%=*}" environ_has "$PROGRAM" "$p"
+    done
+    for p in GOROOT GOBIN GOTOOLDIR NOTIFY_SOCKET LISTEN_FDS REMOVED 'dg_[a-z]*' delvegate_nonce; do
+        check "not in the environment: $p" same "$(environ_of "$DLV" "$p")" ''
+    done
+    check 'nothing was evaluated' [ ! -e "$D/evil" ]
+    check 'working directory of dlv' same "$(readlink "/proc/$DLV/cwd")" "$TMP"
+    check 'working directory of the program' same "$(readlink "/proc/$PROGRAM/cwd")" "$D/home"
+    check 'go is found first' same "$(environ_of "$DLV" PATH | cut -d: -f1)" "$TMP/$SH"
+    same "$(tr '\0' '\n' <"/proc/$PROGRAM/cmdline" | tail -n +3 | od -c)" "$(printf '%s\n' "${args[@]}" | od -c)"
+    check 'arguments arrive exactly' [ $? = 0 ]
+    check 'the program ignores no signal' same "$(sed -n 's/^SigIgn:\t//p' "/proc/$PROGRAM/status")" 0000000000000000
+    check 'umask is the login shell'"'"'s' grep -qx "umask $(umask | sed 's/^00*//')" "$D/s.stdout"
+    fds=$(for f in /proc/"$PROGRAM"/fd/*; do
+        readlink "$f"
+    done | grep -e "$RUN/ctl" -e "$RUN/rsp" -e "$RUN/text" -e "$RUN/runs" -e "$RUN/.*/log" -e "$RUN/.*/own" -e "$D/c")
+    check 'the program holds nothing of the supervisor' same "$fds" ''
+    fds=$(for f in /proc/"$KEEPER"/fd/* /proc/"$DLV"/fd/*; do
+        readlink "$f"
+    done | grep -e "$D/c\." -e "$D/s\.")
+    check 'the keeper holds nothing of the connection' same "$fds" ''
+    check 'a session of its own' same "$(ps -o sid= -p "$PROGRAM" | tr -d ' ')" "$KEEPER"
+    say c beat
+    say c 'end kill'
+    control c 'exited 1 *' && text c 'end 1' && control c ended || return
+    check 'nothing is left' nothing_left
+    wait "${M[s]}"
+    finish c
+}
+
+case_output() {
+    local n=200000
+    begin output
+    running print $n || return
+    say c launched
+    # The streams end with the program, though dlv lives on.
+    wait "${M[s]}"
+    check 'dlv lives' kill -0 "$DLV"
+    { seq -f '%09.0f out' 0 $((n - 1)) && printf 'the end'; } | cmp - "$D/s.stdout"
+    check 'stdout is complete' [ $? = 0 ]
+    { seq -f '%09.0f err' 0 $((n - 1)) && printf 'the end'; } | cmp - "$D/s.stderr"
+    check 'stderr is complete' [ $? = 0 ]
+    say c 'end kill'
+    control c ended
+    check 'nothing is left' nothing_left
+    finish c
+}
+
+# A reader that goes away and comes back: the program waits, nothing kills it.
+case_reader_lost() {
+    begin reader_lost
+    running print 100000 || return
+    local reader
+    read -r reader _ <"$RUN/1/readers"
+    say c launched
+    streams again 1
+    wait "${M[again]}"
+    wait "${M[s]}"
+    check 'the first reader was ended' [ ! -e "/proc/$reader" ]
+    check 'a later reader gets the end' has "$(tail -c 7 "$D/again.stdout")" 'the end'
+    say c 'end kill'
+    control c ended
+    check 'nothing is left' nothing_left
+    finish c
+}
+
+case_end_in_build() {
+    begin end_in_build
+    mkfifo "$D/building"
+    printf '#!/bin/sh\necho $$ >%s\nexec sleep 1000\n' "$D/building" >"$D/slow"
+    chmod 755 "$D/slow"
+    GOCACHE_PARAM=$D/cache session c "goenv=GOFLAGS=-toolexec=$D/slow" && control c ready || return
+    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
+    say c 'prepare 1'
+    control c 'prepared 1' || return
+    param c cwd "$TMP/prog"
+    run_dlv c 1 debug --output="$RUN/1/__debug_bin" . -- show
+    local tool
+    read -t $LIMIT -r tool <"$D/building" || fail 'no build'
+    check 'pins of the build' environ_has "$tool" "GOCACHE=$D/cache"
+    check 'GOTMPDIR of the build' environ_has "$tool" "GOTMPDIR=$RUN/tmp"
+    say c 'end kill'
+    control c 'exited 1 *' && text c 'end 1' && control c ended || return
+    check 'nothing is left' nothing_left
+    check 'the build has ended' [ ! -e "/proc/$tool" ]
+    check 'nothing in the source directory' same "$(ls "$TMP/prog")" "$(ls "$ROOT/test/remote/prog")"
+    finish c
+}
+
+# A build that fails, and the next run of the same keeper.
+case_build_fails() {
+    begin build_fails
+    mkdir -p "$D/broken"
+    cp "$TMP/prog/go.mod" "$D/broken"
+    printf 'package main\n\nfunc main() { undefinedName() }\n\n// %05000d\n' 0 >"$D/broken/main.go"
+    session c && control c ready || return
+    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
+    say c 'prepare 1'
+    control c 'prepared 1' || return
+    param c cwd "$D/broken"
+    run_dlv c 1 debug --output="$RUN/1/__debug_bin" . --
+    text c 'out *undefinedName*' && text c 'end 1' && control c 'exited 1 1' || return
+    pass "the compiler's words"
+    say c 'prepare 2'
+    control c 'prepared 2' || return
+    streams s 2
+    run_dlv c 2 exec "$TMP/prog.bin" -- show
+    control c 'started 2' && text c 'log API server listening at: *' || return
+    up
+    say c 'end kill'
+    control c 'exited 2 *' && control c ended || return
+    check 'nothing is left' nothing_left
+    finish c
+}
+
+case_cannot_start() {
+    begin cannot_start
+    session c && control c ready || return
+    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
+    say c 'run 1'
+    control c 'error protocol *' || return
+    say c 'prepare 1'
+    control c 'prepared 1' || return
+    param c cwd /nonexistent/directory
+    run_dlv c 1 exec "$TMP/prog.bin" --
+    control c 'started 1' && control c 'error start *' && control c 'exited 1 126' && text c 'out */nonexistent/directory*' &&
+        text c 'end 1' && pass 'a missing working directory is named'
+    say c 'end kill'
+    control c ended
+    check 'nothing is left' nothing_left
+    finish c
+}
+
+case_dlv_killed() {
+    begin dlv_killed
+    running show || return
+    up
+    say c launched
+    kill -9 "$DLV"
+    control c 'exited 1 137' && text c 'end 1' || return
+    check 'the program is ended too' gone "$PROGRAM"
+    wait "${M[s]}"
+    check 'the keeper lives' kill -0 "$KEEPER"
+    say c 'end kill'
+    control c ended
+    check 'nothing is left' nothing_left
+    finish c
+}
+
+# A client that is connected while the program runs: SIGTERM alone would hang Delve (FACTS 5).
+case_client_connected() {
+    local port fd
+    begin client_connected
+    running show || return
+    up
+    port=$(cat "$RUN/1/port")
+    exec {fd}<>"/dev/tcp/127.0.0.1/$port"
+    printf 'Content-Length: 124\r\n\r\n%s' '{"seq":1,"type":"request","command":"initialize","arguments":{"adapterID":"go","linesStartAt1":true,"columnsStartAt1":true}}' >&"$fd"
+    IFS= read -t $LIMIT -r LINE <&"$fd" || fail 'no DAP answer'
+    say c 'end kill'
+    control c ended || return
+    exec {fd}>&-
+    check 'nothing is left' nothing_left
+    wait "${M[s]}"
+    finish c
+}
+
+case_lease() {
+    begin lease
+    LEASE=2 running show || return
+    up
+    hang_up c
+    hang_up s
+    check 'dlv and program are ended' gone "$PROGRAM"
+    check 'nothing is left' nothing_left
+    wait "${M[c]}"
+}
+
+# A link that is only silent: the relays live, nobody sends beats.
+case_silent() {
+    begin silent
+    LEASE=2 running show || return
+    up
+    control c ended || return
+    check 'nothing is left' nothing_left
+    wait "${M[s]}"
+    finish c
+}
+
+case_beats() {
+    begin beats
+    LEASE=2 running show || return
+    up
+    local i
+    for i in 1 2 3 4; do
+        # The pace of the beats is what is tested here.
+        sleep 1
+        say c beat
+    done
+    check 'beats keep it alive' kill -0 "$PROGRAM"
+    say c 'end kill'
+    control c ended
+    check 'nothing is left' nothing_left
+    wait "${M[s]}"
+    finish c
+}
+
+door() { # NAME
+    connect "$1" lines
+    control "$1" 'delvegate hello 1 *' || return
+    param "$1" role door
+    param "$1" dir "$RUN"
+    say "$1" begin
+}
+
+case_door() {
+    begin door
+    running show || return
+    up
+    hang_up c
+    hang_up s
+    door d && control d ready && control d 'started 1' || return
+    say d 'end kill'
+    control d ended || return
+    check 'nothing is left' nothing_left
+    finish d
+    door e && control e ended && pass 'a door to nothing'
+    finish e
+    wait "${M[c]}"
+}
+
+# The old connection looks alive (a half-open link): its relays are ended by the new door.
+case_second_door() {
+    begin second_door
+    running show || return
+    up
+    door d && control d ready || return
+    say d 'end kill'
+    control d ended || return
+    check 'nothing is left' nothing_left
+    finish d
+    finish c
+}
+
+case_keeper_killed() {
+    begin keeper_killed
+    running show || return
+    up
+    kill -9 "$KEEPER"
+    control c 'error keeper *' && control c ended || return
+    check 'nothing is left' nothing_left
+    check 'the program too' [ ! -e "/proc/$PROGRAM" ]
+    wait "${M[s]}"
+    finish c
+}
+
+case_sigterm() {
+    begin sigterm
+    session c && control c ready || return
+    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
+    kill "$KEEPER"
+    control c ended || return
+    check 'nothing is left' nothing_left
+    finish c
+}
+
+case_attach() {
+    begin attach
+    "$TMP/prog.bin" show >"$D/s.stdout" &
+    PROGRAM=$!
+    up
+    session c && control c ready || return
+    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
+    say c 'prepare 1'
+    control c 'prepared 1' || return
+    param c attach 1
+    ATTACH='' run_dlv c 1 attach "$PROGRAM" --
+    text c "log *attaching to pid*" || return
+    say c 'end detach'
+    control c 'exited 1 *' && control c ended || return
+    check 'nothing is left' nothing_left
+    check 'the process lives' kill -0 "$PROGRAM"
+    check 'nobody traces it' grep -q '^TracerPid:[[:space:]]*0$' "/proc/$PROGRAM/status"
+    kill -9 "$PROGRAM"
+    finish c
+}
