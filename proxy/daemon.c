@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -228,10 +229,10 @@ static void free_all(struct daemon *d)
         stop_listening(p);
     timer_free(d->stop);
     uv_walk(&d->loop, close_handle, NULL);
-    /* Connections that are being closed get their turn; what is still stuck after a second signal is the kernel's to
-     * close. */
-    while (!d->sessions && uv_run(&d->loop, UV_RUN_NOWAIT) != 0 && uv_loop_alive(&d->loop))
+    /* Connections that are being closed get their turn. */
+    while (uv_run(&d->loop, UV_RUN_ONCE) != 0)
         continue;
+    uv_loop_close(&d->loop);
     while (d->places) {
         struct place *p = d->places;
         d->places = p->next;
@@ -260,6 +261,9 @@ int daemon_run(struct config *config, daemon_reload *reload, void *arg)
         status = 1;
     else
         uv_run(&d.loop, UV_RUN_DEFAULT);
+    /* Sessions that did not end in time can't be waited for any longer: their memory goes with the process. */
+    if (d.sessions)
+        _exit(status);
     free_all(&d);
     return status;
 }

@@ -35,7 +35,7 @@ struct keeper {
     const struct delve_plan *plan;
     struct timer *deadline, *beat, *last_text;
     bool greeted, is_ready, is_running;
-    bool end_wanted; /* before the shell has greeted: nothing may be sent to it yet, and nothing has been started */
+    bool over; /* all is reaped, or nothing was started: only the shell's own end is awaited */
     bool out_open, err_open;
     bool exited, text_ended;
     int exit_status;
@@ -200,13 +200,6 @@ static void on_deadline(void *arg)
 {
     struct keeper *k = arg;
     struct err why;
-    if (k->end_wanted) {
-        const struct keeper_handler *handler = k->handler;
-        k->handler = NULL;
-        if (handler)
-            handler->ended(k->arg);
-        return;
-    }
     const char *noise = supervisor_reader_noise(k->control_lines);
     if (k->greeted)
         err_set(
@@ -277,7 +270,7 @@ static void on_parsed(struct keeper *k, struct supervisor_line *line)
     struct err why;
     switch (line->kind) {
     case SUPERVISOR_HELLO:
-        if (k->end_wanted)
+        if (k->over)
             break;
         k->greeted = true;
         if (line->number == SUPERVISOR_PROTOCOL) {
@@ -319,8 +312,7 @@ static void on_parsed(struct keeper *k, struct supervisor_line *line)
         break;
     case SUPERVISOR_ENDED:
         timer_stop(k->beat);
-        k->handler->ended(k->arg);
-        k->handler = NULL;
+        k->over = true;
         break;
     case SUPERVISOR_STARTED:
     case SUPERVISOR_OTHER:
@@ -383,6 +375,15 @@ static void on_control_closed(void *arg, const struct err *closed, int exit_stat
     struct err why;
     k->control = NULL;
     k->reading++;
+    timer_stop(k->deadline);
+    if (k->over) {
+        const struct keeper_handler *handler = k->handler;
+        k->handler = NULL;
+        if (handler)
+            handler->ended(k->arg);
+        leave(k);
+        return;
+    }
     if (closed->text[0])
         why = *closed;
     else
@@ -525,8 +526,9 @@ void keeper_end(struct keeper *k)
 {
     bool detach = k->plan && k->plan->mode == DELVE_ATTACH;
     if (!k->greeted) {
-        k->end_wanted = true;
-        timer_start(k->deadline, 0, 0);
+        /* Nothing may be sent to it yet, and nothing has been started: without the rest of its input the shell ends. */
+        k->over = true;
+        channel_shut(k->control);
         return;
     }
     if (k->streams)

@@ -81,6 +81,13 @@ static char *read_config(const struct source *source, size_t *len, bool *missing
     return NULL;
 }
 
+static void print_problems(const struct source *source, const struct config_problems *problems, const char *kind)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        (void)fprintf(stderr, "%s:%d:%d: %s%s\n", source->path, problems->list[i].line, problems->list[i].column, kind,
+                      problems->list[i].text);
+}
+
 /* Reads and checks the configuration; what is wrong goes to stderr, a line each, as FILE:LINE:COLUMN: text. */
 static struct config *load_config(void *arg)
 {
@@ -92,9 +99,9 @@ static struct config *load_config(void *arg)
     if (!text && !missing)
         return NULL;
     struct config *config = config_parse(text, len, &problems);
-    for (size_t i = 0; i < problems.count; i++)
-        (void)fprintf(stderr, "%s:%d:%d: %s\n", source->path, problems.list[i].line, problems.list[i].column,
-                      problems.list[i].text);
+    print_problems(source, &problems, "");
+    if (config)
+        print_problems(source, &config->notes, "note: ");
     if (!config && problems.count == 0)
         (void)fprintf(stderr, "%s: out of memory\n", source->path);
     config_problems_free(&problems);
