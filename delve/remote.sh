@@ -202,15 +202,13 @@ make_dir() { # BASE DIR
         return 1
     fi
     mkdir -m 700 "$2" || return 1
-    if dd if=/dev/zero of="$2/try" bs=4096 count=16 2>"$2/why" && printf '#!/bin/sh\nexit 0\n' >"$2/try" &&
-        chmod 700 "$2/try"; then
-        if "$2/try"; then
-            rm -f "$2/try" "$2/why"
-            return 0
-        fi
+    if ! dg_dd=$(dd if=/dev/zero of="$2/try" bs=4096 count=16 2>&1); then
+        printf '%s\n' "$dg_dd" | grep -i -e space -e quota || printf '%s\n' "$dg_dd"
+    elif ! { printf '#!/bin/sh\nexit 0\n' >"$2/try" && chmod 700 "$2/try" && "$2/try"; }; then
         echo "programs cannot be run there (mounted noexec?)"
     else
-        grep -i -e space -e quota "$2/why" || cat "$2/why"
+        rm -f "$2/try"
+        return 0
     fi
     rm -rf "$2"
     return 1

@@ -158,18 +158,28 @@ running() { # PROGRAM'S ARGUMENTS
     control c 'started 1' && text c 'log API server listening at: *' || return 1
     DLV=$(cat "$RUN/1/pid")
 }
-up() { # waits for the program's line `up PID`; PROGRAM is its pid
+# Waits for a line in what the program printed; LINE is it.
+printed() { # FILE PATTERN
     local fd tail
-    exec {fd}< <(exec tail -n +1 -s 0.1 -f "$D/s.stdout")
+    exec {fd}< <(exec tail -n +1 -s 0.1 -f "$D/$1")
     tail=$!
-    await "$fd" "$D/program.log" 'up *' || fail 'the program did not come up'
-    PROGRAM=${LINE#up }
+    await "$fd" "$D/program.log" "$2" || fail "the program did not print $2"
     exec {fd}<&-
     kill "$tail"
 }
+up() { # waits for the program's line `up PID`; PROGRAM is its pid
+    printed s.stdout 'up *'
+    PROGRAM=${LINE#up }
+}
 
-gone() { # PID
-    timeout $LIMIT tail --pid="$1" -f /dev/null
+gone() { # PID; a zombie is gone too: not every init of a container reaps
+    local left=$((LIMIT * 20)) state
+    while IFS= read -r state 2>/dev/null <"/proc/$1/stat"; do
+        state=${state##*) }
+        [ "${state%% *}" != Z ] || return 0
+        [ $((left -= 1)) -gt 0 ] || return 1
+        sleep 0.05
+    done
 }
 # Nothing of the keeper's session and no run directory is left.
 nothing_left() {

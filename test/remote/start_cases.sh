@@ -51,8 +51,10 @@ case_tools_home() {
 case_tools_missing() {
     begin tools_missing
     bare_path
-    ENVIRONMENT+=("PATH=$D/bare")
-    session c && control c 'error notfound dlv was not found *go/bin*delve.path*' || return
+    printf '#!/bin/sh\nexec env -i PATH=/nowhere "$D/bare/sh" -c "$2"\n' >"$D/poor"
+    chmod 755 "$D/poor"
+    ENVIRONMENT+=("PATH=$D/bare" "SHELL=$D/poor" "GOPATH=$D/gopath")
+    session c && control c "error notfound * was not found */usr/local/go/bin*go/bin*.path" || return
     wait "${M[c]}"
     check 'no directory is left' [ ! -e "$RUN" ]
     hang_up c
@@ -138,8 +140,7 @@ case_disk_full() {
         return
     fi
     ENVIRONMENT+=("HOME=$D/full" "TMPDIR=$D/full")
-    session c && control c 'error disk the disk is full*No space left*' || return
-    pass 'a full disk is named'
+    session c && control c 'error disk the disk is full*No space left*' && pass 'a full disk is named'
     wait "${M[c]}"
     hang_up c
     check 'nothing is left' same "$(find "$D/full" -type f)" ''

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -18,7 +19,9 @@ func main() {
 		mask := syscall.Umask(0)
 		fmt.Printf("umask %o\n", mask)
 		fmt.Printf("up %d\n", os.Getpid())
-		select {}
+		for {
+			time.Sleep(time.Hour)
+		}
 	case "print": // N numbered lines to stdout and to stderr, the last one without a newline
 		n, _ := strconv.Atoi(os.Args[2])
 		out, err := bufio.NewWriter(os.Stdout), bufio.NewWriter(os.Stderr)
