@@ -40,7 +40,7 @@ LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 PURE := $(wildcard dap/*.c delve/*.c config/*.c)
 PROXY := $(wildcard proxy/*.c)
 # What of proxy/ is a plain function of bytes, and tested as such.
-PROXY_PLAIN := $(wildcard proxy/ssh_parse.c)
+PROXY_PLAIN := $(wildcard proxy/ssh_parse.c proxy/ssh_known.c proxy/ssh_wire.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h)

@@ -380,6 +380,12 @@ int ssh_auth_step(struct ssh_auth *a)
                  a->sign == SIGN_REFUSED ? "the agent did not sign"
                  : now->file             ? "file"
                                          : "agent");
+        if (a->connection->codec.farewell[0]) {
+            ssh_connection_fail(a->connection, false, "%s ended the connection while keys were tried: %s. Tried: %s.",
+                                a->connection->transport->where, a->connection->codec.farewell,
+                                a->tried.data ? a->tried.data : "");
+            return -1;
+        }
         a->sign = SIGN_NOT_ASKED;
         buf_clear(&a->wire_blob);
         a->at++;

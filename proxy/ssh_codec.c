@@ -4,6 +4,7 @@
    learns of the end, so the end is decided above, when all of it was delivered. */
 #include <errno.h>
 #include <libssh2.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proxy/ssh_impl.h"
@@ -34,22 +35,37 @@ static ssize_t receive_bytes(libssh2_socket_t fd, void *to, size_t n, int flags,
     return got > 0 ? (ssize_t)got : -EAGAIN;
 }
 
+static void on_disconnect(LIBSSH2_SESSION *session, int reason, const char *message, int len, const char *language,
+                          int language_len, void **abstract)
+{
+    (void)session;
+    (void)reason;
+    (void)language;
+    (void)language_len;
+    struct ssh_codec *k = *abstract;
+    (void)snprintf(k->farewell, sizeof k->farewell, "%.*s", len, message ? message : "");
+}
+
 static void set_callbacks(LIBSSH2_SESSION *s)
 {
 #if LIBSSH2_VERSION_NUM >= 0x010b01
     (void)libssh2_session_callback_set2(s, LIBSSH2_CALLBACK_SEND, (libssh2_cb_generic *)send_bytes);
     (void)libssh2_session_callback_set2(s, LIBSSH2_CALLBACK_RECV, (libssh2_cb_generic *)receive_bytes);
+    (void)libssh2_session_callback_set2(s, LIBSSH2_CALLBACK_DISCONNECT, (libssh2_cb_generic *)on_disconnect);
 #else
     /* The old interface takes functions as void *, which ISO C cannot convert. */
     union {
         ssize_t (*send)(libssh2_socket_t, const void *, size_t, int, void **);
         ssize_t (*receive)(libssh2_socket_t, void *, size_t, int, void **);
+        void (*disconnect)(LIBSSH2_SESSION *, int, const char *, int, const char *, int, void **);
         void *any;
     } f;
     f.send = send_bytes;
     (void)libssh2_session_callback_set(s, LIBSSH2_CALLBACK_SEND, f.any);
     f.receive = receive_bytes;
     (void)libssh2_session_callback_set(s, LIBSSH2_CALLBACK_RECV, f.any);
+    f.disconnect = on_disconnect;
+    (void)libssh2_session_callback_set(s, LIBSSH2_CALLBACK_DISCONNECT, f.any);
 #endif
 }
 

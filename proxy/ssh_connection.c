@@ -37,8 +37,48 @@ static void set_state(struct ssh_connection *c, enum ssh_state state, const char
     c->state = state;
 }
 
+/* An idle handle runs once in each pass of the loop. A timer of 0 would, in libuv before 1.45, run again and again
+   before the loop looks at anything else. */
+struct ssh_turn {
+    uv_idle_t idle;
+    void (*run)(struct ssh_connection *c);
+    struct ssh_connection *connection;
+};
+
+static void on_turn_idle(uv_idle_t *idle)
+{
+    struct ssh_turn *t = idle->data;
+    (void)uv_idle_stop(idle);
+    t->run(t->connection);
+}
+
+static void on_turn_closed(uv_handle_t *h)
+{
+    free(h->data);
+}
+
+static struct ssh_turn *turn_new(struct ssh_connection *c, void (*run)(struct ssh_connection *c))
+{
+    struct ssh_turn *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->connection = c;
+    t->run = run;
+    t->idle.data = t;
+    (void)uv_idle_init(c->transport->loop, &t->idle); /* cannot fail */
+    return t;
+}
+
+static void turn_free(struct ssh_turn *t)
+{
+    if (t)
+        uv_close((uv_handle_t *)&t->idle, on_turn_closed);
+}
+
 const char *ssh_connection_words(struct ssh_connection *c)
 {
+    if (c->codec.farewell[0])
+        return c->codec.farewell;
     char *words = NULL;
     (void)libssh2_session_last_error(c->codec.session, &words, NULL, 0);
     return words && words[0] ? words : "no reason given";
@@ -49,7 +89,7 @@ void ssh_connection_schedule(struct ssh_connection *c)
     if (c->in_turn)
         c->again = true;
     else
-        timer_start(c->turn, 0, 0);
+        (void)uv_idle_start(&c->turn->idle, on_turn_idle); /* started already is fine */
 }
 
 void ssh_connection_wait(struct ssh_connection *c, uint64_t ms)
@@ -283,7 +323,9 @@ static void become_ready(struct ssh_connection *c)
 static void tell_end(struct ssh_connection *c)
 {
     struct err reason = c->why;
-    const char *what = reason.text[0] ? reason.text : "the connection was closed there";
+    const char *what = reason.text[0]         ? reason.text
+                       : c->codec.farewell[0] ? c->codec.farewell
+                                              : "the connection was closed there";
     const char *words = c->proxy ? ssh_proxy_words(c->proxy) : "";
     const char *where = c->transport->where;
     if (c->state == SSH_HANDSHAKE)
@@ -369,7 +411,7 @@ static void connection_free(struct ssh_connection *c)
         c->links = l->next;
         free(l);
     }
-    timer_free(c->turn);
+    turn_free(c->turn);
     timer_free(c->deadline);
     timer_free(c->keepalive);
     timer_free(c->warm);
@@ -383,9 +425,8 @@ static void connection_free(struct ssh_connection *c)
     ssh_transport_settle(t);
 }
 
-static void on_turn(void *arg)
+static void on_turn(struct ssh_connection *c)
 {
-    struct ssh_connection *c = arg;
     c->in_turn = true;
     c->again = false;
     c->codec.budget = SSH_TURN_BYTES;
@@ -420,12 +461,12 @@ struct ssh_connection *ssh_connection_new(struct ssh_transport *t)
         return NULL;
     c->transport = t;
     c->number = ++t->connection_count;
-    c->turn = timer_new(t->loop, on_turn, c);
+    c->turn = turn_new(c, on_turn);
     c->deadline = timer_new(t->loop, on_deadline, c);
     c->keepalive = timer_new(t->loop, on_keepalive, c);
     c->warm = timer_new(t->loop, on_warm, c);
     if (!c->turn || !c->deadline || !c->keepalive || !c->warm) {
-        timer_free(c->turn);
+        turn_free(c->turn);
         timer_free(c->deadline);
         timer_free(c->keepalive);
         timer_free(c->warm);

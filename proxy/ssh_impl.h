@@ -16,6 +16,7 @@
 
 enum {
     SSH_WHERE_MAX = 512,
+    SSH_FAREWELL_MAX = 256,
     SSH_MS = 1000, /* milliseconds in a second */
 
     SSH_TOOL_MS = 10 * SSH_MS,         /* `ssh -G`, `ssh-keygen -F` */
@@ -54,6 +55,7 @@ enum ssh_state {
 
 struct ssh_auth;
 struct ssh_connection;
+struct ssh_turn;
 
 struct ssh_transport {
     struct transport base;
@@ -110,6 +112,7 @@ struct ssh_codec {
     size_t budget; /* bytes that may still be taken in this turn */
     bool frozen;   /* nothing is taken any more: the far side is lost, what libssh2 holds is delivered */
     bool broken;   /* libssh2 is being ended: everything fails */
+    char farewell[SSH_FAREWELL_MAX]; /* what the server said when it ended the connection; empty: nothing */
 };
 
 struct ssh_connection {
@@ -128,7 +131,8 @@ struct ssh_connection {
     struct ssh_proxy *proxy;
     struct ssh_codec codec;
     struct ssh_auth *auth;
-    struct timer *turn, *deadline, *keepalive, *warm;
+    struct ssh_turn *turn;
+    struct timer *deadline, *keepalive, *warm;
     struct ssh_link *links;
     struct ssh_channel *channels;
     struct ssh_channel *control; /* whose control operation runs, NULL: none */

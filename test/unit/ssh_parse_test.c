@@ -1,0 +1,264 @@
+/* What OpenSSH's programs print, read: destinations, `ssh -G`, `ssh-keygen -F`, tokens; and SSH's binary data. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/ssh_parse.h"
+
+#define ED "AAAAC3NzaC1lZDI1NTE5AAAAINBbkbNY6ENu5bj8vMcf/AQCKV5o4GZ0umtpSxnqQMn/"
+#define ED2 "AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
+
+static void destinations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *ssh;
+        int port;
+    } good[] = {
+        {"gomachine", "gomachine", 0},
+        {"me@gomachine", "me@gomachine", 0},
+        {"me@10.0.0.5:2222", "me@10.0.0.5", 2222},
+        {"gomachine:65535", "gomachine", 65535},
+        {"::1", "::1", 0},
+        {"me@fe80::1", "me@fe80::1", 0},
+        {"[::1]:22", "::1", 22},
+        {"me@[::1]", "me@::1", 0},
+        {"a@b@host:1", "a@b@host", 1},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct ssh_destination d;
+        struct err e;
+        assert_int_equal(ssh_destination_parse(good[i].text, &d, &e), 0);
+        assert_string_equal(d.ssh, good[i].ssh);
+        assert_int_equal(d.port, good[i].port);
+        ssh_destination_free(&d);
+    }
+    static const char *const bad[] = {
+        "",      "me@",  "@host",  "host:", "host:0", "host:65536", "host:x", "host:1x", "-oProxyCommand=x",
+        "me@-x", "[::1", "[::1]x", "[]:1",  ":22",    "host:000022"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct ssh_destination d;
+        struct err e = {.text = ""};
+        assert_int_equal(ssh_destination_parse(bad[i], &d, &e), -1);
+        assert_true(strstr(e.text, "SSH destination") != NULL);
+        ssh_destination_free(&d);
+    }
+}
+
+static void settings(void **state)
+{
+    (void)state;
+    struct ssh_settings s;
+    struct err e;
+    assert_int_equal(ssh_settings_parse("host x\nuser me\nhostname 10.0.0.5\nport 2222\naddressfamily inet6\n"
+                                        "identitiesonly yes\nstricthostkeychecking false\nhostkeyalias alias\n"
+                                        "identityagent $FOO\nproxyjump none\nproxycommand nc %h %p\n"
+                                        "identityfile ~/.ssh/with blank\nidentityfile ~/.ssh/%h\n"
+                                        "globalknownhostsfile /g1 /g2\nuserknownhostsfile /u1\nconnecttimeout none\n"
+                                        "serveraliveinterval 7\nserveralivecountmax 3\npubkeyauthentication false\n"
+                                        "certificatefile ~/c\npkcs11provider none\nunknownthing 1\nnovalue\r\n",
+                                        &s, &e),
+                     0);
+    assert_string_equal(s.host_name, "10.0.0.5");
+    assert_string_equal(s.user, "me");
+    assert_int_equal(s.port, 2222);
+    assert_int_equal(s.family, SSH_FAMILY_INET6);
+    assert_true(s.identities_only);
+    assert_int_equal(s.policy, SSH_HOST_KEY_ACCEPT_UNKNOWN);
+    assert_string_equal(s.host_key_alias, "alias");
+    assert_string_equal(s.identity_agent, "$FOO");
+    assert_null(s.proxy_jump);
+    assert_string_equal(s.proxy_command, "nc %h %p");
+    assert_int_equal(s.identity_files.count, 2);
+    assert_string_equal(s.identity_files.items[0], "~/.ssh/with blank");
+    assert_int_equal(s.known_hosts_files.count, 3);
+    assert_string_equal(s.known_hosts_files.items[1], "/g2");
+    assert_int_equal(s.connect_timeout, 0);
+    assert_int_equal(s.alive_interval, 7);
+    assert_true(s.no_public_key);
+    assert_int_equal(s.not_honoured.count, 1);
+    assert_string_equal(s.not_honoured.items[0], "certificatefile");
+    ssh_settings_free(&s);
+
+    static const char *const policies[] = {"ask", "accept-new", "true", "yes"};
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "user me\nhostname h\nstricthostkeychecking %s\n", policies[i]);
+        assert_int_equal(ssh_settings_parse(text, &s, &e), 0);
+        assert_int_equal(s.policy, SSH_HOST_KEY_KNOWN);
+        assert_int_equal(s.port, 22);
+        ssh_settings_free(&s);
+    }
+    static const char *const bad[] = {"", "user me\n", "hostname h\n", "user me\nhostname h\nport 99999\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(ssh_settings_parse(bad[i], &s, &e), -1);
+        ssh_settings_free(&s);
+    }
+}
+
+static void tokens(void **state)
+{
+    (void)state;
+    static const struct ssh_tokens t = {.home = "/home/me",
+                                        .host = "10.0.0.5",
+                                        .original = "gomachine",
+                                        .user = "remote",
+                                        .local_user = "me",
+                                        .key_alias = "alias",
+                                        .port = 2222};
+    assert_int_equal(setenv("SSH_PARSE_TEST", "value", 1), 0);
+    static const struct {
+        const char *text, *expanded;
+    } good[] = {
+        {"~/.ssh/id", "/home/me/.ssh/id"},
+        {"~", "/home/me"},
+        {"~other/x", "~other/x"},
+        {"/a/%d/%h_%k_%n_%p_%r_%u_%%", "/a//home/me/10.0.0.5_alias_gomachine_2222_remote_me_%"},
+        {"x${SSH_PARSE_TEST}y$z", "xvaluey$z"},
+        {"", ""},
+    };
+    struct err e;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char *text = ssh_expand(good[i].text, &t, &e);
+        assert_non_null(text);
+        assert_string_equal(text, good[i].expanded);
+        free(text);
+    }
+    static const char *const bad[] = {"%C", "x%", "${SSH_PARSE_TEST", "${SSH_PARSE_NOT_SET}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_null(ssh_expand(bad[i], &t, &e));
+}
+
+static void names(void **state)
+{
+    (void)state;
+    static const struct {
+        struct ssh_settings s;
+        const char *name;
+    } cases[] = {
+        {{.host_name = "Host.Example", .port = 22}, "host.example"},
+        {{.host_name = "10.0.0.5", .port = 2222}, "[10.0.0.5]:2222"},
+        {{.host_name = "::1", .port = 2222}, "[::1]:2222"},
+        {{.host_name = "10.0.0.5", .port = 2222, .host_key_alias = "Alias"}, "alias"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *name = ssh_known_name(&cases[i].s);
+        assert_non_null(name);
+        assert_string_equal(name, cases[i].name);
+        free(name);
+    }
+}
+
+static struct buf blob(const char *base64)
+{
+    struct buf b;
+    buf_init(&b, 1024);
+    assert_int_equal(ssh_base64_decode(base64, strlen(base64), &b), 0);
+    return b;
+}
+
+static enum ssh_verdict judge(const struct ssh_known *k, const char *base64, const struct ssh_known_key **at)
+{
+    struct buf b = blob(base64);
+    enum ssh_verdict v = ssh_known_judge(k, (struct ssh_bytes){(const unsigned char *)b.data, b.len}, at);
+    buf_free(&b);
+    return v;
+}
+
+static void known(void **state)
+{
+    (void)state;
+    struct ssh_known k = {0};
+    const struct ssh_known_key *at;
+    assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_UNKNOWN);
+    assert_null(at);
+
+    assert_int_equal(ssh_known_parse("# Host h found: line 2 \n[127.0.0.*]:* ssh-ed25519 " ED " comment\r\n"
+                                     "# Host h found: line 3 CA\n@cert-authority h ssh-ed25519 " ED2 "\n"
+                                     "garbage\nh ssh-ed25519 !!!\nh ssh-rsa " ED2 "\n@new h ssh-ed25519 " ED2 "\n",
+                                     "/file", &k),
+                     0);
+    assert_int_equal(k.count, 2);
+    assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_KNOWN);
+    assert_int_equal(at->line, 2);
+    assert_string_equal(at->file, "/file");
+    assert_int_equal(judge(&k, ED2, &at), SSH_VERDICT_CHANGED);
+    assert_int_equal(at->line, 2);
+
+    assert_int_equal(ssh_known_parse("# Host h found: line 9 REVOKED\n@revoked * ssh-ed25519 " ED "\n", "/other", &k),
+                     0);
+    assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_REVOKED);
+    assert_int_equal(at->line, 9);
+    assert_string_equal(at->file, "/other");
+
+    struct buf methods;
+    buf_init(&methods, 256);
+    ssh_known_methods(&k, &methods);
+    assert_string_equal(methods.data, "ssh-ed25519");
+    buf_free(&methods);
+    ssh_known_free(&k);
+}
+
+/* A CA or a revoked key alone says nothing about who the host is. */
+static void only_marked(void **state)
+{
+    (void)state;
+    struct ssh_known k = {0};
+    const struct ssh_known_key *at;
+    assert_int_equal(ssh_known_parse("@cert-authority * ssh-ed25519 " ED "\n", "/file", &k), 0);
+    assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_UNKNOWN);
+    struct buf methods;
+    buf_init(&methods, 256);
+    ssh_known_methods(&k, &methods);
+    assert_int_equal(methods.len, 0);
+    ssh_known_free(&k);
+}
+
+static void wire(void **state)
+{
+    (void)state;
+    struct buf b = blob(ED);
+    struct ssh_reader r = {.left = {(const unsigned char *)b.data, b.len}};
+    assert_true(ssh_bytes_are(ssh_read_string(&r), "ssh-ed25519"));
+    assert_int_equal(ssh_read_string(&r).len, 32);
+    assert_false(r.failed);
+    assert_int_equal(ssh_read_u32(&r), 0);
+    assert_true(r.failed);
+    assert_int_equal(ssh_read_string(&r).len, 0);
+
+    struct buf text;
+    buf_init(&text, 1024);
+    ssh_base64_encode((struct ssh_bytes){(const unsigned char *)b.data, b.len}, &text);
+    assert_string_equal(text.data, ED);
+    buf_free(&text);
+    buf_free(&b);
+
+    static const unsigned char too_long[] = {0xff, 0xff, 0xff, 0xff, 'x'};
+    r = (struct ssh_reader){.left = {too_long, sizeof too_long}};
+    assert_int_equal(ssh_read_string(&r).len, 0);
+    assert_true(r.failed);
+
+    buf_init(&b, 1024);
+    assert_int_equal(ssh_base64_decode("YQ==", 4, &b), 0);
+    assert_string_equal(b.data, "a");
+    assert_int_equal(ssh_base64_decode("YQ=a", 4, &b), -1);
+    assert_int_equal(ssh_base64_decode("Y", 1, &b), -1);
+    assert_int_equal(ssh_base64_decode("Y\0Q", 3, &b), -1);
+    buf_free(&b);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(destinations), cmocka_unit_test(settings), cmocka_unit_test(tokens),
+        cmocka_unit_test(names),        cmocka_unit_test(known),    cmocka_unit_test(only_marked),
+        cmocka_unit_test(wire),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
