@@ -526,19 +526,6 @@ connection() {
 
 # ---- the keeper: in a session of its own, without a descriptor of any connection
 
-# Each helper process is noted, so that a sweep of the session spares it.
-helper() {
-    self
-    printf '%s\n' "$dg_self" >>"$dg_run/helpers"
-}
-
-helpers() {
-    dg_helpers=''
-    while read -r dg_p; do
-        dg_helpers="$dg_helpers $dg_p"
-    done <"$dg_run/helpers"
-}
-
 # Descriptors of the keeper: 3 ctl, 4 rsp, 5 text, 6 runs; each open for reading and writing, so that
 # none ever ends. 7 to 9 belong to a run.
 keeper() {
@@ -557,11 +544,10 @@ keeper() {
     done <"$dg_run/session"
     exec 3<>"$dg_run/ctl" 4<>"$dg_run/rsp" 5<>"$dg_run/text" 6<>"$dg_run/runs"
     identity "$$" >"$dg_run/keeper"
-    helper
-    clock &
-    dg_clock=$!
     control &
     dg_control=$!
+    clock &
+    dg_clock=$!
     # While dlv runs the shell heeds this only after dlv has ended.
     trap 'echo "end kill" >&3' TERM
     echo ready >&4
@@ -569,21 +555,24 @@ keeper() {
         [ "$dg_n" != quit ] || break
         run_one "$dg_n"
     done
-    wait "$dg_control"
+    wait "$dg_control" "$dg_clock"
     exit 0
 }
 
 # A process of its own: read has no time-out in every sh. Counts waits without a line from delvegate.
 clock() {
-    helper
     dg_period=$((dg_lease / 8))
     [ "$dg_period" -ge 1 ] || dg_period=1
     [ "$dg_period" -le 15 ] || dg_period=15
     dg_seen='' dg_waited=0
     while [ "$dg_waited" -lt "$dg_lease" ]; do
         sleep "$dg_period"
-        dg_beat=''
-        { read -r dg_beat <"$dg_run/beat"; } 2>/dev/null
+        if ! alive "$dg_control"; then
+            self
+            dg_control=$dg_self dg_active='' dg_held=''
+            finish lease
+        fi
+        { read -r dg_beat <"$dg_run/beat"; } 2>/dev/null || dg_beat=$dg_seen
         if [ "$dg_beat" = "$dg_seen" ]; then
             dg_waited=$((dg_waited + dg_period))
         else
@@ -596,7 +585,6 @@ clock() {
 # Reads dlv's text of one kind from stdin, tags it. Ends at the mark, not at the end of file: a process
 # that left the session may hold the pipe. A line goes out in one write that a pipe keeps whole.
 pump() { # TAG
-    helper
     while IFS= read -r dg_line; do
         dg_last=''
         case $dg_line in
@@ -622,6 +610,7 @@ run_one() {
     dg_p1=$!
     pump out <&8 >&5 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- &
     dg_p2=$!
+    printf 'pumps %s %s\n' "$dg_p1" "$dg_p2" >&3
     printf 'started %s\n' "$1" >&4
     (launch "$1") >&8 2>&1
     dg_status=$?
@@ -630,8 +619,8 @@ run_one() {
 check delve.path and the working directory" error start >&4 ;;
     esac
     # Of a dlv that was killed the program is left running.
-    helpers
-    sweep "$$" "$dg_helpers" "${dg_helpers# "$$"}"
+    dg_p="$dg_control $dg_clock $dg_p1 $dg_p2"
+    sweep "$$" "$$ $dg_p" "$dg_p"
     printf '%s\n' "$dg_mark" >&7
     printf '%s\n' "$dg_mark" >&8
     wait "$dg_p1" "$dg_p2"
@@ -647,6 +636,7 @@ launch() {
     trap - TERM
     self
     printf '%s\n' "$dg_self" >"$dg_run/$dg_n/pid"
+    printf 'dlv %s\n' "$dg_self" >&3
     dg_cwd=${HOME:-/}
     set --
     while IFS=' ' read -r dg_key dg_raw; do
@@ -696,8 +686,9 @@ streams_hold() {
 }
 streams_launched() {
     [ -n "$dg_held" ] || return 0
-    exec 9<"$dg_run/$dg_held/out"
-    exec 7<&9 9<"$dg_run/$dg_held/err"
+    # Not by name: the user may have removed the directory.
+    exec 9</proc/self/fd/7
+    exec 7<&9 9</proc/self/fd/8
     exec 8<&9 9<&-
     dg_held=''
 }
@@ -710,12 +701,10 @@ streams_release() {
 stand_in() {
     [ -z "$dg_standin" ] || return 0
     (
-        helper
         exec cat <&4 >/dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
     ) &
     dg_standin=$!
     (
-        helper
         head -c 262144 <&5 >>"$dg_run/text.kept" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
         exec cat <&5 >/dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
     ) &
@@ -730,16 +719,16 @@ stand_in_end() {
 }
 
 control() {
-    helper
+    self
     dg_control=$dg_self
-    dg_active='' dg_held='' dg_standin='' dg_pending='' dg_beats=0
-    trap 'finish kill' TERM
-    : >"$dg_run/next"
+    dg_active='' dg_held='' dg_standin='' dg_pending='' dg_beats=0 dg_dlvpid='' dg_pumps='' dg_ending=''
+    trap 'end kill' TERM
+    printf '' >"$dg_run/next"
     while IFS= read -r dg_line <&3; do
         join "$dg_line"
         [ -z "$dg_done" ] || printf '%s\n' "$dg_done" >>"$dg_run/next"
         case $dg_line in
-        'gone '* | 'ran '* | lease | '') ;;
+        'gone '* | 'ran '* | 'pumps '* | 'dlv '* | lease | '') ;;
         *)
             dg_beats=$((dg_beats + 1))
             printf '%s\n' "$dg_beats" >"$dg_run/beat"
@@ -756,9 +745,9 @@ control() {
             fi
             ;;
         'run '*)
-            dg_active=${dg_line#run }
+            dg_active=${dg_line#run } dg_dlvpid='' dg_pumps=''
             if mv "$dg_run/next" "$dg_run/$dg_active/params" 2>/dev/null; then
-                : >"$dg_run/next"
+                printf '' >"$dg_run/next"
                 printf '%s\n' "$dg_active" >&6
             else
                 dg_active=''
@@ -766,15 +755,23 @@ control() {
             fi
             ;;
         launched) streams_launched ;;
-        'ran '*) ran ;;
+        'ran '*)
+            ran
+            [ -z "$dg_ending" ] || finish "$dg_ending"
+            ;;
         'gone '*) gone "${dg_line#gone }" ;;
         'door '*)
             stand_in_end
             echo ready >&4
             [ -z "$dg_active" ] || printf 'started %s\n' "$dg_active" >&4
             ;;
-        'end kill' | 'end detach') finish "${dg_line#end }" ;;
-        lease) finish lease ;;
+        'pumps '*) dg_pumps=${dg_line#pumps } ;;
+        'dlv '*)
+            dg_dlvpid=${dg_line#dlv }
+            [ -z "$dg_ending" ] || finish "$dg_ending"
+            ;;
+        'end kill' | 'end detach') end "${dg_line#end }" ;;
+        lease) end lease ;;
         esac
     done
 }
@@ -793,7 +790,7 @@ gone() {
     door_kill
     # A line cut short, and parameters whose run never came, are nobody's.
     dg_pending=''
-    : >"$dg_run/next"
+    printf '' >"$dg_run/next"
     stand_in
 }
 
@@ -823,16 +820,21 @@ sshd_end() {
     done
 }
 
+# Ends the session, but not between the order to start dlv and dlv: nothing could be ended then.
+end() { # kill | detach | lease
+    if [ -n "$dg_active" ] && [ -z "$dg_dlvpid" ] && alive "$$"; then
+        dg_ending=$1
+    else
+        finish "$1"
+    fi
+}
+
 # The end of the session, in the order that Delve survives: connections, SIGTERM, SIGKILL, the rest.
 finish() { # kill | detach | lease
     trap '' TERM
-    kill "$dg_clock" 2>/dev/null
-    if [ -n "$dg_active" ]; then
-        dlv_end "$1"
-    fi
+    [ -z "$dg_active" ] || dlv_end "$1"
     streams_launched
-    helpers
-    sweep "$$" "$dg_helpers" "${dg_helpers# "$$"}"
+    sweep "$$" "$$ $dg_control $dg_pumps" "$dg_control $dg_pumps"
     if [ -n "$dg_active" ]; then
         dg_left=$((5 * dg_ticks))
         until [ -s "$dg_run/$dg_active/status" ] || [ "$dg_left" -le 0 ]; do
@@ -849,15 +851,7 @@ finish() { # kill | detach | lease
 }
 
 dlv_end() {
-    dg_left=$((2 * dg_ticks))
-    until [ -s "$dg_run/$dg_active/pid" ] || [ "$dg_left" -le 0 ]; do
-        dg_left=$((dg_left - 1))
-        tick
-    done
-    dg_pid=''
-    { read -r dg_pid <"$dg_run/$dg_active/pid"; } 2>/dev/null
-    [ -n "$dg_pid" ] && alive "$dg_pid" || return 0
-    dg_dlvpid=$dg_pid
+    [ -n "$dg_dlvpid" ] && alive "$dg_dlvpid" || return 0
     if { read -r dg_port <"$dg_run/$dg_active/port"; } 2>/dev/null; then
         dg_hex=$(printf '%04X' "$dg_port")
         if ! wait_closed; then

@@ -349,3 +349,49 @@ case_attach() {
     kill -9 "$PROGRAM"
     finish c
 }
+
+# Somebody empties ~/.cache while the session runs.
+case_directory_removed() {
+    begin directory_removed
+    LEASE=3 running show || return
+    up
+    rm -rf "$RUN"
+    say c launched
+    say c beat
+    control c ended || return
+    check 'nothing is left' nothing_left
+    check 'the program too' gone "$PROGRAM"
+    wait "${M[s]}"
+    finish c
+}
+
+# The control loop is killed: the clock ends the session.
+case_control_killed() {
+    begin control_killed
+    LEASE=600 running show || return
+    up
+    hang_up c
+    hang_up s
+    local p
+    # The helper that reads ctl is the one whose stdin it is.
+    for p in $(ps -o pid= -s "$KEEPER"); do
+        [ "$(readlink "/proc/$p/fd/0")" != "$RUN/ctl" ] || kill -9 "$p"
+    done
+    check 'dlv and program are ended' gone "$PROGRAM"
+    check 'nothing is left' nothing_left
+}
+
+# Ended before dlv is there.
+case_end_at_once() {
+    begin end_at_once
+    session c && control c ready || return
+    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
+    say c 'prepare 1'
+    control c 'prepared 1' || return
+    run_dlv c 1 exec "$TMP/prog.bin" -- show
+    say c 'end kill'
+    control c ended || return
+    check 'nothing is left' nothing_left
+    check 'no dlv' same "$(pgrep -f "$RUN/1/log")" ''
+    finish c
+}
