@@ -44,7 +44,7 @@ PROXY_PLAIN := $(wildcard proxy/ssh_parse.c proxy/ssh_known.c proxy/ssh_wire.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h)
-SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/run test/remote/*.sh test/ssh/run test/ssh/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/run test/ssh/*.sh) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
 PROXY_OBJ := $(PROXY:%.c=$(BUILD)/%.o)
@@ -87,10 +87,10 @@ $(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/main.o,$(PROXY_OBJ)) $(
 
 # The supervisor's script becomes part of the program.
 $(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
-$(BUILD)/remote_sh.h: delve/remote.sh
+$(BUILD)/remote_sh.h: delve/remote.sh delve/remote_connection.sh delve/remote_keeper.sh
 	@mkdir -p $(@D)
 	$(call say,EMBED)
-	$(Q){ echo 'static const unsigned char remote_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	$(Q){ echo 'static const unsigned char remote_sh[] = {'; cat $^ | od -An -v -tx1 | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
 	    echo '};'; } >$@.new && mv $@.new $@
 
 # A change of compiler or flags rebuilds what it concerns.
@@ -163,7 +163,7 @@ lint-words: all
 	$(Q)sed -n '/config.json$$/,/^```$$/p' README.md | sed '$$d' >build/README.json
 	$(Q)build/delvegate --check-config --config build/README.json
 lint-shell:
-	$(Q)shellcheck $(SHELL_SCRIPTS)
+	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
 
 INSTALL ?= install
 bindir := $(DESTDIR)$(PREFIX)/bin

@@ -508,6 +508,7 @@ static void leave_orphan(struct delve *d)
     if (!d->keeper)
         return;
     const char *dir = keeper_dir(d->keeper);
+    assert(d->plan); /* no keeper is started without one */
     if (dir)
         orphan_end(d->loop, d->config, d->target, dir, d->plan->mode == DELVE_ATTACH);
     keeper_free(d->keeper, true);

@@ -51,8 +51,8 @@ int delve_take_oldest(struct delve *d, struct dap_asked *asked);
 /* Stops and starts reading Delve and the program. */
 void delve_pause(struct delve *d, bool paused);
 /* Ends it in the order that Delve survives (FACTS.md 5): `disconnect` with terminateDebuggee as given (always true for
-   what was launched), the connection, the supervisor. Returns true when `disconnected` follows, false when no connection
-   to Delve is left already; `ended` follows either way. */
+   what was launched), the connection, the supervisor. Returns true when `disconnected` follows, false when no
+   connection to Delve is left already; `ended` follows either way. */
 bool delve_end(struct delve *d, bool terminate);
 /* Frees it; before `ended` the supervisor's lease sees to the rest. NULL is fine. May be called from a handler. */
 void delve_free(struct delve *d);

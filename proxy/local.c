@@ -435,8 +435,10 @@ static struct link *local_link(struct transport *t, const struct link_handler *h
 static void local_link_close(struct link *base)
 {
     struct local_link *l = (struct local_link *)(void *)base;
-    while (l->channels)
-        dispose(l->channels);
+    for (struct local_channel *c = l->channels, *next; c; c = next) {
+        next = c->next;
+        dispose(c);
+    }
     timer_free(l->ready);
     free(l);
 }

@@ -50,7 +50,7 @@ static int find_config(struct source *source, const char *given)
     else if (home && *home)
         n = snprintf(source->path, sizeof source->path, "%s/.config/delvegate/config.json", home);
     else
-        n = 0;
+        n = snprintf(source->path, sizeof source->path, "%s", ""); /* neither: there is no file */
     if (n >= 0 && (size_t)n < sizeof source->path)
         return 0;
     (void)fprintf(stderr, "delvegate: the configuration's path is over %d bytes\n", PATH_LENGTH_MAX);

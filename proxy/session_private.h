@@ -72,13 +72,13 @@ struct session {
 void session_set_state(struct session *s, enum session_state state, const char *reason);
 
 /* Messages of delvegate's own to the client, numbered; nothing happens when the client is gone. */
-void session_send(struct session *s, struct buf *message); /* takes the memory */
+void session_send(struct session *s, struct buf *out); /* takes the memory */
 void session_respond(struct session *s, int64_t request_seq, const char *command, const json_t *body);
 void session_respond_error(struct session *s, int64_t request_seq, const char *command, int id, const char *text,
                            bool show);
 void session_event(struct session *s, const char *event, const json_t *body);
 void session_output(struct session *s, const char *category, const char *text, size_t len);
-void session_say(struct session *s, const char *category, const char *line); /* adds the newline */
+void session_say(struct session *s, const char *category, const char *text); /* adds the newline */
 void session_terminated(struct session *s);                                  /* once, however often it is called */
 
 /* Every request that Delve will not answer any more gets its one answer. */

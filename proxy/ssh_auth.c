@@ -230,10 +230,12 @@ struct ssh_auth *ssh_auth_new(struct ssh_connection *c)
 static void on_signed(void *arg, const struct err *why, struct ssh_bytes reply)
 {
     struct ssh_auth *a = arg;
-    struct ssh_bytes signature = why ? (struct ssh_bytes){0} : ssh_agent_signature(reply);
+    struct ssh_bytes signature = {0};
+    if (!why)
+        signature = ssh_agent_signature(reply);
     buf_clear(&a->signature);
-    a->sign =
-        signature.len > 0 && buf_append(&a->signature, signature.data, signature.len) == 0 ? SIGN_DONE : SIGN_REFUSED;
+    bool is_signed = signature.len > 0 && buf_append(&a->signature, signature.data, signature.len) == 0;
+    a->sign = is_signed ? SIGN_DONE : SIGN_REFUSED;
     if (why)
         (void)buf_printf(&a->skipped, "%s%s", a->skipped.len > 0 ? ", " : "", why->text);
     ssh_connection_wait(a->connection, SSH_AUTH_MS);
@@ -268,7 +270,7 @@ static int sign(LIBSSH2_SESSION *session, unsigned char **sig, size_t *sig_len, 
     switch (a->sign) {
     case SIGN_NOT_ASKED:
         a->sign = SIGN_ASKED;
-        timer_stop(a->connection->deadline); /* the agent has its own */
+        ssh_connection_wait(a->connection, SSH_AGENT_SLOW_MS); /* only for a note: the agent has its own deadline */
         uint32_t flags = ssh_bytes_are(algorithm, "rsa-sha2-256")   ? SSH_AGENT_RSA_SHA2_256
                          : ssh_bytes_are(algorithm, "rsa-sha2-512") ? SSH_AGENT_RSA_SHA2_512
                                                                     : 0;
@@ -395,6 +397,11 @@ int ssh_auth_step(struct ssh_auth *a)
     for (; a->at < a->candidate_count; a->at++)
         add_text(&a->skipped, a->candidates[a->at].label, "too many keys: name the right one with IdentityFile");
     return ask_methods(a);
+}
+
+bool ssh_auth_asks(const struct ssh_auth *a)
+{
+    return a && a->sign == SIGN_ASKED;
 }
 
 void ssh_auth_free(struct ssh_auth *a)

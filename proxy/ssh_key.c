@@ -263,7 +263,7 @@ void ssh_key_file_read(const char *path, struct ssh_key_file *k)
     read_public(path, k);
     struct buf text;
     buf_init(&text, KEY_FILE_MAX);
-    struct stat st;
+    struct stat st = {0};
     int rc = read_file(path, &text, &st);
     if (rc == -ENOENT) {
         /* what the public file said stays */

@@ -54,7 +54,7 @@ static int parse_line(const char *line, size_t len, struct ssh_known_key *key)
     struct ssh_bytes w = word(&p, end);
     if (ssh_bytes_are(w, "@revoked") || ssh_bytes_are(w, "@cert-authority")) {
         key->kind = ssh_bytes_are(w, "@revoked") ? SSH_KNOWN_REVOKED : SSH_KNOWN_AUTHORITY;
-        w = word(&p, end);
+        (void)word(&p, end); /* the host names, which ssh-keygen has matched */
     } else if (w.len > 0 && w.data[0] == '@') {
         return 0;
     }
