@@ -1,0 +1,363 @@
+# Second part of the supervisor: a connection in its roles session, streams and door.
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # variables of the other parts
+
+# ---- role session: directory, tools, keeper
+
+fail() { # KIND TEXT
+    say "$2" error "$1"
+    [ -z "${dg_run-}" ] || rm -rf "$dg_run"
+    exit 1
+}
+
+# Tries $1/ID for the run directory; sets dg_run, or adds the reason to dg_why.
+try_dir() {
+    dg_dir=$1/$dg_id
+    case $dg_dir in
+    /run/user/*)
+        dg_why="$dg_why; $1: /run/user is emptied at logout"
+        return 1
+        ;;
+    /*) ;;
+    *)
+        dg_why="$dg_why; $1: not an absolute path"
+        return 1
+        ;;
+    esac
+    dg_error=$(make_dir "$1" "$dg_dir" 2>&1) && dg_run=$dg_dir && return 0
+    case $dg_error in *'No space left'* | *'uota exceeded'*) dg_full=1 ;; esac
+    dg_why="$dg_why; $1: ${dg_error:-cannot be used}"
+    return 1
+}
+
+make_dir() { # BASE DIR
+    LC_ALL=C
+    export LC_ALL
+    [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 1
+    [ -d "$1" ] || mkdir -m 700 "$1" || return 1
+    if [ -L "$1" ] || [ "$(owner_mode "$1")" != "$(id -u) drwx------" ]; then
+        echo "not a directory of this user alone (mode 0700)"
+        return 1
+    fi
+    mkdir -m 700 "$2" || return 1
+    if ! dg_dd=$(dd if=/dev/zero of="$2/try" bs=4096 count=16 2>&1); then
+        printf '%s\n' "$dg_dd" | grep -i -e space -e quota || printf '%s\n' "$dg_dd"
+    elif ! { printf '#!/bin/sh\nexit 0\n' >"$2/try" && chmod 700 "$2/try" && "$2/try"; }; then
+        echo "programs cannot be run there (mounted noexec?)"
+    else
+        rm -f "$2/try"
+        return 0
+    fi
+    rm -rf "$2"
+    return 1
+}
+
+owner_mode() {
+    # shellcheck disable=SC2012 # one directory with a name of our own; stat is not POSIX
+    LC_ALL=C ls -ldn "$1" | sed -n '1s/^\(d.........\)[^ ]*  *[0-9]*  *\([0-9]*\) .*/\2 \1/p'
+}
+
+find_dir() {
+    case $dg_id in
+    '' | *[!A-Za-z0-9_-]*) fail parameter "session id '$dg_id' is not made of letters and digits" ;;
+    esac
+    dg_why='' dg_full=''
+    [ -n "${HOME-}" ] || dg_why='; HOME is not set'
+    if [ -n "${XDG_CACHE_HOME-}" ]; then
+        try_dir "$XDG_CACHE_HOME/delvegate" && return
+    elif [ -n "${HOME-}" ]; then
+        try_dir "$HOME/.cache/delvegate" && return
+    fi
+    [ -z "${HOME-}" ] || { try_dir "$HOME/.delvegate" && return; }
+    try_dir "${TMPDIR:-/tmp}/delvegate-$(id -u)" && return
+    if [ -n "$dg_full" ]; then
+        fail disk "the disk is full, no run directory could be made (${dg_why#; }); free some space on the Go machine"
+    fi
+    fail dir "no run directory could be made (${dg_why#; }); make one of these usable on the Go machine"
+}
+
+# Sets dg_login_path to the PATH of a login shell. Its profile may print, ask or hang.
+login_path() {
+    dg_login_path=''
+    setsid "${SHELL:-sh}" -lc 'echo; echo delvegate-path; printenv PATH' </dev/null >"$dg_run/login" 2>/dev/null &
+    dg_p=$!
+    wait_gone "$dg_p" 5 || sweep "$dg_p" ''
+    wait "$dg_p" 2>/dev/null
+    dg_login_path=$(sed -n '/^delvegate-path$/{n;p;}' "$dg_run/login" | tail -n 1)
+    rm -f "$dg_run/login"
+}
+
+# Sets dg_found to the program $1 in one of the directories of the list $2 (separated by colons).
+in_path() {
+    dg_found=''
+    dg_ifs=$IFS
+    IFS=:
+    set -f
+    for dg_d in $2; do
+        case $dg_d in
+        /*) if [ -f "$dg_d/$1" ] && [ -x "$dg_d/$1" ]; then
+            dg_found=$dg_d/$1
+            break
+        fi ;;
+        esac
+    done
+    set +f
+    IFS=$dg_ifs
+    [ -n "$dg_found" ]
+}
+
+# The same for directories given one by one; the last one that has it counts: of several versions the newest.
+in_dirs() {
+    dg_name=$1
+    dg_found=''
+    shift
+    for dg_d; do
+        if [ -f "$dg_d/$dg_name" ] && [ -x "$dg_d/$dg_name" ]; then
+            dg_found=$dg_d/$dg_name
+        fi
+    done
+    [ -n "$dg_found" ]
+}
+
+find_tool() { # NAME CONFIGURED OPTION
+    if [ -n "$2" ]; then
+        if [ ! -f "$2" ] || [ ! -x "$2" ]; then
+            fail notfound "$3 is $2, and that is no program on the Go machine; correct $3"
+        fi
+        dg_found=$2
+        return
+    fi
+    in_path "$1" "${PATH-}" && return
+    [ -n "$dg_login_path" ] || login_path
+    in_path "$1" "$dg_login_path" && return
+    dg_home=${HOME:-/}
+    in_path "$1" "/usr/local/go/bin:${GOBIN-}:$dg_home/go/bin" && return
+    in_dirs "$1" "$dg_home"/sdk/*/bin && return
+    in_dirs "$1" /usr/lib/go-*/bin && return
+    dg_ifs=$IFS dg_gobins=''
+    IFS=:
+    for dg_d in ${GOPATH-}; do
+        dg_gobins=$dg_gobins:$dg_d/bin
+    done
+    IFS=$dg_ifs
+    in_path "$1" "${dg_gobins#:}:$dg_home/.local/bin:/snap/bin" && return
+    fail notfound "$1 was not found on the Go machine: looked in PATH (${PATH-}), the login shell's PATH \
+(${dg_login_path:-none}), /usr/local/go/bin, $dg_home/go/bin, $dg_home/sdk/*/bin, /usr/lib/go-*/bin, \$GOBIN, \
+\$GOPATH/bin, $dg_home/.local/bin and /snap/bin; install it there or set $3"
+}
+
+find_tools() {
+    dg_login_path=''
+    find_tool go "$dg_go" go.path
+    dg_go=$dg_found
+    find_tool dlv "$dg_dlv" delve.path
+    dg_dlv=$dg_found
+    dg_path=${dg_go%/*}:${PATH-}
+    say "$dg_go" tool go
+    dg_value=$(clean "$dg_go" version 2>&1) ||
+        fail tool "$dg_go version failed on the Go machine: $dg_value; correct go.path"
+    say "$dg_value" tool goVersion
+    say "$dg_dlv" tool dlv
+    dg_value=$(clean "$dg_dlv" version 2>&1) ||
+        fail tool "$dg_dlv version failed on the Go machine: $dg_value; correct delve.path"
+    say "$(printf '%s\n' "$dg_value" | grep '^Version:')" tool dlvVersion
+    if [ -z "$dg_gocache" ] || [ -z "$dg_gomodcache" ]; then
+        clean "$dg_go" env GOCACHE GOMODCACHE >"$dg_run/goenv" 2>"$dg_run/why" ||
+            fail tool "$dg_go env failed on the Go machine: $(cat "$dg_run/why")"
+        { IFS= read -r dg_a && IFS= read -r dg_b; } <"$dg_run/goenv"
+        dg_gocache=${dg_gocache:-$dg_a} dg_gomodcache=${dg_gomodcache:-$dg_b}
+        rm -f "$dg_run/goenv" "$dg_run/why"
+    fi
+    case $dg_gocache in /*) ;; *) fail tool "GOCACHE is '$dg_gocache', not an absolute path; set go.GOCACHE" ;; esac
+    case $dg_gomodcache in /*) ;; *) fail tool "GOMODCACHE is '$dg_gomodcache', not an absolute path; set go.GOMODCACHE" ;; esac
+    say "$dg_gocache" tool GOCACHE
+    say "$dg_gomodcache" tool GOMODCACHE
+    say "${HOME:-/}" tool home
+}
+
+# The door's file: its id, then pid and start time of each relay.
+door_write() {
+    {
+        printf '%s' "$$"
+        for dg_p; do
+            printf ' %s' "$(identity "$dg_p")"
+        done
+        echo
+    } >"$dg_run/door.new"
+    mv "$dg_run/door.new" "$dg_run/door"
+}
+
+# Ends the relays that the door's file names.
+door_kill() {
+    read -r dg_door dg_rest <"$dg_run/door" || return 0
+    # shellcheck disable=SC2086 # numbers
+    pairs_kill $dg_rest
+}
+pairs_kill() {
+    while [ $# -ge 2 ]; do
+        ! alive "$1" "$2" || kill -9 "$1" 2>/dev/null
+        shift 2
+    done
+}
+
+# Toward the keeper: whole lines only, so that a lost link never leaves half a one.
+relay_lines() {
+    while IFS= read -r dg_line; do
+        printf '%s\n' "$dg_line"
+    done
+    printf 'gone %s\n' "$1"
+}
+
+# Starts the relays of this connection. Descriptors 5 and 6 hold rsp and text open (so that opening them
+# never waits), 7 to 9 are the connection.
+door_open() {
+    exec 7<&0 8>&1 9>&2 </dev/null >/dev/null 2>&1
+    # shellcheck disable=SC2094 # pipes
+    exec 5<>"$dg_run/rsp" 6<>"$dg_run/text" 3<"$dg_run/rsp" 4<"$dg_run/text"
+    cat <&3 >&8 3<&- 4<&- 5>&- 6>&- 7<&- 8>&- 9>&- &
+    dg_r2=$!
+    cat <&4 >&9 3<&- 4<&- 5>&- 6>&- 7<&- 8>&- 9>&- &
+    dg_r3=$!
+    exec 3<>"$dg_run/ctl"
+    [ -z "$1" ] || printf '%s\n' "$1" >&3
+    relay_lines "$$" <&7 >&3 3>&- 4<&- 5>&- 6>&- 7<&- 8>&- 9>&- &
+    dg_r1=$!
+    door_write "$dg_r1" "$dg_r2" "$dg_r3"
+    exec 3>&- 4<&- 7<&- 8>&- 9>&-
+}
+
+# Notes the sshd process of this connection, to be ended when the connection is half dead.
+sshd_write() {
+    read -r dg_name <"/proc/$PPID/comm" || return 0
+    case $dg_name in sshd*) identity "$PPID" >"$1" ;; esac
+}
+
+role_session() {
+    command -v setsid >/dev/null || fail tool "setsid was not found on the Go machine; install util-linux there"
+    tick_init
+    find_dir
+    delvegate_self >"$dg_run/remote.sh"
+    printf '%s' "$dg_kept" >"$dg_run/session"
+    find_tools
+    {
+        printf 'transport %s\nlease %s\n' "$dg_transport" "$dg_lease"
+        printf 'go %s\ndlv %s\n' "$(escape "$dg_go")" "$(escape "$dg_dlv")"
+        printf 'GOCACHE %s\nGOMODCACHE %s\n' "$(escape "$dg_gocache")" "$(escape "$dg_gomodcache")"
+    } >>"$dg_run/session" || fail disk "the run directory $dg_run cannot be written; is the Go machine's disk full?"
+    if ! mkdir -m 700 "$dg_run/tmp" || ! mkfifo -m 600 "$dg_run/ctl" "$dg_run/rsp" "$dg_run/text" "$dg_run/runs"; then
+        fail dir "named pipes cannot be made in $dg_run on the Go machine"
+    fi
+    [ "$dg_transport" != ssh ] || sshd_write "$dg_run/sshd"
+    say "$dg_run" dir
+    door_open ''
+    # In the foreground: a background job's children, and so the program, would have SIGINT ignored.
+    setsid sh "$dg_run/remote.sh" keeper "$dg_run" 5>&- 6>&-
+    dg_status=$?
+    if [ -d "$dg_run" ]; then
+        say "the supervisor on the Go machine was ended from outside (status $dg_status)" error keeper >&5
+        bury
+        echo ended >&5
+    fi
+    exec 5>&- 6>&-
+    wait "$dg_r2" "$dg_r3"
+    exit 0
+}
+
+# What a keeper that was killed left behind.
+bury() {
+    ! { read -r dg_pid dg_rest <"$dg_run/keeper"; } 2>/dev/null || sweep "$dg_pid" ''
+    rm -rf "$dg_run"
+}
+
+# ---- role streams: the program's stdout and stderr
+
+role_streams() {
+    dg_fifos=$dg_dirparam/$dg_runparam
+    if [ ! -p "$dg_fifos/out" ] || [ ! -p "$dg_fifos/err" ]; then
+        echo "run $dg_runparam of $dg_dirparam has no streams (any more)" >&2
+        exit 1
+    fi
+    # shellcheck disable=SC2094 # pipes
+    exec 5<>"$dg_fifos/out" 6<>"$dg_fifos/err" 3<"$dg_fifos/out" 4<"$dg_fifos/err"
+    exec 5>&- 6>&-
+    # A reader of a lost connection would take bytes that are meant for this one.
+    if read -r dg_rest 2>/dev/null <"$dg_fifos/readers"; then
+        # shellcheck disable=SC2086 # numbers
+        pairs_kill $dg_rest
+    fi
+    printf 'delvegate open %s\n' "$delvegate_nonce"
+    printf 'delvegate open %s\n' "$delvegate_nonce" >&2
+    exec 7>&2
+    cat <&3 3<&- 4<&- 7>&- 2>/dev/null &
+    dg_r2=$!
+    cat <&4 >&7 3<&- 4<&- 7>&- 2>/dev/null &
+    dg_r3=$!
+    exec 3<&- 4<&- 7>&-
+    printf '%s %s\n' "$(identity "$dg_r2")" "$(identity "$dg_r3")" >"$dg_fifos/readers" 2>/dev/null
+    wait "$dg_r2" "$dg_r3"
+    exit 0
+}
+
+# ---- role door: a new connection to a keeper that lives
+
+role_door() {
+    dg_run=$dg_dirparam
+    tick_init
+    if ! read -r dg_pid dg_start0 2>/dev/null <"$dg_run/keeper"; then
+        echo ended
+        exit 0
+    fi
+    if ! alive "$dg_pid" "$dg_start0"; then
+        bury
+        echo ended
+        exit 0
+    fi
+    door_kill
+    if grep -q "^transport ssh$" "$dg_run/session"; then
+        [ ! -e "$dg_run/sshd" ] || mv "$dg_run/sshd" "$dg_run/sshd.old"
+        sshd_write "$dg_run/sshd"
+    fi
+    door_open "door $$"
+    exec 5>&- 6>&-
+    wait "$dg_r2" "$dg_r3"
+    exit 0
+}
+
+connection() {
+    printf '\ndelvegate mark %s\n' "$delvegate_nonce" >&2
+    printf '\ndelvegate hello 1 %s\n' "$delvegate_nonce"
+    dg_role='' dg_transport=local dg_id='' dg_lease=600 dg_gocache='' dg_gomodcache='' dg_go='' dg_dlv=''
+    dg_dirparam='' dg_runparam='' dg_kept='' dg_pending='' dg_begun='' dg_run=''
+    while IFS= read -r dg_line; do
+        join "$dg_line"
+        if [ -n "$dg_done" ]; then
+            decode "${dg_done#* }"
+            case ${dg_done%% *} in
+            role) dg_role=$dg_value ;;
+            transport) dg_transport=$dg_value ;;
+            id) dg_id=$dg_value ;;
+            lease) dg_lease=$dg_value ;;
+            GOCACHE) dg_gocache=$dg_value ;;
+            GOMODCACHE) dg_gomodcache=$dg_value ;;
+            go) dg_go=$dg_value ;;
+            dlv) dg_dlv=$dg_value ;;
+            dir) dg_dirparam=$dg_value ;;
+            run) dg_runparam=$dg_value ;;
+            goenv) dg_kept="$dg_kept$dg_done
+" ;;
+            esac
+        fi
+        if [ "$dg_line" = begin ]; then
+            dg_begun=1
+            break
+        fi
+    done
+    [ -n "$dg_begun" ] || exit 1
+    case $dg_lease in '' | *[!0-9]*) fail parameter "lease '$dg_lease' is no number of seconds" ;; esac
+    case $dg_role in
+    session) role_session ;;
+    streams) role_streams ;;
+    door) role_door ;;
+    *) fail parameter "unknown role '$dg_role'" ;;
+    esac
+}
