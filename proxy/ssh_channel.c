@@ -7,6 +7,7 @@
 
 enum {
     CHANNEL_OUT_MAX = 96 * 1024 * 1024, /* the longest message and what its owner may add before it looks */
+    CHANNEL_OUT_KEPT = 64 * 1024,       /* of an empty queue's memory */
     CHANNEL_READ_SIZE = 32 * 1024,
     CHANNEL_SIGNAL_BASE = 128,
     LOOPBACK_MESSAGE_MAX = 128
@@ -327,7 +328,10 @@ static bool write_out(struct ssh_channel *ch)
         sent += (size_t)n;
     }
     if (ch->out_sent == ch->out.len) {
-        buf_clear(&ch->out);
+        if (ch->out.cap > CHANNEL_OUT_KEPT)
+            buf_free(&ch->out);
+        else
+            buf_clear(&ch->out);
         ch->out_sent = 0;
         if (ch->shut && !ch->shut_sent)
             ch->shut_sent = libssh2_channel_send_eof(ch->ssh) != LIBSSH2_ERROR_EAGAIN;
@@ -344,11 +348,17 @@ static bool write_out(struct ssh_channel *ch)
    (ClientAliveInterval, a new key exchange) would go unanswered while the connection is kept warm. */
 static void keep_as_pump(struct ssh_connection *c, struct ssh_channel *ch)
 {
-    LIBSSH2_CHANNEL *old = c->pump;
-    c->pump = ch->ssh;
+    unsigned long unread = 0;
+    if (c->pump)
+        (void)libssh2_channel_window_read_ex(c->pump, &unread, NULL);
+    LIBSSH2_CHANNEL *spare = ch->ssh;
+    if (!c->pump || unread > 0) { /* one that holds what nobody read is not worth its memory */
+        spare = c->pump;
+        c->pump = ch->ssh;
+    }
     ch->ssh = NULL;
-    if (old)
-        (void)libssh2_channel_free(old); /* closed already: it does not wait */
+    if (spare)
+        (void)libssh2_channel_free(spare); /* closed already: it does not wait */
 }
 
 static bool close_step(struct ssh_channel *ch)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dap/utf8.h"
 #include "proxy/ssh_impl.h"
 
 static const char *const state_names[SSH_STATE_COUNT] = {
@@ -37,44 +38,6 @@ static void set_state(struct ssh_connection *c, enum ssh_state state, const char
     c->state = state;
 }
 
-/* An idle handle runs once in each pass of the loop. A timer of 0 would, in libuv before 1.45, run again and again
-   before the loop looks at anything else. */
-struct ssh_turn {
-    uv_idle_t idle;
-    void (*run)(struct ssh_connection *c);
-    struct ssh_connection *connection;
-};
-
-static void on_turn_idle(uv_idle_t *idle)
-{
-    struct ssh_turn *t = idle->data;
-    (void)uv_idle_stop(idle);
-    t->run(t->connection);
-}
-
-static void on_turn_closed(uv_handle_t *h)
-{
-    free(h->data);
-}
-
-static struct ssh_turn *turn_new(struct ssh_connection *c, void (*run)(struct ssh_connection *c))
-{
-    struct ssh_turn *t = calloc(1, sizeof *t);
-    if (!t)
-        return NULL;
-    t->connection = c;
-    t->run = run;
-    t->idle.data = t;
-    (void)uv_idle_init(c->transport->loop, &t->idle); /* cannot fail */
-    return t;
-}
-
-static void turn_free(struct ssh_turn *t)
-{
-    if (t)
-        uv_close((uv_handle_t *)&t->idle, on_turn_closed);
-}
-
 const char *ssh_connection_words(struct ssh_connection *c)
 {
     if (c->codec.farewell[0])
@@ -89,7 +52,7 @@ void ssh_connection_schedule(struct ssh_connection *c)
     if (c->in_turn)
         c->again = true;
     else
-        (void)uv_idle_start(&c->turn->idle, on_turn_idle); /* started already is fine */
+        ssh_turn_start(c->turn);
 }
 
 void ssh_connection_wait(struct ssh_connection *c, uint64_t ms)
@@ -111,6 +74,22 @@ static void call_off(struct ssh_connection *c)
     c->dial = NULL;
 }
 
+/* What a server, a proxy or a key's comment says may hold anything; texts go to terminals and into JSON. */
+static void make_printable(char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t n = dap_utf8_sequence(text, left);
+        unsigned char byte = (unsigned char)*text;
+        if (n == 0 || (n == 1 && byte != '\n' && (byte < ' ' || byte == 0x7f))) {
+            *text = '?';
+            n = 1;
+        }
+        text += n;
+        left -= n;
+    }
+}
+
 void ssh_connection_fail(struct ssh_connection *c, bool transient, const char *fmt, ...)
 {
     if (c->state >= SSH_DRAINING)
@@ -120,6 +99,7 @@ void ssh_connection_fail(struct ssh_connection *c, bool transient, const char *f
     char text[ERR_TEXT_MAX];
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    make_printable(text);
     (void)err_set(&c->why, "%s", text);
     c->transient = transient;
     c->codec.frozen = true;
@@ -156,11 +136,20 @@ bool ssh_connection_has_room(const struct ssh_connection *c)
     return link_count(c) * SSH_SESSIONS_A_LINK + closing <= (SSH_LINKS_MAX - 1) * SSH_SESSIONS_A_LINK;
 }
 
+static void note(struct ssh_connection *c, const char *text)
+{
+    for (struct ssh_link *l = c->links; l; l = l->next)
+        if (l->h && l->h->note)
+            l->h->note(l->arg, text);
+}
+
 static void on_deadline(void *arg)
 {
     struct ssh_connection *c = arg;
     const char *where = c->transport->where;
-    if (c->state == SSH_HANDSHAKE)
+    if (c->state == SSH_AUTH && ssh_auth_asks(c->auth))
+        note(c, "Waiting for the SSH agent; it may want a confirmation or a touch.");
+    else if (c->state == SSH_HANDSHAKE)
         ssh_connection_fail(c, true, "%s accepted the connection, but did not finish the SSH handshake in time%s%s.",
                             where, c->proxy ? "; the proxy says: " : "", c->proxy ? ssh_proxy_words(c->proxy) : "");
     else if (c->state == SSH_AUTH)
@@ -205,7 +194,9 @@ static const struct ssh_socket_handler socket_handler = {.input = on_input, .out
 static unsigned user_timeout_ms(const struct ssh_settings *s)
 {
     long ms = s->alive_interval > 0 ? s->alive_interval * s->alive_count_max * SSH_MS : SSH_USER_TIMEOUT_MS;
-    return (unsigned)(ms < SSH_USER_TIMEOUT_MIN_MS ? SSH_USER_TIMEOUT_MIN_MS : ms);
+    if (ms < SSH_USER_TIMEOUT_MIN_MS)
+        ms = SSH_USER_TIMEOUT_MIN_MS;
+    return (unsigned)(ms > SSH_USER_TIMEOUT_MAX_MS ? SSH_USER_TIMEOUT_MAX_MS : ms);
 }
 
 static void begin_handshake(struct ssh_connection *c, struct ssh_socket *socket)
@@ -411,7 +402,7 @@ static void connection_free(struct ssh_connection *c)
         c->links = l->next;
         free(l);
     }
-    turn_free(c->turn);
+    ssh_turn_free(c->turn);
     timer_free(c->deadline);
     timer_free(c->keepalive);
     timer_free(c->warm);
@@ -461,12 +452,12 @@ struct ssh_connection *ssh_connection_new(struct ssh_transport *t)
         return NULL;
     c->transport = t;
     c->number = ++t->connection_count;
-    c->turn = turn_new(c, on_turn);
+    c->turn = ssh_turn_new(c, on_turn);
     c->deadline = timer_new(t->loop, on_deadline, c);
     c->keepalive = timer_new(t->loop, on_keepalive, c);
     c->warm = timer_new(t->loop, on_warm, c);
     if (!c->turn || !c->deadline || !c->keepalive || !c->warm) {
-        turn_free(c->turn);
+        ssh_turn_free(c->turn);
         timer_free(c->deadline);
         timer_free(c->keepalive);
         timer_free(c->warm);

@@ -25,11 +25,13 @@ enum {
     SSH_HANDSHAKE_MS = 20 * SSH_MS,    /* key exchange */
     SSH_AUTH_MS = 30 * SSH_MS,         /* each answer of the server while a key is tried */
     SSH_AGENT_LIST_MS = 5 * SSH_MS,    /* the agent's list of keys */
+    SSH_AGENT_SLOW_MS = 2 * SSH_MS,    /* after that the user is told what is waited for */
     SSH_AGENT_SIGN_MS = 60 * SSH_MS,   /* a signature: it may ask a person */
     SSH_CONTROL_MS = 30 * SSH_MS,      /* opening a channel, starting the shell */
     SSH_KEEPALIVE_SECONDS = 15,        /* ServerAliveInterval when it is not set */
     SSH_USER_TIMEOUT_MS = 30 * SSH_MS, /* unacknowledged bytes, when ServerAlive* do not say */
     SSH_USER_TIMEOUT_MIN_MS = 5 * SSH_MS,
+    SSH_USER_TIMEOUT_MAX_MS = 24 * 60 * 60 * SSH_MS,
 
     SSH_LINKS_MAX = 4,       /* on one connection */
     SSH_SESSIONS_A_LINK = 2, /* shells of one link, of the 10 that sshd allows by default */
@@ -185,8 +187,19 @@ int ssh_host_key_check(struct ssh_connection *c, struct err *e);
 struct ssh_auth *ssh_auth_new(struct ssh_connection *c);
 /* Goes on. Returns 1 when the server has accepted a key, 0 when it waits, -1 when ssh_connection_fail was called. */
 int ssh_auth_step(struct ssh_auth *a);
+/* Whether the agent was asked for a signature and has not answered. */
+bool ssh_auth_asks(const struct ssh_auth *a);
 /* NULL is fine. */
 void ssh_auth_free(struct ssh_auth *a);
+
+/* ssh_turn.c */
+
+/* NULL when memory ran out. */
+struct ssh_turn *ssh_turn_new(struct ssh_connection *c, void (*run)(struct ssh_connection *c));
+/* Has run(c) called once, soon, from the loop. */
+void ssh_turn_start(struct ssh_turn *t);
+/* NULL is fine. */
+void ssh_turn_free(struct ssh_turn *t);
 
 /* ssh_codec.c */
 int ssh_codec_open(struct ssh_codec *k, struct ssh_socket *socket);

@@ -12,6 +12,7 @@ enum {
     SOCKET_IN_HIGH = 512 * 1024, /* unread bytes, from which on the network is not read */
     SOCKET_IN_MAX = SOCKET_IN_HIGH + SOCKET_READ_SIZE,
     SOCKET_OUT_MAX = 64 * 1024 * 1024, /* far above SSH_SOCKET_OUT_HIGH: only a bug or a flood of requests gets there */
+    SOCKET_KEPT = 64 * 1024,           /* of an empty buffer's memory */
     SOCKET_ALIVE_SECONDS = 60          /* TCP's own probes, beside those of SSH */
 };
 
@@ -51,6 +52,15 @@ void ssh_socket_set_handler(struct ssh_socket *s, const struct ssh_socket_handle
 {
     s->h = h;
     s->arg = arg;
+}
+
+/* Empties it, and lets go of what a burst has left. */
+static void empty(struct buf *b)
+{
+    if (b->cap > SOCKET_KEPT)
+        buf_free(b);
+    else
+        buf_clear(b);
 }
 
 static void on_connected(uv_connect_t *c, int status)
@@ -159,7 +169,7 @@ size_t ssh_socket_take(struct ssh_socket *s, void *to, size_t n)
         memcpy(to, s->in.data + s->in_taken, n);
     s->in_taken += n;
     if (s->in_taken == s->in.len) {
-        buf_clear(&s->in);
+        empty(&s->in);
         s->in_taken = 0;
     }
     if (!s->reading && !s->ended && !s->closing && ssh_socket_waiting(s) < SOCKET_IN_HIGH / 2) {
@@ -185,7 +195,7 @@ static void on_written(uv_write_t *w, int status)
 {
     struct ssh_socket *s = w->data;
     s->writing = false;
-    buf_clear(&s->flying);
+    empty(&s->flying);
     if (s->closing)
         return;
     /* The end is told by the reading side, behind what the peer had sent before. */
@@ -209,12 +219,12 @@ void ssh_socket_flush(struct ssh_socket *s)
     }
     size_t sent = n > 0 ? (size_t)n : 0;
     if (sent == s->out.len) {
-        buf_clear(&s->out);
+        empty(&s->out);
         return;
     }
-    struct buf empty = s->flying;
+    struct buf other = s->flying;
     s->flying = s->out;
-    s->out = empty;
+    s->out = other;
     b = uv_buf_init(s->flying.data + sent, (unsigned)(s->flying.len - sent));
     s->writing = true;
     int rc = uv_write(&s->write, &s->uv.stream, &b, 1, on_written);
