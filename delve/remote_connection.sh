@@ -236,6 +236,7 @@ role_session() {
     command -v setsid >/dev/null || fail tool "setsid was not found on the Go machine; install util-linux there"
     tick_init
     find_dir
+    bury_others
     delvegate_self >"$dg_run/remote.sh"
     printf '%s' "$dg_kept" >"$dg_run/session"
     find_tools
@@ -255,7 +256,7 @@ role_session() {
     dg_status=$?
     if [ -d "$dg_run" ]; then
         say "the supervisor on the Go machine was ended from outside (status $dg_status)" error keeper >&5
-        bury
+        bury "$dg_run"
         echo ended >&5
     fi
     exec 5>&- 6>&-
@@ -263,10 +264,23 @@ role_session() {
     exit 0
 }
 
-# What a keeper that was killed left behind.
+# Removes what the dead keeper of directory $1 left behind. A number is not given out again while it names a
+# session: where it is somebody else's by now, nothing of that session is left.
 bury() {
-    ! { read -r dg_pid dg_rest <"$dg_run/keeper"; } 2>/dev/null || sweep "$dg_pid" ''
-    rm -rf "$dg_run"
+    if { read -r dg_pid dg_start0 <"$1/keeper"; } 2>/dev/null; then
+        if ! process "$dg_pid" || [ "$dg_start" = "$dg_start0" ]; then
+            sweep "$dg_pid" ''
+        fi
+    fi
+    rm -rf "$1"
+}
+
+# Directories that a crash or a restart of the machine left beside this one.
+bury_others() {
+    for dg_d in "${dg_run%/*}"/*; do
+        { read -r dg_pid dg_start0 <"$dg_d/keeper"; } 2>/dev/null || continue
+        alive "$dg_pid" "$dg_start0" || bury "$dg_d"
+    done
 }
 
 # ---- role streams: the program's stdout and stderr
@@ -308,7 +322,7 @@ role_door() {
         exit 0
     fi
     if ! alive "$dg_pid" "$dg_start0"; then
-        bury
+        bury "$dg_run"
         echo ended
         exit 0
     fi

@@ -395,3 +395,49 @@ case_end_at_once() {
     check 'no dlv' same "$(pgrep -f "$RUN/1/log")" ''
     finish c
 }
+
+# A link that is half dead: the sshd process there still holds a connection to Delve. It is ended first, then Delve.
+case_half_open() {
+    local fd
+    begin half_open
+    mkfifo "$D/port"
+    cp "$(command -v bash)" "$D/sshd"
+    # Stands for sshd: started by that name, the parent of the shell, holding a connection to Delve's port.
+    # shellcheck disable=SC2016 # for the shell named sshd
+    RC='set -m; sh <&0 & read -r port <"'$D'/port"; exec 9<>"/dev/tcp/127.0.0.1/$port"; echo >"'$D'/port.held"; wait; '
+    mkfifo "$D/port.held"
+    LOGIN_PROGRAM=$D/sshd TRANSPORT=ssh LEASE=3 session c && control c ready || return
+    RC=
+    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
+    check 'the sshd process is known' same "$(cut -d' ' -f1 "$RUN/sshd")" "${M[c]}"
+    say c 'prepare 1'
+    control c 'prepared 1' || return
+    streams s 1
+    run_dlv c 1 exec "$TMP/prog.bin" -- show
+    control c 'started 1' && text c 'log API server listening at: *' || return
+    up
+    cat "$RUN/1/port" >"$D/port"
+    read -t $LIMIT -r LINE <"$D/port.held"
+    control c 'exited 1 0' && control c ended || return
+    check 'the sshd process is ended' gone "${M[c]}"
+    check 'nothing is left' nothing_left
+    wait "${M[s]}"
+    hang_up c
+}
+
+# What a machine that was switched off leaves is cleared away by the next session.
+case_stale_directory() {
+    begin stale_directory
+    mkdir -m 700 -p "$D/home/.cache" "$D/home/.cache/delvegate"
+    mkdir -p "$D/home/.cache/delvegate/old/1" "$D/home/.cache/delvegate/young"
+    # A number that is somebody else's now.
+    echo "$$ 1" >"$D/home/.cache/delvegate/old/keeper"
+    session c && control c ready || return
+    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
+    check 'the dead one is gone' [ ! -e "$D/home/.cache/delvegate/old" ]
+    check 'one that is being made is not' [ -e "$D/home/.cache/delvegate/young" ]
+    say c 'end kill'
+    control c ended
+    check 'nothing is left' nothing_left
+    finish c
+}

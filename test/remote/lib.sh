@@ -57,7 +57,7 @@ connect() { # NAME lines|raw
         "$SAY" raw $NONCE "$c.greeted" <"$c.out" 2>>"$c.noise" >"$c.stdout" &
         "$SAY" raw $NONCE <"$c.err" 2>>"$c.noise" >"$c.stderr" &
     fi
-    env "${ENVIRONMENT[@]}" sh -c "${RC-}exec sh" <"$c.in" >"$c.out" 2>"$c.err" &
+    env "${ENVIRONMENT[@]}" ${LOGIN_PROGRAM-sh} -c "${RC-}exec sh" <"$c.in" >"$c.out" 2>"$c.err" &
     M[$1]=$!
     exec {fd}>"$c.in"
     IN[$1]=$fd
