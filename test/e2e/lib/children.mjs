@@ -4,6 +4,13 @@ import { until, within } from './until.mjs';
 
 const OUTPUT_KEPT = 1 << 20;
 
+// A run that is cut short must not leave its daemons behind.
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, () => process.exit(1));
+
 export class Child {
   constructor(command, args, options = {}) {
     this.name = options.name ?? command;
@@ -23,8 +30,10 @@ export class Child {
       this.process.once('close', (code, signal) => resolve({ code, signal }));
     });
     this.running = true;
+    running.add(this.process);
     this.exited.then((how) => {
       this.running = false;
+      running.delete(this.process);
       this.how = how;
     });
   }
