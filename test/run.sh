@@ -33,7 +33,7 @@ add() {
 # Runs one program with its output shown and kept, and adds what it counted.
 # $1: name; $2: how it counts (cmocka, line, node, status); $3: the longest time; the rest: the command.
 run() {
-    local name=$1 kind=$2 limit=$3 log status p f s report
+    local name=$1 kind=$2 limit=$3 begin=$SECONDS log status p f s report
     shift 3
     log=$logs/${name//\//-}.log
     echo "== $name"
@@ -60,6 +60,7 @@ run() {
         echo "$name: counted no test"
         f=1
     fi
+    echo "-- $name: $p passed, $f failed, $s skipped in $((SECONDS - begin)) s"
     add "$name" "$p" "$f" "$s"
 }
 
