@@ -220,7 +220,11 @@ door_open() {
     dg_r3=$!
     exec 3<>"$dg_run/ctl"
     [ -z "$1" ] || printf '%s\n' "$1" >&3
-    relay_lines "$$" <&7 >&3 3>&- 4<&- 5>&- 6>&- 7<&- 8>&- 9>&- &
+    # Redirected from within: of the redirections of a function in the background dash keeps copies, and no pipe would end.
+    (
+        exec <&7 >&3 3>&- 4<&- 5>&- 6>&- 7<&- 8>&- 9>&-
+        relay_lines "$$"
+    ) &
     dg_r1=$!
     door_write "$dg_r1" "$dg_r2" "$dg_r3"
     exec 3>&- 4<&- 7<&- 8>&- 9>&-

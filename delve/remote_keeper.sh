@@ -61,7 +61,7 @@ clock() {
     printf '\nlease\n' >&3
 }
 
-# Reads dlv's text of one kind from stdin, tags it. Ends at the mark, not at the end of file: a process
+# Reads dlv's text of one kind from stdin, tags it (in a subshell that has redirected itself, as in door_open). Ends at the mark, not at the end of file: a process
 # that left the session may hold the pipe. A line goes out in one write that a pipe keeps whole.
 pump() { # TAG
     while IFS= read -r dg_line; do
@@ -85,9 +85,15 @@ pump() { # TAG
 run_one() {
     dg_mark="delvegate end $1 $dg_run"
     exec 7<>"$dg_run/$1/log" 8<>"$dg_run/$1/own"
-    pump log <&7 >&5 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- &
+    (
+        exec <&7 >&5 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
+        pump log
+    ) &
     dg_p1=$!
-    pump out <&8 >&5 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- &
+    (
+        exec <&8 >&5 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
+        pump out
+    ) &
     dg_p2=$!
     printf 'pumps %s %s\n' "$dg_p1" "$dg_p2" >&3
     printf 'started %s\n' "$1" >&4
