@@ -331,7 +331,13 @@ case_sigterm() {
 
 case_attach() {
     begin attach
-    "$TMP/prog.bin" show >"$D/s.stdout" &
+    if [ "$(id -u)" != 0 ] && ! grep -qx 0 /proc/sys/kernel/yama/ptrace_scope 2>/dev/null; then
+        printf 'skip %s %s: this user may not trace other processes\n' "$SH" "$CASE"
+        SKIPPED=$((SKIPPED + 1))
+        return
+    fi
+    printf '' >"$D/s.stdout"
+    "$TMP/prog.bin" show >>"$D/s.stdout" &
     PROGRAM=$!
     up
     session c && control c ready || return
