@@ -36,6 +36,7 @@ has() { # TEXT PATTERN
 
 # A case has a home, a directory for its pipes and an environment of its own.
 begin() {
+    KEEPER=
     CASE=$1 ID=id$RANDOM$RANDOM
     D=$TMP/$SH-$CASE
     mkdir -p "$D/home"
@@ -179,6 +180,14 @@ gone() { # PID; a zombie is gone too: not every init of a container reaps
         [ "${state%% *}" != Z ] || return 0
         [ $((left -= 1)) -gt 0 ] || return 1
         sleep 0.05
+    done
+}
+# What a case that failed left running.
+clear_away() {
+    local p
+    [ -n "$KEEPER" ] || return 0
+    for p in $(ps -o pid= -s "$KEEPER"); do
+        kill -9 "$p" 2>/dev/null
     done
 }
 # Nothing of the keeper's session and no run directory is left.
