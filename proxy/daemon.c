@@ -172,7 +172,7 @@ static void on_reload(struct daemon *d)
 {
     struct config *fresh = d->reload(d->reload_arg);
     if (!fresh) {
-        log_error(NULL, "the configuration is kept as it was");
+        log_error(NULL, "the old configuration is kept: correct the file and send SIGHUP again");
         return;
     }
     config_unref(d->config);

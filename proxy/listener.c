@@ -11,24 +11,27 @@
 enum {
     BACKLOG = 128,
     NAME_MAX_LEN = 128,
-    REFUSED_LOG_MS = 60 * 1000 /* refused connections are logged this often at most */
+    REFUSED_LOG_MS = 60 * 1000 /* refused connections are logged this often at most, by kind */
 };
+
+enum refusal { REFUSED_USER, REFUSED_CLOSED, REFUSED_UNKNOWN, REFUSED_ACCEPT, REFUSALS };
 
 struct listener {
     uv_tcp_t tcp;
     char name[NAME_MAX_LEN];
     void (*accepted)(struct client *client, void *arg);
     void *arg;
-    uint64_t logged; /* ms, by uv_now; 0: never */
+    uint64_t logged[REFUSALS]; /* ms, by uv_now; 0: never */
 };
 
-static void refuse(struct listener *l, struct client *client, const char *why)
+static void refuse(struct listener *l, struct client *client, enum refusal kind, const char *why)
 {
     uint64_t now = uv_now(l->tcp.loop);
-    if (l->logged == 0 || now - l->logged >= REFUSED_LOG_MS)
-        log_warning(l->name, "refused a connection: %s; more are not logged for %d s", why, REFUSED_LOG_MS / 1000);
-    if (l->logged == 0 || now - l->logged >= REFUSED_LOG_MS)
-        l->logged = now ? now : 1;
+    if (l->logged[kind] == 0 || now - l->logged[kind] >= REFUSED_LOG_MS) {
+        log_warning(l->name, "refused a connection: %s; more of this kind are not logged for %d s", why,
+                    REFUSED_LOG_MS / 1000);
+        l->logged[kind] = now;
+    }
     if (client)
         client_reset(client);
 }
@@ -38,11 +41,12 @@ static void check(struct listener *l, struct client *client)
     struct sockaddr_storage local, peer;
     int local_len = sizeof local, peer_len = sizeof peer;
     char why[256];
+    enum refusal kind = REFUSED_USER;
     uid_t uid = 0;
     const uv_tcp_t *tcp = client_socket(client);
     if (uv_tcp_getsockname(tcp, (struct sockaddr *)&local, &local_len) < 0 ||
         uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &peer_len) < 0) {
-        refuse(l, client, "it was closed before its owner could be looked up");
+        refuse(l, client, REFUSED_CLOSED, "it was closed before its owner could be looked up");
         return;
     }
     switch (peer_owner((struct sockaddr *)&local, (struct sockaddr *)&peer, &uid)) {
@@ -54,13 +58,15 @@ static void check(struct listener *l, struct client *client)
         (void)snprintf(why, sizeof why, "it belongs to uid %u, delvegate runs as uid %u", uid, geteuid());
         break;
     case PEER_CLOSED:
+        kind = REFUSED_CLOSED;
         (void)snprintf(why, sizeof why, "it was closed before its owner could be looked up");
         break;
     case PEER_UNKNOWN:
+        kind = REFUSED_UNKNOWN;
         (void)snprintf(why, sizeof why, "the owner of its other end is not known on this machine");
         break;
     }
-    refuse(l, client, why);
+    refuse(l, client, kind, why);
 }
 
 static void on_connection(uv_stream_t *server, int status)
@@ -70,7 +76,7 @@ static void on_connection(uv_stream_t *server, int status)
     if (client)
         check(l, client);
     else
-        refuse(l, NULL, status < 0 ? uv_strerror(status) : "it could not be accepted");
+        refuse(l, NULL, REFUSED_ACCEPT, status < 0 ? uv_strerror(status) : "it could not be accepted");
 }
 
 static void on_closed(uv_handle_t *h)

@@ -30,7 +30,10 @@ void session_set_state(struct session *s, enum session_state state, const char *
         log_error(s->subject, "impossible: %s -> %s (%s)", state_names[s->state], state_names[state], reason);
         abort();
     }
-    log_info(s->subject, "%s -> %s: %s", state_names[s->state], state_names[state], reason);
+    /* What never said initialize is no session worth a line: strangers must not fill the log. */
+    s->is_stranger = s->is_stranger || (s->state == SESSION_NEW && state == SESSION_ENDING);
+    log_line(s->is_stranger ? CONFIG_LOG_DEBUG : CONFIG_LOG_INFO, s->subject, "%s -> %s: %s", state_names[s->state],
+             state_names[state], reason);
     s->state = state;
 }
 

@@ -56,6 +56,7 @@ struct session {
     struct timer *header, *gone;        /* a header's deadline; the turn in which the session is freed */
     int64_t launch_seq, disconnect_seq; /* 0: none waits for an answer */
     bool is_attach, terminate, terminated_sent;
+    bool is_stranger; /* ended before it said initialize */
     bool header_runs; /* the header's deadline */
 
     json_t *initialize_arguments, *announced;

@@ -1,5 +1,6 @@
 // Attaching to a process by its id, and to a Delve that somebody else started.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import path from 'node:path';
 import { LAUNCH_MS, build, line, proc, program, suite, until } from './harness.mjs';
 
@@ -16,7 +17,8 @@ async function looping(w) {
 
 /** Whether the process goes on using the CPU or sleeping and waking: it runs, and no trap stops it. */
 async function goesOn(pid) {
-  const switches = () => Number(proc.status(pid, 'voluntary_ctxt_switches'));
+  // Of all threads: Go may park any one of them, the first too.
+  const switches = () => fs.readdirSync(`/proc/${pid}/task`).reduce((sum, tid) => sum + Number(proc.status(`${pid}/task/${tid}`, 'voluntary_ctxt_switches') ?? 0), 0);
   const before = switches();
   await until(`process ${pid} to go on`, () => proc.alive(pid) && switches() > before + 20);
   assert.equal(proc.status(pid, 'TracerPid'), '0');
