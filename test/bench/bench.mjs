@@ -160,6 +160,17 @@ class Bench {
     await daemon.end();
   }
 
+  /** What was measured, and on what. */
+  async describe() {
+    const first = async (command, ...args) => {
+      const { stdout, stderr } = await run(command, args);
+      return (stdout || stderr).trim().split('\n').join(', ');
+    };
+    const parts = [await first(this.delvegate, '--version'), await first('go', 'version'), await first('dlv', 'version'), await first('ssh', '-V'),
+      `${os.cpus().length} processors`, 'loopback, medians'];
+    process.stdout.write(`${parts.join('\n')}\n\n`);
+  }
+
   print() {
     const columns = ['straight', 'ssh -N -L', 'ssh -L, session', 'delvegate'];
     const wide = Math.max(...Object.keys(this.rows).map((r) => r.length)) + 2;
@@ -184,6 +195,7 @@ if (!delvegate) {
 }
 const bench = new Bench(delvegate);
 try {
+  await bench.describe();
   await bench.prepare();
   await bench.straight();
   await bench.tunnel('ssh -N -L', ['-N'], []);
