@@ -17,7 +17,7 @@ failures=()
 reports=$top/$logs/sanitizer
 export ASAN_OPTIONS="detect_leaks=1:halt_on_error=1:exitcode=99:log_path=$reports"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:log_path=$reports"
-export LSAN_OPTIONS="exitcode=99"
+export LSAN_OPTIONS="exitcode=99:print_suppressions=0:suppressions=$top/test/lsan.supp"
 export DELVEGATE=${DELVEGATE:-$top/$asan/delvegate}
 mkdir -p $logs
 rm -f "$reports".*
@@ -31,6 +31,8 @@ add() {
 }
 
 # Runs one program with its output shown and kept, and adds what it counted.
+# Started in the background of a shell, all of this would ignore SIGINT, and so would the programs that are debugged:
+# their signals are set back.
 # $1: name; $2: how it counts (cmocka, line, node, status); $3: the longest time; the rest: the command.
 run() {
     local name=$1 kind=$2 limit=$3 begin=$SECONDS log status p f s report
@@ -40,7 +42,7 @@ run() {
     if [ "$(type -t "$1")" = function ]; then
         "$@" 2>&1 | tee "$log"
     else
-        timeout --kill-after=10s "$limit" "$@" 2>&1 | tee "$log"
+        env --default-signal=INT,QUIT timeout --kill-after=10s "$limit" "$@" 2>&1 | tee "$log"
     fi
     status=${PIPESTATUS[0]}
     read -r p f s < <("count_$kind" "$status" <"$log")
