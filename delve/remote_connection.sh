@@ -33,8 +33,9 @@ try_dir() {
 make_dir() { # BASE DIR
     LC_ALL=C
     export LC_ALL
-    [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 1
-    [ -d "$1" ] || mkdir -m 700 "$1" || return 1
+    [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || [ -d "${1%/*}" ] || return 1
+    # A session that starts at the same moment may be the one that makes it.
+    [ -d "$1" ] || mkdir -m 700 "$1" || [ -d "$1" ] || return 1
     if [ -L "$1" ] || [ "$(owner_mode "$1")" != "$(id -u) drwx------" ]; then
         echo "not a directory of this user alone (mode 0700)"
         return 1

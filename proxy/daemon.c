@@ -8,6 +8,7 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/orphan.h"
+#include "proxy/reach.h"
 #include "proxy/session.h"
 #include "proxy/timer.h"
 
@@ -23,7 +24,8 @@ struct place {
     struct daemon *daemon;
     char *name;
     struct target_memory memory;
-    struct listener *listener; /* NULL: the configuration does not name it now */
+    struct listener *listener;   /* NULL: the configuration does not name it now */
+    struct transport *transport; /* keeps connections warm between sessions */
     char *host;
     int port;
 };
@@ -121,6 +123,8 @@ static void stop_listening(struct place *p)
     free(p->host);
     p->listener = NULL;
     p->host = NULL;
+    transport_release(p->transport);
+    p->transport = NULL;
 }
 
 static int start_listening(struct daemon *d, const struct config_target *t, struct err *e)
@@ -128,6 +132,10 @@ static int start_listening(struct daemon *d, const struct config_target *t, stru
     struct place *p = place_of(d, t->name);
     if (!p)
         return err_set(e, "out of memory");
+    /* A reload may have given the target another destination: sessions that run keep theirs. */
+    struct transport *before = p->transport;
+    p->transport = reach_target(&d->loop, t);
+    transport_release(before);
     if (p->listener)
         return 0;
     p->host = strdup(t->listen_host);
@@ -229,6 +237,7 @@ static void free_all(struct daemon *d)
         stop_listening(p);
     timer_free(d->stop);
     uv_walk(&d->loop, close_handle, NULL);
+    transport_local_forget(&d->loop);
     /* Connections that are being closed get their turn. */
     while (uv_run(&d->loop, UV_RUN_ONCE) != 0)
         continue;

@@ -463,6 +463,21 @@ static const struct transport_ops local_ops = {
     .close = local_close,
 };
 
+static void close_shell(uv_handle_t *h, void *arg)
+{
+    (void)arg;
+    if (h->type != UV_PROCESS || uv_is_closing(h) || ((uv_process_t *)h)->exit_cb != on_shell_exit)
+        return;
+    const struct local_channel *c = h->data;
+    if (c->closing)
+        uv_close(h, on_handle_closed);
+}
+
+void transport_local_forget(uv_loop_t *loop)
+{
+    uv_walk(loop, close_shell, NULL);
+}
+
 struct transport *transport_local(uv_loop_t *loop)
 {
     struct local_transport *t = calloc(1, sizeof *t);

@@ -12,17 +12,21 @@ static struct ssh_transport *transport_of(struct transport *t)
     return (struct ssh_transport *)t;
 }
 
+struct ssh_connection *ssh_transport_connection(struct ssh_transport *t)
+{
+    struct ssh_connection *c = t->connections;
+    while (c && !ssh_connection_has_room(c))
+        c = c->next;
+    return c ? c : ssh_connection_new(t);
+}
+
 static struct link *open_link(struct transport *base, const struct link_handler *h, void *arg)
 {
     struct ssh_transport *t = transport_of(base);
     struct ssh_link *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    struct ssh_connection *c = t->connections;
-    while (c && !ssh_connection_has_room(c))
-        c = c->next;
-    if (!c)
-        c = ssh_connection_new(t);
+    struct ssh_connection *c = ssh_transport_connection(t);
     if (!c) {
         free(l);
         return NULL;

@@ -16,24 +16,26 @@ enum {
 static const char loopback[] = "127.0.0.1";
 static const char shell_command[] = "exec sh"; /* every login shell, csh and fish too, understands it the same way */
 
+static void append_channel(struct ssh_connection *c, struct ssh_channel *ch)
+{
+    struct ssh_channel **at = &c->channels;
+    while (*at)
+        at = &(*at)->next;
+    ch->next = NULL;
+    ch->connection = c;
+    *at = ch;
+    ssh_connection_schedule(c);
+}
+
 struct channel *ssh_channel_new(struct ssh_link *l, int port, const struct channel_handler *h, void *arg)
 {
     struct ssh_channel *ch = calloc(1, sizeof *ch);
     if (!ch)
         return NULL;
-    *ch = (struct ssh_channel){.base = {.ops = &ssh_transport_ops},
-                               .link = l,
-                               .connection = l->connection,
-                               .h = h,
-                               .arg = arg,
-                               .port = port,
-                               .state = SSH_CHANNEL_QUEUED};
+    *ch = (struct ssh_channel){
+        .base = {.ops = &ssh_transport_ops}, .link = l, .h = h, .arg = arg, .port = port, .state = SSH_CHANNEL_QUEUED};
     buf_init(&ch->out, CHANNEL_OUT_MAX);
-    struct ssh_channel **at = &l->connection->channels;
-    while (*at)
-        at = &(*at)->next;
-    *at = ch;
-    ssh_connection_schedule(l->connection);
+    append_channel(l->connection, ch);
     return &ch->base;
 }
 
@@ -113,6 +115,44 @@ static void tell_closed(struct ssh_channel *ch, const struct err *why, int exit_
         h->closed(arg, why, exit_status);
 }
 
+static void unlink_channel(struct ssh_channel *ch)
+{
+    struct ssh_channel **at = &ch->connection->channels;
+    while (*at != ch)
+        at = &(*at)->next;
+    *at = ch->next;
+}
+
+/* A server with a small MaxSessions refuses the first shell of a link whose neighbours have used it up: the link goes
+ * to another connection. */
+static bool move_link(struct ssh_channel *ch)
+{
+    struct ssh_link *l = ch->link;
+    struct ssh_connection *from = ch->connection;
+    if (!l || (from->links == l && !l->next))
+        return false;
+    for (const struct ssh_channel *other = from->channels; other; other = other->next)
+        if (other != ch && other->link == l)
+            return false;
+    struct ssh_connection *to = ssh_transport_connection(from->transport);
+    if (!to)
+        return false;
+    struct ssh_link **at = &from->links;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    l->next = to->links;
+    to->links = l;
+    l->connection = to;
+    timer_stop(to->warm);
+    unlink_channel(ch);
+    ch->state = SSH_CHANNEL_QUEUED;
+    append_channel(to, ch);
+    log_debug(from->transport->subject, "connection %d takes no more sessions; a session goes to connection %d",
+              from->number, to->number);
+    return true;
+}
+
 static void open_refused(struct ssh_channel *ch)
 {
     struct ssh_connection *c = ch->connection;
@@ -122,6 +162,8 @@ static void open_refused(struct ssh_channel *ch)
     if (ch->port == 0) {
         /* Connections with few sessions may still get some: MaxSessions counts for each connection. */
         c->full = true;
+        if (move_link(ch))
+            return;
         (void)err_set(&why,
                       "%s refused another session on this connection (%s). Raise MaxSessions in its sshd_config (10 is "
                       "sshd's default), or end a debug session.",

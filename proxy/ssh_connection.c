@@ -371,6 +371,7 @@ static void sweep_links(struct ssh_connection *c)
         *at = l->next;
         free(l);
         removed = true;
+        c->full = false; /* its sessions are free again */
     }
     if (!c->links && c->state == SSH_DRAINING)
         set_state(c, SSH_DEAD, "all links were told");

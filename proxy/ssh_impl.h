@@ -148,6 +148,8 @@ struct ssh_connection {
 
 /* ssh.c */
 
+/* A connection with room for another link, a new one if need be. NULL when memory ran out. */
+struct ssh_connection *ssh_transport_connection(struct ssh_transport *t);
 /* Frees the transport when nobody needs it and its connections are gone. */
 void ssh_transport_settle(struct ssh_transport *t);
 

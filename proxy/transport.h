@@ -82,6 +82,8 @@ struct channel {
 struct transport *transport_local(uv_loop_t *loop);
 struct transport *transport_ssh(uv_loop_t *loop, const char *destination, long keep_warm_seconds);
 void transport_release(struct transport *t);
+/* Lets go of local shells that were closed and still run; before the loop is closed. */
+void transport_local_forget(uv_loop_t *loop);
 
 /* Begins a link; handlers are called later. NULL when memory ran out. */
 struct link *transport_link(struct transport *t, const struct link_handler *h, void *arg);

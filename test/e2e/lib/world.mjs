@@ -115,6 +115,7 @@ export class World {
       SHELL: process.env.SHELL ?? '/bin/bash',
       ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0',
       UBSAN_OPTIONS: 'print_stacktrace=1',
+      LSAN_OPTIONS: `print_suppressions=0:suppressions=${path.join(ROOT, 'test/lsan.supp')}`,
       ...(this.transport === 'local' ? this.remoteEnv : {}),
       ...this.options.daemonEnv,
     };
