@@ -22,10 +22,10 @@ suite('sessions', {}, (w) => {
     if (w.sshd) assert.equal(w.sshd.connections().length, 2, 'four sessions to a connection');
     assert.equal(w.runDirectories().length, 8);
     for (const [i, s] of list.entries()) {
-      for (let n = 0; n < i; n++) await s.step('continue').catch(() => {});
+      for (let n = 0; n < Math.min(i, 4); n++) await s.step('continue');
     }
     await Promise.all(list.map(async (s, i) => {
-      if (i < 5) assert.equal((await s.locals()).i.value, String(i));
+      assert.equal((await s.locals()).i.value, String(Math.min(i, 4)));
       await s.finish({ terminateDebuggee: true });
     }));
   });
