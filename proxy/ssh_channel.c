@@ -117,10 +117,11 @@ static void tell_closed(struct ssh_channel *ch, const struct err *why, int exit_
 
 static void unlink_channel(struct ssh_channel *ch)
 {
-    struct ssh_channel **at = &ch->connection->channels;
-    while (*at != ch)
-        at = &(*at)->next;
-    *at = ch->next;
+    for (struct ssh_channel **at = &ch->connection->channels; *at; at = &(*at)->next)
+        if (*at == ch) {
+            *at = ch->next;
+            return;
+        }
 }
 
 /* A server with a small MaxSessions refuses the first shell of a link whose neighbours have used it up: the link goes
@@ -137,10 +138,11 @@ static bool move_link(struct ssh_channel *ch)
     struct ssh_connection *to = ssh_transport_connection(from->transport);
     if (!to)
         return false;
-    struct ssh_link **at = &from->links;
-    while (*at != l)
-        at = &(*at)->next;
-    *at = l->next;
+    for (struct ssh_link **at = &from->links; *at; at = &(*at)->next)
+        if (*at == l) {
+            *at = l->next;
+            break;
+        }
     l->next = to->links;
     to->links = l;
     l->connection = to;
