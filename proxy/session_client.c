@@ -192,30 +192,76 @@ static void on_disconnect(struct session *s, const struct dap_message *m)
     session_end(s, "the client has disconnected");
 }
 
-static void on_message(struct session *s, const struct dap_message *m)
+static void on_restart(struct session *s, const struct dap_message *m)
+{
+    /* Delve's own restart differs from version to version and can end the session (FACTS.md 10). */
+    session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
+                          "restart is not supported: end the session and start it again", true);
+}
+
+static void answer_too_early(struct session *s, const struct dap_message *m)
+{
+    session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, "no debug session yet; send launch or attach first",
+                          false);
+}
+
+static void answer_too_late(struct session *s, const struct dap_message *m)
+{
+    session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, "the session is ending", false);
+}
+
+/* --- routing --- */
+
+/* What is done with a message of the client's. */
+enum verb {
+    VERB_FORWARD, /* on to Delve, renumbered */
+    VERB_HOLD,    /* kept until Delve is attached to */
+    VERB_ANSWER,  /* delvegate answers it itself */
+    VERB_SWALLOW  /* nobody waits for it */
+};
+
+typedef void answer(struct session *s, const struct dap_message *m);
+
+static const struct {
+    const char *command;
+    answer *answer;
+} own_requests[] = {
+    {"initialize", on_initialize}, {"launch", on_launch},   {"attach", on_launch},
+    {"disconnect", on_disconnect}, {"restart", on_restart},
+};
+
+static enum verb route(const struct session *s, const struct dap_message *m, answer **by)
 {
     bool is_request = m->type == DAP_REQUEST;
-    if (s->state >= SESSION_ENDING) {
-        if (is_request)
-            session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, "the session is ending", false);
-    } else if (is_request && strcmp(m->name, "initialize") == 0) {
-        on_initialize(s, m);
-    } else if (is_request && (strcmp(m->name, "launch") == 0 || strcmp(m->name, "attach") == 0)) {
-        on_launch(s, m);
-    } else if (is_request && strcmp(m->name, "disconnect") == 0) {
-        on_disconnect(s, m);
-    } else if (is_request && strcmp(m->name, "restart") == 0) {
-        /* Delve's own restart differs from version to version and can end the session (FACTS.md 10). */
-        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
-                              "restart is not supported: end the session and start it again", true);
-    } else if (s->state == SESSION_INITIALIZED) {
-        if (is_request)
-            session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
-                                  "no debug session yet; send launch or attach first", false);
-    } else if (s->state == SESSION_LAUNCHING) {
-        hold(s, m);
-    } else {
+    *by = NULL;
+    if (s->state >= SESSION_ENDING)
+        *by = answer_too_late;
+    for (size_t i = 0; is_request && !*by && i < sizeof own_requests / sizeof *own_requests; i++)
+        if (strcmp(own_requests[i].command, m->name) == 0)
+            *by = own_requests[i].answer;
+    if (!*by && s->state == SESSION_INITIALIZED)
+        *by = answer_too_early;
+    if (*by)
+        return is_request ? VERB_ANSWER : VERB_SWALLOW;
+    return s->state == SESSION_LAUNCHING ? VERB_HOLD : VERB_FORWARD;
+}
+
+static void on_message(struct session *s, const struct dap_message *m)
+{
+    answer *by;
+    switch (route(s, m, &by)) {
+    case VERB_FORWARD:
         session_forward(s, m);
+        break;
+    case VERB_HOLD:
+        hold(s, m);
+        break;
+    case VERB_ANSWER:
+        by(s, m);
+        break;
+    case VERB_SWALLOW:
+        log_debug(s->subject, "the client's %s has nobody to go to", m->name);
+        break;
     }
 }
 

@@ -1,0 +1,175 @@
+/* A Delve's supervisor: tools and versions, build output and log, exits, and what is left when the link is lost. */
+#include "proxy/delve_private.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/log.h"
+#include "proxy/orphan.h"
+
+enum {
+    TEXT_MAX = 256 * 1024, /* bytes of the text of a failed start */
+    SIGNAL_STATUS = 128    /* an exit status above it is a signal's number */
+};
+
+static void keep_tail(struct buf *tail, const char *line)
+{
+    size_t len = strlen(line) + 1;
+    if (len > DELVE_TAIL_MAX)
+        return;
+    if (tail->len + len > DELVE_TAIL_MAX)
+        buf_consume(tail, tail->len / 2 > len ? tail->len / 2 : tail->len);
+    (void)buf_printf(tail, "%s\n", line);
+}
+
+static void explain_exit(struct delve *d, int status, struct err *why)
+{
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    if (delve_log_explain(&text, d->build_tail.data, d->log_tail.data, status) < 0 || text.len == 0)
+        err_set(why, "Delve ended on %s (exit status %d) and said nothing", d->transport->where, status);
+    else
+        err_set(why, "%s", text.data);
+    buf_free(&text);
+}
+
+static bool checks_go_version(const struct delve_plan *plan)
+{
+    for (size_t i = 0; i < plan->flags.count; i++)
+        if (strcmp(plan->flags.list[i], "--check-go-version=false") == 0)
+            return false;
+    return true;
+}
+
+static void on_keeper_ready(void *arg, const struct keeper_tools *tools)
+{
+    struct delve *d = arg;
+    struct delve_version dlv, go;
+    struct err why;
+    char text[ERR_TEXT_MAX];
+    if (d->state != DELVE_STARTING)
+        return;
+    (void)snprintf(text, sizeof text, "Delve %s (%s), %s (%s) on %s", tools->dlv_version, tools->dlv, tools->go_version,
+                   tools->go, d->transport->where);
+    log_info(d->subject, "%s; GOCACHE %s, GOMODCACHE %s", text, tools->gocache, tools->gomodcache);
+    /* A version that can't be read is a development build: Delve judges it itself. */
+    if (delve_version_parse(tools->dlv_version, &dlv) == 0 && delve_version_parse(tools->go_version, &go) == 0 &&
+        delve_version_check(dlv, go, checks_go_version(d->plan), &why) < 0) {
+        err_prefix(&why, "%s: ", d->transport->where);
+        delve_fail(d, &why);
+        return;
+    }
+    if (keeper_run(d->keeper, d->plan) < 0) {
+        err_set(&why, "out of memory");
+        delve_fail(d, &why);
+    }
+}
+
+static void on_keeper_note(void *arg, const char *text)
+{
+    delve_say(arg, "console", text);
+}
+
+static void on_log(void *arg, const char *line)
+{
+    struct delve *d = arg;
+    struct delve_log_event event = delve_log_read(line);
+    keep_tail(&d->log_tail, line);
+    log_debug(d->subject, "dlv: %s", line);
+    if (d->plan->show_log)
+        delve_say(d, "console", line);
+    if (event.kind == DELVE_LOG_LISTENING && d->state == DELVE_STARTING) {
+        d->port = event.port;
+        delve_connect(d, "dlv listens");
+    }
+}
+
+static void on_build_output(void *arg, const char *line)
+{
+    struct delve *d = arg;
+    keep_tail(&d->build_tail, line);
+    delve_say(d, "console", line);
+}
+
+static void on_output(void *arg, enum channel_source source, const char *data, size_t len)
+{
+    struct delve *d = arg;
+    d->handler->output(d->arg, source, data, len);
+    if (d->state == DELVE_EXITED)
+        delve_tell_exit(d); /* begins the quiet time anew */
+}
+
+static void on_output_ended(void *arg)
+{
+    struct delve *d = arg;
+    d->output_ended = true;
+    delve_tell_exit(d);
+}
+
+static void on_keeper_exited(void *arg, int status)
+{
+    struct delve *d = arg;
+    struct err why;
+    if (d->state == DELVE_STARTING || d->state == DELVE_CONNECTING || (d->state == DELVE_FAILING && !d->attached)) {
+        explain_exit(d, status, &why);
+        delve_fail(d, &why);
+    } else if (d->state == DELVE_ATTACHED || d->state == DELVE_FAILING) {
+        err_set(&why, "Delve on %s ended unexpectedly (%s %d); start the session again", d->transport->where,
+                status > SIGNAL_STATUS ? "signal" : "exit status",
+                status > SIGNAL_STATUS ? status - SIGNAL_STATUS : status);
+        delve_fail(d, &why);
+    }
+}
+
+static void on_keeper_ended(void *arg)
+{
+    struct delve *d = arg;
+    keeper_free(d->keeper, false);
+    d->keeper = NULL;
+    if (d->state == DELVE_REAPING) {
+        delve_over(d, "nothing is left");
+        return;
+    }
+    struct err why;
+    err_set(&why, "the supervisor on %s ended the session: its lease of %ld s was over", d->transport->where,
+            d->target->lease_seconds);
+    delve_fail(d, &why);
+}
+
+static void on_keeper_failed(void *arg, const struct err *why)
+{
+    struct delve *d = arg;
+    keeper_free(d->keeper, false);
+    d->keeper = NULL;
+    if (d->state == DELVE_REAPING)
+        delve_over(d, why->text);
+    else if (d->state == DELVE_DISCONNECTING)
+        log_warning(d->subject, "%s", why->text);
+    else
+        delve_fail(d, why);
+}
+
+const struct keeper_handler delve_keeper_events = {
+    .ready = on_keeper_ready,
+    .note = on_keeper_note,
+    .log = on_log,
+    .build_output = on_build_output,
+    .output = on_output,
+    .output_ended = on_output_ended,
+    .exited = on_keeper_exited,
+    .ended = on_keeper_ended,
+    .failed = on_keeper_failed,
+};
+
+void delve_leave_orphan(struct delve *d)
+{
+    if (!d->keeper)
+        return;
+    const char *dir = keeper_dir(d->keeper);
+    assert(d->plan); /* no keeper is started without one */
+    if (dir)
+        orphan_end(d->loop, d->config, d->target, dir, d->plan->mode == DELVE_ATTACH);
+    keeper_free(d->keeper, true);
+    d->keeper = NULL;
+}
