@@ -16,11 +16,18 @@ count_line() {
          END { print p + 0, f + 0, s + 0 }'
 }
 
-# Node's test runner: the totals that end its report. A cancelled test is one that never came to an end.
+# Node's test runner: the totals that end its report; when they never came, the lines so far, and one failure for the
+# end. A cancelled test is one that never came to an end.
 count_node() {
-    awk '$2 == "pass" && NF == 3 { p = $3 } $2 == "fail" && NF == 3 { f = $3 } $2 == "cancelled" && NF == 3 { c = $3 }
+    awk '/^ +✔/ { good++ } /^ +✖/ { bad++ }
+         $2 == "pass" && NF == 3 { p = $3 } $2 == "fail" && NF == 3 { f = $3 } $2 == "cancelled" && NF == 3 { c = $3 }
          ($2 == "skipped" || $2 == "todo") && NF == 3 { s[$2] = $3 }
-         END { print p + 0, f + c + 0, s["skipped"] + s["todo"] + 0 }'
+         END {
+             if (p == "")
+                 print good + 0, bad + 1, 0
+             else
+                 print p + 0, f + c + 0, s["skipped"] + s["todo"] + 0
+         }'
 }
 
 # A program that is one test: it passed when it ended with 0, was skipped when with 77.
