@@ -112,8 +112,9 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
         on_exited_event(d, m);
     else if (m->type == DAP_EVENT && strcmp(m->name, "terminated") == 0)
         on_terminated_event(d);
-    else if (m->type == DAP_EVENT && d->state == DELVE_DISCONNECTING)
-        return; /* "Detaching and terminating target process": the session's own words follow */
+    else if (m->type == DAP_EVENT && strcmp(m->name, "output") == 0 && d->state == DELVE_DISCONNECTING &&
+             d->plan->mode == DELVE_ATTACH)
+        return; /* "leaving multi-client DAP server": not for long, the supervisor ends it */
     else
         d->handler->message(d->arg, m, asked);
 }
