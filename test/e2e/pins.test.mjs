@@ -1,7 +1,7 @@
 // What delvegate forces, whatever launch.json says: read from the real processes.
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { BlockedBuild, LAUNCH_MS, goCaches, line, proc, program, suite, until } from './harness.mjs';
+import { BlockedBuild, LAUNCH_MS, build, goCaches, line, proc, program, suite } from './harness.mjs';
 
 const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
@@ -70,13 +70,31 @@ suite('pins', {}, (w) => {
     blocked().close();
   });
 
-  w.test('hold in mode exec, test and attach', async () => {
+  w.test('hold in mode test', async () => {
+    const file = path.join(program('tests'), 'tests.go');
     const s = await w.session();
-    await s.launch({ mode: 'test', program: program('tests'), ...HOSTILE }, () => s.breakpoints(path.join(program('tests'), 'tests.go'), [line(path.join(program('tests'), 'tests.go'), 'DOUBLE')]));
+    await s.launch({ mode: 'test', program: program('tests'), ...HOSTILE }, () => s.breakpoints(file, [line(file, 'DOUBLE')]));
+    await s.stop({ reason: 'breakpoint' });
+    await assertPinned(await w.dlv());
+    await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('hold in mode exec and in attach', async () => {
+    const binary = await build('tool', w.at('tmp/tool'));
+    const s = await w.session();
+    await s.launch({ mode: 'exec', program: binary, args: ['loop'], ...HOSTILE }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
     await s.stop({ reason: 'breakpoint' });
     await assertPinned(await w.dlv());
     await s.finish({ terminateDebuggee: true });
     await w.nothingLeft();
+
+    const child = w.spawn(binary, ['loop'], { name: 'looper' });
+    await child.wait(/looping/, { stream: 'stdout' });
+    const attached = await w.session();
+    await attached.attach({ mode: 'local', processId: child.pid, dlvFlags: HOSTILE.dlvFlags });
+    await assertPinned(await w.dlv());
+    await attached.finish({ terminateDebuggee: true });
+    await child.end();
   });
 
   w.test('a trailing flag without its value does not swallow a pin', async () => {
@@ -158,12 +176,11 @@ suite('pins without configuration', { target: { go: { GOCACHE: undefined, GOMODC
   w.test('the caches are what go says in a clean environment, as absolute paths', async () => {
     const s = await w.session();
     // mode exec: a build with an empty cache would take long.
-    const { build } = await import('./lib/world.mjs');
     const binary = await build('tool', w.at('tmp/tool'));
     await s.launch({ mode: 'exec', program: binary, args: ['loop'], env: { GOCACHE: 'relative' } });
     await s.output('stdout', /looping/);
     const env = proc.environ(await w.dlv());
-    assert.equal(env.GOCACHE, path.join(w.transport === 'ssh' || w.transport === 'local' ? w.at('cache') : '', 'go-build'));
+    assert.equal(env.GOCACHE, path.join(w.at('cache'), 'go-build'));
     assert.equal(env.GOMODCACHE, path.join(w.at('home'), 'go/pkg/mod'));
     await s.finish({ terminateDebuggee: true });
   });
@@ -183,7 +200,6 @@ suite('pins by configuration', {
     const env = proc.environ(dlv);
     assert.equal(env.FROM_CONFIG, 'yes');
     assert.equal(env.GOPRIVATE, 'other.example');
-    await until('the program', () => s.outputs.stdout.length > 0);
     await s.finish({ terminateDebuggee: true });
   });
 });

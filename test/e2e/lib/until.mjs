@@ -27,6 +27,7 @@ export async function within(what, promise, timeout = 20_000, explain) {
       const seen = explain ? `\n${explain()}` : '';
       reject(new Error(`gave up after ${timeout} ms waiting for ${what}${seen}`));
     }, timeout);
+    timer.unref(); // a wait that nobody needs any more does not keep the tests from ending
   });
   try {
     return await Promise.race([promise, late]);
