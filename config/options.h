@@ -42,7 +42,8 @@ extern const struct config_option config_options[];
 extern const char *const config_levels[];
 extern const char *const config_layers[];
 
-/* What config_layers holds only because articles name them (FACTS.md 17): read as `debugger`. */
+/* What config_layers holds only because articles name them (Delve has no such layers and only warns): read as
+ * `debugger`. */
 bool config_layer_is_alias(const char *layer);
 
 /* Environment names that go.env may not set, because delvegate pins them; the option that does, or NULL for GOTMPDIR.

@@ -6,7 +6,7 @@
 
 enum delve_log_kind {
     DELVE_LOG_LINE,      /* nothing special */
-    DELVE_LOG_LISTENING, /* `API server listening at: 127.0.0.1:PORT` (FACTS.md 2); port is set */
+    DELVE_LOG_LISTENING, /* `API server listening at: 127.0.0.1:PORT`, before the target is launched; port is set */
     DELVE_LOG_ERROR      /* level error, fatal or panic, or a start-up failure that Delve writes without a level */
 };
 
@@ -31,8 +31,8 @@ struct delve_version {
 };
 int delve_version_parse(const char *text, struct delve_version *v);
 
-/* Whether dlv is at least 1.7.3 and go within its window (FACTS.md 18). Returns 0, or -1 with *e. check_go false: the
- * window is not looked at. */
+/* Whether dlv is at least 1.7.3 and go within its window (pkg/goversion/compat.go). Returns 0, or -1 with *e. check_go
+ * false: the window is not looked at. */
 struct err;
 int delve_version_check(struct delve_version dlv, struct delve_version go, int check_go, struct err *e);
 

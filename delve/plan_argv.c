@@ -3,7 +3,7 @@
 static const char *const commands[] = {
     [DELVE_DEBUG] = "debug", [DELVE_TEST] = "test", [DELVE_EXEC] = "exec", [DELVE_ATTACH] = "attach"};
 
-/* Last of all flags, so that they win over every other (FACTS.md, invariant of the pins). */
+/* Last of all flags, so that they win over every other. */
 static const char *const pins[] = {"--headless=true", "--api-version=2", "--only-same-user=true",
                                    "--accept-multiclient=true", "--listen=127.0.0.1:0"};
 

@@ -5,7 +5,7 @@
 
 enum { NAMES_MAX = 2048 }; /* bytes of names in one note */
 
-/* The Go extension mixes the client's environment into env (FACTS.md 13): what says where things lie there is wrong on
+/* The Go extension mixes the client's environment into env: what says where things lie there is wrong on
    the Go machine. The rest belongs to a service manager or to the supervisor. A name that ends in _ stands for all that
    begin so. */
 static const char *const not_ours[] = {"GOPATH",     "GOROOT", "GOBIN",         "GOENV",     "GOTOOLDIR", "GOCACHE",

@@ -130,7 +130,7 @@ int plan_flags(struct plan_reader *r)
     return done;
 }
 
-/* A layer that comes of itself, or that articles name and no Delve has (FACTS.md 17: Delve would log nothing for it).
+/* A layer that comes of itself, or that articles name and no Delve has (Delve would log nothing for it).
  */
 static bool is_debugger(const char *layer, size_t len, bool *invented)
 {

@@ -23,8 +23,8 @@ enum {
 };
 
 /* Appends what goes to the stdin of a fresh `sh`: the script with this start's nonce (letters and digits). Nothing may
-   follow it before the hello line has come (FACTS.md 32). Returns 0, or -1 when it does not fit or the nonce holds
-   something else. */
+   follow it before the hello line has come: dash and busybox sh would run it as more of the script. Returns 0, or -1
+   when it does not fit or the nonce holds something else. */
 int supervisor_script(struct buf *out, const char *nonce);
 
 /* Appends a parameter line, the value escaped: every byte outside [A-Za-z0-9_./:=@%+,-] as \0ooo, in as many

@@ -9,7 +9,7 @@
 #include "proxy/reach.h"
 
 enum {
-    DISCONNECT_MS = 1500, /* for Delve's answer to disconnect: VS Code waits 2 s for ours (FACTS.md 14) */
+    DISCONNECT_MS = 1500, /* for Delve's answer to disconnect: VS Code waits 2 s for ours */
     REAP_MS = 30 * 1000   /* for the supervisor to report that all is gone */
 };
 

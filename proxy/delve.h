@@ -50,7 +50,7 @@ enum delve_client_result delve_forward(struct delve *d, const struct dap_message
 int delve_take_oldest(struct delve *d, struct dap_asked *asked);
 /* Stops and starts reading Delve and the program. */
 void delve_pause(struct delve *d, bool paused);
-/* Ends it in the order that Delve survives (FACTS.md 5): `disconnect` with terminateDebuggee as given (always true for
+/* Ends it in the order that Delve survives: `disconnect` with terminateDebuggee as given (always true for
    what was launched), the connection, the supervisor. Returns true when `disconnected` follows, false when no
    connection to Delve is left already; `ended` follows either way. */
 bool delve_end(struct delve *d, bool terminate);

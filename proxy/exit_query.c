@@ -8,7 +8,7 @@
 
 enum {
     ANSWER_MAX = 256 * 1024,
-    ANSWER_MS = 3000 /* State {NonBlocking} answers at once after an exit (FACTS.md 34) */
+    ANSWER_MS = 3000 /* State {NonBlocking} answers at once after an exit */
 };
 
 struct exit_query {

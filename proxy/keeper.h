@@ -47,7 +47,7 @@ void keeper_launched(struct keeper *k);
 /* Stops and starts reading the program's streams. */
 void keeper_pause_output(struct keeper *k, bool paused);
 /* Ends Delve and what it started; a process that was attached to lives on. The connections to Delve must be closed
- * before (FACTS.md 5). */
+ * before: SIGTERM with a client connected and the program running hangs Delve. */
 void keeper_end(struct keeper *k);
 /* The session's run directory on the Go machine, NULL until it is known: what a later door is opened to when the link
  * is lost. */

@@ -194,7 +194,7 @@ static void on_disconnect(struct session *s, const struct dap_message *m)
 
 static void on_restart(struct session *s, const struct dap_message *m)
 {
-    /* Delve's own restart differs from version to version and can end the session (FACTS.md 10). */
+    /* Delve's own restart differs from version to version and can end the session. */
     session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
                           "restart is not supported: end the session and start it again", true);
 }

@@ -212,7 +212,7 @@ case_dlv_killed() {
     finish c
 }
 
-# A client that is connected while the program runs: SIGTERM alone would hang Delve (FACTS 5).
+# A client that is connected while the program runs: SIGTERM alone would hang Delve.
 case_client_connected() {
     local port fd
     begin client_connected
