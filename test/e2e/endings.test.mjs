@@ -1,34 +1,10 @@
 // How sessions end, and that nothing of them is left on the Go machine, whoever ends them and in whatever state.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import path from 'node:path';
-import { BlockedBuild, LAUNCH_MS, line, proc, program, suite, until, within } from './harness.mjs';
+import { program, states, suite, within } from './harness.mjs';
 
 const TOOL = program('tool');
-const MAIN = path.join(TOOL, 'main.go');
-const SHORT_LEASE = '5s'; // the shortest that the configuration allows
-const LEASE_END_MS = 60_000;
 
-/** Brings a session into a state. Returns a promise for the launch that a build still holds. */
-const states = {
-  stopped: async (w, s) => {
-    await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
-    await s.stop({ reason: 'breakpoint' });
-    await w.debuggee();
-  },
-  running: async (w, s) => {
-    await s.launch({ program: TOOL, args: ['loop'] });
-    await s.output('stdout', /looping/);
-  },
-  building: async (w, s) => {
-    const block = new BlockedBuild(w.at('tmp'));
-    await s.initialize();
-    s.launching = s.ask('launch', { mode: 'debug', program: TOOL, args: ['loop'], buildFlags: block.buildFlags }, { timeout: LAUNCH_MS });
-    s.launching.catch(() => {});
-    await w.process('the linker to wait', (args) => args.some((a) => a === block.script), { timeout: LAUNCH_MS });
-    await w.goBuild();
-  },
-};
 const disconnects = { 'terminateDebuggee true': { terminateDebuggee: true }, 'terminateDebuggee false': { terminateDebuggee: false }, 'no arguments': undefined, restart: { restart: true } };
 
 suite('endings', {}, (w) => {
@@ -79,30 +55,7 @@ suite('endings', {}, (w) => {
       s.assertProtocol();
       own.assertNoSanitizerReport();
     });
-
-    w.test(`delvegate is killed while ${state}: the lease ends it all`, async (t) => {
-      const own = await w.fresh(t, { target: { lease: SHORT_LEASE } });
-      const s = await own.session();
-      await reach(own, s);
-      own.daemon.kill('SIGKILL');
-      await own.daemon.end();
-      await within('the end of the connection', s.closed);
-      await own.nothingLeft({ timeout: LEASE_END_MS });
-    });
   }
-
-  w.test('a lease that is shorter than the silence of a quiet session does not end it', async (t) => {
-    const own = await w.fresh(t, { target: { lease: SHORT_LEASE } });
-    const s = await own.session();
-    await states.stopped(own, s);
-    const dlv = await own.dlv();
-    // Time is what is tested here: three leases long nothing is asked.
-    const end = Date.now() + 16_000;
-    await until('three leases to pass', () => !proc.alive(dlv) || Date.now() > end);
-    assert.ok(proc.alive(dlv), own.daemon.text());
-    await s.finish({ terminateDebuggee: true });
-    await own.nothingLeft();
-  });
 
   w.test('Delve is killed at a stop: the client is told and the program does not live on', async () => {
     const s = await w.session();

@@ -117,7 +117,7 @@ for (const type of ['ecdsa', 'ed25519', 'rsa']) {
     ...ssh,
     sshd: { clientOptions: [] },
   }, (w) => {
-    w.test(`from a file (rsa: from the agent) is accepted`, async (t) => {
+    w.test(`from ${type === 'rsa' ? 'the agent' : 'a file'} is accepted`, async (t) => {
       const key = w.at('sshd/user_key');
       fs.rmSync(key);
       fs.rmSync(`${key}.pub`);

@@ -272,12 +272,15 @@ export class World {
   }
 }
 
-/** Groups of tests on each transport, in a world that starts before them and ends after them. */
+/**
+ * Groups of tests on each transport, in a world that starts before them and ends after them. concurrency: how many at
+ * once, for tests that use worlds of their own only.
+ */
 export function suite(name, options, body) {
-  const { transports = ['local', 'ssh'], ...rest } = options;
+  const { transports = ['local', 'ssh'], concurrency = 1, ...rest } = options;
   for (const transport of transports) {
     const skip = transport === 'ssh' && !haveSshd ? 'no sshd on this machine' : false;
-    describe(`${name} (${transport})`, { skip }, () => {
+    describe(`${name} (${transport})`, { skip, concurrency }, () => {
       const world = new World({ transport, ...rest });
       before(() => world.start());
       after(() => world.stop());
