@@ -156,11 +156,11 @@ void session_answer_pending(struct session *s, const char *why)
 
 void session_answer_launch_failed(struct session *s, const char *why)
 {
-    if (!s->launch_seq)
+    if (!s->launch_waits)
         return;
     session_respond_error(s, s->launch_seq, s->is_attach ? "attach" : "launch",
                           s->is_attach ? ERROR_ATTACH : ERROR_LAUNCH, why, true);
-    s->launch_seq = 0;
+    s->launch_waits = false;
 }
 
 void session_part_from_client(struct session *s, const char *why)
@@ -169,9 +169,9 @@ void session_part_from_client(struct session *s, const char *why)
         return;
     session_answer_launch_failed(s, why);
     session_answer_pending(s, why);
-    if (s->disconnect_seq)
+    if (s->disconnect_waits)
         session_respond(s, s->disconnect_seq, "disconnect", NULL);
-    s->disconnect_seq = 0;
+    s->disconnect_waits = false;
     if (s->plan)
         session_terminated(s);
     if (!s->client)

@@ -168,6 +168,7 @@ static void on_launch(struct session *s, const struct dap_message *m)
     }
     session_set_state(s, SESSION_LAUNCHING, m->name);
     s->launch_seq = m->seq;
+    s->launch_waits = true;
     s->plan = make_plan(s, m, &why);
     if (!s->plan || !s->delve) {
         if (s->plan)
@@ -188,6 +189,7 @@ static void on_disconnect(struct session *s, const struct dap_message *m)
     json_t *arguments = arguments_of(m);
     s->terminate = json_is_true(json_object_get(arguments, "terminateDebuggee"));
     s->disconnect_seq = m->seq;
+    s->disconnect_waits = true;
     json_decref(arguments);
     session_end(s, "the client has disconnected");
 }

@@ -38,7 +38,7 @@ static void on_attached(void *arg)
         return;
     session_set_state(s, SESSION_LIVE, "attached");
     session_respond(s, s->launch_seq, s->is_attach ? "attach" : "launch", NULL);
-    s->launch_seq = 0;
+    s->launch_waits = false;
     while (s->held) {
         struct held *h = s->held;
         s->held = h->next;
@@ -177,7 +177,7 @@ static void on_failed(void *arg, const struct err *why)
         return;
     }
     flush_output(s);
-    if (s->launch_seq)
+    if (s->launch_waits)
         session_answer_launch_failed(s, why->text);
     else
         session_say(s, "important", why->text);

@@ -51,10 +51,11 @@ struct session {
 
     struct client *client; /* NULL once it is gone */
     struct dap_decoder *decoder;
-    int64_t seq;                        /* toward the client */
-    struct dap_pending *reverse;        /* Delve's requests to the client */
-    struct timer *header, *gone;        /* a header's deadline; the turn in which the session is freed */
-    int64_t launch_seq, disconnect_seq; /* 0: none waits for an answer */
+    int64_t seq;                 /* toward the client */
+    struct dap_pending *reverse; /* Delve's requests to the client */
+    struct timer *header, *gone; /* a header's deadline; the turn in which the session is freed */
+    int64_t launch_seq, disconnect_seq;
+    bool launch_waits, disconnect_waits; /* for their answers */
     bool is_attach, terminate, terminated_sent;
     bool is_stranger; /* ended before it said initialize */
     bool header_runs; /* the header's deadline */
