@@ -87,8 +87,7 @@ void delve_fail(struct delve *d, const struct err *why)
     timer_stop(d->step);
     d->told_end = true;
     d->handler->failed(d->arg, &copy);
-    delve_client_free(d->client, false);
-    d->client = NULL;
+    delve_client_close(d->client, false);
     delve_reap(d, copy.text);
 }
 
@@ -142,18 +141,18 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
             delve_set_state(d, DELVE_LINKING, "the link is lost");
         return;
     }
+    /* The channels are gone: nothing that the session does now may touch them. */
+    delve_client_close(d->client, true);
+    exit_query_free(d->query, true);
+    d->query = NULL;
+    delve_leave_orphan(d);
+    timer_stop(d->step);
     bool was_told = d->told_end;
     d->told_end = true;
-    timer_stop(d->step);
     if (!was_told && d->state != DELVE_DISCONNECTING)
         d->handler->failed(d->arg, &copy);
     else if (!was_told)
         d->handler->disconnected(d->arg);
-    delve_client_free(d->client, true);
-    exit_query_free(d->query, true);
-    d->client = NULL;
-    d->query = NULL;
-    delve_leave_orphan(d);
     if (d->state != DELVE_OVER)
         delve_over(d, copy.text);
 }
@@ -179,8 +178,7 @@ static void on_step(void *arg)
         delve_tell_exit(d);
         break;
     case DELVE_DISCONNECTING:
-        delve_client_free(d->client, false);
-        d->client = NULL;
+        delve_client_close(d->client, false);
         delve_reap(d, "Delve did not answer disconnect in time");
         break;
     case DELVE_REAPING:
@@ -277,8 +275,8 @@ bool delve_end(struct delve *d, bool terminate)
         timer_start(d->step, DISCONNECT_MS, 0);
         return true;
     }
-    delve_client_free(d->client, false);
-    d->client = NULL;
+    /* The session takes what is pending from it. */
+    delve_client_close(d->client, false);
     d->told_end = true;
     delve_reap(d, "no connection to Delve");
     return false;
@@ -290,7 +288,7 @@ void delve_free(struct delve *d)
         return;
     timer_free(d->step);
     exit_query_free(d->query, false);
-    delve_client_free(d->client, false);
+    delve_client_free(d->client);
     keeper_free(d->keeper, false);
     if (d->link)
         link_close(d->link);

@@ -133,19 +133,26 @@ struct delve_client *delve_client_new(struct link *link, int port, const struct 
     if (d->decoder && d->pending)
         d->channel = link_stream(link, port, &channel_events, d);
     if (!d->channel) {
-        delve_client_free(d, false);
+        delve_client_free(d);
         return NULL;
     }
     return d;
 }
 
-void delve_client_free(struct delve_client *d, bool link_lost)
+void delve_client_close(struct delve_client *d, bool link_lost)
 {
     if (!d)
         return;
     if (d->channel && !link_lost)
         channel_close(d->channel);
     d->channel = NULL;
+}
+
+void delve_client_free(struct delve_client *d)
+{
+    if (!d)
+        return;
+    delve_client_close(d, false);
     d->freed = true;
     if (!d->reading)
         destroy(d);

@@ -33,9 +33,10 @@ struct delve_client;
 
 /* Connects to a Delve's port through the link. NULL when memory ran out. */
 struct delve_client *delve_client_new(struct link *link, int port, const struct delve_client_handler *h, void *arg);
-/* Closes the connection, without a word to Delve. link_lost: the channel is gone already. NULL is fine. May be called
- * from a handler. */
-void delve_client_free(struct delve_client *d, bool link_lost);
+/* Closes the connection, without a word to Delve, and frees it. NULL is fine. May be called from a handler. */
+void delve_client_free(struct delve_client *d);
+/* Closes the connection (link_lost: it is gone already); what is pending is still to be taken. NULL is fine. */
+void delve_client_close(struct delve_client *d, bool link_lost);
 /* Whether it can still be written to. */
 bool delve_client_is_open(const struct delve_client *d);
 

@@ -81,8 +81,7 @@ static void on_own_answer(struct delve *d, const struct dap_message *m, const st
 {
     if (d->state == DELVE_DISCONNECTING) {
         if (strcmp(asked->command, "disconnect") == 0) {
-            delve_client_free(d->client, false);
-            d->client = NULL;
+            delve_client_close(d->client, false);
             delve_reap(d, "Delve has answered disconnect");
         }
         return;
@@ -143,8 +142,7 @@ static void on_dap_closed(void *arg, const struct err *why)
     struct delve *d = arg;
     struct err gone = *why;
     if (d->state == DELVE_DISCONNECTING) {
-        delve_client_free(d->client, false);
-        d->client = NULL;
+        delve_client_close(d->client, false);
         delve_reap(d, "Delve has closed the connection");
         return;
     }

@@ -100,6 +100,16 @@ suite('endings', {}, (w) => {
     await s.finish();
   });
 
+  w.test('a Delve that hangs: what waits for it and disconnect are both answered, and nothing is left', async () => {
+    const s = await w.session();
+    await states.stopped(w, s);
+    process.kill(await w.dlv(), 'SIGSTOP');
+    const waiting = s.ask('threads');
+    await s.finish({ terminateDebuggee: true });
+    assert.equal((await waiting).success, false);
+    await w.nothingLeft();
+  });
+
   w.test('disconnect before launch', async () => {
     const s = await w.session();
     await s.initialize();
