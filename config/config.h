@@ -25,6 +25,21 @@ struct config_env {
     char *value;
 };
 
+enum config_mod_files { CONFIG_MOD_FILES_SHADOW, CONFIG_MOD_FILES_EDIT, CONFIG_MOD_FILES_NEVER };
+enum config_while_running { CONFIG_WHILE_RUNNING_TELL, CONFIG_WHILE_RUNNING_ALWAYS };
+enum config_after_crash { CONFIG_AFTER_CRASH_RESTART, CONFIG_AFTER_CRASH_END };
+
+/* How Delve comes back. Written at the top level for all targets, or in a target for that one, option by option. */
+struct config_recover {
+    int mod_files;       /* enum config_mod_files: where broken module files are mended */
+    long attempts;       /* new starts ... */
+    long window_seconds; /* ... in so long */
+    long backoff_ms;     /* the wait before the first one; it doubles */
+    int while_running;   /* enum config_while_running: what a signature in the log of a live Delve leads to */
+    int after_crash;     /* enum config_after_crash: of a program that died with its Delve */
+    bool clean_mod_cache;
+};
+
 struct config_target {
     char *name;
     char *listen_host;         /* "127.0.0.1" or "::1", always a loopback address */
@@ -40,6 +55,8 @@ struct config_target {
     char *delve_log_output; /* never NULL */
     char **delve_flags;     /* NULL-terminated */
     long lease_seconds;
+    struct config_recover recover;
+    json_t *prelaunch;      /* as written, checked for shape: delve/prelaunch.h reads it; NULL: none */
     long keep_warm_seconds; /* how long an SSH connection without a session is kept */
 };
 

@@ -12,8 +12,9 @@ enum { DAP_PENDING_MAX = 4096 }; /* requests unanswered at a time */
 
 /* Who may ask Delve something. */
 enum dap_asker {
-    DAP_ASKER_CLIENT, /* the editor */
-    DAP_ASKER_SESSION /* delvegate itself: its own initialize, attach, disconnect */
+    DAP_ASKER_CLIENT,  /* the editor */
+    DAP_ASKER_JOURNAL, /* what a new Delve is told anew; asker_seq is the entry's number */
+    DAP_ASKER_SESSION  /* delvegate itself: its own initialize, attach, disconnect */
 };
 
 struct dap_asked {

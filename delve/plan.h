@@ -68,12 +68,26 @@ struct delve_plan *delve_plan_new(const json_t *arguments, bool is_attach, const
                                   struct err *e);
 void delve_plan_free(struct delve_plan *plan);
 
+/* What remedies have given to a launch: how Delve is to be started otherwise than the plan alone says. The files are in
+ * RUN/mended-LAUNCH, where the remedies have put them. */
+struct delve_mended {
+    int launch;     /* number of the launch in its session, from 1: each one begins with fresh copies */
+    bool mod_files; /* build with -modfile=.../go.mod (its go.sum is beside it) */
+    bool mod_mod;   /* build with -mod=mod */
+    bool work_off;  /* GOWORK=off */
+    bool work;      /* GOWORK=.../go.work */
+    bool gocache;   /* GOCACHE=.../gocache */
+};
+
 /* What a run directory gives to dlv's command line. */
 struct delve_run_paths {
     const char *output; /* --output: the binary, inside the run directory; debug and test */
     const char *log;    /* --log-dest: a FIFO */
     const char *out;    /* -r stdout:, a FIFO; NULL in attach mode */
     const char *err;    /* -r stderr:, a FIFO; NULL in attach mode */
+    /* For debug and test, put behind the build flags of launch.json, which they override. */
+    const char *modfile; /* -modfile=; NULL: none */
+    bool mod_mod;        /* -mod=mod */
 };
 
 /* dlv's arguments after its own name: command, positional, flags as --name=value, then the supervisor's (-r,

@@ -1,0 +1,68 @@
+/* What a fresh Delve must be told to look like the one that the client knows, and the translation between the two: of
+ * breakpoint ids, and of the handles (frame ids, variablesReferences) of one Delve and the next. Pure.
+ *
+ * Every Delve of a session is an epoch. Each counts its handles from 1000, so from the second epoch on the client sees
+ * them with an offset (dap_journal_request takes it off again); a handle of an earlier epoch is refused. In the first
+ * epoch nothing is edited. Breakpoint ids of the client's stay its own: new Delves' ids are mapped. */
+#ifndef DAP_JOURNAL_H
+#define DAP_JOURNAL_H
+
+#include <jansson.h>
+
+#include "dap/err.h"
+#include "dap/message.h"
+#include "dap/pending.h"
+
+struct dap_journal;
+
+/* Returns an empty journal in its first epoch, NULL when memory ran out. */
+struct dap_journal *dap_journal_new(void);
+void dap_journal_free(struct dap_journal *j);
+
+/* A request of the client's on its way to Delve (client's paths, client's seq). Adds the edits that its handles need
+ * and notes what a new Delve would have to be told: set*Breakpoints of all kinds, configurationDone, `dlv config NAME
+ * VALUE` evaluations. What it notes counts once Delve has answered it with success. Returns 0, 1 with *e when it names
+ * a handle of an earlier Delve (the request is to be answered with an error), -1 when memory ran out. */
+int dap_journal_request(struct dap_journal *j, const struct dap_message *m, struct dap_edits *edits, struct err *e);
+
+/* A message of Delve's on its way to the client (Delve's paths already mapped or not: they are not looked at). asked:
+ * for a response, what it answers; NULL otherwise. Adds edits for handles and breakpoint ids. Returns 0, -1 when memory
+ * ran out. */
+int dap_journal_from_delve(struct dap_journal *j, const struct dap_message *m, const struct dap_asked *asked,
+                           struct dap_edits *edits);
+
+/* The client's request with this seq will never be answered by Delve: what it noted is forgotten. */
+void dap_journal_drop(struct dap_journal *j, int64_t client_seq);
+
+/* Whether a request that a lost Delve left unanswered may be sent to the next one: it sets, or only asks without a
+ * handle. */
+bool dap_journal_is_repeatable(const char *command);
+/* Appends such a request again as the text of one message (no header), with the client's seq. Returns 1, 0 when it
+ * can't be repeated, -1 when memory ran out. */
+int dap_journal_repeat(struct dap_journal *j, const struct dap_asked *asked, struct buf *out);
+
+/* The Delve is gone. Appends to events (a JSON array) the bodies of `breakpoint` events that tell the client that its
+ * breakpoints are unverified now. Returns 0, -1 when memory ran out. */
+int dap_journal_lost(struct dap_journal *j, json_t *events);
+/* While no Delve runs: notes a set*Breakpoints request and makes the body of its answer, all unverified with ids of
+ * their own. Returns a new reference, NULL when memory ran out or m is no such request. */
+json_t *dap_journal_answer_alone(struct dap_journal *j, const struct dap_message *m);
+
+/* A new Delve was attached to: the next epoch. same_process: it is the debugger of the process that the client knows
+ * (the connection was lost, or a process that was attached to): then instruction and data breakpoints are replayed too.
+ */
+void dap_journal_next(struct dap_journal *j, bool same_process);
+/* Appends the i-th thing (from 0) to tell it, as the text of one request message (no header, seq 0, client's paths),
+ * all but configurationDone. Returns 1, 0 when there is no more, -1 when memory ran out. */
+int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out);
+/* Delve's answer to the i-th (success or not). Appends to events the bodies of `breakpoint` events (reason changed, the
+ * client's ids) for what differs from what the client was told. Returns 0, -1 when memory ran out.
+ */
+int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_message *answer, json_t *events);
+
+/* Whether the client's configurationDone was answered by a Delve of this session. */
+bool dap_journal_is_configured(const struct dap_journal *j);
+/* Whether the client has a breakpoint that Delve has verified and not taken back. */
+bool dap_journal_has_breakpoints(const struct dap_journal *j);
+
+#endif

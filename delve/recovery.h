@@ -1,0 +1,64 @@
+/* The recovery policy: what is done after a start that failed or a Delve that is gone, how often, after which wait.
+ * Pure: the caller tells the time. */
+#ifndef DELVE_RECOVERY_H
+#define DELVE_RECOVERY_H
+
+#include <stdint.h>
+
+#include "delve/signatures.h"
+
+/* The target's recover options. */
+struct delve_recovery_options {
+    bool mends;           /* false: recover.modFiles is "never", remedies are only explained */
+    bool cleans_modcache; /* recover.cleanModCache */
+    int attempts;         /* so many new starts ... */
+    uint64_t window_ms;   /* ... in so long */
+    uint64_t backoff_ms;  /* the first wait; each further one is twice as long, up to a bound */
+};
+
+enum delve_action {
+    DELVE_ACTION_START,  /* start Delve again after wait_ms */
+    DELVE_ACTION_REMEDY, /* run `remedy` after wait_ms, then report with delve_recovery_remedied */
+    DELVE_ACTION_GIVE_UP /* tell the user; `exhausted` says whether attempts are why */
+};
+
+struct delve_step {
+    enum delve_action action;
+    enum delve_remedy remedy;
+    uint64_t wait_ms;
+    bool exhausted;
+};
+
+struct delve_recovery;
+
+/* Returns a policy without a past, NULL when memory ran out. */
+struct delve_recovery *delve_recovery_new(const struct delve_recovery_options *options);
+void delve_recovery_free(struct delve_recovery *r);
+
+/* A new launch, or the user's Restart: remedies may be tried again and the attempts begin anew. */
+void delve_recovery_begin(struct delve_recovery *r);
+
+/* The build failed with this diagnosis (signature NULL: give up). now_ms counts from anywhere, monotonic. One remedy is
+ * never tried twice for the same cause (signature, module, version) since delve_recovery_begin. */
+struct delve_step delve_recovery_failed(struct delve_recovery *r, const struct delve_diagnosis *d, uint64_t now_ms);
+
+/* The remedy of the last step has ended. mended: it changed what Delve will see. Otherwise `own` is the diagnosis of
+ * what it printed (signature NULL: none): a cause that was hidden behind the first one takes its place. */
+struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool mended, const struct delve_diagnosis *own,
+                                          uint64_t now_ms);
+
+/* Delve died, was killed or stopped answering. */
+struct delve_step delve_recovery_died(struct delve_recovery *r, uint64_t now_ms);
+
+/* The user has seen the recovered session stop: what came before no longer counts as attempts. */
+void delve_recovery_used(struct delve_recovery *r);
+
+/* What the policy now holds for the cause: that of the last `failed`, or the one that its remedy brought to light. */
+const struct delve_diagnosis *delve_recovery_cause(const struct delve_recovery *r);
+
+/* The story, appended to out, without a newline at its end. broke: what broke, in Go's words, with file:line. for_good:
+ * the one thing to do, with the command that makes a mended state permanent. Return as buf_append. */
+int delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out);
+int delve_recovery_tell_for_good(const struct delve_diagnosis *d, enum delve_remedy mended_by, struct buf *out);
+
+#endif

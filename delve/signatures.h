@@ -1,0 +1,69 @@
+/* THE table of what breaks a build's module graph: signature -> cause -> what it names -> remedies -> words. The
+ * diagnosis, `delvegate --print-signatures` and README's section are all made from it. No I/O. */
+#ifndef DELVE_SIGNATURES_H
+#define DELVE_SIGNATURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dap/buf.h"
+
+/* What may be done on the Go machine before Delve is started again. */
+enum delve_remedy {
+    DELVE_REMEDY_NONE,           /* ends a list of remedies */
+    DELVE_REMEDY_RETRY,          /* wait, start again: the network */
+    DELVE_REMEDY_DOWNLOAD,       /* go mod download all */
+    DELVE_REMEDY_TIDY,           /* go mod tidy */
+    DELVE_REMEDY_MOD_MOD,        /* build with -mod=mod: without vendor/ */
+    DELVE_REMEDY_WORK,           /* a copy of go.work and its sums, with what they lack */
+    DELVE_REMEDY_WORK_OFF,       /* GOWORK=off, when the program's module builds alone */
+    DELVE_REMEDY_PURGE,          /* the cache's entry of one module@version is fetched again */
+    DELVE_REMEDY_GOCACHE,        /* a fresh build cache in the run directory */
+    DELVE_REMEDY_CLEAN_MODCACHE, /* go clean -modcache, when the configuration allows it */
+    DELVE_REMEDY_COUNT
+};
+
+/* Where a signature is looked for. */
+enum { DELVE_IN_BUILD = 1, DELVE_IN_LOG = 2 };
+
+enum { DELVE_REMEDIES_MAX = 4, DELVE_NAMED_MAX = 512, DELVE_WORDS_MAX = 2048 };
+
+struct delve_signature {
+    const char *name;    /* of the cause: letters, digits, hyphens; several rows may have the same */
+    int places;          /* DELVE_IN_BUILD, DELVE_IN_LOG */
+    const char *pattern; /* POSIX extended regular expression for one line of text, no level or time before it */
+    const char *cause;   /* what broke, half a sentence */
+    enum delve_remedy remedies[DELVE_REMEDIES_MAX + 1]; /* in order; empty: nothing mends it */
+    bool is_security;                                   /* never mended by a change of go.sum or of a check */
+    const char *advice;                                 /* the one thing the user should do, a sentence */
+    const char *seen;                                   /* Go versions it was seen in: "1.19-1.27" */
+};
+
+/* What is wrong, and with what. */
+struct delve_diagnosis {
+    const struct delve_signature *signature; /* NULL: no broken module graph */
+    char words[DELVE_WORDS_MAX];             /* Go's own: the line, with those that belong to it */
+    char module[DELVE_NAMED_MAX];            /* "" when it names none */
+    char version[DELVE_NAMED_MAX];
+    char file[DELVE_NAMED_MAX]; /* as Go wrote it; "" when it names none */
+    int line;                   /* of the file, 0 when it names none */
+};
+
+/* All rows, in the order in which they are tried; *count gets their number. */
+const struct delve_signature *delve_signatures(size_t *count);
+
+/* Reads what dlv and the build printed before Delve listened, or what a remedy printed (NULL: nothing). Fills *d;
+ * returns whether a signature was found. Plain compile errors are none. */
+bool delve_diagnose_build(struct delve_diagnosis *d, const char *output);
+/* Reads one line of Delve's log. What the program prints or is given (Delve logs its arguments) is never taken for a
+ * signature, nor are the layers that quote DAP or JSON-RPC messages. */
+bool delve_diagnose_log(struct delve_diagnosis *d, const char *line);
+
+/* "go mod tidy" and the like: a remedy in a user's words. */
+const char *delve_remedy_text(enum delve_remedy remedy);
+
+/* Appends the table for a terminal, and as the Markdown of README's section. Return as buf_append. */
+int delve_signatures_print(struct buf *out);
+int delve_signatures_markdown(struct buf *out);
+
+#endif
