@@ -21,13 +21,13 @@ static const char *const common[] = {
 
 /* Not carried, whatever Delve says: once one of these is announced, VS Code sends that request in place of others. */
 static const char *const withheld[] = {
-    "supportsRestartRequest",
     "supportsTerminateRequest",
     "supportsCancelRequest",
 };
 
-/* Added: delvegate ends what it started, on every version. */
+/* Added: delvegate ends what it started, and starts it again, on every version. */
 static const char *const added[] = {
+    "supportsRestartRequest",
     "supportTerminateDebuggee",
 };
 

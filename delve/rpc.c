@@ -13,6 +13,30 @@ int delve_rpc_state(struct buf *out, int id)
     return buf_printf(out, "{\"method\":\"RPCServer.State\",\"params\":[{\"NonBlocking\":true}],\"id\":%d}\n", id);
 }
 
+int delve_rpc_get_version(struct buf *out, int id)
+{
+    return buf_printf(out, "{\"method\":\"RPCServer.GetVersion\",\"params\":[{}],\"id\":%d}\n", id);
+}
+
+/* Delve ends each answer with a newline (Go's json.Encoder), and none holds one inside. */
+int delve_rpc_answer(const char *text, size_t len, size_t *used, int *id)
+{
+    const char *end = len ? memchr(text, '\n', len) : NULL;
+    if (!end)
+        return 0;
+    json_t *answer = json_loadb(text, (size_t)(end - text), 0, NULL);
+    if (!json_is_object(answer)) {
+        json_decref(answer);
+        return -1;
+    }
+    const json_t *number = json_object_get(answer, "id");
+    json_int_t n = json_is_integer(number) ? json_integer_value(number) : -1;
+    *id = n < 0 || n > INT_MAX ? -1 : (int)n;
+    *used = (size_t)(end - text) + 1;
+    json_decref(answer);
+    return 1;
+}
+
 int delve_exit_status_in(const char *text, int *status)
 {
     static const char words[] = "has exited with status ";

@@ -13,22 +13,35 @@ enum {
     REAP_MS = 30 * 1000   /* for the supervisor to report that all is gone */
 };
 
-static const char *const state_names[] = {"linking", "linked",  "starting",      "connecting", "attached",
-                                          "exited",  "failing", "disconnecting", "reaping",    "over"};
+static const char *const state_names[] = {
+    "linking", "linked",  "starting", "preparing", "building", "waiting",       "mending", "connecting", "attached",
+    "exited",  "probing", "checking", "stopping",  "idle",     "disconnecting", "reaping", "over"};
 
 #define BIT(state) (1U << (state))
+/* Whatever it does, it can be told to end, fail, or lose its link. */
+#define ENDS (BIT(DELVE_REAPING) | BIT(DELVE_OVER))
+/* What a launch may come to before dlv listens; at any time the user may restart it. */
+#define STARTS                                                                                                         \
+    (BIT(DELVE_PREPARING) | BIT(DELVE_BUILDING) | BIT(DELVE_WAITING) | BIT(DELVE_MENDING) | BIT(DELVE_IDLE) |          \
+     BIT(DELVE_STOPPING))
 static const unsigned legal_edges[] = {
-    [DELVE_LINKING] = BIT(DELVE_LINKED) | BIT(DELVE_REAPING) | BIT(DELVE_OVER),
-    [DELVE_LINKED] =
-        BIT(DELVE_STARTING) | BIT(DELVE_CONNECTING) | BIT(DELVE_LINKING) | BIT(DELVE_REAPING) | BIT(DELVE_OVER),
-    [DELVE_STARTING] = BIT(DELVE_CONNECTING) | BIT(DELVE_REAPING) | BIT(DELVE_OVER),
+    [DELVE_LINKING] = BIT(DELVE_LINKED) | ENDS,
+    [DELVE_LINKED] = BIT(DELVE_STARTING) | BIT(DELVE_CONNECTING) | BIT(DELVE_LINKING) | ENDS,
+    [DELVE_STARTING] = STARTS | ENDS,
+    [DELVE_PREPARING] = STARTS | ENDS,
+    [DELVE_BUILDING] = STARTS | BIT(DELVE_CONNECTING) | ENDS,
+    [DELVE_WAITING] = STARTS | BIT(DELVE_CONNECTING) | ENDS,
+    [DELVE_MENDING] = STARTS | ENDS,
     [DELVE_CONNECTING] =
-        BIT(DELVE_ATTACHED) | BIT(DELVE_FAILING) | BIT(DELVE_DISCONNECTING) | BIT(DELVE_REAPING) | BIT(DELVE_OVER),
+        STARTS | BIT(DELVE_ATTACHED) | BIT(DELVE_EXITED) | BIT(DELVE_PROBING) | BIT(DELVE_DISCONNECTING) | ENDS,
     [DELVE_ATTACHED] =
-        BIT(DELVE_EXITED) | BIT(DELVE_FAILING) | BIT(DELVE_DISCONNECTING) | BIT(DELVE_REAPING) | BIT(DELVE_OVER),
-    [DELVE_EXITED] = BIT(DELVE_DISCONNECTING) | BIT(DELVE_REAPING) | BIT(DELVE_OVER),
-    [DELVE_FAILING] = BIT(DELVE_REAPING) | BIT(DELVE_OVER),
-    [DELVE_DISCONNECTING] = BIT(DELVE_REAPING) | BIT(DELVE_OVER),
+        STARTS | BIT(DELVE_EXITED) | BIT(DELVE_PROBING) | BIT(DELVE_CHECKING) | BIT(DELVE_DISCONNECTING) | ENDS,
+    [DELVE_EXITED] = BIT(DELVE_DISCONNECTING) | ENDS,
+    [DELVE_PROBING] = STARTS | BIT(DELVE_CONNECTING) | BIT(DELVE_CHECKING) | ENDS,
+    [DELVE_CHECKING] = STARTS | ENDS,
+    [DELVE_STOPPING] = STARTS | BIT(DELVE_CHECKING) | ENDS,
+    [DELVE_IDLE] = STARTS | ENDS,
+    [DELVE_DISCONNECTING] = ENDS,
     [DELVE_REAPING] = BIT(DELVE_OVER),
     [DELVE_OVER] = 0,
 };
@@ -59,11 +72,18 @@ void delve_over(struct delve *d, const char *reason)
     d->handler->ended(d->arg);
 }
 
-/* The connection to Delve is closed by now, or never was. */
+void delve_hang_up(struct delve *d, bool link_lost)
+{
+    delve_client_close(d->client, link_lost);
+    exit_query_free(d->query, link_lost);
+    heartbeat_free(d->heartbeat, link_lost);
+    d->query = NULL;
+    d->heartbeat = NULL;
+}
+
 void delve_reap(struct delve *d, const char *reason)
 {
-    exit_query_free(d->query, false);
-    d->query = NULL;
+    delve_hang_up(d, false);
     delve_set_state(d, DELVE_REAPING, reason);
     if (!d->told_end) {
         d->told_end = true;
@@ -87,15 +107,20 @@ void delve_fail(struct delve *d, const struct err *why)
     timer_stop(d->step);
     d->told_end = true;
     d->handler->failed(d->arg, &copy);
-    delve_client_close(d->client, false);
     delve_reap(d, copy.text);
+}
+
+void delve_fail_memory(struct delve *d)
+{
+    struct err why;
+    err_set(&why, "out of memory");
+    delve_fail(d, &why);
 }
 
 /* --- the link --- */
 
 static void begin(struct delve *d)
 {
-    struct err why;
     if (d->plan->mode == DELVE_REMOTE) {
         d->port = d->plan->port;
         d->output_ended = true; /* it stays with whoever started that Delve */
@@ -104,13 +129,10 @@ static void begin(struct delve *d)
     }
     char id[NONCE_SIZE];
     nonce_make(id);
-    d->output_ended = d->plan->mode == DELVE_ATTACH;
     delve_set_state(d, DELVE_STARTING, "starting the supervisor");
-    d->keeper = keeper_start(d->loop, d->link, d->target, id, &delve_keeper_events, d);
-    if (d->keeper)
-        return;
-    err_set(&why, "out of memory");
-    delve_fail(d, &why);
+    d->keeper = keeper_start(d->loop, d->link, d->target, id, true, &delve_keeper_events, d);
+    if (!d->keeper)
+        delve_fail_memory(d);
 }
 
 static void on_link_ready(void *arg)
@@ -142,9 +164,7 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
         return;
     }
     /* The channels are gone: nothing that the session does now may touch them. */
-    delve_client_close(d->client, true);
-    exit_query_free(d->query, true);
-    d->query = NULL;
+    delve_hang_up(d, true);
     delve_leave_orphan(d);
     timer_stop(d->step);
     bool was_told = d->told_end;
@@ -163,14 +183,17 @@ static void on_step(void *arg)
 {
     struct delve *d = arg;
     switch (d->state) {
-    case DELVE_LINKING: {
-        struct err why;
-        err_set(&why, "out of memory");
-        delve_fail(d, &why);
+    case DELVE_LINKING:
+        delve_fail_memory(d);
         break;
-    }
-    case DELVE_FAILING:
-        delve_fail(d, &d->failure);
+    case DELVE_WAITING:
+        delve_wait_over(d);
+        break;
+    case DELVE_PROBING:
+        delve_probe_late(d);
+        break;
+    case DELVE_STOPPING:
+        delve_stopped(d);
         break;
     case DELVE_EXITED:
         /* The streams are quiet: a grandchild holds them open. While nobody reads them that says nothing. */
@@ -178,7 +201,6 @@ static void on_step(void *arg)
         delve_tell_exit(d);
         break;
     case DELVE_DISCONNECTING:
-        delve_client_close(d->client, false);
         delve_reap(d, "Delve did not answer disconnect in time");
         break;
     case DELVE_REAPING:
@@ -208,9 +230,18 @@ struct delve *delve_new(uv_loop_t *loop, struct config *config, const struct con
     (void)snprintf(d->subject, sizeof d->subject, "%s", subject);
     buf_init(&d->build_tail, 2 * DELVE_TAIL_MAX);
     buf_init(&d->log_tail, 2 * DELVE_TAIL_MAX);
+    buf_init(&d->withheld, 2 * DELVE_TAIL_MAX);
+    const struct delve_recovery_options options = {
+        .mends = target->recover.mod_files != CONFIG_MOD_FILES_NEVER,
+        .cleans_modcache = target->recover.clean_mod_cache,
+        .attempts = (int)target->recover.attempts,
+        .window_ms = (uint64_t)target->recover.window_seconds * 1000,
+        .backoff_ms = (uint64_t)target->recover.backoff_ms,
+    };
+    d->recovery = delve_recovery_new(&options);
     d->step = timer_new(loop, on_step, d);
     d->transport = reach_target(loop, target);
-    if (d->step && d->transport)
+    if (d->step && d->transport && d->recovery)
         d->link = transport_link(d->transport, &link_events, d);
     if (!d->link) {
         delve_free(d);
@@ -219,10 +250,12 @@ struct delve *delve_new(uv_loop_t *loop, struct config *config, const struct con
     return d;
 }
 
-void delve_start(struct delve *d, const struct delve_plan *plan, const json_t *initialize_arguments)
+void delve_start(struct delve *d, const struct delve_plan *plan, const struct delve_prelaunch *prelaunch,
+                 const json_t *initialize_arguments)
 {
     assert(!d->plan && d->state <= DELVE_LINKED);
     d->plan = plan;
+    d->prelaunch = prelaunch;
     d->initialize_arguments = initialize_arguments;
     if (!d->link) {
         d->link = transport_link(d->transport, &link_events, d);
@@ -233,11 +266,53 @@ void delve_start(struct delve *d, const struct delve_plan *plan, const json_t *i
         begin(d);
 }
 
-enum delve_client_result delve_forward(struct delve *d, const struct dap_message *m, struct dap_edits *edits)
+void delve_restart(struct delve *d, const struct delve_plan *plan, const struct delve_prelaunch *prelaunch)
+{
+    struct err why;
+    d->plan = plan;
+    d->prelaunch = prelaunch;
+    switch (d->state) {
+    case DELVE_LINKING:
+    case DELVE_LINKED:
+    case DELVE_STARTING: /* nothing runs yet: it will be this plan */
+        break;
+    case DELVE_STOPPING:
+        d->restarts = true;
+        break;
+    case DELVE_WAITING:
+    case DELVE_IDLE:
+        timer_stop(d->step);
+        delve_launch(d, "restart");
+        break;
+    default:
+        if (d->state >= DELVE_DISCONNECTING || d->state == DELVE_EXITED)
+            break;
+        if (d->keeper) {
+            delve_stop(d, true, false, "restart");
+            break;
+        }
+        err_set(&why, "restart");
+        if (d->state != DELVE_PROBING)
+            delve_probe(d, &why); /* a Delve that the user started: it is attached to again */
+    }
+}
+
+void delve_keep_stopped(struct delve *d, bool stopped)
+{
+    d->keeps_stopped = stopped;
+}
+
+void delve_used(struct delve *d)
+{
+    delve_recovery_used(d->recovery);
+}
+
+enum delve_client_result delve_forward(struct delve *d, enum dap_asker asker, const struct dap_message *m,
+                                       struct dap_edits *edits)
 {
     if (!delve_client_is_open(d->client) || (d->state != DELVE_ATTACHED && d->state != DELVE_EXITED))
         return DELVE_CLIENT_TOO_MANY;
-    return delve_client_forward(d->client, m, edits);
+    return delve_client_forward(d->client, asker, m, edits);
 }
 
 int delve_take_oldest(struct delve *d, struct dap_asked *asked)
@@ -263,10 +338,12 @@ bool delve_end(struct delve *d, bool terminate)
         return !d->told_end;
     timer_stop(d->step);
     exit_query_free(d->query, false);
+    heartbeat_free(d->heartbeat, false);
     d->query = NULL;
+    d->heartbeat = NULL;
     bool connected = delve_client_is_open(d->client) && d->attached;
     bool launched = d->plan && d->plan->mode != DELVE_ATTACH && d->plan->mode != DELVE_REMOTE;
-    if (connected && d->state != DELVE_FAILING) {
+    if (connected) {
         json_t *arguments = json_pack("{s:b}", "terminateDebuggee", terminate || launched);
         delve_set_state(d, DELVE_DISCONNECTING, "disconnect");
         delve_client_pause(d->client, false);
@@ -288,6 +365,7 @@ void delve_free(struct delve *d)
         return;
     timer_free(d->step);
     exit_query_free(d->query, false);
+    heartbeat_free(d->heartbeat, false);
     delve_client_free(d->client);
     keeper_free(d->keeper, false);
     if (d->link)
@@ -296,5 +374,7 @@ void delve_free(struct delve *d)
     config_unref(d->config);
     buf_free(&d->build_tail);
     buf_free(&d->log_tail);
+    buf_free(&d->withheld);
+    delve_recovery_free(d->recovery);
     free(d);
 }

@@ -1,5 +1,5 @@
-/* One Delve for one session: the link, the supervisor, dlv, delvegate's own attach to it, the program's end, and the
- * reaping. */
+/* A session's Delve: the link, the supervisor, dlv, delvegate's own attach to it, the program's end, and the reaping.
+ * Delve may be lost, mended and started anew underneath: `attached` then comes again. */
 #ifndef PROXY_DELVE_H
 #define PROXY_DELVE_H
 
@@ -7,16 +7,31 @@
 
 #include "config/config.h"
 #include "delve/plan.h"
+#include "delve/prelaunch.h"
 #include "proxy/delve_client.h"
 #include "proxy/transport.h"
+
+/* What was lost after `broken`. */
+enum delve_loss {
+    DELVE_LOSS_CONNECTION, /* the connection to a Delve that lives: it is attached to again */
+    DELVE_LOSS_DELVE       /* Delve itself, and with it what it had launched: it is started again */
+};
 
 struct delve_handler {
     /* Text for the Debug Console; category "console" or "important". */
     void (*say)(void *arg, const char *category, const char *text);
     /* The body of this Delve's initialize response, borrowed; before `attached`. */
     void (*capabilities)(void *arg, const json_t *body);
-    /* The session is ready for the client's requests. */
-    void (*attached)(void *arg);
+    /* The session is ready for the client's requests. same_process: the program is the one of the last time. */
+    void (*attached)(void *arg, bool same_process);
+    /* The connection to Delve is gone: nothing can be forwarded. `lost` or `failed` follows. */
+    void (*broken)(void *arg);
+    /* What is pending is to be taken with delve_take_oldest. `attached`, `idle` or `failed` follows. */
+    void (*lost)(void *arg, enum delve_loss loss, const struct err *why);
+    /* Delve could not be started again, and nothing runs; delve_restart may try again. */
+    void (*idle)(void *arg, const struct err *why);
+    /* Whether Delve has breakpoints of the client's in the process. */
+    bool (*holds_breakpoints)(void *arg);
     /* A message of Delve's for the client: what is delvegate's own (its handshake, the program's end) does not come
      * here. asked as in delve_client_handler. */
     void (*message)(void *arg, const struct dap_message *m, const struct dap_asked *asked);
@@ -26,8 +41,8 @@ struct delve_handler {
     void (*output)(void *arg, enum channel_source source, const char *data, size_t len);
     /* The program has ended and all its output was reported. known: exit_code is true. */
     void (*exited)(void *arg, bool known, int exit_code);
-    /* It could not be started, or is lost. What is pending is to be taken with delve_take_oldest. It ends itself now:
-     * `ended` follows. */
+    /* It could not be started, or is lost for good. What is pending is to be taken with delve_take_oldest. It ends
+     * itself now: `ended` follows. */
     void (*failed)(void *arg, const struct err *why);
     /* After delve_end returned true: no connection to Delve is left, and no answer will come any more. */
     void (*disconnected)(void *arg);
@@ -41,12 +56,22 @@ struct delve;
  * out. */
 struct delve *delve_new(uv_loop_t *loop, struct config *config, const struct config_target *target, const char *subject,
                         const struct delve_handler *h, void *arg);
-/* Starts what the plan says, now or as soon as the machine is reached; once. plan and initialize_arguments (of the
- * client's initialize) are borrowed until delve_free. */
-void delve_start(struct delve *d, const struct delve_plan *plan, const json_t *initialize_arguments);
-/* As in delve_client.h; only between `attached` and delve_end, `failed` or `exited` of a program that delvegate
- * launched (then DELVE_CLIENT_TOO_MANY). */
-enum delve_client_result delve_forward(struct delve *d, const struct dap_message *m, struct dap_edits *edits);
+/* Starts what the plan says, its steps before the launch first, now or as soon as the machine is reached; once. plan,
+ * prelaunch and initialize_arguments (of the client's initialize) are borrowed until delve_free. */
+void delve_start(struct delve *d, const struct delve_plan *plan, const struct delve_prelaunch *prelaunch,
+                 const json_t *initialize_arguments);
+/* Ends the program and its Delve and starts what the plan says in their place: `attached`, `idle` or `failed` follows.
+ * Not after `exited` or `failed`. What is pending was taken before. */
+void delve_restart(struct delve *d, const struct delve_plan *plan, const struct delve_prelaunch *prelaunch);
+/* Before `attached` of a process that lives on: whether it stays stopped at configurationDone. */
+void delve_keep_stopped(struct delve *d, bool stopped);
+/* The user has seen the program stop: a Delve that was started again counts as good. */
+void delve_used(struct delve *d);
+/* As in delve_client.h; only between `attached` and delve_end, `broken`, `failed` or `exited` of a program that
+ * delvegate launched (then DELVE_CLIENT_TOO_MANY). */
+enum delve_client_result delve_forward(struct delve *d, enum dap_asker asker, const struct dap_message *m,
+                                       struct dap_edits *edits);
+/* The oldest request of the client's that is unanswered. Returns 1 with *asked, 0 when there is none. */
 int delve_take_oldest(struct delve *d, struct dap_asked *asked);
 /* Stops and starts reading Delve and the program. */
 void delve_pause(struct delve *d, bool paused);

@@ -168,7 +168,7 @@ static enum delve_client_result send_frame(struct delve_client *d, const struct 
     return channel_write(d->channel, frame->data, frame->len) ? DELVE_CLIENT_FULL : DELVE_CLIENT_SENT;
 }
 
-enum delve_client_result delve_client_forward(struct delve_client *d, const struct dap_message *m,
+enum delve_client_result delve_client_forward(struct delve_client *d, enum dap_asker asker, const struct dap_message *m,
                                               struct dap_edits *edits)
 {
     struct dap_edits own;
@@ -180,7 +180,7 @@ enum delve_client_result delve_client_forward(struct delve_client *d, const stru
         edits = &own;
     buf_init(&frame, FRAME_MAX);
 
-    struct dap_asked asked = {.seq = d->seq + 1, .asker_seq = m->seq, .asker = DAP_ASKER_CLIENT};
+    struct dap_asked asked = {.seq = d->seq + 1, .asker_seq = m->seq, .asker = asker};
     (void)snprintf(asked.command, sizeof asked.command, "%s", m->name);
     if (dap_edits_add_int(edits, m->seq_at, asked.seq) == 0 && dap_message_write(m, edits, &frame, &body_len) == 0 &&
         body_len <= DAP_DELVE_REQUEST_MAX) {

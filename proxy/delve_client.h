@@ -40,9 +40,9 @@ void delve_client_close(struct delve_client *d, bool link_lost);
 /* Whether it can still be written to. */
 bool delve_client_is_open(const struct delve_client *d);
 
-/* Sends the client's message on with Delve's numbering; edits (may be NULL) are used up. A request is remembered as the
- * client's. */
-enum delve_client_result delve_client_forward(struct delve_client *d, const struct dap_message *m,
+/* Sends a message on with Delve's numbering; edits (may be NULL) are used up. A request is remembered as the asker's,
+ * with m->seq. */
+enum delve_client_result delve_client_forward(struct delve_client *d, enum dap_asker asker, const struct dap_message *m,
                                               struct dap_edits *edits);
 /* Sends a request of delvegate's own. arguments is borrowed. */
 enum delve_client_result delve_client_ask(struct delve_client *d, const char *command, const json_t *arguments);

@@ -3,11 +3,8 @@
 
 #include <string.h>
 
-enum {
-    LAST_WORDS_MS = 2000, /* from a lost DAP connection to dlv's own exit, which says more */
-    QUIET_MS =
-        1000 /* after the program's exit a stream held open by a grandchild is given up after so long without a byte */
-};
+#include "delve/rpc.h"
+#include "proxy/log.h"
 
 /* --- the program's end --- */
 
@@ -16,7 +13,7 @@ void delve_tell_exit(struct delve *d)
     if (d->state != DELVE_EXITED || d->exit_told || d->query)
         return;
     if (!d->output_ended) {
-        timer_start(d->step, QUIET_MS, 0);
+        timer_start(d->step, DELVE_QUIET_MS, 0);
         return;
     }
     timer_stop(d->step);
@@ -62,26 +59,61 @@ static void on_terminated_event(struct delve *d)
 static void ask_attach(struct delve *d, const struct dap_message *m)
 {
     json_t *body = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
+    json_t *arguments = json_copy(d->plan->attach);
     d->handler->capabilities(d->arg, body);
     json_decref(body);
-    (void)delve_client_ask(d->client, "attach", d->plan->attach);
+    /* What the user sees as stopped must not run on because delvegate came back. */
+    if (arguments && d->same_process && d->ever_attached)
+        (void)json_object_set_new(arguments, "stopOnEntry", json_boolean(d->keeps_stopped));
+    (void)delve_client_ask(d->client, "attach", arguments);
+    json_decref(arguments);
 }
 
 static void refused(struct delve *d, const struct dap_message *m)
 {
     struct err why;
+    int status = 0;
     json_t *body = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
     const char *text = json_string_value(json_object_get(json_object_get(body, "error"), "format"));
     err_set(&why, "Delve on %s refused %s: %s", d->transport->where, m->name, text ? text : "no reason given");
+    bool has_exited = d->ever_attached && d->same_process && text && delve_exit_status_in(text, &status);
     json_decref(body);
+    if (!has_exited) {
+        delve_fail(d, &why);
+        return;
+    }
+    /* The program ended while the connection to its Delve was lost. */
+    d->exit_known = true;
+    d->exit_code = status;
+    timer_stop(d->step);
+    delve_set_state(d, DELVE_EXITED, why.text);
+    delve_tell_exit(d);
+}
+
+static void on_silent(void *arg)
+{
+    struct delve *d = arg;
+    struct err why;
+    err_set(&why, "Delve on %s does not answer any more", d->transport->where);
+    if (d->keeper) {
+        delve_died(d, &why);
+        return;
+    }
+    log_warning(d->subject, "%s", why.text);
     delve_fail(d, &why);
 }
+
+static void on_answered(void *arg)
+{
+    (void)arg; /* that it is not silent is all */
+}
+
+static const struct heartbeat_handler heartbeat_events = {.answered = on_answered, .silent = on_silent};
 
 static void on_own_answer(struct delve *d, const struct dap_message *m, const struct dap_asked *asked)
 {
     if (d->state == DELVE_DISCONNECTING) {
         if (strcmp(asked->command, "disconnect") == 0) {
-            delve_client_close(d->client, false);
             delve_reap(d, "Delve has answered disconnect");
         }
         return;
@@ -93,12 +125,14 @@ static void on_own_answer(struct delve *d, const struct dap_message *m, const st
     } else if (strcmp(asked->command, "initialize") == 0) {
         ask_attach(d, m);
     } else if (strcmp(asked->command, "attach") == 0) {
+        bool same_process = d->same_process;
         delve_set_state(d, DELVE_ATTACHED, "attached");
         timer_stop(d->step);
-        d->attached = true;
+        d->attached = d->ever_attached = true;
+        d->same_process = d->keeps_stopped = false;
         if (d->keeper)
             keeper_launched(d->keeper);
-        d->handler->attached(d->arg);
+        d->handler->attached(d->arg, same_process);
     }
 }
 
@@ -142,21 +176,14 @@ static void on_dap_closed(void *arg, const struct err *why)
     struct delve *d = arg;
     struct err gone = *why;
     if (d->state == DELVE_DISCONNECTING) {
-        delve_client_close(d->client, false);
         delve_reap(d, "Delve has closed the connection");
         return;
     }
-    if (d->state == DELVE_EXITED || d->state >= DELVE_FAILING)
+    if (d->state != DELVE_CONNECTING && d->state != DELVE_ATTACHED)
         return;
     if (!gone.text[0])
         err_set(&gone, "Delve on %s closed the debug connection", d->transport->where);
-    if (!d->keeper) {
-        delve_fail(d, &gone);
-        return;
-    }
-    d->failure = gone;
-    delve_set_state(d, DELVE_FAILING, gone.text);
-    timer_start(d->step, LAST_WORDS_MS, 0);
+    delve_probe(d, &gone);
 }
 
 static const struct delve_client_handler client_events = {
@@ -169,11 +196,70 @@ static const struct delve_client_handler client_events = {
 
 void delve_connect(struct delve *d, const char *reason)
 {
-    struct err why;
     delve_set_state(d, DELVE_CONNECTING, reason);
+    delve_client_free(d->client);
     d->client = delve_client_new(d->link, d->port, &client_events, d);
     if (d->client)
+        d->heartbeat = heartbeat_new(d->loop, d->link, d->port, &heartbeat_events, d);
+    if (!d->heartbeat)
+        delve_fail_memory(d);
+}
+
+/* --- a connection that is gone: dlv may live --- */
+
+static void attach_again(struct delve *d, const char *reason)
+{
+    struct err why = d->failure;
+    delve_hang_up(d, false);
+    timer_stop(d->step);
+    d->same_process = true;
+    d->handler->lost(d->arg, DELVE_LOSS_CONNECTION, &why);
+    if (d->state != DELVE_PROBING)
         return;
-    err_set(&why, "out of memory");
-    delve_fail(d, &why);
+    d->step_next = delve_recovery_died(d->recovery, timer_now(d->loop));
+    if (d->step_next.action == DELVE_ACTION_GIVE_UP) {
+        err_prefix(&why, "gave up attaching again: ");
+        delve_fail(d, &why);
+        return;
+    }
+    d->reconnects = true;
+    delve_set_state(d, DELVE_WAITING, reason);
+    timer_start(d->step, d->step_next.wait_ms, 0);
+}
+
+static void on_probe_answered(void *arg)
+{
+    attach_again(arg, "Delve lives");
+}
+
+static void on_probe_silent(void *arg)
+{
+    delve_probe_late(arg);
+}
+
+static const struct heartbeat_handler probe_events = {.answered = on_probe_answered, .silent = on_probe_silent};
+
+void delve_probe(struct delve *d, const struct err *why)
+{
+    d->failure = *why;
+    delve_hang_up(d, false);
+    delve_set_state(d, DELVE_PROBING, why->text);
+    timer_start(d->step, DELVE_LAST_WORDS_MS, 0);
+    if (d->attached) {
+        d->handler->broken(d->arg);
+        if (d->state != DELVE_PROBING)
+            return;
+    }
+    /* One that was never attached to would only refuse again. */
+    if (d->attached || d->ever_attached)
+        d->heartbeat = heartbeat_new(d->loop, d->link, d->port, &probe_events, d);
+}
+
+void delve_probe_late(struct delve *d)
+{
+    struct err why = d->failure;
+    if (d->keeper && d->ever_attached)
+        delve_died(d, &why);
+    else
+        delve_fail(d, &why);
 }

@@ -8,10 +8,7 @@
 #include "proxy/log.h"
 #include "proxy/orphan.h"
 
-enum {
-    TEXT_MAX = 256 * 1024, /* bytes of the text of a failed start */
-    SIGNAL_STATUS = 128    /* an exit status above it is a signal's number */
-};
+enum { SIGNAL_STATUS = 128 /* an exit status above it is a signal's number */ };
 
 static void keep_tail(struct buf *tail, const char *line)
 {
@@ -21,17 +18,6 @@ static void keep_tail(struct buf *tail, const char *line)
     if (tail->len + len > DELVE_TAIL_MAX)
         buf_consume(tail, tail->len / 2 > len ? tail->len / 2 : tail->len);
     (void)buf_printf(tail, "%s\n", line);
-}
-
-static void explain_exit(struct delve *d, int status, struct err *why)
-{
-    struct buf text;
-    buf_init(&text, TEXT_MAX);
-    if (delve_log_explain(&text, d->build_tail.data, d->log_tail.data, status) < 0 || text.len == 0)
-        err_set(why, "Delve ended on %s (exit status %d) and said nothing", d->transport->where, status);
-    else
-        err_set(why, "%s", text.data);
-    buf_free(&text);
 }
 
 static bool checks_go_version(const struct delve_plan *plan)
@@ -60,10 +46,7 @@ static void on_keeper_ready(void *arg, const struct keeper_tools *tools)
         delve_fail(d, &why);
         return;
     }
-    if (keeper_run(d->keeper, d->plan) < 0) {
-        err_set(&why, "out of memory");
-        delve_fail(d, &why);
-    }
+    delve_launch(d, "the supervisor is ready");
 }
 
 static void on_keeper_note(void *arg, const char *text)
@@ -75,21 +58,40 @@ static void on_log(void *arg, const char *line)
 {
     struct delve *d = arg;
     struct delve_log_event event = delve_log_read(line);
+    struct delve_diagnosis found;
     keep_tail(&d->log_tail, line);
     log_debug(d->subject, "dlv: %s", line);
     if (d->plan->show_log)
         delve_say(d, "console", line);
-    if (event.kind == DELVE_LOG_LISTENING && d->state == DELVE_STARTING) {
+    if (event.kind == DELVE_LOG_LISTENING && d->state == DELVE_BUILDING) {
         d->port = event.port;
+        delve_built(d);
         delve_connect(d, "dlv listens");
+    } else if (delve_diagnose_log(&found, line)) {
+        delve_logged(d, &found);
     }
+}
+
+/* Progress is shown as it comes. The rest waits until it is known whether a story tells it. */
+static bool is_progress(const char *line)
+{
+    static const char *const begins[] = {"go: downloading ", "go: finding ", "go: extracting "};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (strncmp(line, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
 }
 
 static void on_build_output(void *arg, const char *line)
 {
     struct delve *d = arg;
     keep_tail(&d->build_tail, line);
-    delve_say(d, "console", line);
+    if (d->state == DELVE_MENDING || d->state == DELVE_CHECKING)
+        log_debug(d->subject, "remedy: %s", line);
+    else if (d->state == DELVE_BUILDING && !is_progress(line))
+        keep_tail(&d->withheld, line);
+    else
+        delve_say(d, "console", line);
 }
 
 static void on_output(void *arg, enum channel_source source, const char *data, size_t len)
@@ -104,21 +106,28 @@ static void on_output_ended(void *arg)
 {
     struct delve *d = arg;
     d->output_ended = true;
-    delve_tell_exit(d);
+    if (d->state == DELVE_STOPPING && !d->run_on)
+        delve_stopped(d);
+    else
+        delve_tell_exit(d);
 }
 
 static void on_keeper_exited(void *arg, int status)
 {
     struct delve *d = arg;
     struct err why;
-    if (d->state == DELVE_STARTING || d->state == DELVE_CONNECTING || (d->state == DELVE_FAILING && !d->attached)) {
-        explain_exit(d, status, &why);
-        delve_fail(d, &why);
-    } else if (d->state == DELVE_ATTACHED || d->state == DELVE_FAILING) {
-        err_set(&why, "Delve on %s ended unexpectedly (%s %d); start the session again", d->transport->where,
+    bool at_work = d->state == DELVE_CONNECTING || d->state == DELVE_ATTACHED || d->state == DELVE_PROBING;
+    d->run_on = false;
+    if (!at_work) {
+        delve_run_ended(d, status);
+    } else if (d->state != DELVE_ATTACHED && !d->attached && !d->same_process) {
+        timer_stop(d->step);
+        delve_start_failed(d, status);
+    } else {
+        err_set(&why, "Delve on %s ended unexpectedly (%s %d)", d->transport->where,
                 status > SIGNAL_STATUS ? "signal" : "exit status",
                 status > SIGNAL_STATUS ? status - SIGNAL_STATUS : status);
-        delve_fail(d, &why);
+        delve_died(d, &why);
     }
 }
 

@@ -9,14 +9,17 @@
 
 enum { HEADER_MS = 5000 /* for a whole header, from its first byte; the first one: from the connection */ };
 
-static const char *const state_names[] = {"new", "initialized", "launching", "live", "terminated", "ending", "over"};
+static const char *const state_names[] = {"new",  "initialized", "launching", "live", "recovering",
+                                          "idle", "terminated",  "ending",    "over"};
 
 #define BIT(state) (1U << (state))
 static const unsigned legal_edges[] = {
     [SESSION_NEW] = BIT(SESSION_INITIALIZED) | BIT(SESSION_ENDING),
     [SESSION_INITIALIZED] = BIT(SESSION_LAUNCHING) | BIT(SESSION_ENDING),
     [SESSION_LAUNCHING] = BIT(SESSION_LIVE) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
-    [SESSION_LIVE] = BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
+    [SESSION_LIVE] = BIT(SESSION_RECOVERING) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
+    [SESSION_RECOVERING] = BIT(SESSION_LIVE) | BIT(SESSION_IDLE) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
+    [SESSION_IDLE] = BIT(SESSION_RECOVERING) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
     [SESSION_TERMINATED] = BIT(SESSION_ENDING),
     [SESSION_ENDING] = BIT(SESSION_OVER),
     [SESSION_OVER] = 0,
@@ -112,7 +115,9 @@ static void session_free(struct session *s)
     session_drop_held(s);
     dap_decoder_free(s->decoder);
     dap_pending_free(s->reverse);
-    delve_plan_free(s->plan);
+    session_free_launches(s, true);
+    dap_journal_free(s->journal);
+    json_decref(s->stopped);
     config_paths_free(&s->paths);
     json_decref(s->initialize_arguments);
     json_decref(s->announced);
@@ -168,11 +173,12 @@ void session_part_from_client(struct session *s, const char *why)
     if (!s->client)
         return;
     session_answer_launch_failed(s, why);
+    session_answer_restart_failed(s, why);
     session_answer_pending(s, why);
     if (s->disconnect_waits)
         session_respond(s, s->disconnect_seq, "disconnect", NULL);
     s->disconnect_waits = false;
-    if (s->plan)
+    if (s->launch)
         session_terminated(s);
     if (!s->client)
         return;
@@ -187,6 +193,7 @@ void session_end(struct session *s, const char *reason)
     timer_stop(s->header);
     session_set_state(s, SESSION_ENDING, reason);
     session_answer_launch_failed(s, reason);
+    session_answer_restart_failed(s, reason);
     /* The goodbye waits until Delve has had the chance to answer `disconnect`. */
     if (!s->delve || !delve_end(s->delve, s->terminate))
         session_part_from_client(s, reason);
@@ -216,7 +223,8 @@ struct session *session_new(uv_loop_t *loop, struct config *config, const struct
     s->reverse = dap_pending_new();
     s->header = timer_new(loop, session_header_late, s);
     s->gone = timer_new(loop, on_gone, s);
-    if (!s->decoder || !s->reverse || !s->header || !s->gone) {
+    s->journal = dap_journal_new();
+    if (!s->decoder || !s->reverse || !s->journal || !s->header || !s->gone) {
         client_reset(client);
         session_free(s);
         return NULL;
@@ -230,7 +238,7 @@ struct session *session_new(uv_loop_t *loop, struct config *config, const struct
 
 void session_shutdown(struct session *s, const char *reason)
 {
-    if (s->state < SESSION_ENDING && s->plan)
+    if (s->state < SESSION_ENDING && s->launch)
         session_say(s, "important", reason);
     session_end(s, reason);
 }

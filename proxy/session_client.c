@@ -48,7 +48,15 @@ void session_forward(struct session *s, const struct dap_message *m)
     struct dap_asked reverse;
     enum delve_client_result result = DELVE_CLIENT_TOO_MANY;
     int r = 0;
+    struct err why;
     dap_edits_init(&edits);
+    if (m->type == DAP_REQUEST)
+        r = dap_journal_request(s->journal, m, &edits, &why);
+    if (r > 0) {
+        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, why.text, false);
+        dap_edits_free(&edits);
+        return;
+    }
     if (m->type == DAP_RESPONSE) {
         if (!dap_pending_take(s->reverse, m->request_seq, &reverse)) {
             log_debug(s->subject, "the client answered a request that nobody made (%s)", m->name);
@@ -60,21 +68,24 @@ void session_forward(struct session *s, const struct dap_message *m)
     if (r == 0 && s->paths.count && dap_paths_carried(m, DAP_TO_DELVE))
         r = dap_paths_edit(m, DAP_TO_DELVE, session_map_to_remote, s, &edits);
     if (r == 0 && s->delve)
-        result = delve_forward(s->delve, m, &edits);
+        result = delve_forward(s->delve, DAP_ASKER_CLIENT, m, &edits);
     dap_edits_free(&edits);
-    if (result == DELVE_CLIENT_FULL && s->client)
-        client_pause(s->client, true);
-    else if (result != DELVE_CLIENT_SENT)
+    if (result == DELVE_CLIENT_FULL) {
+        if (s->client)
+            client_pause(s->client, true);
+    } else if (result != DELVE_CLIENT_SENT) {
+        dap_journal_drop(s->journal, m->seq);
         refuse_forward(s, m, result);
+    }
 }
 
-static void hold(struct session *s, const struct dap_message *m)
+void session_hold(struct session *s, const struct dap_message *m)
 {
     struct held *h = s->held_bytes + m->len <= HELD_MAX ? malloc(sizeof *h + m->len) : NULL;
     if (!h) {
         if (m->type == DAP_REQUEST)
             session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
-                                  "too much was sent before Delve had started; wait for the initialized event", false);
+                                  "too much was sent while Delve is being started; wait for its answers", false);
         return;
     }
     h->next = NULL;
@@ -87,7 +98,7 @@ static void hold(struct session *s, const struct dap_message *m)
 
 /* --- the requests that are delvegate's own --- */
 
-static json_t *arguments_of(const struct dap_message *m)
+json_t *session_arguments(const struct dap_message *m)
 {
     json_t *arguments = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
     if (json_is_object(arguments))
@@ -98,7 +109,7 @@ static json_t *arguments_of(const struct dap_message *m)
 
 static void on_initialize(struct session *s, const struct dap_message *m)
 {
-    json_t *arguments = arguments_of(m);
+    json_t *arguments = session_arguments(m);
     const json_t *format = json_object_get(arguments, "pathFormat");
     const char *wrong = NULL;
     if (s->state != SESSION_NEW)
@@ -122,83 +133,14 @@ static void on_initialize(struct session *s, const struct dap_message *m)
     s->delve = delve_new(s->loop, s->config, s->target, s->subject, &session_delve_events, s);
 }
 
-/* launch.json's own mappings come before the target's, so that of equal prefixes they win; what is wrong with one the
- * plan says. */
-static int collect_paths(struct session *s, const json_t *arguments)
-{
-    size_t i;
-    const json_t *rule;
-    json_array_foreach(json_object_get(arguments, "substitutePath"), i, rule)
-    {
-        const char *from = json_string_value(json_object_get(rule, "from"));
-        const char *to = json_string_value(json_object_get(rule, "to"));
-        if (from && *from && to && *to && config_paths_add(&s->paths, from, to) < 0)
-            return -1;
-    }
-    return config_paths_add_all(&s->paths, &s->target->paths);
-}
-
-static struct delve_plan *make_plan(struct session *s, const struct dap_message *m, struct err *why)
-{
-    json_t *arguments = arguments_of(m);
-    const struct delve_target target = {
-        .log_output = s->target->delve_log_output,
-        .flags = (const char *const *)s->target->delve_flags,
-        .gocache = s->target->gocache,
-        .map_path = session_map_to_remote,
-        .map_arg = s,
-    };
-    struct delve_plan *plan = NULL;
-    if (collect_paths(s, arguments) < 0)
-        err_set(why, "out of memory");
-    else
-        plan = delve_plan_new(arguments, s->is_attach, &target, why);
-    json_decref(arguments);
-    return plan;
-}
-
-static void on_launch(struct session *s, const struct dap_message *m)
-{
-    struct err why;
-    s->is_attach = strcmp(m->name, "attach") == 0;
-    int id = s->is_attach ? ERROR_ATTACH : ERROR_LAUNCH;
-    if (s->state != SESSION_INITIALIZED) {
-        session_respond_error(s, m->seq, m->name, id, "this session has been launched or attached already", true);
-        return;
-    }
-    session_set_state(s, SESSION_LAUNCHING, m->name);
-    s->launch_seq = m->seq;
-    s->launch_waits = true;
-    s->plan = make_plan(s, m, &why);
-    if (!s->plan || !s->delve) {
-        if (s->plan)
-            err_set(&why, "out of memory");
-        session_answer_launch_failed(s, why.text);
-        session_set_state(s, SESSION_TERMINATED, why.text);
-        session_answer_pending(s, why.text);
-        session_terminated(s);
-        return;
-    }
-    for (size_t i = 0; i < s->plan->notes.count; i++)
-        session_say(s, "console", s->plan->notes.list[i]);
-    delve_start(s->delve, s->plan, s->initialize_arguments);
-}
-
 static void on_disconnect(struct session *s, const struct dap_message *m)
 {
-    json_t *arguments = arguments_of(m);
+    json_t *arguments = session_arguments(m);
     s->terminate = json_is_true(json_object_get(arguments, "terminateDebuggee"));
     s->disconnect_seq = m->seq;
     s->disconnect_waits = true;
     json_decref(arguments);
     session_end(s, "the client has disconnected");
-}
-
-static void on_restart(struct session *s, const struct dap_message *m)
-{
-    /* Delve's own restart differs from version to version and can end the session. */
-    session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
-                          "restart is not supported: end the session and start it again", true);
 }
 
 static void answer_too_early(struct session *s, const struct dap_message *m)
@@ -228,8 +170,8 @@ static const struct {
     const char *command;
     answer *answer;
 } own_requests[] = {
-    {"initialize", on_initialize}, {"launch", on_launch},   {"attach", on_launch},
-    {"disconnect", on_disconnect}, {"restart", on_restart},
+    {"initialize", on_initialize}, {"launch", session_on_launch},   {"attach", session_on_launch},
+    {"disconnect", on_disconnect}, {"restart", session_on_restart},
 };
 
 static enum verb route(const struct session *s, const struct dap_message *m, answer **by)
@@ -243,8 +185,15 @@ static enum verb route(const struct session *s, const struct dap_message *m, ans
             *by = own_requests[i].answer;
     if (!*by && s->state == SESSION_INITIALIZED)
         *by = answer_too_early;
+    if (!*by && s->state == SESSION_RECOVERING && s->loss == SESSION_LOSS_PROGRAM &&
+        !dap_journal_is_repeatable(m->name))
+        *by = session_answer_recovering;
+    if (!*by && s->state == SESSION_IDLE)
+        *by = session_answer_idle;
     if (*by)
         return is_request ? VERB_ANSWER : VERB_SWALLOW;
+    if (s->state == SESSION_RECOVERING)
+        return is_request ? VERB_HOLD : VERB_SWALLOW;
     return s->state == SESSION_LAUNCHING ? VERB_HOLD : VERB_FORWARD;
 }
 
@@ -256,7 +205,7 @@ static void on_message(struct session *s, const struct dap_message *m)
         session_forward(s, m);
         break;
     case VERB_HOLD:
-        hold(s, m);
+        session_hold(s, m);
         break;
     case VERB_ANSWER:
         by(s, m);

@@ -24,30 +24,69 @@ static void on_capabilities(void *arg, const json_t *body)
     json_t *changed = dap_capabilities_changed(s->announced, body);
     if (changed)
         session_event(s, "capabilities", changed);
+    if (changed) {
+        json_decref(s->announced);
+        s->announced = dap_capabilities_announced(body);
+    }
     json_decref(changed);
     json_decref(s->memory->capabilities);
     s->memory->capabilities = json_deep_copy(body);
 }
 
-static void on_attached(void *arg)
+void session_release_held(struct session *s)
 {
-    struct session *s = arg;
     struct dap_message m;
     struct err ignored; /* what is held was scanned before */
+    while (s->held && s->state == SESSION_LIVE) {
+        struct held *h = s->held;
+        s->held = h->next;
+        s->held_bytes -= h->len;
+        if (!s->held)
+            s->held_end = &s->held;
+        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0)
+            session_forward(s, &m);
+        free(h);
+    }
+}
+
+static void on_attached(void *arg, bool same_process)
+{
+    struct session *s = arg;
+    session_free_launches(s, false);
+    if (s->state == SESSION_RECOVERING) {
+        session_came_back(s, same_process);
+        return;
+    }
     if (s->state != SESSION_LAUNCHING)
         return;
     session_set_state(s, SESSION_LIVE, "attached");
     session_respond(s, s->launch_seq, s->is_attach ? "attach" : "launch", NULL);
     s->launch_waits = false;
-    while (s->held) {
-        struct held *h = s->held;
-        s->held = h->next;
-        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0)
-            session_forward(s, &m);
-        free(h);
-    }
-    s->held_end = &s->held;
-    s->held_bytes = 0;
+    if (s->restart_waits)
+        session_respond(s, s->restart_seq, "restart", NULL);
+    s->restart_waits = false;
+    session_release_held(s);
+}
+
+static void on_broken(void *arg)
+{
+    session_broken(arg, "the connection to Delve is gone");
+}
+
+static void on_lost(void *arg, enum delve_loss loss, const struct err *why)
+{
+    session_lost(arg, loss == DELVE_LOSS_CONNECTION ? SESSION_LOSS_CONNECTION : SESSION_LOSS_PROGRAM, why->text);
+}
+
+static void on_idle(void *arg, const struct err *why)
+{
+    session_idle(arg, why->text);
+}
+
+static bool on_holds_breakpoints(void *arg)
+{
+    const struct session *s = arg;
+    return dap_journal_has_breakpoints(s->journal);
 }
 
 static int map_to_client(void *arg, const char *path, struct buf *out)
@@ -64,7 +103,11 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
     struct session *s = arg;
     struct dap_edits edits;
     struct buf out;
-    if (!s->client)
+    if (asked && asked->asker == DAP_ASKER_JOURNAL) {
+        session_replayed(s, m, asked);
+        return;
+    }
+    if (!s->client || session_watch_stops(s, m))
         return;
     dap_edits_init(&edits);
     buf_init(&out, MESSAGE_MAX);
@@ -72,6 +115,8 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
     int r = dap_edits_add_int(&edits, m->seq_at, seq);
     if (r == 0 && asked)
         r = dap_edits_add_int(&edits, m->request_seq_at, asked->asker_seq);
+    if (r == 0)
+        r = dap_journal_from_delve(s->journal, m, asked, &edits);
     if (r == 0 && s->paths.count && dap_paths_carried(m, DAP_TO_CLIENT))
         r = dap_paths_edit(m, DAP_TO_CLIENT, map_to_client, s, &edits);
     if (r == 0 && m->type == DAP_REQUEST) {
@@ -98,6 +143,7 @@ static void on_skipped(void *arg, const struct dap_asked *asked, size_t length)
 {
     struct session *s = arg;
     char text[256];
+    dap_journal_drop(s->journal, asked->asker_seq);
     (void)snprintf(
         text, sizeof text,
         "Delve's answer of %zu bytes is over delvegate's limit of %d MiB and was passed over; ask for less at a time",
@@ -141,7 +187,7 @@ static void on_output(void *arg, enum channel_source source, const char *data, s
     buf_free(&text);
 }
 
-static void flush_output(struct session *s)
+void session_flush_output(struct session *s)
 {
     for (int which = 0; which < 2; which++) {
         if (s->rest_len[which])
@@ -153,7 +199,7 @@ static void flush_output(struct session *s)
 static void on_exited(void *arg, bool known, int exit_code)
 {
     struct session *s = arg;
-    flush_output(s);
+    session_flush_output(s);
     if (s->state >= SESSION_TERMINATED)
         return;
     if (known) {
@@ -164,7 +210,7 @@ static void on_exited(void *arg, bool known, int exit_code)
     session_set_state(s, SESSION_TERMINATED, "the program has ended");
     session_terminated(s);
     /* Nothing is left to debug; a Delve that the user started stays, with what it can still tell. */
-    if (s->plan->mode != DELVE_REMOTE)
+    if (s->launch->plan->mode != DELVE_REMOTE)
         (void)delve_end(s->delve, false);
 }
 
@@ -176,11 +222,12 @@ static void on_failed(void *arg, const struct err *why)
         session_answer_pending(s, why->text);
         return;
     }
-    flush_output(s);
+    session_flush_output(s);
     if (s->launch_waits)
         session_answer_launch_failed(s, why->text);
-    else
+    else if (!s->restart_waits)
         session_say(s, "important", why->text);
+    session_answer_restart_failed(s, why->text);
     session_answer_pending(s, why->text);
     session_set_state(s, SESSION_TERMINATED, why->text);
     session_terminated(s);
@@ -210,6 +257,10 @@ const struct delve_handler session_delve_events = {
     .say = on_say,
     .capabilities = on_capabilities,
     .attached = on_attached,
+    .broken = on_broken,
+    .lost = on_lost,
+    .idle = on_idle,
+    .holds_breakpoints = on_holds_breakpoints,
     .message = on_message,
     .skipped = on_skipped,
     .drained = on_delve_drained,

@@ -1,10 +1,12 @@
-/* What the three files of the session share: session.c (its life), session_client.c (what the client sends),
- * session_delve.c (what Delve's side reports). */
+/* What the files of the session share: session.c (its life), session_client.c (what the client sends), session_launch.c
+ * (launch, attach and restart requests), session_delve.c (what Delve's side reports), session_recovery.c (a Delve that
+ * is gone and comes back). */
 #ifndef PROXY_SESSION_PRIVATE_H
 #define PROXY_SESSION_PRIVATE_H
 
 #include "config/paths.h"
 #include "dap/decoder.h"
+#include "dap/journal.h"
 #include "dap/pending.h"
 #include "proxy/delve.h"
 #include "proxy/session.h"
@@ -28,9 +30,25 @@ enum session_state {
     SESSION_INITIALIZED, /* launch or attach is awaited */
     SESSION_LAUNCHING,   /* requests are held until Delve is attached to */
     SESSION_LIVE,        /* messages pass */
+    SESSION_RECOVERING,  /* Delve is gone and comes back: requests wait for it, or are refused */
+    SESSION_IDLE,        /* Delve could not be started again: the user's Restart is awaited */
     SESSION_TERMINATED,  /* `terminated` is sent; disconnect is awaited */
     SESSION_ENDING,      /* the client is gone or about to be told goodbye; Delve is being ended */
     SESSION_OVER
+};
+
+/* What SESSION_RECOVERING has lost. */
+enum session_loss {
+    SESSION_LOSS_UNKNOWN,    /* not known yet: everything waits */
+    SESSION_LOSS_CONNECTION, /* the program is the same: everything waits */
+    SESSION_LOSS_PROGRAM     /* what only makes sense in the old program is refused */
+};
+
+/* What one launch, attach or restart request asked for. */
+struct launch {
+    struct delve_plan *plan;
+    struct delve_prelaunch prelaunch;
+    struct launch *older; /* Delve may still be ending it */
 };
 
 struct held {
@@ -55,14 +73,20 @@ struct session {
     struct dap_pending *reverse; /* Delve's requests to the client */
     struct timer *header, *gone; /* a header's deadline; the turn in which the session is freed */
     int64_t launch_seq, disconnect_seq;
-    bool launch_waits, disconnect_waits; /* for their answers */
+    int64_t restart_seq;
+    bool launch_waits, restart_waits, disconnect_waits; /* for their answers */
     bool is_attach, terminate, terminated_sent;
     bool is_stranger; /* ended before it said initialize */
     bool header_runs; /* the header's deadline */
 
     json_t *initialize_arguments, *announced;
     struct config_paths paths;
-    struct delve_plan *plan;
+    struct launch *launch; /* the newest; NULL before the first */
+    struct dap_journal *journal;
+    enum session_loss loss;
+    bool is_stopped;     /* the program, as the client knows it */
+    bool swallows_entry; /* Delve's next `stopped` only repeats that */
+    json_t *stopped;     /* body of the last `stopped` */
     struct delve *delve; /* NULL once nothing is left of it */
     struct held *held, **held_end;
     size_t held_bytes;
@@ -93,11 +117,39 @@ void session_end(struct session *s, const char *reason);
 /* Nothing of Delve is left: frees the session in the loop's next turn. */
 void session_leave(struct session *s);
 
-/* Sends a request, event or response of the client's on, with its paths mapped. */
+/* Sends a request, event or response of the client's on, with its paths and handles mapped. */
 void session_forward(struct session *s, const struct dap_message *m);
+/* Keeps a message for Delve until it is there. */
+void session_hold(struct session *s, const struct dap_message *m);
+/* Sends on what was held. */
+void session_release_held(struct session *s);
 void session_drop_held(struct session *s);
 /* As dap_map_path; arg is the session. */
 int session_map_to_remote(void *arg, const char *path, struct buf *out);
+/* The arguments of a request as an object; a new reference, NULL when memory ran out. */
+json_t *session_arguments(const struct dap_message *m);
+/* What an incomplete character at the end of the program's output left over. */
+void session_flush_output(struct session *s);
+
+/* session_launch.c: answer these requests. */
+void session_on_launch(struct session *s, const struct dap_message *m);
+void session_on_restart(struct session *s, const struct dap_message *m);
+void session_answer_restart_failed(struct session *s, const char *why);
+/* Frees launches that Delve has ended for sure: all but the newest, or all. */
+void session_free_launches(struct session *s, bool all);
+
+/* session_recovery.c */
+void session_broken(struct session *s, const char *reason);
+void session_lost(struct session *s, enum session_loss loss, const char *why);
+void session_came_back(struct session *s, bool same_process);
+void session_idle(struct session *s, const char *why);
+/* Answers to requests of the client's while nothing is there to ask. */
+void session_answer_recovering(struct session *s, const struct dap_message *m);
+void session_answer_idle(struct session *s, const struct dap_message *m);
+/* Delve's answer to what it was told anew. */
+void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked);
+/* Notes whether the program is stopped. Returns true when the client must not see the message. */
+bool session_watch_stops(struct session *s, const struct dap_message *m);
 
 extern const struct delve_handler session_delve_events;
 extern const struct client_handler session_client_events;

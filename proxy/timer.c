@@ -8,6 +8,11 @@ struct timer {
     void *arg;
 };
 
+uint64_t timer_now(uv_loop_t *loop)
+{
+    return uv_now(loop);
+}
+
 static void on_timer(uv_timer_t *uv)
 {
     struct timer *t = uv->data;

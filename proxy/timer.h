@@ -7,6 +7,9 @@
 
 struct timer;
 
+/* The loop's time in ms, monotonic, from anywhere. */
+uint64_t timer_now(uv_loop_t *loop);
+
 /* Returns a stopped timer that will call fired(arg), or NULL when memory ran out. */
 struct timer *timer_new(uv_loop_t *loop, void (*fired)(void *arg), void *arg);
 /* (Re)starts it: once after ms, then every repeat_ms unless that is 0. */
