@@ -67,7 +67,7 @@ const healthy = [
   { name: 'ziphash-empty', make: (c) => empty(c.entry(...DEP, 'ziphash')) },
   { name: 'zip-garbled-extracted', make: (c) => garble(c.entry(...DEP, 'zip')) },
   { name: 'cold', cold: true, make: () => {} },
-].map((t) => ({ ends: 'runs', ...t }));
+].map((t) => ({ ends: 'runs', lost: [DEP], ...t }));
 
 const refused = /connection refused/;
 const status = (code) => new RegExp(`${code} `);
