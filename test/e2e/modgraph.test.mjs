@@ -13,6 +13,7 @@ import { tree } from './lib/tree.mjs';
 
 const LANES = 2; // worlds side by side, each with its share of the set-ups
 const ATTEMPTS = 3; // new starts, as recover.attempts is by default
+const REFUSED_MS = 30_000; // the longest that a launch which nothing mends may take, on a busy machine
 const GO_MINOR = Number(/go1\.(\d+)/.exec((await run('go', ['version'])).stdout)[1]);
 const ALL = cases(GO_MINOR);
 
@@ -73,6 +74,9 @@ function assertCalls(w, c) {
     assert.deepEqual(remedies.map(({ args }) => args), []);
   }
   if (c.test.ends === 'mended') assert.ok(builds > 1, said);
+  for (const remedy of [/^mod tidy\b/, /^mod download\b.* all$/]) {
+    assert.ok(remedies.filter(({ args }) => remedy.test(args)).length <= 1, `a remedy was tried twice:\n${said}`);
+  }
   if (c.test.retried) assert.ok(builds > 1 && builds <= ATTEMPTS + 1, said);
   assert.ok(!calls.some(({ args }) => /^clean\b.*-modcache/.test(args)), `the module cache was cleaned:\n${said}`);
 }
@@ -99,16 +103,21 @@ async function launched(w, c, s) {
     await c.serve(true);
   }
   await launch;
-  await s.stop({ reason: 'breakpoint' });
-  const frame = await s.top(s.events('stopped')[0].body.threadId);
-  assert.equal(frame.line, at);
-  assert.equal(frame.source.path, c.main);
+  await stopped(c, s, 0);
   await s.finish({ terminateDebuggee: true });
+}
+
+/** The stop after message number `from` is at the breakpoint. */
+async function stopped(c, s, from) {
+  const event = await s.stop({ from, reason: 'breakpoint' });
+  const frame = await s.top(event.body.threadId);
+  assert.equal(frame.line, line(c.main, 'BREAK'));
+  assert.equal(frame.source.path, c.main);
 }
 
 async function refused(c, s) {
   await s.initialize();
-  const error = await s.refused('launch', { mode: 'debug', program: c.program }, { timeout: LAUNCH_MS });
+  const error = await s.refused('launch', { mode: c.test.mode ?? 'debug', program: c.program }, { timeout: REFUSED_MS });
   assert.match(error.text, c.test.cause);
   assert.equal(s.events('initialized').length, 0);
   await s.send('disconnect');
@@ -171,6 +180,30 @@ describe('broken module graphs', { concurrency: LANES }, () => {
   for (let lane = 0; lane < LANES; lane++) {
     const list = ALL.filter((_, i) => i % LANES === lane);
     suite(`module graphs ${lane + 1}`, { prepare: (w) => prepare(w, list) }, (w) => {
+      if (list.some((t) => t.name === 'as-it-should-be')) {
+        w.test('a graph that breaks between launch and Restart', async () => {
+          const c = w.setups.get('as-it-should-be');
+          await c.make();
+          try {
+            const args = { mode: 'debug', program: c.program };
+            const s = await w.session({ port: w.config.targets[c.target].listen });
+            await s.launch(args, () => s.breakpoints(c.main, [line(c.main, 'BREAK')]));
+            await stopped(c, s, 0);
+            c.rm('go.sum');
+            const before = { src: tree(c.src), mod: tree(c.mod, { times: false }) };
+            const from = s.messages.length;
+            await s.send('restart', { arguments: args }, { timeout: LAUNCH_MS });
+            await stopped(c, s, from);
+            await s.finish({ terminateDebuggee: true });
+            assert.match(s.shown, /missing go\.sum entry/);
+            assert.match(s.shown, /^\+ ?example\.com\/dep v1\.0\.0 h1:/m);
+            assertTreeKept(c, before.src);
+            assertCacheKept(c, before.mod);
+          } finally {
+            await c.close();
+          }
+        });
+      }
       for (const t of list) w.test(`${t.name}: ${t.ends}`, { skip: t.skip?.() ?? false }, () => through(w, w.setups.get(t.name)));
     });
   }
