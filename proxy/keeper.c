@@ -1,54 +1,45 @@
-#include "proxy/keeper.h"
+#include "proxy/keeper_private.h"
 
+#include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "delve/supervisor.h"
-#include "proxy/nonce.h"
-#include "proxy/timer.h"
+#include "proxy/log.h"
 
 enum {
-    COMMANDS_MAX =
-        32 * 1024 * 1024, /* bytes of parameters in one batch: 4 MiB of launch arguments, escaped, and the script */
-    START_MS = 60 * 1000, /* from starting the shell to `ready`: a login shell may be slow, tools are looked for */
-    LAST_TEXT_MS = 2000,  /* from dlv's exit to the last line it wrote */
+    START_MS = 60 * 1000, /* from starting a shell to what it is for: a login shell may be slow, tools are looked for */
+    LAST_TEXT_MS = 2000,  /* from a run's exit to the last line it wrote */
     LEASE_BEATS = 3,      /* a short lease is renewed this often within its time */
-    RUN = 1               /* the one run of a session: its number */
+    LINE_SIZE = 64,
+    SIGNAL_STATUS = 128, /* with a signal's number: the status of what a signal has ended */
+    DECIMAL = 10
 };
 
-struct keeper {
-    struct link *link;
-    const struct config_target *target;
-    const struct keeper_handler *handler; /* NULL once it is over */
-    void *arg;
-    char nonce[NONCE_SIZE];
-    char *id, *dir;
-    struct keeper_tools tools;
-    bool is_local;
+#define BIT(state) (1U << (state))
 
-    struct channel *control; /* commands; control lines on stdout, log and build output on stderr */
-    struct supervisor_reader *control_lines, *text_lines;
-    struct channel *streams; /* the program's stdout and stderr */
-    struct supervisor_reader *out_opening, *err_opening;
-
-    const struct delve_plan *plan;
-    struct timer *deadline, *beat, *last_text;
-    bool greeted, is_ready, is_running;
-    bool over; /* all is reaped, or nothing was started: only the shell's own end is awaited */
-    bool out_open, err_open;
-    bool exited, text_ended;
-    int exit_status;
-    int reading; /* depth of channel handlers: memory is freed when the last returns */
-    bool freed;
+static const char *const state_names[] = {"idle", "preparing", "opening", "running", "dropped"};
+static const unsigned legal_edges[] = {
+    [KEEPER_IDLE] = BIT(KEEPER_PREPARING),
+    [KEEPER_PREPARING] = BIT(KEEPER_OPENING) | BIT(KEEPER_RUNNING) | BIT(KEEPER_DROPPED),
+    [KEEPER_OPENING] = BIT(KEEPER_RUNNING) | BIT(KEEPER_DROPPED),
+    [KEEPER_RUNNING] = BIT(KEEPER_IDLE),
+    [KEEPER_DROPPED] = BIT(KEEPER_IDLE),
 };
+
+static void set_state(struct keeper *k, enum keeper_state state, const char *reason)
+{
+    assert(legal_edges[k->state] & BIT(state));
+    log_debug(k->id, "run %ld %s -> %s: %s", k->number, state_names[k->state], state_names[state], reason);
+    k->state = state;
+}
 
 static void destroy(struct keeper *k)
 {
     supervisor_reader_free(k->control_lines);
     supervisor_reader_free(k->text_lines);
-    supervisor_reader_free(k->out_opening);
-    supervisor_reader_free(k->err_opening);
+    buf_free(&k->params);
     free(k->tools.go);
     free(k->tools.go_version);
     free(k->tools.dlv);
@@ -60,34 +51,39 @@ static void destroy(struct keeper *k)
     free(k);
 }
 
-static void leave(struct keeper *k)
+void keeper_enter(struct keeper *k)
+{
+    k->reading++;
+}
+
+void keeper_leave(struct keeper *k)
 {
     if (--k->reading == 0 && k->freed)
         destroy(k);
 }
 
-static void fail(struct keeper *k, const struct err *why)
+void keeper_fail(struct keeper *k, const struct err *why)
 {
     const struct keeper_handler *handler = k->handler;
     k->handler = NULL;
     timer_stop(k->deadline);
     timer_stop(k->beat);
+    timer_stop(k->last_text);
     if (handler)
         handler->failed(k->arg, why);
 }
 
-static void fail_memory(struct keeper *k)
+void keeper_fail_memory(struct keeper *k)
 {
     struct err why;
     err_set(&why, "out of memory while talking to the supervisor on %s", k->link->transport->where);
-    fail(k, &why);
+    keeper_fail(k, &why);
 }
 
-/* Sends a batch of commands and frees it. */
-static void send_batch(struct keeper *k, struct channel *to, struct buf *batch)
+void keeper_send(struct keeper *k, struct channel *to, struct buf *batch)
 {
     if (batch->failed)
-        fail_memory(k);
+        keeper_fail_memory(k);
     else if (to && batch->len)
         (void)channel_write(to, batch->data, batch->len); /* small beside the water marks; the far side always reads */
     buf_free(batch);
@@ -96,122 +92,62 @@ static void send_batch(struct keeper *k, struct channel *to, struct buf *batch)
 static void command(struct keeper *k, const char *line)
 {
     struct buf batch;
-    buf_init(&batch, COMMANDS_MAX);
+    buf_init(&batch, KEEPER_COMMANDS_MAX);
     (void)supervisor_command(&batch, line);
-    send_batch(k, k->control, &batch);
-}
-
-static void param_if(struct buf *batch, const char *key, const char *value)
-{
-    if (value)
-        (void)supervisor_param(batch, key, value);
-}
-
-static void param_pair(struct buf *batch, const char *key, const char *name, const char *value)
-{
-    struct buf pair;
-    buf_init(&pair, COMMANDS_MAX);
-    if (buf_printf(&pair, "%s=%s", name, value) < 0)
-        batch->failed = true;
-    else
-        (void)supervisor_param(batch, key, pair.data);
-    buf_free(&pair);
+    keeper_send(k, k->control, &batch);
 }
 
 static void send_session_params(struct keeper *k)
 {
-    const struct config_target *t = k->target;
     struct buf batch;
-    char lease[32];
-    buf_init(&batch, COMMANDS_MAX);
-    (void)snprintf(lease, sizeof lease, "%ld", t->lease_seconds);
-    (void)supervisor_param(&batch, "role", "session");
-    (void)supervisor_param(&batch, "transport", k->is_local ? "local" : "ssh");
-    (void)supervisor_param(&batch, "id", k->id);
-    (void)supervisor_param(&batch, "lease", lease);
-    param_if(&batch, "GOCACHE", t->gocache);
-    param_if(&batch, "GOMODCACHE", t->gomodcache);
-    param_if(&batch, "go", t->go_path);
-    param_if(&batch, "dlv", t->delve_path);
-    for (size_t i = 0; i < t->go_env_count; i++)
-        param_pair(&batch, "goenv", t->go_env[i].name, t->go_env[i].value);
-    (void)supervisor_command(&batch, "begin");
-    send_batch(k, k->control, &batch);
+    buf_init(&batch, KEEPER_COMMANDS_MAX);
+    keeper_session_params(k, &batch);
+    keeper_send(k, k->control, &batch);
 }
 
-static void run_path(const struct keeper *k, const char *name, struct buf *out)
-{
-    buf_init(out, COMMANDS_MAX);
-    (void)buf_printf(out, "%s/%d/%s", k->dir, RUN, name);
-}
-
-static void send_run(struct keeper *k)
-{
-    const struct delve_plan *plan = k->plan;
-    struct buf batch, output, log, out, err;
-    struct delve_strings argv = {0};
-    run_path(k, plan->mode == DELVE_TEST ? "debug.test" : "__debug_bin", &output);
-    run_path(k, "log", &log);
-    run_path(k, "out", &out);
-    run_path(k, "err", &err);
-    struct delve_run_paths paths = {.output = output.data, .log = log.data};
-    if (plan->mode != DELVE_ATTACH) {
-        paths.out = out.data;
-        paths.err = err.data;
-    }
-    buf_init(&batch, COMMANDS_MAX);
-    if (delve_plan_argv(plan, &paths, k->target->delve_log_output, &argv) < 0)
-        batch.failed = true;
-    for (size_t i = 0; i < argv.count; i++)
-        (void)supervisor_param(&batch, "arg", argv.list[i]);
-    for (size_t i = 0; i < plan->env_count; i++) {
-        if (plan->env[i].value)
-            param_pair(&batch, "env", plan->env[i].name, plan->env[i].value);
-        else
-            (void)supervisor_param(&batch, "unset", plan->env[i].name);
-    }
-    param_if(&batch, "cwd", plan->build_dir);
-    if (plan->mode == DELVE_ATTACH)
-        (void)supervisor_param(&batch, "attach", "1");
-    (void)supervisor_command(&batch, "run 1");
-    send_batch(k, k->control, &batch);
-    delve_strings_free(&argv);
-    buf_free(&output);
-    buf_free(&log);
-    buf_free(&out);
-    buf_free(&err);
-}
-
+/* All that the present run wrote is reported, or it was dropped. */
 static void report_exit(struct keeper *k)
 {
-    if (!k->exited || !k->handler || !k->is_running)
-        return;
-    k->is_running = false;
+    int status = k->exit_status;
     timer_stop(k->last_text);
-    k->handler->exited(k->arg, k->exit_status);
+    set_state(k, KEEPER_IDLE, "it has ended");
+    if (k->handler)
+        k->handler->exited(k->arg, status);
 }
 
 static void on_last_text_late(void *arg)
 {
-    report_exit(arg);
+    struct keeper *k = arg;
+    keeper_enter(k);
+    if (k->state == KEEPER_DROPPED && k->has_streams && k->handler)
+        k->handler->output_ended(k->arg);
+    if (k->handler && (k->state == KEEPER_RUNNING || k->state == KEEPER_DROPPED))
+        report_exit(k);
+    keeper_leave(k);
 }
 
 static void on_deadline(void *arg)
 {
     struct keeper *k = arg;
     struct err why;
+    const char *where = k->link->transport->where;
     const char *noise = supervisor_reader_noise(k->control_lines);
-    if (k->greeted)
+    if (k->is_ready)
+        err_set(&why, "the supervisor on %s did not prepare the start within %d s; is the machine or its disk stuck?",
+                where, START_MS / 1000);
+    else if (k->greeted)
         err_set(
             &why,
             "the supervisor on %s did not get ready within %d s; look for a hanging login shell or file system there",
-            k->link->transport->where, START_MS / 1000);
+            where, START_MS / 1000);
     else
         err_set(
             &why,
             "the login shell on %s did not run sh within %d s%s%s; check that `ssh HOST sh` works without a question",
-            k->link->transport->where, START_MS / 1000, *noise ? "; it printed: " : "", noise);
-    fail(k, &why);
+            where, START_MS / 1000, *noise ? "; it printed: " : "", noise);
+    keeper_enter(k);
+    keeper_fail(k, &why);
+    keeper_leave(k);
 }
 
 static void on_beat(void *arg)
@@ -240,7 +176,9 @@ static void set_tool(struct keeper *k, struct supervisor_line *line)
 
 static void on_ready(struct keeper *k)
 {
-    if (k->is_ready || !k->dir || !k->tools.go || !k->tools.dlv || !k->tools.go_version || !k->tools.dlv_version)
+    const struct keeper_tools *t = &k->tools;
+    if (k->is_ready || !k->dir || !t->go || !t->go_version || !t->dlv || !t->dlv_version || !t->gocache ||
+        !t->gomodcache)
         return;
     long seconds = k->target->lease_seconds / LEASE_BEATS;
     if (seconds > SUPERVISOR_BEAT_SECONDS)
@@ -253,16 +191,38 @@ static void on_ready(struct keeper *k)
     k->handler->ready(k->arg, &k->tools);
 }
 
-static void open_streams(struct keeper *k);
-
 static void on_error_line(struct keeper *k, const struct supervisor_line *line)
 {
     struct err why;
     err_set(&why, "%s (on %s)", line->text ? line->text : line->name, k->link->transport->where);
-    if (k->is_ready)
+    bool lost = k->state == KEEPER_PREPARING || k->state == KEEPER_OPENING ||
+                (k->state == KEEPER_RUNNING && strcmp(line->name, "protocol") == 0);
+    /* What is said while a run is on ends with its `exited`. */
+    if (k->is_ready && !lost)
         k->handler->note(k->arg, why.text);
     else
-        fail(k, &why);
+        keeper_fail(k, &why);
+}
+
+static void on_prepared(struct keeper *k, long number)
+{
+    if (k->state != KEEPER_PREPARING || number != k->number || k->ending)
+        return;
+    if (!k->has_streams) {
+        keeper_order(k);
+        return;
+    }
+    set_state(k, KEEPER_OPENING, "its directory is there");
+    keeper_streams_open(k);
+}
+
+static void on_exited(struct keeper *k, long number, int status)
+{
+    if (k->state != KEEPER_RUNNING || number != k->number)
+        return;
+    k->exited = true;
+    k->exit_status = status;
+    timer_start(k->last_text, k->text_ended ? 0 : LAST_TEXT_MS, 0);
 }
 
 static void on_parsed(struct keeper *k, struct supervisor_line *line)
@@ -279,7 +239,7 @@ static void on_parsed(struct keeper *k, struct supervisor_line *line)
         }
         err_set(&why, "the supervisor on %s speaks version %ld of its protocol, not %d", k->link->transport->where,
                 line->number, SUPERVISOR_PROTOCOL);
-        fail(k, &why);
+        keeper_fail(k, &why);
         break;
     case SUPERVISOR_TOOL:
         set_tool(k, line);
@@ -293,15 +253,10 @@ static void on_parsed(struct keeper *k, struct supervisor_line *line)
         on_ready(k);
         break;
     case SUPERVISOR_PREPARED:
-        if (k->plan && k->plan->mode != DELVE_ATTACH)
-            open_streams(k);
-        else if (k->plan)
-            send_run(k);
+        on_prepared(k, line->number);
         break;
     case SUPERVISOR_EXITED:
-        k->exited = true;
-        k->exit_status = line->status;
-        timer_start(k->last_text, k->text_ended ? 0 : LAST_TEXT_MS, 0);
+        on_exited(k, line->number, line->status);
         break;
     case SUPERVISOR_NOTE:
         if (line->text)
@@ -327,11 +282,24 @@ static void on_control_line(void *arg, const char *text, size_t len)
     if (!k->handler)
         return;
     if (supervisor_parse(&line, text, len) < 0) {
-        fail_memory(k);
+        keeper_fail_memory(k);
         return;
     }
     on_parsed(k, &line);
     free(line.text);
+}
+
+/* Of the run's text, or of an earlier one's that was not waited for. */
+static void on_text_end(struct keeper *k, const char *text)
+{
+    long number = strtol(text, NULL, DECIMAL);
+    if (number >= k->text_owed)
+        k->text_owed = 0;
+    if (number != k->number)
+        return;
+    k->text_ended = true;
+    if (k->state == KEEPER_RUNNING && k->exited)
+        report_exit(k);
 }
 
 static void on_text_line(void *arg, const char *text, size_t len)
@@ -343,15 +311,15 @@ static void on_text_line(void *arg, const char *text, size_t len)
         return;
     switch (supervisor_text_of(text, &rest)) {
     case SUPERVISOR_TEXT_LOG:
-        k->handler->log(k->arg, rest);
+        if (!k->text_owed)
+            k->handler->log(k->arg, rest);
         break;
     case SUPERVISOR_TEXT_OUTPUT:
-        k->handler->build_output(k->arg, rest);
+        if (!k->text_owed)
+            k->handler->build_output(k->arg, rest);
         break;
     case SUPERVISOR_TEXT_END:
-        k->text_ended = true;
-        if (k->exited)
-            report_exit(k);
+        on_text_end(k, rest);
         break;
     case SUPERVISOR_TEXT_OTHER:
         break;
@@ -361,12 +329,12 @@ static void on_text_line(void *arg, const char *text, size_t len)
 static void on_control_data(void *arg, enum channel_source source, const char *data, size_t len)
 {
     struct keeper *k = arg;
-    k->reading++;
+    keeper_enter(k);
     int r = source == CHANNEL_STDOUT ? supervisor_reader_feed(k->control_lines, data, len, on_control_line, k)
                                      : supervisor_reader_feed(k->text_lines, data, len, on_text_line, k);
     if (r < 0)
-        fail_memory(k);
-    leave(k);
+        keeper_fail_memory(k);
+    keeper_leave(k);
 }
 
 static void on_control_closed(void *arg, const struct err *closed, int exit_status)
@@ -374,14 +342,14 @@ static void on_control_closed(void *arg, const struct err *closed, int exit_stat
     struct keeper *k = arg;
     struct err why;
     k->control = NULL;
-    k->reading++;
+    keeper_enter(k);
     timer_stop(k->deadline);
     if (k->over) {
         const struct keeper_handler *handler = k->handler;
         k->handler = NULL;
         if (handler)
             handler->ended(k->arg);
-        leave(k);
+        keeper_leave(k);
         return;
     }
     if (closed->text[0])
@@ -390,14 +358,14 @@ static void on_control_closed(void *arg, const struct err *closed, int exit_stat
         err_set(&why, "the supervisor on %s ended by itself (exit status %d)", k->link->transport->where, exit_status);
     if (!k->greeted && *supervisor_reader_noise(k->control_lines))
         err_prefix(&why, "the login shell printed: %s; ", supervisor_reader_noise(k->control_lines));
-    fail(k, &why);
-    leave(k);
+    keeper_fail(k, &why);
+    keeper_leave(k);
 }
 
 static const struct channel_handler control_events = {.data = on_control_data, .closed = on_control_closed};
 
 struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *id,
-                            const struct keeper_handler *h, void *arg)
+                            bool needs_delve, const struct keeper_handler *h, void *arg)
 {
     struct keeper *k = calloc(1, sizeof *k);
     if (!k)
@@ -406,18 +374,21 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
     k->target = target;
     k->handler = h;
     k->arg = arg;
-    k->is_local = link->transport->is_local;
+    k->needs_delve = needs_delve;
+    buf_init(&k->params, KEEPER_COMMANDS_MAX);
     nonce_make(k->nonce);
     k->id = strdup(id);
+    if (!needs_delve) {
+        k->tools.dlv = strdup("");
+        k->tools.dlv_version = strdup("");
+    }
     k->control_lines = supervisor_reader_new(k->nonce);
     k->text_lines = supervisor_reader_new(k->nonce);
-    k->out_opening = supervisor_reader_new(k->nonce);
-    k->err_opening = supervisor_reader_new(k->nonce);
     k->deadline = timer_new(loop, on_deadline, k);
     k->beat = timer_new(loop, on_beat, k);
     k->last_text = timer_new(loop, on_last_text_late, k);
-    bool whole = k->id && k->control_lines && k->text_lines && k->out_opening && k->err_opening && k->deadline &&
-                 k->beat && k->last_text;
+    bool whole = k->id && (needs_delve || (k->tools.dlv && k->tools.dlv_version)) && k->control_lines &&
+                 k->text_lines && k->deadline && k->beat && k->last_text;
     if (whole)
         k->control = link_shell(link, &control_events, k);
     if (!k->control) {
@@ -425,7 +396,7 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
         return NULL;
     }
     struct buf script;
-    buf_init(&script, COMMANDS_MAX);
+    buf_init(&script, KEEPER_COMMANDS_MAX);
     (void)supervisor_script(&script, k->nonce);
     (void)channel_write(k->control, script.data, script.len);
     buf_free(&script);
@@ -433,107 +404,77 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
     return k;
 }
 
-int keeper_run(struct keeper *k, const struct delve_plan *plan)
+int keeper_run(struct keeper *k, const struct keeper_run *run)
 {
-    k->plan = plan;
-    k->is_running = true;
-    command(k, "prepare 1");
+    char line[LINE_SIZE];
+    assert(k->is_ready && k->state == KEEPER_IDLE);
+    keeper_streams_close(k, false);
+    if (k->number && !k->text_ended)
+        k->text_owed = k->number;
+    k->number++;
+    k->attaches = run->kind == KEEPER_DLV && run->plan->mode == DELVE_ATTACH;
+    k->has_streams = (run->kind == KEEPER_DLV && !k->attaches) || (run->kind == KEEPER_COMMAND && run->streams);
+    k->exited = k->text_ended = false;
+    buf_clear(&k->params);
+    if (keeper_run_params(k, run, &k->params) < 0)
+        return -1;
+    set_state(k, KEEPER_PREPARING, k->has_streams ? "with streams" : "without streams");
+    (void)snprintf(line, sizeof line, "prepare %ld", k->number);
+    timer_start(k->deadline, START_MS, 0);
+    command(k, line);
     return 0;
 }
 
-static void send_stream_params(struct keeper *k)
+void keeper_order(struct keeper *k)
 {
-    struct buf batch;
-    buf_init(&batch, COMMANDS_MAX);
-    (void)supervisor_param(&batch, "role", "streams");
-    (void)supervisor_param(&batch, "dir", k->dir);
-    (void)supervisor_param(&batch, "run", "1");
-    (void)supervisor_command(&batch, "begin");
-    send_batch(k, k->streams, &batch);
-}
-
-static void on_stream_data(void *arg, enum channel_source source, const char *data, size_t len)
-{
-    struct keeper *k = arg;
-    bool is_out = source == CHANNEL_STDOUT;
-    bool *open = is_out ? &k->out_open : &k->err_open;
-    k->reading++;
-    if (!*open) {
-        struct supervisor_reader *r = is_out ? k->out_opening : k->err_opening;
-        bool was_greeted = supervisor_reader_greeted(r);
-        size_t rest = supervisor_reader_strip(r, data, len);
-        data += len - rest;
-        len = rest;
-        *open = supervisor_reader_open(r);
-        if (is_out && !was_greeted && supervisor_reader_greeted(r))
-            send_stream_params(k);
-        if (*open && k->out_open && k->err_open && k->handler)
-            send_run(k);
-    }
-    if (*open && len && k->handler)
-        k->handler->output(k->arg, source, data, len);
-    leave(k);
-}
-
-static void on_stream_closed(void *arg, const struct err *why, int exit_status)
-{
-    struct keeper *k = arg;
-    (void)exit_status;
-    k->streams = NULL;
-    if (!k->handler)
+    if (!k->handler || k->ending || (k->state != KEEPER_PREPARING && k->state != KEEPER_OPENING))
         return;
-    k->reading++;
-    if (k->out_open && k->err_open) {
-        if (why->text[0])
-            k->handler->note(k->arg, why->text);
-        k->handler->output_ended(k->arg);
-    } else {
-        struct err e;
-        err_set(&e, "no shell for the program's output on %s%s%s", k->link->transport->where, why->text[0] ? ": " : "",
-                why->text);
-        fail(k, &e);
-    }
-    leave(k);
-}
-
-static const struct channel_handler stream_events = {.data = on_stream_data, .closed = on_stream_closed};
-
-static void open_streams(struct keeper *k)
-{
-    struct buf script;
-    k->streams = link_shell(k->link, &stream_events, k);
-    if (!k->streams) {
-        fail_memory(k);
-        return;
-    }
-    buf_init(&script, COMMANDS_MAX);
-    (void)supervisor_script(&script, k->nonce);
-    send_batch(k, k->streams, &script);
+    timer_stop(k->deadline);
+    set_state(k, KEEPER_RUNNING, "it is ordered");
+    keeper_send(k, k->control, &k->params);
 }
 
 void keeper_launched(struct keeper *k)
 {
-    command(k, "launched");
+    if (k->state == KEEPER_RUNNING)
+        command(k, "launched");
 }
 
-void keeper_pause_output(struct keeper *k, bool paused)
+void keeper_stop(struct keeper *k, bool at_once)
 {
-    if (k->streams)
-        channel_pause(k->streams, paused);
+    switch (k->state) {
+    case KEEPER_PREPARING:
+    case KEEPER_OPENING:
+        timer_stop(k->deadline);
+        keeper_streams_close(k, false);
+        k->exit_status = SIGNAL_STATUS + SIGTERM;
+        k->text_ended = true; /* it never had any */
+        set_state(k, KEEPER_DROPPED, "stopped before it was ordered");
+        timer_start(k->last_text, 0, 0);
+        break;
+    case KEEPER_RUNNING:
+        command(k, at_once ? "stop now" : k->attaches ? "stop detach" : "stop kill");
+        break;
+    case KEEPER_IDLE:
+    case KEEPER_DROPPED:
+        break;
+    }
 }
 
 void keeper_end(struct keeper *k)
 {
-    bool detach = k->plan && k->plan->mode == DELVE_ATTACH;
+    k->ending = true;
+    if (k->is_ready)
+        timer_stop(k->deadline);
     if (!k->greeted) {
         /* Nothing may be sent to it yet, and nothing has been started: without the rest of its input the shell ends. */
         k->over = true;
-        channel_shut(k->control);
+        if (k->control)
+            channel_shut(k->control);
         return;
     }
-    if (k->streams)
-        channel_pause(k->streams, false);
-    command(k, detach ? "end detach" : "end kill");
+    keeper_pause_output(k, false);
+    command(k, k->attaches ? "end detach" : "end kill");
 }
 
 const char *keeper_dir(const struct keeper *k)
@@ -552,9 +493,8 @@ void keeper_free(struct keeper *k, bool link_lost)
     timer_free(k->last_text);
     if (k->control && !link_lost)
         channel_close(k->control);
-    if (k->streams && !link_lost)
-        channel_close(k->streams);
-    k->control = k->streams = NULL;
+    k->control = NULL;
+    keeper_streams_close(k, link_lost);
     if (k->reading == 0)
         destroy(k);
 }
