@@ -10,6 +10,12 @@ const HASH = 'h1:AAAA';
 const older = (text) => text.replace('example.com/Lib v1.0.0', 'example.com/Lib v1.1.0');
 const spoil = (text, line) => text.replace(new RegExp(`^(${line}) h1:....`, 'm'), `$1 ${HASH}`);
 
+/** A module of the user's own beside the program. */
+const local = (c) => {
+  c.write('local/go.mod', 'module example.com/local\n\ngo 1.18\n');
+  c.write('local/local.go', 'package local\n\nfunc Value() int {\n\treturn 5\n}\n');
+};
+
 /** go.sum: what lacks is filled in on a copy. */
 const sums = [
   { name: 'sum-none', said: MISSING_SUM, ends: 'mended', diff: /^\+ ?example\.com\/dep v1\.0\.0 h1:/m, advice: /go mod (download|tidy)/, make: (c) => c.rm('go.sum') },
@@ -20,6 +26,12 @@ const sums = [
   { name: 'sum-none-cold', cold: true, said: MISSING_SUM, ends: 'mended', diff: /^\+ ?example\.com\/dep/m, make: (c) => c.rm('go.sum') },
   { name: 'sum-none-cold-off', cold: true, proxy: 'off', said: MISSING_SUM, ends: 'fails', cause: /GOPROXY=off/, make: (c) => c.rm('go.sum') },
   { name: 'sum-none-build-flags', buildFlags: '-tags=extra -v', said: MISSING_SUM, ends: 'mended', make: (c) => c.rm('go.sum') },
+  { name: 'sum-none-readonly', buildFlags: '-mod=readonly', said: MISSING_SUM, ends: 'mended', make: (c) => c.rm('go.sum') },
+  { name: 'sum-none-goflags', env: { GOFLAGS: '-mod=readonly' }, said: MISSING_SUM, ends: 'mended', make: (c) => c.rm('go.sum') },
+  {
+    name: 'version-nowhere', said: /missing go\.sum entry|v1\.9\.9/, ends: 'fails', cause: /v1\.9\.9/,
+    make: (c) => c.edit('go.mod', (text) => text.replace('example.com/dep v1.0.0', 'example.com/dep v1.9.9')),
+  },
   {
     name: 'sum-none-in-a-test', mode: 'test', file: 'main_test.go', said: /missing go\.sum entry/, ends: 'mended', diff: /^\+ ?example\.com\/two\/v2 v2\.0\.0 h1:/m,
     make: (c) => {
@@ -67,6 +79,22 @@ const requirements = [
       c.edit('go.mod', (text) => text.replace('example.com/dep v1.1.0', 'example.com/dep v1.0.0'));
     },
   },
+  {
+    name: 'replaced-not-required', said: /is replaced but not required|no required module provides package example\.com\/local/, ends: 'mended', diff: /^\+.*example\.com\/local v/m,
+    make: (c) => {
+      local(c);
+      c.edit('go.mod', (text) => `${text}\nreplace example.com/local => ./local\n`);
+      c.edit('main.go', (text) => text.replace('import (', 'import (\n\t_ "example.com/local"'));
+    },
+  },
+  {
+    name: 'ambiguous', said: /ambiguous import: found package example\.com\/amb\/sub/, ends: 'fails', cause: /ambiguous import/,
+    make: (c) => {
+      c.edit('main.go', (text) => text.replace('import (', 'import (\n\t_ "example.com/amb/sub"'));
+      c.edit('go.mod', (text) => `${text}\nrequire (\n\texample.com/amb v1.0.0\n\texample.com/amb/sub v1.0.0\n)\n`);
+      c.go(['mod', 'download', 'all']);
+    },
+  },
   { name: 'indirect-removed', said: /updates to go\.mod needed/, ends: 'mended', diff: /^\+.*example\.com\/indirect v1\.0\.0/m, make: (c) => c.drop('go.mod', /indirect/) },
   { name: 'version-short', said: /updates to go\.mod needed/, ends: 'mended', diff: /^-.*dep v1$/m, make: (c) => c.edit('go.mod', (text) => text.replace('example.com/dep v1.0.0', 'example.com/dep v1')) },
 ];
@@ -77,6 +105,13 @@ const vendor = (c) => c.go(['mod', 'vendor']);
 const vendored = [
   {
     name: 'vendor-inconsistent', said: /inconsistent vendoring in/, ends: 'mended', advice: /go mod vendor/, shown: /vendor/,
+    make: (c) => {
+      vendor(c);
+      c.edit('go.mod', (text) => text.replace('example.com/dep v1.0.0', 'example.com/dep v1.1.0'));
+    },
+  },
+  {
+    name: 'vendor-inconsistent-flags', buildFlags: '-mod=vendor', env: { GOFLAGS: '-mod=vendor' }, said: /inconsistent vendoring in/, ends: 'mended',
     make: (c) => {
       vendor(c);
       c.edit('go.mod', (text) => text.replace('example.com/dep v1.0.0', 'example.com/dep v1.1.0'));
@@ -104,10 +139,6 @@ function workspace(c, uses) {
   }
   c.write('go.work', `go 1.18\n\nuse (\n${uses.map((u) => `\t./${u}\n`).join('')})\n`);
 }
-const local = (c) => {
-  c.write('local/go.mod', 'module example.com/local\n\ngo 1.18\n');
-  c.write('local/local.go', 'package local\n\nfunc Value() int {\n\treturn 5\n}\n');
-};
 /** app/ needs what only the workspace has. */
 const needsLocal = (c) => {
   c.edit('app/main.go', (text) => text.replace('import (', 'import (\n\t"example.com/local"').replace('dep.Value()', 'dep.Value() + local.Value()'));
@@ -136,6 +167,9 @@ const plain = [
   { name: 'gomod-malformed', said: /go\.mod:\d+: unknown directive: requiree/, make: (c) => c.edit('go.mod', (text) => text.replace('require example.com/indirect', 'requiree example.com/indirect')) },
   { name: 'gomod-conflict', said: /go\.mod:\d+: unknown directive: <<<<<<</, make: (c) => c.edit('go.mod', (text) => `${text}<<<<<<< HEAD\n=======\n>>>>>>> other\n`) },
   { name: 'replacement-missing', said: /replacement directory \.\.\/nope does not exist|reading \.\.\/nope\/go\.mod/, make: (c) => c.edit('go.mod', (text) => `${text}\nreplace example.com/dep => ../nope\n`) },
+  { name: 'replacement-empty', said: /go\.mod: no such file/, make: (c) => { fs.mkdirSync(c.file('empty')); c.edit('go.mod', (text) => `${text}\nreplace example.com/dep => ./empty\n`); } },
+  { name: 'modules-off', env: { GO111MODULE: 'off' }, said: /cannot find package "example\.com\/dep" in/, make: () => {} },
+  { name: 'goflags-unknown', env: { GOFLAGS: '-nosuchflag' }, said: /unknown flag -nosuchflag/, make: () => {} },
   { name: 'no-gomod', said: /go\.mod file not found in current directory or any parent/, make: (c) => { c.rm('go.mod'); c.rm('go.sum'); } },
   { name: 'no-go-files', said: /no Go files in/, make: (c) => c.rm('main.go') },
   { name: 'build-constraints', said: /build constraints exclude all Go files/, make: (c) => c.edit('main.go', (text) => `//go:build nosuchtag\n\n${text}`) },
@@ -157,13 +191,11 @@ const plain = [
 
 /** What one version of go minds and another does not. */
 const byVersion = (minor) => [
-  minor >= 21
-    ? { name: 'gosum-malformed', said: /malformed go\.sum/, ends: 'fails', plain: true, cause: /malformed go\.sum/ }
-    : { name: 'gosum-malformed', ends: 'runs' },
-  minor >= 21
-    ? { name: 'go-too-new', said: /requires go >= 1\.99|toolchain not available/, ends: 'fails', plain: true, cause: /1\.99/ }
-    : { name: 'go-too-new', ends: 'runs' },
-].map((t) => ({ ...t, make: (c) => (t.name === 'go-too-new' ? c.edit('go.mod', (text) => text.replace('go 1.18', 'go 1.99')) : c.edit('go.sum', (text) => `${text}two fields\n`)) }));
+  { name: 'gosum-malformed', minded: minor >= 21, said: /malformed go\.sum/, make: (c) => c.edit('go.sum', (text) => `${text}two fields\n`) },
+  { name: 'go-too-new', minded: minor >= 21, said: /1\.99/, make: (c) => c.edit('go.mod', (text) => text.replace('go 1.18', 'go 1.99')) },
+  { name: 'go-of-three-parts', minded: minor < 21, said: /invalid go version '1\.21\.0'/, make: (c) => c.edit('go.mod', (text) => text.replace('go 1.18', 'go 1.21.0')) },
+  { name: 'toolchain-line', minded: minor < 21, said: /unknown directive: toolchain/, make: (c) => c.edit('go.mod', (text) => `${text}\ntoolchain go1.21.0\n`) },
+].map(({ minded, ...t }) => (minded ? { ...t, ends: 'fails', plain: true, cause: t.said } : { ...t, ends: 'runs', said: undefined }));
 
 /** What recover.modFiles makes of it. */
 const modes = [

@@ -44,6 +44,9 @@ function modules(dir) {
   publish(dir, 'example.com/dep', 'v1.1.0', 'go 1.18\n', value('dep', 11));
   publish(dir, 'example.com/indirect', 'v1.0.0', 'go 1.18\n', value('indirect', 2));
   publish(dir, 'example.com/two/v2', 'v2.0.0', 'go 1.18\n', value('two', 3));
+  // example.com/amb/sub is in two modules.
+  publish(dir, 'example.com/amb', 'v1.0.0', 'go 1.18\n', { 'sub/sub.go': 'package sub\n' });
+  publish(dir, 'example.com/amb/sub', 'v1.0.0', 'go 1.18\n', { 'sub.go': 'package sub\n' });
   const lib = { 'lib.go': 'package lib\n\nimport "example.com/indirect"\n\nfunc Value() int {\n\treturn indirect.Value()\n}\n' };
   publish(dir, 'example.com/Lib', 'v1.0.0', 'go 1.18\n\nrequire example.com/indirect v1.0.0\n', lib);
   publish(dir, 'example.com/Lib', 'v1.1.0', 'go 1.18\n\nrequire (\n\texample.com/dep v1.1.0\n\texample.com/indirect v1.0.0\n)\n', lib);
