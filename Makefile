@@ -43,7 +43,7 @@ PROXY := $(wildcard proxy/*.c)
 PROXY_PLAIN := $(wildcard proxy/ssh_parse.c proxy/ssh_known.c proxy/ssh_wire.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
-HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h)
+HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h)
 SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/run test/ssh/*.sh) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
@@ -53,6 +53,9 @@ TESTED := $(BUILD)/tested.a
 TESTED_OBJ := $(PURE_OBJ) $(PROXY_PLAIN:%.c=$(BUILD)/%.o)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
+SCHEDULES_SRC := $(wildcard test/schedules/*.c)
+# What of proxy/ the made-up world of the schedules does not stand in for.
+SCHEDULED := $(filter proxy/session% proxy/delve% proxy/exit_query.c proxy/heartbeat.c proxy/transport.c proxy/nonce.c,$(PROXY))
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
 
 all: build/delvegate build/delvegate.json.5
@@ -79,6 +82,9 @@ $(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) $(LIBS)
+$(BUILD)/schedules: $(SCHEDULES_SRC:%.c=$(BUILD)/%.o) $(SCHEDULED:%.c=$(BUILD)/%.o) $(TESTED)
+	$(call say,TEST)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/main.o,$(PROXY_OBJ)) $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,TEST)
@@ -123,7 +129,7 @@ fuzz:
 	@test/run.sh fuzz
 run-unit: unit-programs
 	@for t in $(UNIT); do $$t || exit 1; done
-unit-programs: $(UNIT)
+unit-programs: $(UNIT) $(BUILD)/schedules
 fuzz-programs: $(FUZZ)
 program: $(BUILD)/delvegate
 ssh-programs: program $(SSH_TESTS)
@@ -142,11 +148,11 @@ cov:
 	@test/run.sh coverage
 
 format:
-	clang-format -i $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(HEADERS)
+	clang-format -i $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(HEADERS)
 lint:
 	@test/run.sh lint
 lint-format:
-	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(HEADERS)
+	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(HEADERS)
 lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
 $(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h | libraries
 	@mkdir -p $(@D)
@@ -195,4 +201,4 @@ clean:
 .SECONDARY:
 .PHONY: all always libraries check check-all check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench demo cov \
     format lint lint-format lint-tidy lint-cppcheck lint-words lint-shell install uninstall dist clean
--include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d)
+-include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d)

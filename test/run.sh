@@ -91,6 +91,7 @@ suite_unit() {
         source=${source##*/}
         run "unit/${source%.c}" cmocka 300 "$asan/unit/${source%.c}"
     done
+    run schedules status 600 "$asan/schedules"
 }
 
 suite_coverage() {

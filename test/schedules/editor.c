@@ -1,0 +1,402 @@
+/* The editor: what it asks, and what it holds delvegate to. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dap/build.h"
+#include "dap/decoder.h"
+#include "test/schedules/schedules.h"
+
+enum {
+    REQUESTS_MAX = 512,
+    HANDLES_MAX = 256,
+    BREAKPOINTS_MAX = 16,
+    SOURCES = 2,
+    FRAME_MAX = 1024 * 1024,
+    WORD_MAX = 32
+};
+
+struct request {
+    char command[WORD_MAX];
+    int source; /* of setBreakpoints */
+    int lines[BREAKPOINTS_MAX], line_count;
+    bool answered;
+};
+
+struct handle {
+    json_int_t id;
+    char owner[WORD_MAX]; /* the Delve that gave it */
+    bool is_frame;
+};
+
+struct breakpoint {
+    json_int_t id;
+    int line;
+};
+
+static struct {
+    bool exists, ended, gone, left, initialized, launched, configured, terminated;
+    const struct client_handler *handler;
+    void *arg;
+    struct lane *lane;
+    struct dap_decoder *decoder;
+    json_int_t seq; /* of the last message that came */
+    struct request requests[REQUESTS_MAX];
+    int sent;
+    struct handle handles[HANDLES_MAX];
+    int handle_count;
+    struct breakpoint breakpoints[SOURCES][BREAKPOINTS_MAX];
+    int breakpoint_count[SOURCES];
+    int setting; /* setBreakpoints that are unanswered: until then ids are in flight */
+} ed;
+
+struct client *editor_new(void)
+{
+    memset(&ed, 0, sizeof ed);
+    ed.exists = true;
+    ed.lane = lane_new();
+    ed.decoder = dap_decoder_new(DAP_DELVE_BODY_MAX, DAP_OVERSIZE_ERROR);
+    if (!ed.decoder)
+        broken("out of memory");
+    return (struct client *)&ed;
+}
+
+/* --- requests --- */
+
+static void on_data(void *arg, const struct event *e)
+{
+    (void)arg;
+    if (ed.handler)
+        ed.handler->data(ed.arg, e->text, e->len);
+}
+
+static struct request *ask(const char *command, json_t *arguments)
+{
+    struct buf out;
+    if (ed.sent + 1 >= REQUESTS_MAX || !ed.handler) {
+        json_decref(arguments);
+        return NULL;
+    }
+    struct request *r = &ed.requests[++ed.sent];
+    (void)snprintf(r->command, sizeof r->command, "%s", command);
+    buf_init(&out, FRAME_MAX);
+    if (dap_build_request(&out, ed.sent, command, arguments) < 0)
+        broken("a request could not be built");
+    /* Cut in two, as a socket does. */
+    size_t cut = draw((unsigned)out.len);
+    lane_post(ed.lane, on_data, NULL, out.data, cut ? cut : out.len, 0);
+    if (cut)
+        lane_post(ed.lane, on_data, NULL, out.data + cut, out.len - cut, 0);
+    buf_free(&out);
+    json_decref(arguments);
+    return r;
+}
+
+static void ask_breakpoints(void)
+{
+    int source = (int)draw(SOURCES), count = (int)draw(4);
+    char path[WORD_MAX];
+    (void)snprintf(path, sizeof path, "/src/%d.go", source);
+    json_t *list = json_array();
+    struct request r = {.source = source};
+    for (int i = 0; i < count; i++) {
+        int line = 10 * i + (int)draw(3) + 1;
+        r.lines[r.line_count++] = line;
+        json_array_append_new(list, json_pack("{s:i}", "line", line));
+    }
+    struct request *sent =
+        ask("setBreakpoints", json_pack("{s:{s:s},s:o}", "source", "path", path, "breakpoints", list));
+    if (!sent)
+        return;
+    memcpy(sent->lines, r.lines, sizeof r.lines);
+    sent->line_count = r.line_count;
+    sent->source = source;
+    ed.setting++;
+}
+
+static void ask_with_handle(void)
+{
+    if (ed.handle_count == 0)
+        return;
+    const struct handle *h = &ed.handles[draw((unsigned)ed.handle_count)];
+    /* The Delve that it reaches must be the one that gave the handle. */
+    if (h->is_frame)
+        ask("scopes", json_pack("{s:I,s:s}", "frameId", h->id, "owner", h->owner));
+    else
+        ask("variables", json_pack("{s:I,s:s}", "variablesReference", h->id, "owner", h->owner));
+}
+
+static json_t *launch_arguments(void)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:b}", "name", "x", "request", "launch", "mode", draw(3) ? "debug" : "exec",
+                     "program", "/src/app", "stopOnEntry", draw(2));
+}
+
+static void restart(void)
+{
+    json_t *arguments = draw(2) ? json_pack("{s:o}", "arguments", launch_arguments()) : NULL;
+    ask("restart", arguments);
+}
+
+static void on_close(void *arg, const struct event *e)
+{
+    const struct client_handler *h = ed.handler;
+    (void)arg;
+    (void)e;
+    ed.handler = NULL;
+    ed.gone = true;
+    if (h)
+        h->closed(ed.arg, "the client has closed the connection");
+}
+
+void editor_act(void)
+{
+    static const char *const others[] = {"threads",
+                                         "continue",
+                                         "next",
+                                         "pause",
+                                         "setFunctionBreakpoints",
+                                         "setExceptionBreakpoints",
+                                         "setInstructionBreakpoints",
+                                         "evaluate",
+                                         "stackTrace",
+                                         "stackTrace",
+                                         "disassemble",
+                                         "unheardOf"};
+    if (!ed.handler || ed.left)
+        return;
+    if (!ed.initialized) {
+        ed.initialized = true;
+        ask("initialize", json_pack("{s:s,s:b}", "clientID", "x", "supportsInvalidatedEvent", draw(2)));
+    } else if (!ed.launched) {
+        ed.launched = draw(8) != 0;
+        if (ed.launched)
+            ask("launch", launch_arguments());
+        else
+            ask("threads", NULL);
+    } else if (!ed.configured && draw(3) == 0) {
+        ed.configured = true;
+        ask("configurationDone", NULL);
+    } else if (draw(200) == 0) {
+        editor_leave();
+    } else if (draw(12) == 0) {
+        restart();
+    } else if (draw(3) == 0) {
+        ask_breakpoints();
+    } else if (draw(3) == 0) {
+        ask_with_handle();
+    } else {
+        const char *command = others[draw(sizeof others / sizeof *others)];
+        json_t *arguments = json_pack("{s:i}", "threadId", 1);
+        if (strcmp(command, "evaluate") == 0)
+            json_object_set_new(arguments, "expression", json_string(draw(4) ? "x" : "dlv config maxStringLen 7"));
+        if (strncmp(command, "set", 3) == 0) {
+            json_object_clear(arguments);
+            json_object_set_new(arguments, strcmp(command, "setExceptionBreakpoints") == 0 ? "filters" : "breakpoints",
+                                json_array());
+        }
+        ask(command, arguments);
+    }
+}
+
+void editor_leave(void)
+{
+    if (ed.left || !ed.handler)
+        return;
+    ed.left = true;
+    if (draw(4) == 0) {
+        lane_post(ed.lane, on_close, NULL, NULL, 0, 0);
+        return;
+    }
+    if (!ed.initialized)
+        ask("initialize", NULL);
+    ask("disconnect", draw(2) ? json_pack("{s:b}", "terminateDebuggee", draw(2)) : NULL);
+}
+
+/* --- what comes --- */
+
+static void keep_handle(json_int_t id, const json_t *owner, bool is_frame)
+{
+    if (id == 0)
+        return;
+    struct handle *h = &ed.handles[ed.handle_count < HANDLES_MAX ? ed.handle_count++ : (int)draw(HANDLES_MAX)];
+    h->id = id;
+    h->is_frame = is_frame;
+    (void)snprintf(h->owner, sizeof h->owner, "%s", json_string_value(owner) ? json_string_value(owner) : "");
+}
+
+static void keep_breakpoints(const struct request *r, const json_t *list)
+{
+    size_t i;
+    const json_t *bp;
+    if (json_array_size(list) != (size_t)r->line_count)
+        broken("setBreakpoints of %d breakpoints answered with %zu", r->line_count, json_array_size(list));
+    ed.breakpoint_count[r->source] = r->line_count;
+    json_array_foreach(list, i, bp)
+    {
+        json_int_t id = json_integer_value(json_object_get(bp, "id"));
+        for (int s = 0; s < SOURCES; s++)
+            for (int k = 0; s != r->source && k < ed.breakpoint_count[s]; k++)
+                if (ed.breakpoints[s][k].id == id && id)
+                    broken("breakpoint id %lld is given to two breakpoints", (long long)id);
+        ed.breakpoints[r->source][i] = (struct breakpoint){.id = id, .line = r->lines[i]};
+    }
+}
+
+static void on_response(const json_t *m)
+{
+    json_int_t to = json_integer_value(json_object_get(m, "request_seq"));
+    const json_t *body = json_object_get(m, "body"), *item;
+    size_t i;
+    if (to < 1 || to > ed.sent)
+        broken("a response to request %lld, which was not sent", (long long)to);
+    struct request *r = &ed.requests[to];
+    if (r->answered)
+        broken("request %lld (%s) is answered twice", (long long)to, r->command);
+    r->answered = true;
+    const char *command = json_string_value(json_object_get(m, "command"));
+    if (!command || strcmp(command, r->command) != 0)
+        broken("request %lld (%s) is answered as %s", (long long)to, r->command, command ? command : "nothing");
+    bool success = json_is_true(json_object_get(m, "success"));
+    if (strcmp(r->command, "setBreakpoints") == 0)
+        ed.setting--;
+    if (!success)
+        return;
+    if (strcmp(r->command, "setBreakpoints") == 0)
+        keep_breakpoints(r, json_object_get(body, "breakpoints"));
+    json_array_foreach(json_object_get(body, "stackFrames"), i, item)
+    {
+        keep_handle(json_integer_value(json_object_get(item, "id")), json_object_get(item, "owner"), true);
+    }
+    json_array_foreach(json_object_get(body, "scopes"), i, item)
+    {
+        keep_handle(json_integer_value(json_object_get(item, "variablesReference")), json_object_get(item, "owner"),
+                    false);
+    }
+    if (strcmp(r->command, "evaluate") == 0)
+        keep_handle(json_integer_value(json_object_get(body, "variablesReference")), json_object_get(body, "owner"),
+                    false);
+}
+
+static void on_stopped(const json_t *body)
+{
+    const json_t *ids = json_object_get(body, "hitBreakpointIds");
+    json_int_t line = json_integer_value(json_object_get(body, "line"));
+    machine_used();
+    if (!json_array_size(ids) || ed.setting)
+        return;
+    json_int_t id = json_integer_value(json_array_get(ids, 0));
+    for (int s = 0; s < SOURCES; s++)
+        for (int i = 0; i < ed.breakpoint_count[s]; i++)
+            if (ed.breakpoints[s][i].id == id) {
+                if (ed.breakpoints[s][i].line != line)
+                    broken("breakpoint %lld is said to be hit in line %lld, it is in %d", (long long)id,
+                           (long long)line, ed.breakpoints[s][i].line);
+                return;
+            }
+    broken("breakpoint %lld is said to be hit, and is unknown", (long long)id);
+}
+
+static void on_message(const char *text, size_t len)
+{
+    json_t *m = json_loadb(text, len, 0, NULL);
+    const char *type = json_string_value(json_object_get(m, "type"));
+    const char *event = json_string_value(json_object_get(m, "event"));
+    if (!type)
+        broken("not a message: %.*s", (int)len, text);
+    json_int_t seq = json_integer_value(json_object_get(m, "seq"));
+    if (seq != ed.seq + 1)
+        broken("seq %lld after %lld", (long long)seq, (long long)ed.seq);
+    ed.seq = seq;
+    if (strcmp(type, "response") == 0)
+        on_response(m);
+    else if (event && strcmp(event, "stopped") == 0)
+        on_stopped(json_object_get(m, "body"));
+    else if (event && strcmp(event, "terminated") == 0) {
+        if (ed.terminated)
+            broken("terminated twice");
+        ed.terminated = true;
+    }
+    json_decref(m);
+}
+
+void editor_check(void)
+{
+    if (!ed.ended && !ed.gone)
+        broken("the session is over, and the editor's connection is not closed");
+    for (int i = 1; !ed.gone && i <= ed.sent; i++)
+        if (!ed.requests[i].answered)
+            broken("request %d (%s) was never answered", i, ed.requests[i].command);
+}
+
+void editor_free(void)
+{
+    lane_free(ed.lane);
+    dap_decoder_free(ed.decoder);
+    ed.exists = false;
+}
+
+/* --- proxy/client.h --- */
+
+void client_start(struct client *c, const struct client_handler *h, void *arg)
+{
+    (void)c;
+    ed.handler = h;
+    ed.arg = arg;
+}
+
+static void on_drained(void *arg, const struct event *e)
+{
+    (void)arg;
+    (void)e;
+    if (ed.handler)
+        ed.handler->drained(ed.arg);
+}
+
+bool client_write(struct client *c, struct buf *bytes)
+{
+    struct dap_frame frame;
+    const char *data = bytes->data;
+    size_t len = bytes->len;
+    (void)c;
+    if (ed.ended || ed.gone)
+        broken("written to after the end");
+    while (len) {
+        size_t used = 0;
+        enum dap_result r = dap_decoder_feed(ed.decoder, data, len, &used, &frame);
+        data += used;
+        len -= used;
+        if (r == DAP_MESSAGE)
+            on_message(frame.body, frame.len);
+        else if (r != DAP_MORE)
+            broken("not DAP: %s", dap_decoder_reason(ed.decoder));
+    }
+    buf_free(bytes);
+    if (draw(50) != 0)
+        return false;
+    lane_post(ed.lane, on_drained, NULL, NULL, 0, 0);
+    return true;
+}
+
+void client_pause(struct client *c, bool paused)
+{
+    (void)c;
+    (void)paused;
+}
+
+void client_end(struct client *c)
+{
+    (void)c;
+    if (!dap_decoder_at_boundary(ed.decoder))
+        broken("the stream ends in the middle of a message");
+    ed.ended = true;
+    ed.handler = NULL;
+}
+
+void client_reset(struct client *c)
+{
+    (void)c;
+    ed.gone = true;
+    ed.handler = NULL;
+}
