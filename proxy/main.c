@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "proxy/daemon.h"
+#include "proxy/exec.h"
 #include "proxy/log.h"
 
 #ifndef DELVEGATE_VERSION
@@ -28,6 +29,7 @@ struct source {
 
 static const char usage[] =
     "usage: delvegate [--config FILE]              run until SIGTERM; SIGHUP reads the configuration anew\n"
+    "       delvegate exec TARGET -- COMMAND...    run a command in the environment that Delve gets on the Go machine\n"
     "       delvegate --check-config [--config FILE]  print the targets, or what is wrong and exit with 2\n"
     "       delvegate --print-schema               print the JSON Schema of the configuration\n"
     "       delvegate --version | --help\n"
@@ -143,6 +145,23 @@ static int print_version(void)
     return EXIT_SUCCESS;
 }
 
+static int run_exec(const char *config_given, int argc, char **argv)
+{
+    struct exec_options o = {.config = config_given};
+    struct source source;
+    if (exec_options_read(&o, argc, argv) < 0)
+        return EXIT_BAD_CONFIG;
+    if (o.help)
+        return fputs(exec_usage, stdout) == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
+    struct config *config = find_config(&source, o.config) < 0 ? NULL : load_config(&source);
+    if (!config)
+        return EXIT_BAD_CONFIG;
+    int status = exec_run(config, &o);
+    config_unref(config);
+    libssh2_exit();
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     enum { CONFIG = 'c', HELP = 'h', VERSION = 'V', CHECK = 256, SCHEMA, MANUAL };
@@ -158,7 +177,7 @@ int main(int argc, char **argv)
     struct source source;
     const char *given = NULL;
     bool check = false;
-    for (int c; (c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "+c:hV", options, NULL)) != -1;) {
         switch (c) {
         case CONFIG:
             given = optarg;
@@ -179,6 +198,8 @@ int main(int argc, char **argv)
             return EXIT_BAD_CONFIG;
         }
     }
+    if (optind < argc && strcmp(argv[optind], "exec") == 0 && !check)
+        return run_exec(given, argc - optind, argv + optind);
     if (optind < argc) {
         (void)fprintf(stderr, "delvegate: unexpected argument '%s'\n%s", argv[optind], usage);
         return EXIT_BAD_CONFIG;
