@@ -54,6 +54,7 @@ TESTED_OBJ := $(PURE_OBJ) $(PROXY_PLAIN:%.c=$(BUILD)/%.o)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/schedules/*.c)
+FLAKY_SRC := $(wildcard test/flaky/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
 SCHEDULED := $(filter proxy/session% proxy/delve% proxy/exit_query.c proxy/heartbeat.c proxy/transport.c proxy/nonce.c,$(PROXY))
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
@@ -82,6 +83,11 @@ $(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) $(LIBS)
+# delvegate with a transport that fails on purpose.
+FLAKY_OBJ := $(BUILD)/test/flaky/flaky.o
+$(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/reach.o,$(PROXY_OBJ)) $(FLAKY_OBJ) $(PURE_OBJ)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/schedules: $(SCHEDULES_SRC:%.c=$(BUILD)/%.o) $(SCHEDULED:%.c=$(BUILD)/%.o) $(TESTED)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -131,7 +137,7 @@ run-unit: unit-programs
 	@for t in $(UNIT); do $$t || exit 1; done
 unit-programs: $(UNIT) $(BUILD)/schedules
 fuzz-programs: $(FUZZ)
-program: $(BUILD)/delvegate
+program: $(BUILD)/delvegate $(BUILD)/delvegate-flaky
 ssh-programs: program $(SSH_TESTS)
 objects: $(PURE_OBJ) $(PROXY_OBJ)
 
@@ -148,11 +154,11 @@ cov:
 	@test/run.sh coverage
 
 format:
-	clang-format -i $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(HEADERS)
+	clang-format -i $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(FLAKY_SRC) $(HEADERS)
 lint:
 	@test/run.sh lint
 lint-format:
-	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(HEADERS)
+	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(FLAKY_SRC) $(HEADERS)
 lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
 $(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h | libraries
 	@mkdir -p $(@D)
@@ -201,4 +207,4 @@ clean:
 .SECONDARY:
 .PHONY: all always libraries check check-all check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench demo cov \
     format lint lint-format lint-tidy lint-cppcheck lint-words lint-shell install uninstall dist clean
--include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d)
+-include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)

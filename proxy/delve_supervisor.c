@@ -1,7 +1,6 @@
 /* A Delve's supervisor: tools and versions, build output and log, exits, and what is left when the link is lost. */
 #include "proxy/delve_private.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -146,17 +145,27 @@ static void on_keeper_ended(void *arg)
     delve_fail(d, &why);
 }
 
+static void leave_orphan(struct delve *d, bool link_lost)
+{
+    const char *dir = d->keeper ? keeper_dir(d->keeper) : NULL;
+    if (dir) /* a run directory is made for a plan */
+        orphan_end(d->loop, d->config, d->target, dir, d->plan && d->plan->mode == DELVE_ATTACH);
+    keeper_free(d->keeper, link_lost);
+    d->keeper = NULL;
+}
+
 static void on_keeper_failed(void *arg, const struct err *why)
 {
     struct delve *d = arg;
-    keeper_free(d->keeper, false);
-    d->keeper = NULL;
+    struct err copy = *why;
+    d->run_on = false;
+    leave_orphan(d, false);
     if (d->state == DELVE_REAPING)
-        delve_over(d, why->text);
+        delve_over(d, copy.text);
     else if (d->state == DELVE_DISCONNECTING)
-        log_warning(d->subject, "%s", why->text);
+        log_warning(d->subject, "%s", copy.text);
     else
-        delve_fail(d, why);
+        delve_fail(d, &copy);
 }
 
 const struct keeper_handler delve_keeper_events = {
@@ -173,12 +182,5 @@ const struct keeper_handler delve_keeper_events = {
 
 void delve_leave_orphan(struct delve *d)
 {
-    if (!d->keeper)
-        return;
-    const char *dir = keeper_dir(d->keeper);
-    assert(d->plan); /* no keeper is started without one */
-    if (dir)
-        orphan_end(d->loop, d->config, d->target, dir, d->plan->mode == DELVE_ATTACH);
-    keeper_free(d->keeper, true);
-    d->keeper = NULL;
+    leave_orphan(d, true);
 }

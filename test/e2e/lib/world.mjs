@@ -50,7 +50,7 @@ export async function build(name, output) {
 export class World {
   /**
    * transport: 'local' or 'ssh'. target: options of the target `main`. targets: more targets, by name (their `listen` is
-   * chosen). env: more environment for both machines. sshd: options of Sshd.start. config: more of the file's top level.
+   * chosen). env: more environment for both machines. sshd: options of Sshd.start. program: another delvegate. config: more of the file's top level.
    */
   constructor(options = {}) {
     this.options = options;
@@ -123,7 +123,7 @@ export class World {
   }
 
   async startDaemon(args = ['--config', this.configFile]) {
-    this.daemon = new Child(DELVEGATE, args, { name: 'delvegate', env: this.daemonEnv, cwd: this.root });
+    this.daemon = new Child(this.options.program ?? DELVEGATE, args, { name: 'delvegate', env: this.daemonEnv, cwd: this.root });
     for (const { listen } of Object.values(this.config.targets)) {
       await this.daemon.wait(new RegExp(`listening.*\\b${String(listen).replace(/.*:/, '')}\\b`, 'i'));
     }

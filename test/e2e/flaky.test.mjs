@@ -1,0 +1,68 @@
+// Whatever fails on the way to the Go machine: every request is answered once, the client's stream is whole, and
+// nothing is left there. delvegate-flaky lets the N-th operation of its transport fail.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { DELVEGATE, line, program, suite, until } from './harness.mjs';
+
+const TOOL = program('tool');
+const MAIN = path.join(TOOL, 'main.go');
+const FLAKY = path.join(path.dirname(DELVEGATE), 'delvegate-flaky');
+const ALL = process.env.CHECK_ALL === '1';
+const AT_ONCE = 3;
+
+/** A session that takes whatever comes; true when it went through. */
+async function tryOut(s) {
+  const asks = [];
+  const ask = (command, args) => {
+    const answer = s.ask(command, args, { timeout: 60_000 });
+    asks.push(answer);
+    return answer;
+  };
+  const ended = () => s.isClosed || s.events('terminated').length > 0;
+  await ask('initialize', { clientID: 'test', adapterID: 'go', pathFormat: 'path' });
+  const launch = ask('launch', { name: 'test', type: 'go', request: 'launch', mode: 'debug', program: TOOL, args: ['loop'] });
+  await until('initialized or the end', () => s.events('initialized').length > 0 || ended(), { timeout: 60_000, explain: () => s.text() });
+  let through = false;
+  if (!ended()) {
+    ask('setBreakpoints', { source: { path: MAIN }, breakpoints: [{ line: line(MAIN, 'TICK') }] });
+    ask('configurationDone');
+    await launch;
+    await until('a stop or the end', () => s.events('stopped').length > 0 || ended(), { timeout: 60_000, explain: () => s.text() });
+    const trace = await ask('stackTrace', { threadId: 1 });
+    const from = s.messages.length;
+    await ask('continue', { threadId: 1 });
+    await until('a stop or the end', () => s.messages.slice(from).some((m) => m.event === 'stopped') || ended() || !trace.success, { timeout: 60_000, explain: () => s.text() });
+    through = !ended() && trace.success;
+  }
+  await ask('disconnect', { terminateDebuggee: true });
+  await Promise.all(asks);
+  s.close();
+  return through;
+}
+
+suite('flaky', { daemon: false, concurrency: AT_ONCE }, (w) => {
+  const attempt = async (t, kind, n) => {
+    const own = await w.fresh(t, { program: FLAKY, target: { lease: '5s' }, daemonEnv: { DELVEGATE_FLAKY: `${kind}:${n}` } });
+    const s = await own.session();
+    const through = await tryOut(s);
+    s.assertProtocol();
+    await own.nothingLeft({ timeout: 60_000 });
+    await own.stopDaemon();
+    const [, operations] = /flaky: (\d+) operations/.exec(own.daemon.stderr);
+    return { through, operations: Number(operations) };
+  };
+
+  w.test('without a failure a session goes through', async (t) => {
+    const { through } = await attempt(t, 'channel', 0);
+    assert.equal(through, true);
+  });
+
+  // About 60 operations make such a session: all of them, or some in every part of it.
+  for (const kind of ['channel', 'link']) {
+    for (let n = 1; n <= (ALL ? 90 : 40); n += ALL ? 1 : 3) {
+      w.test(`${kind} fails at operation ${n}`, async (t) => {
+        await attempt(t, kind, n);
+      });
+    }
+  }
+});
