@@ -23,27 +23,43 @@ enum delve_remedy {
     DELVE_REMEDY_COUNT
 };
 
-/* Where a signature is looked for. */
-enum { DELVE_IN_BUILD = 1, DELVE_IN_LOG = 2 };
+/* Where a signature is looked for. Once the compiler has begun to speak (a line `# PACKAGE`) the module graph was
+ * loaded: from there on only what is DELVE_IN_COMPILER counts, and nothing that came before. */
+enum {
+    DELVE_IN_BUILD = 1,
+    DELVE_IN_LOG = 2, /* lines of the level warning and above */
+    DELVE_IN_COMPILER = 4,
+    DELVE_IN_LOG_ANY_LEVEL = 8
+};
 
 enum { DELVE_REMEDIES_MAX = 4, DELVE_NAMED_MAX = 512, DELVE_WORDS_MAX = 2048 };
 
 struct delve_signature {
-    const char *name;    /* of the cause: letters, digits, hyphens; several rows may have the same */
-    int places;          /* DELVE_IN_BUILD, DELVE_IN_LOG */
-    const char *pattern; /* POSIX extended regular expression for one line of text, no level or time before it */
-    const char *cause;   /* what broke, half a sentence */
+    const char *name; /* of the cause: letters, digits, hyphens; several rows may have the same */
+    int places;       /* DELVE_IN_... */
+    const char *text; /* what every such line holds, letter by letter: looked for before the pattern */
+    /* POSIX extended regular expression for one line without time, level, "go: ", FILE:LINE:COLUMN: and MODULE@VERSION:
+     * before it. It begins with ^: what a line merely quotes is no signature. */
+    const char *pattern;
+    const char *names; /* what the pattern's subexpressions hold: module, version, file, line by first letter, or - */
+    /* NULL, or what else must hold: a regular expression that the line with those that belong to it matches; in the
+     * compiler's part, how another line about the same package begins that ends in the last element of what m names. */
+    const char *belongs;
+    bool is_in_cache;  /* the FILE:LINE before it must lie in a module's directory of the cache */
+    const char *cause; /* what broke, half a sentence */
     enum delve_remedy remedies[DELVE_REMEDIES_MAX + 1]; /* in order; empty: nothing mends it */
     bool is_security;                                   /* never mended by a change of go.sum or of a check */
     const char *advice;                                 /* the one thing the user should do, a sentence */
-    const char *seen;                                   /* Go versions it was seen in: "1.19-1.27" */
+    const char *seen; /* Go versions it was seen in: "1.19-1.27"; "source 1.19" where it was only read there */
 };
 
 /* What is wrong, and with what. */
 struct delve_diagnosis {
     const struct delve_signature *signature; /* NULL: no broken module graph */
     char words[DELVE_WORDS_MAX];             /* Go's own: the line, with those that belong to it */
-    char module[DELVE_NAMED_MAX];            /* "" when it names none */
+    /* "" when it names none. Where Go names a package only, its path: then version is "", and the module is the longest
+     * one required that is a prefix of it (`go list -f {{.Module}} PATH` knows). */
+    char module[DELVE_NAMED_MAX];
     char version[DELVE_NAMED_MAX];
     char file[DELVE_NAMED_MAX]; /* as Go wrote it; "" when it names none */
     int line;                   /* of the file, 0 when it names none */
@@ -53,7 +69,8 @@ struct delve_diagnosis {
 const struct delve_signature *delve_signatures(size_t *count);
 
 /* Reads what dlv and the build printed before Delve listened, or what a remedy printed (NULL: nothing). Fills *d;
- * returns whether a signature was found. Plain compile errors are none. */
+ * returns whether a signature was found. Plain compile errors are none, and so is every output with Delve's listening
+ * line: that build has worked, and what follows may be the program's. */
 bool delve_diagnose_build(struct delve_diagnosis *d, const char *output);
 /* Reads one line of Delve's log. What the program prints or is given (Delve logs its arguments) is never taken for a
  * signature, nor are the layers that quote DAP or JSON-RPC messages. */

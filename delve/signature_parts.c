@@ -1,0 +1,261 @@
+#include "delve/signature_parts.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { LINE_NUMBER_MAX = 100000000 };
+
+static bool ends_with(const char *s, size_t len, const char *end)
+{
+    size_t n = strlen(end);
+    return len >= n && memcmp(s + len - n, end, n) == 0;
+}
+
+static bool begins_with(struct delve_line line, const char *with)
+{
+    size_t n = strlen(with);
+    return line.len >= n && memcmp(line.at, with, n) == 0;
+}
+
+static struct delve_line line_at(const struct delve_part *part, const char *at)
+{
+    const char *end = part->text + part->len;
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    struct delve_line line = {.at = at, .next = newline ? newline + 1 : end};
+    line.len = (size_t)((newline ? newline : end) - at);
+    if (line.len && at[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
+
+struct delve_line delve_line_around(const struct delve_part *part, const char *inside)
+{
+    while (inside > part->text && inside[-1] != '\n')
+        inside--;
+    return line_at(part, inside);
+}
+
+static struct delve_line line_before(const struct delve_part *part, struct delve_line line)
+{
+    return line.at == part->text ? (struct delve_line){0} : delve_line_around(part, line.at - 1);
+}
+
+static struct delve_line line_after(const struct delve_part *part, struct delve_line line)
+{
+    return line.next == part->text + part->len ? (struct delve_line){0} : line_at(part, line.next);
+}
+
+/* `# PACKAGE`, perhaps with ` [PACKAGE.test]`: but not the comments of `go -x`. Returns the package's length. */
+static size_t header_package(struct delve_line line)
+{
+    if (!begins_with(line, "# "))
+        return 0;
+    const char *name = line.at + 2, *end = line.at + line.len;
+    const char *blank = memchr(name, ' ', (size_t)(end - name));
+    if (!blank)
+        return (size_t)(end - name);
+    return blank > name && blank[1] == '[' && end[-1] == ']' ? (size_t)(blank - name) : 0;
+}
+
+struct delve_part delve_part_of(const char *output)
+{
+    struct delve_part part = {.text = output, .len = strlen(output)};
+    struct delve_part found = part;
+    for (const char *p = part.text; p < part.text + part.len;) {
+        struct delve_line line = line_at(&part, p);
+        if (begins_with(line, "API server listening at: "))
+            found.has_listened = true;
+        if (!found.is_compiler && header_package(line)) {
+            found.is_compiler = true;
+            found.text = line.at;
+            found.len = part.len - (size_t)(line.at - part.text);
+        }
+        p = line.next;
+    }
+    return found;
+}
+
+void delve_part_package(const struct delve_part *part, struct delve_line line, char *package, size_t size)
+{
+    *package = '\0';
+    if (!part->is_compiler)
+        return;
+    for (; line.at; line = line_before(part, line)) {
+        size_t n = header_package(line);
+        if (n && n < size) {
+            memcpy(package, line.at + 2, n);
+            package[n] = '\0';
+        }
+        if (n)
+            return;
+    }
+}
+
+/* `:123` at p. Returns its length, 0 for none. */
+static size_t colon_number(const char *p, int *number)
+{
+    size_t n = 1;
+    int value = 0;
+    if (*p != ':')
+        return 0;
+    for (; p[n] >= '0' && p[n] <= '9' && value < LINE_NUMBER_MAX; n++)
+        value = value * 10 + (p[n] - '0');
+    if (number)
+        *number = value;
+    return n > 1 ? n : 0;
+}
+
+static bool is_file(const char *s, size_t len)
+{
+    static const char *const ends[] = {".go", ".mod", ".sum", ".work", "modules.txt", ".s", ".c", ".h"};
+    bool is_path = len && (*s == '/' || strncmp(s, "./", 2) == 0 || strncmp(s, "../", 3) == 0);
+    if (!is_path && memmem(s, len, ": ", 2))
+        return false;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (ends_with(s, len, ends[i]))
+            return true;
+    return false;
+}
+
+struct delve_place delve_place_read(const char *text)
+{
+    struct delve_place none = {0};
+    for (const char *p = text; (p = strpbrk(p, ":\n")) && *p == ':'; p++) {
+        struct delve_place place = {.file = text, .file_len = (size_t)(p - text)};
+        size_t n = colon_number(p, &place.line);
+        if (n == 0)
+            continue;
+        n += colon_number(p + n, NULL);
+        if (p[n] != ':' || p[n + 1] != ' ' || !is_file(text, place.file_len))
+            continue;
+        place.len = place.file_len + n + 2;
+        return place;
+    }
+    return none;
+}
+
+static bool is_indented(struct delve_line line)
+{
+    return line.len && (*line.at == '\t' || *line.at == ' ');
+}
+
+/* `go.mod:7: ...`, as they stand below "errors parsing go.mod:". */
+static bool is_module_file_place(struct delve_line line)
+{
+    static const char *const ends[] = {".mod", ".sum", ".work"};
+    if (!line.len)
+        return false;
+    struct delve_place place = delve_place_read(line.at);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (place.len && place.len <= line.len && ends_with(place.file, place.file_len, ends[i]))
+            return true;
+    return false;
+}
+
+static bool is_exit(struct delve_line line)
+{
+    return begins_with(line, "exit status ");
+}
+
+static struct delve_line first_of(const struct delve_part *part, struct delve_line line)
+{
+    struct delve_line first = line;
+    bool is_place = is_module_file_place(line);
+    for (struct delve_line b = line_before(part, line); b.at && b.len; b = line_before(part, b)) {
+        if ((size_t)(line.at - b.at) > DELVE_WORDS_MAX / 2)
+            break;
+        if (is_indented(first) ? false : !(is_place && (is_module_file_place(b) || b.at[b.len - 1] == ':')))
+            break;
+        first = b;
+        if (is_place && !is_module_file_place(b))
+            break;
+    }
+    return first;
+}
+
+/* Whether the words go on with `next` after `line`. */
+static bool goes_on(const struct delve_part *part, struct delve_line line, struct delve_line next, bool in_note)
+{
+    if (!next.at || is_exit(next))
+        return false;
+    if (is_indented(next) || in_note)
+        return next.len != 0;
+    if (is_module_file_place(next))
+        return is_module_file_place(line) || (line.len && line.at[line.len - 1] == ':');
+    struct delve_line beyond = line_after(part, next);
+    return next.len == 0 && beyond.at && (is_indented(beyond) || begins_with(beyond, "SECURITY ERROR"));
+}
+
+/* Appends a line to the words, cut where they are full. */
+static void add_words(struct delve_diagnosis *d, struct delve_line line)
+{
+    size_t have = strlen(d->words), room = sizeof d->words - have - 1;
+    if (have && room) {
+        d->words[have++] = '\n';
+        room--;
+    }
+    size_t n = line.len < room ? line.len : room;
+    /* no half of a character at the end */
+    while (n && n < line.len && ((unsigned char)line.at[n] & 0xC0) == 0x80)
+        n--;
+    memcpy(d->words + have, line.at, n);
+    d->words[have + n] = '\0';
+}
+
+void delve_words(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line)
+{
+    *d->words = '\0';
+    bool in_note = false;
+    struct delve_line at = first_of(part, line);
+    add_words(d, at);
+    for (;;) {
+        struct delve_line next = line_after(part, at);
+        if (at.next > line.at && !goes_on(part, at, next, in_note))
+            return;
+        if (strlen(d->words) >= sizeof d->words - 2)
+            return;
+        in_note = in_note || begins_with(next, "SECURITY ERROR");
+        at = next;
+        add_words(d, at);
+    }
+}
+
+/* The name that a package of this path has in all likelihood: the last element, without /v2 or .v3. */
+static size_t package_name(const char *path, const char **name)
+{
+    size_t len = strlen(path);
+    for (;;) {
+        const char *p = path + len;
+        while (p > path && p[-1] != '/')
+            p--;
+        size_t n = (size_t)(path + len - p);
+        if (p > path && n > 1 && p[0] == 'v' && strspn(p + 1, "0123456789") == n - 1) {
+            len = (size_t)(p - path) - 1;
+            continue;
+        }
+        for (size_t i = n; i > 2; i--)
+            if (p[i - 2] == '.' && p[i - 1] == 'v' && i < n && strspn(p + i, "0123456789") == n - i)
+                n = i - 2;
+        *name = p;
+        return n;
+    }
+}
+
+bool delve_words_add_about(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line,
+                           const char *begins)
+{
+    const char *name;
+    size_t name_len = package_name(d->module, &name), begins_len = strlen(begins);
+    struct delve_line at = line;
+    while (at.at && !header_package(at))
+        at = line_before(part, at);
+    for (at = at.at ? line_after(part, at) : at; at.at && !header_package(at); at = line_after(part, at)) {
+        size_t skip = at.len ? delve_place_read(at.at).len : 0;
+        if (skip && at.len == skip + begins_len + name_len && memcmp(at.at + skip, begins, begins_len) == 0 &&
+            memcmp(at.at + skip + begins_len, name, name_len) == 0) {
+            add_words(d, at);
+            return name_len > 0;
+        }
+    }
+    return false;
+}

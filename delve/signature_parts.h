@@ -1,0 +1,57 @@
+/* What the matcher of signatures is made of: the lines of an output, the places they name, the lines that belong
+ * together. */
+#ifndef DELVE_SIGNATURE_PARTS_H
+#define DELVE_SIGNATURE_PARTS_H
+
+#include "delve/signatures.h"
+
+enum { DELVE_LINE_MAX = 4096 }; /* a longer line is not the go command's */
+
+/* What is searched of an output. */
+struct delve_part {
+    const char *text;
+    size_t len;
+    bool is_compiler;  /* from the first `# PACKAGE` on */
+    bool has_listened; /* Delve's listening line is in the output: the build has worked */
+};
+
+/* A line without its end. next: where the next one begins, at most the part's end. */
+struct delve_line {
+    const char *at;
+    size_t len;
+    const char *next;
+};
+
+/* `FILE:LINE: ` or `FILE:LINE:COLUMN: ` at the beginning of a text; len 0: there is none. file points into the text. */
+struct delve_place {
+    const char *file;
+    size_t file_len;
+    int line;
+    size_t len;
+};
+
+struct delve_part delve_part_of(const char *output);
+struct delve_line delve_line_around(const struct delve_part *part, const char *inside);
+struct delve_place delve_place_read(const char *text);
+
+/* The package of the last `# PACKAGE` before the line, "" when there is none. */
+void delve_part_package(const struct delve_part *part, struct delve_line line, char *package, size_t size);
+
+/* Fills d->words with the line and those that belong to it: what is indented below it, the line that an indented one
+ * hangs on, the places below "errors parsing go.mod:", the security note of a checksum. */
+void delve_words(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line);
+
+/* Adds to d->words the line that says `begins` with the last element of the path d->module, about the same package as
+ * the given one. Returns whether there is one. */
+bool delve_words_add_about(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line,
+                           const char *begins);
+
+/* Whether the path lies in a module's directory of the cache: .../MODULE@VERSION/... */
+bool delve_is_cached(const char *path, size_t len);
+
+/* Fills d->module and d->version from the first path of the module cache in the text: .../cache/download/MODULE/@v/
+ * VERSION.zip or .../MODULE@VERSION/..., both with capitals as ! and the small letter. package ("" when not known)
+ * tells where the module's path begins. Returns whether there is one. */
+bool delve_cached_module(struct delve_diagnosis *d, const char *text, size_t len, const char *package);
+
+#endif

@@ -1,0 +1,257 @@
+#include "delve/signatures.h"
+
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "delve/log.h"
+#include "delve/signature_parts.h"
+
+enum {
+    GROUPS_MAX = 8,  /* subexpressions of a pattern that are looked at */
+    PREFIXES_MAX = 3 /* `MODULE@VERSION: `, `PACKAGE: ` and the like, one after the other */
+};
+
+/* What a row's regular expressions compile to: once, for as long as the program runs. */
+struct compiled {
+    regex_t pattern, belongs;
+    bool has_pattern, has_belongs;
+};
+
+/* A line taken apart. The pattern may begin at any of the starts. */
+struct spoken {
+    char text[DELVE_LINE_MAX + 1];
+    const char *starts[PREFIXES_MAX + 1];
+    size_t count;
+    struct delve_place place;
+    const char *module; /* of the `MODULE@VERSION: ` before the text, NULL without one */
+    size_t module_len, version_len;
+};
+
+static const regex_t *compile(regex_t *re, bool *has, const char *pattern, int flags)
+{
+    if (!*has)
+        *has = regcomp(re, pattern, REG_EXTENDED | flags) == 0;
+    return *has ? re : NULL;
+}
+
+/* Returns NULL when memory ran out: then nothing is recognised, and Go's words are all that the user gets. */
+static struct compiled *compiled_row(size_t i)
+{
+    static struct compiled *rows;
+    size_t count;
+    const struct delve_signature *table = delve_signatures(&count);
+    if (!rows)
+        rows = calloc(count, sizeof *rows);
+    if (!rows || !compile(&rows[i].pattern, &rows[i].has_pattern, table[i].pattern, 0))
+        return NULL;
+    return &rows[i];
+}
+
+/* `word: ` at p, a word without blanks and quotes: returns what follows, or NULL. */
+static const char *after_prefix(const char *p)
+{
+    size_t n = strcspn(p, " \t\":");
+    return n && p[n] == ':' && p[n + 1] == ' ' ? p + n + 2 : NULL;
+}
+
+static void note_module(struct spoken *s, const char *word, const char *end)
+{
+    const char *at = memchr(word, '@', (size_t)(end - word));
+    if (!at || at == word || at[1] != 'v' || at[2] < '0' || at[2] > '9')
+        return;
+    s->module = word;
+    s->module_len = (size_t)(at - word);
+    s->version_len = (size_t)(end - at - 1);
+}
+
+/* Takes a line apart. Returns false for one that is too long to be of the go command. */
+static bool take_apart(struct spoken *s, struct delve_line line)
+{
+    static const char *const speakers[] = {"go: ", "-> ", "cgo: "};
+    if (line.len > DELVE_LINE_MAX)
+        return false;
+    memcpy(s->text, line.at, line.len);
+    s->text[line.len] = '\0';
+    s->module = NULL;
+    const char *p = s->text + strspn(s->text, "\t");
+    for (size_t i = 0; i < sizeof speakers / sizeof speakers[0]; i++) {
+        if (strncmp(p, speakers[i], strlen(speakers[i])) == 0) {
+            p += strlen(speakers[i]);
+            break;
+        }
+    }
+    s->place = delve_place_read(p);
+    p += s->place.len;
+    s->starts[0] = p;
+    s->count = 1;
+    for (const char *next; s->count <= PREFIXES_MAX && (next = after_prefix(p)); p = next) {
+        if (!s->module)
+            note_module(s, p, next - 2);
+        s->starts[s->count++] = next;
+    }
+    return true;
+}
+
+static void copy(char *to, size_t size, const char *from, size_t len)
+{
+    if (len >= size)
+        len = size - 1;
+    memcpy(to, from, len);
+    to[len] = '\0';
+}
+
+static void take_named(struct delve_diagnosis *d, const char *names, const char *text, const regmatch_t *groups)
+{
+    for (size_t i = 0; names[i] && i + 1 < GROUPS_MAX; i++) {
+        regmatch_t g = groups[i + 1];
+        if (g.rm_so < 0)
+            continue;
+        const char *from = text + g.rm_so;
+        size_t len = (size_t)(g.rm_eo - g.rm_so);
+        if (names[i] == 'm')
+            copy(d->module, sizeof d->module, from, len);
+        else if (names[i] == 'v')
+            copy(d->version, sizeof d->version, from, len);
+        else if (names[i] == 'f')
+            copy(d->file, sizeof d->file, from, len);
+    }
+}
+
+/* Module, version, file and line that the pattern itself does not name. */
+static void take_around(struct delve_diagnosis *d, const struct spoken *s, const char *text, const char *package)
+{
+    if (!*d->module && s->module) {
+        copy(d->module, sizeof d->module, s->module, s->module_len);
+        copy(d->version, sizeof d->version, s->module + s->module_len + 1, s->version_len);
+    }
+    if (!*d->module && d->signature->remedies[0] == DELVE_REMEDY_PURGE) {
+        if (d->signature->is_in_cache)
+            (void)delve_cached_module(d, s->place.file, s->place.file_len, package);
+        else
+            (void)delve_cached_module(d, text, strlen(text), package);
+    }
+    if (s->place.file_len) {
+        copy(d->file, sizeof d->file, s->place.file, s->place.file_len);
+        d->line = s->place.line;
+    }
+}
+
+/* go.mod and go.sum are named with the line below the one that says what is wrong. */
+static void take_place_of_words(struct delve_diagnosis *d)
+{
+    for (const char *p = strchr(d->words, '\n'); p && !*d->file; p = strchr(p, '\n')) {
+        struct delve_place place = delve_place_read(++p);
+        if (place.file_len) {
+            copy(d->file, sizeof d->file, place.file, place.file_len);
+            d->line = place.line;
+        }
+    }
+}
+
+static bool belongs(const struct delve_signature *row, struct compiled *c, struct delve_diagnosis *d,
+                    const struct delve_part *part, struct delve_line line)
+{
+    if (!row->belongs)
+        return true;
+    if (part->is_compiler)
+        return delve_words_add_about(d, part, line, row->belongs);
+    const regex_t *re = compile(&c->belongs, &c->has_belongs, row->belongs, REG_NOSUB);
+    return re && regexec(re, d->words, 0, NULL, 0) == 0;
+}
+
+static bool try_line(struct delve_diagnosis *d, const struct delve_signature *row, struct compiled *c,
+                     const struct delve_part *part, struct delve_line line)
+{
+    struct spoken s;
+    regmatch_t groups[GROUPS_MAX];
+    if (!take_apart(&s, line))
+        return false;
+    if (row->is_in_cache && !delve_is_cached(s.place.file, s.place.file_len))
+        return false;
+    size_t i = 0;
+    while (i < s.count && regexec(&c->pattern, s.starts[i], GROUPS_MAX, groups, 0) != 0)
+        i++;
+    if (i == s.count)
+        return false;
+    *d = (struct delve_diagnosis){.signature = row};
+    take_named(d, row->names, s.starts[i], groups);
+    delve_words(d, part, line);
+    if (!belongs(row, c, d, part, line))
+        return false;
+    char package[DELVE_NAMED_MAX];
+    delve_part_package(part, line, package, sizeof package);
+    take_around(d, &s, s.starts[i], package);
+    take_place_of_words(d);
+    return true;
+}
+
+/* Only lines that hold the row's text are taken apart: most outputs are over after one search for each row. */
+static bool try_row(struct delve_diagnosis *d, size_t i, const struct delve_part *part)
+{
+    size_t count;
+    const struct delve_signature *row = &delve_signatures(&count)[i];
+    const char *end = part->text + part->len;
+    for (const char *p = part->text; p < end;) {
+        const char *hit = memmem(p, (size_t)(end - p), row->text, strlen(row->text));
+        if (!hit)
+            return false;
+        struct delve_line line = delve_line_around(part, hit);
+        struct compiled *c = compiled_row(i);
+        if (c && try_line(d, row, c, part, line))
+            return true;
+        p = line.next;
+    }
+    return false;
+}
+
+static bool try_rows(struct delve_diagnosis *d, const struct delve_part *part, int places)
+{
+    size_t count;
+    const struct delve_signature *table = delve_signatures(&count);
+    for (size_t i = 0; i < count; i++)
+        if (table[i].places & places && try_row(d, i, part))
+            return true;
+    *d = (struct delve_diagnosis){0};
+    return false;
+}
+
+bool delve_diagnose_build(struct delve_diagnosis *d, const char *output)
+{
+    *d = (struct delve_diagnosis){0};
+    if (!output)
+        return false;
+    struct delve_part part = delve_part_of(output);
+    if (part.has_listened)
+        return false;
+    return try_rows(d, &part, part.is_compiler ? DELVE_IN_COMPILER : DELVE_IN_BUILD);
+}
+
+/* What a log line's level and layer allow to look for in its text; 0: nothing. */
+static int log_places(const char *line, const char *message)
+{
+    static const char *const grave[] = {"error ", "warn ", "warning ", "fatal ", "panic "};
+    static const char own_layer[] = "layer=debugger ", any_layer[] = "layer=";
+    const char *level = line + strcspn(line, " ") + 1;
+    /* A line without time and level goes on from the one before, and may be a part of an argument. */
+    if (level >= message || line[strcspn(line, "/T ")] != 'T')
+        return 0;
+    size_t before = (size_t)(message - level);
+    if (memmem(level, before, any_layer, strlen(any_layer)) && !memmem(level, before, own_layer, strlen(own_layer)))
+        return 0;
+    for (size_t i = 0; i < sizeof grave / sizeof grave[0]; i++)
+        if (strncmp(level, grave[i], strlen(grave[i])) == 0)
+            return DELVE_IN_LOG;
+    return DELVE_IN_LOG_ANY_LEVEL;
+}
+
+bool delve_diagnose_log(struct delve_diagnosis *d, const char *line)
+{
+    *d = (struct delve_diagnosis){0};
+    const char *message = delve_log_read(line).message;
+    int places = log_places(line, message);
+    if (!places)
+        return false;
+    struct delve_part part = {.text = message, .len = strcspn(message, "\n")};
+    return try_rows(d, &part, places);
+}

@@ -1,0 +1,118 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "delve/signatures.h"
+
+enum {
+    SAID_MIN = 8,  /* a shorter text says nothing to a reader */
+    SAID_SHOWN = 5 /* texts of one cause that are shown */
+};
+
+const char *delve_remedy_text(enum delve_remedy remedy)
+{
+    static const char *const texts[DELVE_REMEDY_COUNT] = {
+        [DELVE_REMEDY_NONE] = "nothing",
+        [DELVE_REMEDY_RETRY] = "another try after a wait",
+        [DELVE_REMEDY_DOWNLOAD] = "go mod download all",
+        [DELVE_REMEDY_TIDY] = "go mod tidy",
+        [DELVE_REMEDY_MOD_MOD] = "a build with -mod=mod, without vendor/",
+        [DELVE_REMEDY_WORK] = "a completed copy of go.work",
+        [DELVE_REMEDY_WORK_OFF] = "GOWORK=off",
+        [DELVE_REMEDY_PURGE] = "the cached module fetched again",
+        [DELVE_REMEDY_GOCACHE] = "a fresh build cache",
+        [DELVE_REMEDY_CLEAN_MODCACHE] = "go clean -modcache",
+    };
+    return (unsigned)remedy < DELVE_REMEDY_COUNT ? texts[remedy] : texts[DELVE_REMEDY_NONE];
+}
+
+static void print_remedies(struct buf *out, const struct delve_signature *row, const char *none)
+{
+    if (row->remedies[0] == DELVE_REMEDY_NONE)
+        buf_puts(out, none);
+    for (size_t i = 0; row->remedies[i] != DELVE_REMEDY_NONE; i++)
+        buf_printf(out, "%s%s", i ? ", then " : "", delve_remedy_text(row->remedies[i]));
+    if (row->remedies[0] != DELVE_REMEDY_NONE && row->is_security)
+        buf_puts(out, ", go.sum stays the judge");
+}
+
+int delve_signatures_print(struct buf *out)
+{
+    static const struct {
+        int place;
+        const char *text;
+    } places[] = {{DELVE_IN_BUILD, "build"}, {DELVE_IN_COMPILER, "compiler"}, {DELVE_IN_LOG, "log"}};
+    size_t count;
+    const struct delve_signature *table = delve_signatures(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct delve_signature *row = &table[i];
+        buf_printf(out, "%s: %s\n", row->name, row->cause);
+        buf_puts(out, "    in       ");
+        for (size_t j = 0; j < sizeof places / sizeof places[0]; j++)
+            if (row->places & places[j].place)
+                buf_printf(out, " %s", places[j].text);
+        buf_puts(out, "\n");
+        buf_printf(out, "    pattern   %s\n    mended by ", row->pattern);
+        print_remedies(out, row, "nothing");
+        buf_printf(out, "\n    for good  %s\n    seen in   %s\n", row->advice, row->seen);
+    }
+    return out->failed ? -1 : 0;
+}
+
+static bool is_same_entry(const struct delve_signature *a, const struct delve_signature *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->advice, b->advice) == 0 &&
+           memcmp(a->remedies, b->remedies, sizeof a->remedies) == 0;
+}
+
+/* A row's text as a quotation: without blanks and colons around it. */
+static size_t said(const struct delve_signature *row, const char **text)
+{
+    *text = row->text + strspn(row->text, " :(");
+    size_t n = strlen(*text);
+    while (n && strchr(" :", (*text)[n - 1]))
+        n--;
+    return n;
+}
+
+static bool is_said_before(const struct delve_signature *table, size_t from, size_t i)
+{
+    const char *a, *b;
+    size_t n = said(&table[i], &a);
+    for (size_t j = from; j < i; j++)
+        if (is_same_entry(&table[i], &table[j]) && said(&table[j], &b) == n && memcmp(a, b, n) == 0)
+            return true;
+    return false;
+}
+
+/* One line for the rows from `from` on that differ only in what Go says. */
+static void print_entry(struct buf *out, const struct delve_signature *table, size_t count, size_t from)
+{
+    size_t shown = 0;
+    buf_printf(out, "| %s", table[from].cause);
+    for (size_t i = from; i < count; i++) {
+        const char *text;
+        size_t n = said(&table[i], &text);
+        if (!is_same_entry(&table[i], &table[from]) || n < SAID_MIN || is_said_before(table, from, i))
+            continue;
+        if (shown++ < SAID_SHOWN)
+            buf_printf(out, "%s`%.*s`", shown == 1 ? ": " : ", ", (int)n, text);
+    }
+    buf_puts(out, " | ");
+    print_remedies(out, &table[from], "says so at once");
+    buf_printf(out, " | %s |\n", table[from].advice);
+}
+
+int delve_signatures_markdown(struct buf *out)
+{
+    size_t count;
+    const struct delve_signature *table = delve_signatures(&count);
+    buf_puts(out, "| what Go says | what delvegate does | what to do for good |\n| --- | --- | --- |\n");
+    for (size_t i = 0; i < count; i++) {
+        size_t first = 0;
+        while (!is_same_entry(&table[first], &table[i]))
+            first++;
+        if (first == i)
+            print_entry(out, table, count, i);
+    }
+    return out->failed ? -1 : 0;
+}
