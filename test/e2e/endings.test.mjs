@@ -57,40 +57,6 @@ suite('endings', {}, (w) => {
     });
   }
 
-  w.test('Delve is killed at a stop: the client is told and the program does not live on', async () => {
-    const s = await w.session();
-    await states.stopped(w, s);
-    process.kill(await w.dlv(), 'SIGKILL');
-    await s.event('terminated', { timeout: 30_000 });
-    assert.match(s.shown + s.outputs.stderr, /[Dd]elve|dlv/);
-    await w.nothingLeft();
-    await s.finish();
-  });
-
-  w.test('Delve is killed while the program runs and a request is open: answered, and the program does not live on', async () => {
-    const s = await w.session();
-    await states.running(w, s);
-    const dlv = await w.dlv();
-    process.kill(dlv, 'SIGSTOP');
-    const pause = s.ask('pause', { threadId: 1 });
-    process.kill(dlv, 'SIGKILL');
-    assert.equal((await pause).success, false);
-    await s.event('terminated', { timeout: 30_000 });
-    await w.nothingLeft();
-    await s.finish();
-  });
-
-  w.test('Delve is killed while it builds: launch is answered', async () => {
-    clean();
-    const s = await w.session();
-    await states.building(w, s);
-    process.kill(await w.dlv(), 'SIGKILL');
-    assert.equal((await s.launching).success, false);
-    await w.nothingLeft();
-    await s.send('disconnect');
-    s.close();
-  });
-
   w.test('a second disconnect and a request after the end are answered', async () => {
     const s = await w.session();
     await s.launch({ program: TOOL, args: ['quiet'] });

@@ -59,7 +59,7 @@ suite('sessions', {}, (w) => {
 
   w.test('unknown requests and those that Delve does not know are answered, the session goes on', async () => {
     const s = await stopped(w);
-    for (const command of ['noSuchRequest', 'source', 'modules', 'loadedSources', 'completions', 'terminate', 'cancel', 'restart', 'breakpointLocations', 'gotoTargets']) {
+    for (const command of ['noSuchRequest', 'source', 'modules', 'loadedSources', 'completions', 'terminate', 'cancel', 'breakpointLocations', 'gotoTargets']) {
       await s.refused(command, { x: 1 });
     }
     await s.step('next');
@@ -129,7 +129,7 @@ suite('sessions', {}, (w) => {
   w.test('only what this build does is announced', async () => {
     const s = await w.session();
     const { body } = await s.initialize();
-    for (const name of ['supportsTerminateRequest', 'supportsCancelRequest', 'supportsRestartRequest', 'supportsRestartFrame', 'supportsLoadedSourcesRequest', 'supportsModulesRequest', 'supportsCompletionsRequest', 'supportsStepBack']) {
+    for (const name of ['supportsTerminateRequest', 'supportsCancelRequest', 'supportsRestartFrame', 'supportsLoadedSourcesRequest', 'supportsModulesRequest', 'supportsCompletionsRequest', 'supportsStepBack']) {
       assert.ok(!body[name], `${name} is announced`);
     }
     for (const name of ['supportsConfigurationDoneRequest', 'supportsConditionalBreakpoints', 'supportsFunctionBreakpoints', 'supportsLogPoints', 'supportsSetVariable', 'supportsInstructionBreakpoints', 'supportsDisassembleRequest']) {
