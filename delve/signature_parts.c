@@ -1,6 +1,5 @@
 #include "delve/signature_parts.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { LINE_NUMBER_MAX = 100000000 };
@@ -164,10 +163,11 @@ static struct delve_line first_of(const struct delve_part *part, struct delve_li
     for (struct delve_line b = line_before(part, line); b.at && b.len; b = line_before(part, b)) {
         if ((size_t)(line.at - b.at) > DELVE_WORDS_MAX / 2)
             break;
-        if (is_indented(first) ? false : !(is_place && (is_module_file_place(b) || b.at[b.len - 1] == ':')))
+        bool is_head = b.at[b.len - 1] == ':';
+        if (!is_indented(first) && !(is_place && (is_head || is_module_file_place(b))))
             break;
         first = b;
-        if (is_place && !is_module_file_place(b))
+        if (is_place && is_head)
             break;
     }
     return first;
@@ -205,18 +205,16 @@ static void add_words(struct delve_diagnosis *d, struct delve_line line)
 void delve_words(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line)
 {
     *d->words = '\0';
-    bool in_note = false;
-    struct delve_line at = first_of(part, line);
-    add_words(d, at);
-    for (;;) {
-        struct delve_line next = line_after(part, at);
-        if (at.next > line.at && !goes_on(part, at, next, in_note))
-            return;
-        if (strlen(d->words) >= sizeof d->words - 2)
-            return;
-        in_note = in_note || begins_with(next, "SECURITY ERROR");
-        at = next;
+    for (struct delve_line at = first_of(part, line); at.at && at.at < line.at; at = line_after(part, at))
         add_words(d, at);
+    add_words(d, line);
+    bool in_note = false;
+    struct delve_line last = line;
+    for (struct delve_line next = line_after(part, line);
+         strlen(d->words) < sizeof d->words - 2 && goes_on(part, last, next, in_note); next = line_after(part, next)) {
+        in_note = in_note || begins_with(next, "SECURITY ERROR");
+        add_words(d, next);
+        last = next;
     }
 }
 

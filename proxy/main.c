@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "delve/signatures.h"
 #include "proxy/daemon.h"
 #include "proxy/exec.h"
 #include "proxy/log.h"
@@ -19,7 +20,8 @@
 enum {
     EXIT_BAD_CONFIG = 2, /* also a wrong command line */
     CONFIG_FILE_MAX = 4 * 1024 * 1024,
-    PATH_LENGTH_MAX = 4096
+    PATH_LENGTH_MAX = 4096,
+    SIGNATURES_TEXT_MAX = 1024 * 1024
 };
 
 struct source {
@@ -32,6 +34,7 @@ static const char usage[] =
     "       delvegate exec TARGET -- COMMAND...    run a command in the environment that Delve gets on the Go machine\n"
     "       delvegate --check-config [--config FILE]  print the targets, or what is wrong and exit with 2\n"
     "       delvegate --print-schema               print the JSON Schema of the configuration\n"
+    "       delvegate --print-signatures[=markdown]  print what is known of broken module graphs, and what mends them\n"
     "       delvegate --version | --help\n"
     "\n"
     "delvegate lets VS Code debug Go on another machine: it accepts the Debug Adapter Protocol on a loopback port,\n"
@@ -138,6 +141,22 @@ static int print_manual(void)
     return r == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* form: NULL, or "markdown" as README has it. */
+static int print_signatures(const char *form)
+{
+    struct buf text;
+    if (form && strcmp(form, "markdown") != 0) {
+        (void)fprintf(stderr, "delvegate: --print-signatures=%s is not known: markdown, or nothing\n", form);
+        return EXIT_BAD_CONFIG;
+    }
+    buf_init(&text, SIGNATURES_TEXT_MAX);
+    int r = form ? delve_signatures_markdown(&text) : delve_signatures_print(&text);
+    if (r == 0 && fputs(text.data, stdout) == EOF)
+        r = -1;
+    buf_free(&text);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int print_version(void)
 {
     (void)printf("delvegate %s\nlibuv %s, jansson %s, libssh2 %s\n", DELVEGATE_VERSION, uv_version_string(),
@@ -164,12 +183,13 @@ static int run_exec(const char *config_given, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    enum { CONFIG = 'c', HELP = 'h', VERSION = 'V', CHECK = 256, SCHEMA, MANUAL };
+    enum { CONFIG = 'c', HELP = 'h', VERSION = 'V', CHECK = 256, SCHEMA, MANUAL, SIGNATURES };
     static const struct option options[] = {
         {"config", required_argument, NULL, CONFIG},
         {"check-config", no_argument, NULL, CHECK},
         {"print-schema", no_argument, NULL, SCHEMA},
         {"print-manual", no_argument, NULL, MANUAL},
+        {"print-signatures", optional_argument, NULL, SIGNATURES},
         {"help", no_argument, NULL, HELP},
         {"version", no_argument, NULL, VERSION},
         {NULL, 0, NULL, 0},
@@ -189,6 +209,8 @@ int main(int argc, char **argv)
             return print_schema();
         case MANUAL:
             return print_manual();
+        case SIGNATURES:
+            return print_signatures(optarg);
         case VERSION:
             return print_version();
         case HELP:
