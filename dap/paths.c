@@ -3,11 +3,10 @@
 #include <string.h>
 
 #include "dap/build.h"
-#include "dap/json.h"
+#include "dap/places.h"
 
 enum {
-    PATH_TEXT_MAX = 1024 * 1024, /* bytes of one path, before or after mapping */
-    STEPS_MAX = 8
+    PATH_TEXT_MAX = 1024 * 1024 /* bytes of one path, before or after mapping */
 };
 
 /* Where `path` values are, below the payload (`arguments` or `body`): keys, and [] for each element of an array. What
@@ -16,7 +15,7 @@ static const struct place {
     enum dap_direction direction;
     enum dap_type type;
     const char *name;
-    const char *steps[STEPS_MAX];
+    const char *steps[DAP_PLACE_STEPS_MAX];
 } places[] = {
     {DAP_TO_DELVE, DAP_REQUEST, "setBreakpoints", {"source", "path"}},
     {DAP_TO_DELVE, DAP_REQUEST, "breakpointLocations", {"source", "path"}},
@@ -88,9 +87,12 @@ static int decode(struct work *w, struct dap_span at)
     return w->path.failed ? -1 : 1;
 }
 
-static int edit(struct work *w, struct dap_span at)
+static int edit(void *arg, struct dap_json_token value)
 {
-    int r = decode(w, at);
+    struct work *w = arg;
+    if (value.kind != DAP_JSON_STRING)
+        return 0;
+    int r = decode(w, value.at);
     if (r <= 0)
         return r;
     buf_clear(&w->mapped);
@@ -100,58 +102,7 @@ static int edit(struct work *w, struct dap_span at)
     buf_clear(&w->quoted);
     if (w->mapped.failed || dap_append_string(&w->quoted, w->mapped.data ? w->mapped.data : "", w->mapped.len) < 0)
         return -1;
-    return dap_edits_add(w->edits, at, w->quoted.data, w->quoted.len);
-}
-
-static bool is_array_step(const char *step)
-{
-    return step[0] == '[';
-}
-
-/* Follows one place through the payload. The containers from the outside in are compared with the steps: the first
-   `on_way` of the open ones are on the way, and `selected` says that the next value is the next step of it. */
-static int walk(struct work *w, const struct place *place)
-{
-    size_t count = 0;
-    while (count < STEPS_MAX && place->steps[count])
-        count++;
-
-    struct dap_json j;
-    size_t payload = w->m->payload_at.off;
-    dap_json_init(&j, w->m->text + payload, w->m->payload_at.len);
-    size_t on_way = 0;
-    bool selected = true;
-    for (;;) {
-        struct dap_json_token t = dap_json_next(&j);
-        switch (t.kind) {
-        case DAP_JSON_END:
-            return 0;
-        case DAP_JSON_ERROR:
-            return -1;
-        case DAP_JSON_KEY:
-            selected = on_way == j.depth && dap_json_equals(j.text, t.at, place->steps[on_way - 1]);
-            break;
-        case DAP_JSON_OBJECT:
-        case DAP_JSON_ARRAY:
-            if (selected && j.depth <= count && is_array_step(place->steps[j.depth - 1]) == (t.kind == DAP_JSON_ARRAY))
-                on_way = j.depth;
-            selected = on_way == j.depth && t.kind == DAP_JSON_ARRAY;
-            break;
-        case DAP_JSON_OBJECT_END:
-        case DAP_JSON_ARRAY_END:
-            if (on_way > j.depth)
-                on_way = j.depth;
-            selected = on_way > 0 && on_way == j.depth && is_array_step(place->steps[on_way - 1]);
-            break;
-        case DAP_JSON_STRING:
-            t.at.off += payload;
-            if (selected && on_way == count && edit(w, t.at) < 0)
-                return -1;
-            break;
-        default:
-            break;
-        }
-    }
+    return dap_edits_add(w->edits, value.at, w->quoted.data, w->quoted.len);
 }
 
 int dap_paths_edit(const struct dap_message *m, enum dap_direction direction, dap_map_path *map, void *arg,
@@ -166,7 +117,7 @@ int dap_paths_edit(const struct dap_message *m, enum dap_direction direction, da
     int r = 0;
     for (size_t i = 0; i < sizeof places / sizeof *places && r == 0; i++) {
         if (applies(&places[i], m, direction))
-            r = walk(&w, &places[i]);
+            r = dap_place_walk(m, places[i].steps, edit, &w);
     }
     buf_free(&w.path);
     buf_free(&w.mapped);
