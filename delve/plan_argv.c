@@ -1,3 +1,6 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "delve/strings.h"
 
 static const char *const commands[] = {
@@ -12,6 +15,27 @@ static int add_all(struct delve_strings *argv, const struct delve_strings *from)
     int r = 0;
     for (size_t i = 0; r == 0 && i < from->count; i++)
         r = delve_strings_add(argv, from->list[i]);
+    return r;
+}
+
+/* Delve takes the last --build-flags only: what the remedies need goes behind the user's own into one. */
+static int add_build_flags(const struct delve_plan *plan, const struct delve_run_paths *paths,
+                           struct delve_strings *argv)
+{
+    static const char name[] = "--build-flags=";
+    struct delve_strings words = {0};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < plan->flags.count; i++)
+        if (strncmp(plan->flags.list[i], name, sizeof name - 1) == 0)
+            r = delve_words_split(&words, plan->flags.list[i] + sizeof name - 1, "'");
+    if (r == 0 && paths->mod_mod)
+        r = delve_strings_add(&words, "-mod=mod");
+    if (r == 0 && paths->modfile)
+        r = delve_strings_printf(&words, "-modfile=%s", paths->modfile);
+    char *joined = r == 0 ? delve_words_join(&words) : NULL;
+    r = joined ? delve_strings_printf(argv, "%s%s", name, joined) : -1;
+    free(joined);
+    delve_strings_free(&words);
     return r;
 }
 
@@ -34,6 +58,8 @@ static int build(const struct delve_plan *plan, const struct delve_run_paths *pa
     bool builds = plan->mode == DELVE_DEBUG || plan->mode == DELVE_TEST;
     bool launches = plan->mode != DELVE_ATTACH;
     if (add_positional(plan, argv) < 0 || add_all(argv, &plan->flags) < 0)
+        return -1;
+    if (builds && (paths->modfile || paths->mod_mod) && add_build_flags(plan, paths, argv) < 0)
         return -1;
     if (add_flag(argv, "--log=", "true") < 0 ||
         add_flag(argv, "--log-output=", plan->log_output ? plan->log_output : log_output) < 0 ||

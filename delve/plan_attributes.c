@@ -60,6 +60,7 @@ static const struct attribute table[] = {
     {"host", ATTACH, PLAN, STRING, NULL, NULL},
     {"port", ATTACH, PLAN, INT, NULL, NULL},
     {"substitutePath", BOTH, PLAN, SUBSTITUTE, NULL, NULL},
+    {"delvegate", BOTH, PLAN, OBJECT, NULL, NULL},
 
     {"stopOnEntry", BOTH, DELVE, BOOL, NULL, NULL},
     {"stackTraceDepth", BOTH, DELVE, INT, NULL, NULL},
@@ -82,8 +83,6 @@ static const struct attribute table[] = {
     {"debugAdapter", BOTH, UNHEARD, ANY, "dlv-dap",
      "delvegate speaks to Delve's own debug adapter; use \"dlv-dap\" (with \"legacy\" the Go extension also mixes the "
      "whole environment of its machine into env)"},
-    {"delvegate", BOTH, UNHEARD, ANY, NULL,
-     "this version takes no settings of its own from launch.json; they belong into the configuration of the target"},
     {"dlvLoadConfig", BOTH, UNHEARD, ANY, NULL,
      "only the legacy adapter knew it; maxStringLen and maxArrayValues are passed to Delve (1.27.1 and later)"},
     {"env", ATTACH, UNHEARD, ANY, NULL, "an attached process keeps its environment"},

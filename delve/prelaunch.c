@@ -1,0 +1,137 @@
+#include "delve/prelaunch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "delve/strings.h"
+
+enum { STEPS_MAX = 64, WORDS_MAX = 1024 };
+
+static const struct {
+    const char *name;
+    const char *words[5];
+} steps[] = {
+    {"download", {"go", "mod", "download", NULL}},
+    {"tidy", {"go", "mod", "tidy", NULL}},
+    {"verify", {"go", "mod", "verify", NULL}},
+    {"vendor", {"go", "mod", "vendor", NULL}},
+    {"cleanTestCache", {"go", "clean", "-testcache", NULL}},
+};
+
+static const char allowed[] = "\"download\", \"tidy\", \"verify\", \"vendor\", \"cleanTestCache\", or an object with "
+                              "\"step\" or \"command\", and \"optional\"";
+
+/* Adds one word to what is run and to what is shown. */
+static int add_word(struct delve_prelaunch_step *s, const char *word)
+{
+    size_t len = s->text ? strlen(s->text) : 0;
+    char *text = realloc(s->text, len + strlen(word) + 2);
+    if (!text)
+        return -1;
+    s->text = text;
+    if (len)
+        text[len++] = ' ';
+    memcpy(text + len, word, strlen(word) + 1);
+    return delve_strings_add(&s->argv, word);
+}
+
+static int read_name(struct delve_prelaunch_step *s, const char *name, const char *where, size_t at, struct err *e)
+{
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        if (strcmp(steps[i].name, name) != 0)
+            continue;
+        for (const char *const *word = steps[i].words; *word; word++)
+            if (add_word(s, *word) < 0)
+                return err_set(e, "out of memory");
+        return 0;
+    }
+    return err_set(e, "%s[%zu]: there is no step \"%s\"; allowed are %s", where, at, name, allowed);
+}
+
+static int read_command(struct delve_prelaunch_step *s, const json_t *command, const char *where, size_t at,
+                        struct err *e)
+{
+    size_t i, count = json_array_size(command);
+    const json_t *word;
+    const char *line = json_string_value(command);
+    if (line && *line) {
+        if (delve_strings_add(&s->argv, "sh") < 0 || delve_strings_add(&s->argv, "-c") < 0 || add_word(s, line) < 0)
+            return err_set(e, "out of memory");
+        return 0;
+    }
+    if (line || count == 0 || count > WORDS_MAX)
+        return err_set(e, "%s[%zu].command must be a line for sh, or a list of words, the first one the program", where,
+                       at);
+    json_array_foreach(command, i, word)
+    {
+        const char *text = json_string_value(word);
+        if (!text || (i == 0 && !*text))
+            return err_set(e, "%s[%zu].command[%zu] must be a string%s", where, at, i,
+                           i == 0 ? ", the name of the program" : "");
+        if (add_word(s, text) < 0)
+            return err_set(e, "out of memory");
+    }
+    return 0;
+}
+
+static int read_object(struct delve_prelaunch_step *s, const json_t *entry, const char *where, size_t at, struct err *e)
+{
+    const json_t *step = json_object_get(entry, "step"), *command = json_object_get(entry, "command");
+    const json_t *optional = json_object_get(entry, "optional");
+    size_t known = (step ? 1U : 0U) + (command ? 1U : 0U) + (optional ? 1U : 0U);
+    if ((step != NULL) == (command != NULL) || known != json_object_size(entry))
+        return err_set(e, "%s[%zu] must have either \"step\" or \"command\", and may have \"optional\", nothing else",
+                       where, at);
+    if (optional && !json_is_boolean(optional))
+        return err_set(e, "%s[%zu].optional must be true or false", where, at);
+    s->optional = json_is_true(optional);
+    if (command)
+        return read_command(s, command, where, at, e);
+    if (!json_is_string(step))
+        return err_set(e, "%s[%zu].step must be a string: download, tidy, verify, vendor or cleanTestCache", where, at);
+    return read_name(s, json_string_value(step), where, at, e);
+}
+
+static int read_entry(struct delve_prelaunch_step *s, const json_t *entry, const char *where, size_t at, struct err *e)
+{
+    if (json_is_string(entry))
+        return read_name(s, json_string_value(entry), where, at, e);
+    if (json_is_object(entry))
+        return read_object(s, entry, where, at, e);
+    return err_set(e, "%s[%zu] must be %s", where, at, allowed);
+}
+
+int delve_prelaunch_read(struct delve_prelaunch *p, const json_t *list, const char *where, struct err *e)
+{
+    size_t i;
+    const json_t *entry;
+    *p = (struct delve_prelaunch){0};
+    if (!list)
+        return 0;
+    if (!json_is_array(list) || json_array_size(list) > STEPS_MAX)
+        return err_set(e, "%s must be a list of at most %d steps: %s", where, STEPS_MAX, allowed);
+    if (json_array_size(list) == 0)
+        return 0;
+    p->list = calloc(json_array_size(list), sizeof *p->list);
+    if (!p->list)
+        return err_set(e, "out of memory");
+    json_array_foreach(list, i, entry)
+    {
+        p->count = i + 1;
+        if (read_entry(&p->list[i], entry, where, i, e) < 0) {
+            delve_prelaunch_free(p);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void delve_prelaunch_free(struct delve_prelaunch *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        free(p->list[i].text);
+        delve_strings_free(&p->list[i].argv);
+    }
+    free(p->list);
+    *p = (struct delve_prelaunch){0};
+}
