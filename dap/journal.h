@@ -15,6 +15,12 @@
 
 struct dap_journal;
 
+/* Handles of the n-th epoch (from 0) are n % DAP_JOURNAL_OFFSETS times the stride above Delve's, which keeps them
+   within the 32 bits of DAP's. So a handle of exactly 255 Delves ago would be taken for a present one, and Delve's own
+   handles must stay below the stride (it counts from 1000 anew at each stop): one that does not reaches the client as
+   0, "no children". */
+enum { DAP_JOURNAL_STRIDE = 8388608, DAP_JOURNAL_OFFSETS = 255 };
+
 /* Returns an empty journal in its first epoch, NULL when memory ran out. */
 struct dap_journal *dap_journal_new(void);
 void dap_journal_free(struct dap_journal *j);
@@ -22,11 +28,13 @@ void dap_journal_free(struct dap_journal *j);
 /* A request of the client's on its way to Delve (client's paths, client's seq). Adds the edits that its handles need
  * and notes what a new Delve would have to be told: set*Breakpoints of all kinds, configurationDone, `dlv config NAME
  * VALUE` evaluations. What it notes counts once Delve has answered it with success. Returns 0, 1 with *e when it names
- * a handle of an earlier Delve (the request is to be answered with an error), -1 when memory ran out. */
+ * a handle of an earlier Delve or when there is too much to keep (16 MiB of arguments, 256 settings): the request is to
+ * be answered with this error; -1 when memory ran out. */
 int dap_journal_request(struct dap_journal *j, const struct dap_message *m, struct dap_edits *edits, struct err *e);
 
 /* A message of Delve's on its way to the client (Delve's paths already mapped or not: they are not looked at). asked:
- * for a response, what it answers; NULL otherwise. Adds edits for handles and breakpoint ids. Returns 0, -1 when memory
+ * for a response, what it answers; NULL otherwise. Adds edits for handles and breakpoint ids; from the second epoch on
+ * a breakpoint that Delve has given no id is given one, so that it can be spoken of later. Returns 0, -1 when memory
  * ran out. */
 int dap_journal_from_delve(struct dap_journal *j, const struct dap_message *m, const struct dap_asked *asked,
                            struct dap_edits *edits);
@@ -55,14 +63,16 @@ void dap_journal_next(struct dap_journal *j, bool same_process);
 /* Appends the i-th thing (from 0) to tell it, as the text of one request message (no header, seq 0, client's paths),
  * all but configurationDone. Returns 1, 0 when there is no more, -1 when memory ran out. */
 int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out);
-/* Delve's answer to the i-th (success or not). Appends to events the bodies of `breakpoint` events (reason changed, the
- * client's ids) for what differs from what the client was told. Returns 0, -1 when memory ran out.
- */
+/* Delve's answer to the i-th (success or not), each after dap_journal_replay has given it. Appends to events the bodies
+ * of `breakpoint` events (reason changed, the client's ids) for what differs from what the client was told. The first
+ * answer also brings those for instruction and data breakpoints that were left out; when there is nothing else to tell,
+ * a `threads` request is the one thing, and only its answer counts. Returns 0, -1 when memory ran out. */
 int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_message *answer, json_t *events);
 
 /* Whether the client's configurationDone was answered by a Delve of this session. */
 bool dap_journal_is_configured(const struct dap_journal *j);
-/* Whether the client has a breakpoint that Delve has verified and not taken back. */
+/* Whether the client has a breakpoint that Delve has verified and not taken back, or may have: its answer was still
+ * awaited when it was lost. */
 bool dap_journal_has_breakpoints(const struct dap_journal *j);
 
 #endif
