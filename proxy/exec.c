@@ -23,6 +23,7 @@ enum {
     EXIT_SIGNAL = 128,        /* with a signal's number */
     QUEUE_HIGH = 1024 * 1024, /* bytes toward stdout or stderr at which the command is made to wait ... */
     QUEUE_LOW = 256 * 1024,   /* ... and at which it goes on */
+    SLOW_MS = 2000,           /* from the beginning to a word about what it waits for */
     QUIET_MS = 1000,          /* without output after the command's end: somebody else holds its streams open */
     END_MS = 20 * 1000,       /* for the supervisor to report that nothing is left */
     WORDS_MAX = 4096
@@ -65,6 +66,8 @@ struct exec {
     enum exec_state state;
     int status; /* ours; -1: not yet known */
     bool output_ended, paused;
+    bool slow;                 /* linking takes long */
+    char waits_for[WORDS_MAX]; /* until then, its last note */
 };
 
 static void set_state(struct exec *x, enum exec_state state, const char *reason)
@@ -241,6 +244,7 @@ static void on_link_ready(void *arg)
     char id[NONCE_SIZE];
     if (x->state != EXEC_LINKING)
         return;
+    timer_stop(x->step);
     nonce_make(id);
     x->keeper = keeper_start(&x->loop, x->link, x->target, id, false, &keeper_events, x);
     if (x->keeper) {
@@ -256,14 +260,26 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
     struct exec *x = arg;
     (void)transient;
     x->link = NULL;
-    say("%s%s", why->text, x->keeper ? "; what was started there ends when its lease is over" : "");
+    say("%s", why->text);
+    if (x->keeper)
+        say("what was started there ends when its lease of %ld s is over", x->target->lease_seconds);
     keeper_free(x->keeper, true);
     x->keeper = NULL;
     if (x->state != EXEC_OVER)
         finish(x, EXIT_LOST, why->text);
 }
 
-static const struct link_handler link_events = {.ready = on_link_ready, .note = on_words, .lost = on_link_lost};
+/* Only who has to wait wants to know for what. */
+static void on_link_note(void *arg, const char *text)
+{
+    struct exec *x = arg;
+    if (x->slow)
+        say("%s", text);
+    else
+        (void)snprintf(x->waits_for, sizeof x->waits_for, "%s", text);
+}
+
+static const struct link_handler link_events = {.ready = on_link_ready, .note = on_link_note, .lost = on_link_lost};
 
 /* --- time and signals --- */
 
@@ -276,6 +292,12 @@ static void on_step(void *arg)
             timer_start(x->step, QUIET_MS, 0);
         else
             end_supervisor(x, "somebody else holds the output open");
+        return;
+    }
+    if (x->state == EXEC_LINKING) {
+        x->slow = true;
+        if (x->waits_for[0])
+            say("%s", x->waits_for);
         return;
     }
     if (x->state != EXEC_ENDING)
@@ -362,8 +384,10 @@ static int start(struct exec *x)
     x->transport = reach_target(&x->loop, x->target);
     if (x->out && x->err && x->step && x->transport)
         x->link = transport_link(x->transport, &link_events, x);
-    if (x->link)
+    if (x->link) {
+        timer_start(x->step, SLOW_MS, 0);
         return 0;
+    }
     say("out of memory");
     return -1;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <libssh2.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,13 @@ static int print_version(void)
     return EXIT_SUCCESS;
 }
 
+/* What we were given by accident shall not reach programs on a Go machine that is this one. */
+static void keep_descriptors_to_ourselves(void)
+{
+    if (close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
+        uv_disable_stdio_inheritance(); /* Linux before 5.11; it finds only the low ones */
+}
+
 static int run_exec(const char *config_given, int argc, char **argv)
 {
     struct exec_options o = {.config = config_given};
@@ -194,6 +202,7 @@ int main(int argc, char **argv)
         {"version", no_argument, NULL, VERSION},
         {NULL, 0, NULL, 0},
     };
+    keep_descriptors_to_ourselves();
     struct source source;
     const char *given = NULL;
     bool check = false;

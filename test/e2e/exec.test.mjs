@@ -1,0 +1,288 @@
+// `delvegate exec`: a command on the Go machine, in Delve's environment, as if it ran here.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { DELVEGATE, proc, program, suite, until, within } from './harness.mjs';
+
+const MIB = 1024 * 1024;
+const EXEC_MS = 60_000;
+const TOOL = program('tool');
+const SHORT_LEASE = '5s';
+const LEASE_END_MS = 60_000;
+const QUIET = { log: { level: 'info' } };
+const SANITIZER = /ERROR: \w+Sanitizer|SUMMARY: \w+Sanitizer|runtime error:/;
+
+/** Bytes of stdout and stderr as they are; a run that is cut short ends with the test's process. */
+class Exec {
+  constructor(w, args, options = {}) {
+    this.out = [];
+    this.err = [];
+    this.process = spawn(DELVEGATE, ['exec', '--config', w.configFile, ...args], { env: w.daemonEnv, cwd: w.root, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.process.stdin.on('error', () => {}); // it is not read
+    this.process.stderr.on('data', (bytes) => this.err.push(bytes));
+    if (!options.unread) this.read();
+    this.exited = new Promise((resolve) => {
+      this.process.once('close', (code, signal) => resolve({ code, signal }));
+    });
+    w.children.push({ name: 'delvegate exec', pid: this.process.pid, stdout: '', kill: (s) => this.process.kill(s), ...this.view() });
+  }
+
+  view() {
+    const self = this;
+    return { get stderr() { return self.stderr; }, get running() { return self.process.exitCode === null && self.process.signalCode === null; } };
+  }
+
+  read() {
+    this.process.stdout.on('data', (bytes) => this.out.push(bytes));
+  }
+
+  get stdout() {
+    return Buffer.concat(this.out);
+  }
+
+  get stderr() {
+    return Buffer.concat(this.err).toString();
+  }
+
+  async end(timeout = EXEC_MS) {
+    const { code, signal } = await within('the end of delvegate exec', this.exited, timeout, () => this.stderr);
+    assert.doesNotMatch(this.stderr, SANITIZER);
+    assert.equal(signal, null, this.stderr);
+    return { code, stdout: this.stdout, stderr: this.stderr };
+  }
+}
+
+const exec = (w, ...args) => new Exec(w, args).end();
+const command = (w, ...args) => exec(w, 'main', '--', ...args);
+
+const sha = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+/** The process on the Go machine with exactly these arguments. */
+const find = (args) => until(`a process ${args.join(' ')}`, () => proc.pids().find((pid) => proc.cmdline(pid).join('\0') === args.join('\0')));
+
+let unique = process.pid * 1000;
+/** Arguments of a sleep that no other test has. */
+const sleeper = () => ['sleep', `${100_000_000 + unique++}`];
+
+/** What differs from one connection, or one run directory, to the next. */
+function comparable(env, w) {
+  const same = { ...env };
+  delete same._; // bash's own: the path of the program
+  for (const name of ['SSH_CONNECTION', 'SSH_CLIENT']) if (same[name]) same[name] = same[name].replace(/^(\S+) \d+ /, '$1 PORT ');
+  for (const [name, value] of Object.entries(same)) same[name] = value.replace(new RegExp(`${w.runDirs}/[^/]+`), 'RUN');
+  return same;
+}
+
+suite('exec', {
+  config: QUIET,
+  target: { go: { env: { FROM_CONFIG: 'two words', GOPRIVATE: 'example.com' } }, paths: [{ client: '/of/the/client', remote: TOOL }] },
+  env: { GOROOT: '/nowhere', GOBIN: '/nowhere/bin', KEPT: 'a\tb' },
+}, (w) => {
+  w.test('the environment is the one that Delve gets', async () => {
+    const s = await w.session();
+    await s.launch({ program: TOOL, args: ['loop'] });
+    await s.output('stdout', /looping/);
+    const delves = proc.environ(await w.dlv());
+    const { code, stdout, stderr } = await exec(w, '--cwd', TOOL, 'main', '--', 'env', '-0');
+    assert.equal(code, 0, stderr);
+    const ours = {};
+    for (const entry of stdout.toString().split('\0')) if (entry) ours[entry.slice(0, entry.indexOf('='))] = entry.slice(entry.indexOf('=') + 1);
+    assert.deepEqual(comparable(ours, w), comparable(delves, w));
+    assert.equal(ours.FROM_CONFIG, 'two words');
+    assert.equal(ours.GOROOT, undefined);
+    await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('exit codes and signals are passed on, and nothing is added to what the command writes', async () => {
+    for (const status of [0, 1, 7, 126, 255]) assert.deepEqual(await command(w, 'sh', '-c', `exit ${status}`), { code: status, stdout: Buffer.alloc(0), stderr: '' });
+    assert.equal((await command(w, 'sh', '-c', 'kill -9 $$')).code, 128 + 9);
+    assert.equal((await command(w, 'sh', '-c', 'kill -TERM $$')).code, 128 + 15);
+  });
+
+  w.test('stdout and stderr stay apart, byte for byte, 20 MiB', async () => {
+    const files = [w.at('tmp/one'), w.at('tmp/two')];
+    const bytes = [randomBytes(20 * MIB), randomBytes(3 * MIB)];
+    files.forEach((file, i) => fs.writeFileSync(file, bytes[i]));
+    const x = new Exec(w, ['main', '--', 'sh', '-c', 'cat "$1" & cat "$2" >&2; wait', 'sh', ...files]);
+    const { code, stdout } = await x.end();
+    assert.equal(code, 0);
+    assert.equal(stdout.length, bytes[0].length);
+    assert.equal(sha(stdout), sha(bytes[0]));
+    assert.equal(sha(Buffer.concat(x.err)), sha(bytes[1]));
+  });
+
+  w.test('a reader that does not read stops the command, not delvegate\'s memory', async () => {
+    const size = 256 * MIB;
+    const x = new Exec(w, ['main', '--', 'head', '-c', `${size}`, '/dev/zero'], { unread: true });
+    const head = await find(['head', '-c', `${size}`, '/dev/zero']);
+    const written = () => Number(/^wchar: (\d+)/m.exec(fs.readFileSync(`/proc/${head}/io`, 'utf8'))[1]);
+    let last = -1;
+    let still = 0;
+    await until('the command to be stopped', () => {
+      const now = written();
+      still = now === last && now > 0 ? still + 1 : 0;
+      last = now;
+      return still > 25;
+    });
+    assert.ok(last < size / 4, `${last} bytes went out although nobody reads`);
+    x.read();
+    const { code, stdout } = await x.end();
+    assert.equal(code, 0);
+    assert.equal(stdout.length, size);
+  });
+
+  w.test('arguments arrive as they are', async () => {
+    let all = '';
+    for (let c = 1; c < 128; c++) all += String.fromCharCode(c);
+    const args = ['', ' ', 'two words', "it's", '"', '$HOME', '`id`', '$(id)', '\\', '\\n', '\\0101', '*', '?', '~', '-n', '--', '-c', '%s', ';', '&', 'new\nline', '\n', 'ends\n\n',
+      '\t', '\u00fc\u20ac\u{1f600}', all, 'x'.repeat(100_000), ''];
+    const { code, stdout, stderr } = await command(w, 'printf', '%s\\0', ...args);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(stdout.toString().split('\0').slice(0, -1), args);
+  });
+
+  w.test('stdin is empty', async () => {
+    assert.deepEqual(await command(w, 'cat'), { code: 0, stdout: Buffer.alloc(0), stderr: '' });
+    assert.equal((await command(w, 'readlink', '/proc/self/fd/0')).stdout.toString(), '/dev/null\n');
+  });
+
+  w.test('no descriptor but the three, no signal ignored', async () => {
+    const { stdout } = await command(w, 'sh', '-c', 'ls /proc/$$/fd; grep -e SigIgn -e SigBlk /proc/$$/status');
+    const lines = stdout.toString().trim().split('\n');
+    assert.deepEqual(lines.filter((l) => /^\d+$/.test(l)), ['0', '1', '2'], stdout.toString());
+    for (const field of ['SigIgn', 'SigBlk']) assert.match(stdout.toString(), new RegExp(`${field}:\\s*0+$`, 'm'));
+  });
+
+  w.test('a command that is not there, or is none: 127 and 126, with its name', async () => {
+    const missing = await command(w, 'no-such-command');
+    assert.equal(missing.code, 127);
+    assert.match(missing.stderr, /no-such-command/);
+    assert.equal(missing.stdout.length, 0);
+    const directory = await command(w, TOOL);
+    assert.equal(directory.code, 126);
+    assert.ok(directory.stderr.includes(TOOL), directory.stderr);
+  });
+
+  w.test('it runs at home, or where --cwd says, on either side\'s terms', async () => {
+    const home = w.at('home');
+    assert.equal((await command(w, 'pwd')).stdout.toString(), `${home}\n`);
+    assert.equal((await exec(w, '--cwd', w.at('tmp'), 'main', '--', 'pwd')).stdout.toString(), `${w.at('tmp')}\n`);
+    assert.equal((await exec(w, 'main', '--cwd', '/of/the/client', '--', 'pwd')).stdout.toString(), `${TOOL}\n`);
+    const missing = await exec(w, '--cwd', w.at('nowhere'), 'main', '--', 'pwd');
+    assert.equal(missing.code, 126);
+    assert.ok(missing.stderr.includes(w.at('nowhere')), missing.stderr);
+    const relative = await exec(w, '--cwd', 'tmp', 'main', '--', 'pwd');
+    assert.equal(relative.code, 2);
+    assert.match(relative.stderr, /--cwd 'tmp'/);
+  });
+
+  w.test('a wrong command line: 2, and what would be right', async () => {
+    for (const [args, words] of [
+      [['other', '--', 'true'], /'other'.*main/],
+      [['--', 'true'], /needs a target.*main/],
+      [[], /needs a target.*main/],
+      [['main'], /needs a command/],
+      [['main', '--'], /needs a command/],
+      [['--nosuch', 'main', '--', 'true'], /usage: delvegate exec/],
+    ]) {
+      const { code, stdout, stderr } = await exec(w, ...args);
+      assert.equal(code, 2, args.join(' '));
+      assert.match(stderr, words);
+      assert.equal(stdout.length, 0);
+    }
+    const { code, stdout } = await exec(w, '--help');
+    assert.equal(code, 0);
+    assert.match(stdout.toString(), /^usage: delvegate exec/);
+  });
+
+  for (const [signal, number] of [['SIGTERM', 15], ['SIGINT', 2], ['SIGHUP', 1]]) {
+    w.test(`${signal} ends the command, with its children`, async () => {
+      const [sleep, grandchild] = [sleeper(), sleeper()];
+      const x = new Exec(w, ['main', '--', 'sh', '-c', `${grandchild.join(' ')} & exec ${sleep.join(' ')}`]);
+      const pids = [await find(sleep), await find(grandchild)];
+      x.process.kill(signal);
+      assert.equal((await x.end()).code, 128 + number);
+      await until('both to be gone', () => !pids.some(proc.alive));
+    });
+  }
+
+  w.test('a signal before the command runs', async () => {
+    const x = new Exec(w, ['main', '--', ...sleeper()]);
+    await until('delvegate to run', () => proc.cmdline(x.process.pid)[1] === 'exec');
+    await until('it to heed signals', () => (parseInt(proc.status(x.process.pid, 'SigCgt').slice(-4), 16) & 0x4000) !== 0);
+    x.process.kill('SIGTERM');
+    assert.equal((await x.end()).code, 128 + 15);
+  });
+
+  w.test('what the command left in the background is ended, and does not hold it up', async () => {
+    const sleep = sleeper();
+    const { code, stdout } = await command(w, 'sh', '-c', `${sleep.join(' ')} & echo begun`);
+    assert.equal(code, 0);
+    assert.equal(stdout.toString(), 'begun\n');
+    assert.ok(!proc.pids().some((pid) => proc.cmdline(pid).join(' ') === sleep.join(' ')));
+  });
+
+  w.test('a reader that goes away ends the command', async () => {
+    const x = new Exec(w, ['main', '--', 'yes', 'endless'], { unread: true });
+    await new Promise((resolve) => {
+      x.process.stdout.once('data', resolve);
+    });
+    x.process.stdout.destroy();
+    assert.equal((await x.end()).code, 128 + 13);
+  });
+
+  w.test('several at once, beside each other', async () => {
+    const all = await Promise.all(['a', 'b', 'c', 'd'].map((word) => command(w, 'sh', '-c', `for i in 1 2 3 4 5 6 7 8; do echo ${word}; done`)));
+    all.forEach(({ code, stdout }, i) => {
+      assert.equal(code, 0);
+      assert.equal(stdout.toString(), `${'abcd'[i]}\n`.repeat(8));
+    });
+  });
+});
+
+suite('exec when something breaks', { config: QUIET, target: { lease: SHORT_LEASE } }, (w) => {
+  w.test('delvegate is killed: the lease ends the command', async () => {
+    const sleep = sleeper();
+    const x = new Exec(w, ['main', '--', ...sleep]);
+    const pid = await find(sleep);
+    x.process.kill('SIGKILL');
+    await x.exited;
+    await until('the command to be ended', () => !proc.alive(pid), { timeout: LEASE_END_MS });
+    await w.nothingLeft({ timeout: LEASE_END_MS });
+  });
+
+  w.test('Delve is not needed for it; a go that is not there is named', async (t) => {
+    const bin = w.at('tmp/bin');
+    fs.mkdirSync(bin);
+    const noDelve = await w.fresh(t, { daemon: false, config: QUIET, target: { delve: { path: path.join(bin, 'dlv') } } });
+    assert.equal((await command(noDelve, 'go', 'version')).code, 0);
+    const noGo = await w.fresh(t, { daemon: false, config: QUIET, target: { go: { path: path.join(bin, 'go') } } });
+    const { code, stderr } = await command(noGo, 'true');
+    assert.equal(code, 255);
+    assert.match(stderr, /^delvegate: .*go\.path/);
+  });
+});
+
+suite('exec over a connection', { transports: ['ssh'], config: QUIET, target: { lease: SHORT_LEASE } }, (w) => {
+  w.test('a lost connection: 255, and a line that says so', async () => {
+    const sleep = sleeper();
+    const x = new Exec(w, ['main', '--', ...sleep]);
+    await find(sleep);
+    await w.sshd.cut();
+    const { code, stderr } = await x.end();
+    assert.equal(code, 255);
+    assert.match(stderr, /^delvegate: .*gomachine.*lost.*\ndelvegate: .*lease.*\n$/);
+    await w.nothingLeft({ timeout: LEASE_END_MS });
+  });
+
+  w.test('a machine that cannot be reached: 255', async (t) => {
+    const own = await w.fresh(t, { daemon: false, config: QUIET });
+    await own.sshd.stop();
+    const { code, stdout, stderr } = await command(own, 'true');
+    assert.equal(code, 255);
+    assert.equal(stdout.length, 0);
+    assert.match(stderr, /^delvegate: .*gomachine/);
+  });
+});
