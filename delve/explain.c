@@ -3,14 +3,15 @@
 
 #include "dap/err.h"
 #include "delve/log.h"
+#include "delve/signatures.h"
 
 enum {
     SHOWN_LINES = 40,   /* of the build's output: the end of it, where the errors are */
     SHOWN_LOG_LINES = 5 /* of Delve's log: errors only */
 };
 
-/* What is said to whoever sees one of these texts. The first row that matches counts: what is more special comes
-   first. Sources of the texts: cmd/dlv, pkg/proc and the go command, seen with the versions in the facts. */
+/* What is said of a start that failed for another reason than the module graph, which has a table of its own. The first
+   row that matches counts: what is more special comes first. Sources of the texts: cmd/dlv, pkg/proc and the system. */
 static const struct {
     const char *text;
     const char *hint;
@@ -49,68 +50,15 @@ static const struct {
     {"redirect error: ", "Delve could not use delvegate's redirections: remove -r from its flags."},
     {"no space left on device",
      "A disk of the Go machine is full: free some space (`go clean -cache` gives back much)."},
-    {"signal: killed", "The kernel ended the build, most often for lack of memory on the Go machine."},
-    {"text file busy", "An old process of this binary still runs on the Go machine: end it and try again."},
-    {"SECURITY ERROR", "The module's checksum is not the one in go.sum. If `go clean -modcache` on the Go machine does "
-                       "not help, go.sum or "
-                       "the module is wrong: do not turn the check off."},
-    {"checksum mismatch", "The module's checksum is not the one expected: see `go help module-auth`."},
-    {"inconsistent vendoring in", "Run `go mod vendor` in the module on the Go machine, or build with -mod=mod."},
-    {"import lookup disabled by -mod=vendor", "Run `go mod vendor` in the module on the Go machine."},
-    {"cannot find package \".\" in:", "Run `go mod vendor` in the module on the Go machine."},
-    {"updates to go.mod needed", "Run `go mod tidy` in the module on the Go machine."},
-    {"replacement directory ", "The directory that go.mod's replace names is not on the Go machine: copy it there."},
-    {"no required module provides package",
-     "Run `go mod tidy` in the module on the Go machine; for a package of your own, check that it was copied there."},
-    {"module lookup disabled by GOPROXY=off",
-     "The module is not in the Go machine's cache and GOPROXY=off: fetch it, or set GOPROXY in go.env of the target."},
-    {"missing go.sum entry", "Run `go mod download all` in the module on the Go machine (or `go mod tidy`)."},
-    {"malformed go.sum", "Delete the broken line of go.sum and run `go mod tidy`."},
-    {"go.mod file not found in current directory",
-     "There is no go.mod at or above program on the Go machine: check program and the target's paths, and that the "
-     "files were copied there."},
-    {"not one of the workspace modules",
-     "Run `go work use .` in the module on the Go machine, or set GOWORK=off in env."},
-    {"listed in go.work file", "A module that go.work names is not on the Go machine: copy it there."},
-    {"errors parsing go.", "Correct the file at the line shown."},
-    {"toolchain not available", "go.mod asks for a newer Go than the Go machine has and can fetch: install it there."},
-    {"(running go ", "go.mod asks for a newer Go than the Go machine has: install it there, or set GOTOOLCHAIN=auto."},
-    {"invalid go version '", "go.mod is written for a newer Go than the Go machine has: install it there."},
-    {"error obtaining VCS status",
-     "Add -buildvcs=false to buildFlags, or let git trust the directory (safe.directory)."},
-    {"build cache is required", "Set GOCACHE of the target to an absolute path on the Go machine."},
-    {"failed to initialize build cache",
-     "The build cache cannot be written: set GOCACHE of the target to a directory of the ssh user."},
-    {"could not create module cache",
-     "The module cache cannot be written: set GOMODCACHE of the target to a directory of the ssh user."},
-    {"GOMODCACHE entry is relative", "Set GOMODCACHE of the target to an absolute path on the Go machine."},
-    {"cannot find GOROOT directory", "GOROOT on the Go machine is wrong: correct it in go.env of the target."},
-    {"does not match go tool version",
-     "GOROOT on the Go machine is that of another Go: remove it from its environment."},
-    {"parsing $GOFLAGS", "Correct GOFLAGS in env, in go.env of the target, or in `go env GOFLAGS` of the Go machine."},
     {"flag provided but not defined", "go does not know this build flag: correct buildFlags."},
-    {"zip: not a valid zip file", "The module cache of the Go machine is damaged: run `go clean -modcache` there."},
-    {"C compiler ", "Install a C compiler on the Go machine, or set CGO_ENABLED=0 in env."},
-    {"terminal prompts disabled",
-     "git on the Go machine has no credentials for this repository: see GOPRIVATE and git's helpers."},
-    {"could not read Username",
-     "git on the Go machine has no credentials for this repository: see GOPRIVATE and git's helpers."},
-    {"Permission denied (publickey)", "git on the Go machine has no key for this repository."},
-    {"no such host",
-     "The Go machine does not find this host: check its network, or set GOPROXY in go.env of the target."},
-    {"dial tcp",
-     "The Go machine does not reach the module proxy: check its network, or set GOPROXY in go.env of the target."},
-    {"build constraints exclude all Go files",
-     "No file fits the tags and the system: check -tags in buildFlags, GOOS and GOARCH."},
-    {"no Go files in",
-     "program names a directory without Go files on the Go machine: check program and the target's paths."},
-    {"directory not found", "program is not there on the Go machine: check program and the target's paths."},
-    {"creating work dir", "The run directory is gone on the Go machine: start again."},
     {"cannot execute: required file not found", "The binary's loader is not on the Go machine: build it there."},
 };
 
 static const char *hint_for(const char *text)
 {
+    struct delve_diagnosis d;
+    if (delve_diagnose_build(&d, text))
+        return d.signature->advice;
     for (size_t i = 0; text && i < sizeof hints / sizeof hints[0]; i++)
         if (strstr(text, hints[i].text))
             return hints[i].hint;

@@ -41,7 +41,8 @@ static struct delve_line line_before(const struct delve_part *part, struct delve
 
 static struct delve_line line_after(const struct delve_part *part, struct delve_line line)
 {
-    return line.next == part->text + part->len ? (struct delve_line){0} : line_at(part, line.next);
+    bool is_last = !line.next || line.next == part->text + part->len;
+    return is_last ? (struct delve_line){0} : line_at(part, line.next);
 }
 
 /* `# PACKAGE`, perhaps with ` [PACKAGE.test]`: but not the comments of `go -x`. Returns the package's length. */
@@ -182,6 +183,8 @@ static bool goes_on(const struct delve_part *part, struct delve_line line, struc
         return next.len != 0;
     if (is_module_file_place(next))
         return is_module_file_place(line) || (line.len && line.at[line.len - 1] == ':');
+    if (begins_with(next, "SECURITY ERROR"))
+        return line.len == 0;
     struct delve_line beyond = line_after(part, next);
     return next.len == 0 && beyond.at && (is_indented(beyond) || begins_with(beyond, "SECURITY ERROR"));
 }

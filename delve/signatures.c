@@ -48,11 +48,12 @@ static struct compiled *compiled_row(size_t i)
     return &rows[i];
 }
 
-/* `word: ` at p, a word without blanks and quotes: returns what follows, or NULL. */
+/* `PATH: ` at p, a path of a package, perhaps with a version: returns what follows, or NULL. */
 static const char *after_prefix(const char *p)
 {
     size_t n = strcspn(p, " \t\":");
-    return n && p[n] == ':' && p[n + 1] == ' ' ? p + n + 2 : NULL;
+    bool is_path = strcspn(p, "./@") < n;
+    return is_path && p[n] == ':' && p[n + 1] == ' ' ? p + n + 2 : NULL;
 }
 
 static void note_module(struct spoken *s, const char *word, const char *end)

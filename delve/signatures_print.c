@@ -4,8 +4,8 @@
 #include "delve/signatures.h"
 
 enum {
-    SAID_MIN = 8,  /* a shorter text says nothing to a reader */
-    SAID_SHOWN = 5 /* texts of one cause that are shown */
+    SAID_MIN = 4,  /* a shorter text says nothing to a reader */
+    SAID_SHOWN = 8 /* texts of one cause that are shown */
 };
 
 const char *delve_remedy_text(enum delve_remedy remedy)
@@ -92,7 +92,7 @@ static void print_entry(struct buf *out, const struct delve_signature *table, si
     for (size_t i = from; i < count; i++) {
         const char *text;
         size_t n = said(&table[i], &text);
-        if (!is_same_entry(&table[i], &table[from]) || n < SAID_MIN || is_said_before(table, from, i))
+        if (!is_same_entry(&table[i], &table[from]) || n < SAID_MIN || *text == '/' || is_said_before(table, from, i))
             continue;
         if (shown++ < SAID_SHOWN)
             buf_printf(out, "%s`%.*s`", shown == 1 ? ": " : ", ", (int)n, text);
