@@ -36,13 +36,15 @@ struct delve_line delve_line_around(const struct delve_part *part, const char *i
 
 static struct delve_line line_before(const struct delve_part *part, struct delve_line line)
 {
-    return line.at == part->text ? (struct delve_line){0} : delve_line_around(part, line.at - 1);
+    struct delve_line none = {0};
+    return line.at == part->text ? none : delve_line_around(part, line.at - 1);
 }
 
 static struct delve_line line_after(const struct delve_part *part, struct delve_line line)
 {
     bool is_last = !line.next || line.next == part->text + part->len;
-    return is_last ? (struct delve_line){0} : line_at(part, line.next);
+    struct delve_line none = {0};
+    return is_last ? none : line_at(part, line.next);
 }
 
 /* `# PACKAGE`, perhaps with ` [PACKAGE.test]`: but not the comments of `go -x`. Returns the package's length. */
