@@ -124,8 +124,8 @@ static void hints(void **state)
          "/proc/sys/kernel/yama/ptrace_scope",
          "forbids attaching"},
         {"could not launch process: could not open debug info - debuggee must not", "-ldflags"},
-        {"write /tmp/x: no space left on device", "disk"},
-        {"stat /w/nope: directory not found", "check program"},
+        {"write /tmp/x: no space left on device", "Free some space"},
+        {"stat /w/nope: directory not found", "Check program"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf out;
