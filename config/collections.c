@@ -60,6 +60,7 @@ void walk_targets(struct walk *w, const struct config_option *option, const stru
     for (const struct config_json *child = node->child; child && config->targets; child = child->next) {
         struct config_target *target = &config->targets[config->target_count++];
         target->name = copy(w, child->key);
+        target->recover = config->recover;
         size_t before = walk_enter(w, child->key);
         read_target(w, option, child, target);
         walk_leave(w, before);
@@ -81,7 +82,7 @@ static void read_path(struct walk *w, const struct config_option *option, const 
     free(pair.remote);
 }
 
-static bool fits(struct walk *w, const struct config_option *option, const struct config_json *node)
+bool walk_fits(struct walk *w, const struct config_option *option, const struct config_json *node)
 {
     size_t n = count(node);
     if (n <= (size_t)option->max)
@@ -94,7 +95,7 @@ void walk_paths(struct walk *w, const struct config_option *option, const struct
                 struct config_paths *paths)
 {
     size_t index = 0;
-    if (!fits(w, option, node))
+    if (!walk_fits(w, option, node))
         return;
     for (const struct config_json *item = node->child; item; item = item->next) {
         size_t before = walk_enter_item(w, index++);
@@ -103,8 +104,7 @@ void walk_paths(struct walk *w, const struct config_option *option, const struct
     }
 }
 
-/* Complains "expected a string, found ...". */
-static void not_a_string(struct walk *w, const struct config_json *node)
+void walk_not_a_string(struct walk *w, const struct config_json *node)
 {
     struct buf why;
     buf_init(&why, CONFIG_PROBLEM_MAX);
@@ -137,14 +137,14 @@ static bool check_variable(struct walk *w, const struct config_json *child)
         return false;
     }
     if (!config_json_string(child))
-        not_a_string(w, child);
+        walk_not_a_string(w, child);
     return config_json_string(child) != NULL;
 }
 
 void walk_env(struct walk *w, const struct config_option *option, const struct config_json *node,
               struct config_target *target)
 {
-    if (!fits(w, option, node))
+    if (!walk_fits(w, option, node))
         return;
     target->go_env = allocate(w, count(node), sizeof(*target->go_env));
     for (const struct config_json *child = node->child; child && target->go_env; child = child->next) {
@@ -199,7 +199,7 @@ static void copy_words(struct walk *w, const struct config_json *node, char **wo
         size_t before = walk_enter_item(w, index);
         const char *word = config_json_string(item);
         if (!word)
-            not_a_string(w, item);
+            walk_not_a_string(w, item);
         else if (config_has_control(word))
             walk_complain(w, item->line, item->column, "holds a control character; write the flag without it");
         else
@@ -222,7 +222,7 @@ static void check_words(struct walk *w, const struct config_json *node, char **w
 void walk_flags(struct walk *w, const struct config_option *option, const struct config_json *node, char ***flags)
 {
     size_t n = count(node), kept = 0;
-    if (!fits(w, option, node))
+    if (!walk_fits(w, option, node))
         return;
     char **words = allocate(w, n, sizeof(*words));
     if (!words)

@@ -35,6 +35,7 @@ static void target_free(struct config_target *target)
     for (char **flag = target->delve_flags; flag && *flag; flag++)
         free(*flag);
     free(target->delve_flags);
+    json_decref(target->prelaunch);
 }
 
 void config_unref(struct config *c)

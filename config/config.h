@@ -56,12 +56,13 @@ struct config_target {
     char **delve_flags;     /* NULL-terminated */
     long lease_seconds;
     struct config_recover recover;
-    json_t *prelaunch;      /* as written, checked for shape: delve/prelaunch.h reads it; NULL: none */
+    json_t *prelaunch;      /* as written, checked for shape: delve/prelaunch.h reads it; NULL: none. Owned */
     long keep_warm_seconds; /* how long an SSH connection without a session is kept */
 };
 
 struct config {
     int references;
+    struct config_recover recover; /* the top level's; each target has its own, made from it */
     struct config_target *targets;
     size_t target_count;
     enum config_log_level log_level;

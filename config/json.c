@@ -347,3 +347,19 @@ const char *config_json_string(const struct config_json *node)
 {
     return node && node->scalar ? json_string_value(node->scalar) : NULL;
 }
+
+json_t *config_json_value(const struct config_json *node)
+{
+    if (node->kind == CONFIG_JSON_SCALAR)
+        return json_incref(node->scalar);
+    bool list = node->kind == CONFIG_JSON_LIST;
+    json_t *value = list ? json_array() : json_object();
+    for (const struct config_json *child = node->child; child && value; child = child->next) {
+        json_t *own = config_json_value(child);
+        if ((list ? json_array_append_new(value, own) : json_object_set_new(value, child->key, own)) < 0) {
+            json_decref(value);
+            value = NULL;
+        }
+    }
+    return value;
+}

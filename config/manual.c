@@ -40,7 +40,9 @@ static const char head[] =
     ".BR \\(dq90s\\(dq ,\n"
     ".B \\(dq10m\\(dq\n"
     "or\n"
-    ".BR \\(dq1h\\(dq .\n";
+    ".BR \\(dq1h\\(dq ,\n"
+    "where milliseconds are of use also\n"
+    ".BR \\(dq250ms\\(dq .\n";
 
 static const char example[] = "{\n"
                               "  \"targets\": {\n"
@@ -111,11 +113,18 @@ static const char *kind_of(enum config_type type)
         return "object";
     case CONFIG_PATHS:
     case CONFIG_FLAGS:
+    case CONFIG_STEPS:
         return "list";
+    case CONFIG_COMMAND:
+        return "string or list";
     case CONFIG_LISTEN:
         return "number or string";
     case CONFIG_DURATION:
         return "duration";
+    case CONFIG_INTEGER:
+        return "number";
+    case CONFIG_BOOLEAN:
+        return "true or false";
     default:
         return "string";
     }
@@ -123,16 +132,30 @@ static const char *kind_of(enum config_type type)
 
 static void put_limits(struct buf *out, const struct config_option *option)
 {
-    if (option->type == CONFIG_DURATION)
-        buf_printf(out, ", %ld to %ld seconds", option->min, option->max);
-    else if (option->type == CONFIG_LISTEN)
+    switch (option->type) {
+    case CONFIG_DURATION:
+        buf_printf(out, ", %ld to %ld %s", option->min, option->max, option->milliseconds ? "milliseconds" : "seconds");
+        return;
+    case CONFIG_LISTEN:
         buf_printf(out, ", ports %ld to %ld", option->min, option->max);
-    else if (option->type == CONFIG_TARGETS)
+        return;
+    case CONFIG_INTEGER:
+        buf_printf(out, ", %ld to %ld", option->min, option->max);
+        return;
+    case CONFIG_TARGETS:
         buf_printf(out, ", %ld to %ld members", option->min, option->max);
-    else if (option->type == CONFIG_PATHS || option->type == CONFIG_ENV || option->type == CONFIG_FLAGS)
+        return;
+    case CONFIG_PATHS:
+    case CONFIG_ENV:
+    case CONFIG_FLAGS:
+    case CONFIG_STEPS:
+    case CONFIG_COMMAND:
         buf_printf(out, ", at most %ld entries", option->max);
-    else if (option->max)
-        buf_printf(out, ", at most %ld bytes", option->max);
+        return;
+    default:
+        if (option->max)
+            buf_printf(out, ", at most %ld bytes", option->max);
+    }
 }
 
 /* The names that a value is made of. */
@@ -144,8 +167,10 @@ static void put_names(struct buf *out, const char *intro, const char *const *nam
     buf_puts(out, ".\n");
 }
 
-static void put_option(struct buf *out, const struct config_option *option, const char *path)
+/* inherited: what holds for an absent member that has no default of its own here. */
+static void put_option(struct buf *out, const struct config_option *option, const char *path, const char *inherited)
 {
+    const char *absent = inherited ? inherited : option->otherwise;
     buf_puts(out, ".TP\n\\fB");
     put_text(out, path);
     buf_printf(out, "\\fR (%s", kind_of(option->type));
@@ -153,17 +178,17 @@ static void put_option(struct buf *out, const struct config_option *option, cons
     buf_puts(out, option->required ? ", required)\n" : ")\n");
     put_words(out, option->text);
     buf_puts(out, "\n");
-    if (option->type == CONFIG_LEVEL)
-        put_names(out, "The levels are", config_levels);
+    if (option->names)
+        put_names(out, "One of", option->names);
     if (option->type == CONFIG_LAYERS)
         put_names(out, "The names taken are", config_layers);
-    if (option->value) {
+    if (option->value && !inherited) {
         buf_puts(out, "Default: \\fB");
         put_text(out, option->value);
         buf_puts(out, "\\fR.\n");
-    } else if (option->otherwise) {
+    } else if (absent) {
         buf_puts(out, "If absent: ");
-        put_words(out, option->otherwise);
+        put_words(out, absent);
         buf_puts(out, ".\n");
     }
     buf_puts(out, ".br\nExample: \\fB");
@@ -171,18 +196,19 @@ static void put_option(struct buf *out, const struct config_option *option, cons
     buf_puts(out, "\\fR\n");
 }
 
-static void put_options(struct buf *out, const struct config_option *members, const char *prefix)
+static void put_options(struct buf *out, const struct config_option *members, const char *prefix, const char *inherited)
 {
     for (const struct config_option *option = members; option->name; option++) {
         struct buf path;
         buf_init(&path, PATH_MAX_BYTES);
         buf_printf(&path, "%s%s", prefix, option->name);
-        put_option(out, option, path.failed ? option->name : path.data);
-        buf_puts(&path, option->type == CONFIG_TARGETS ? ".NAME." : option->type == CONFIG_PATHS ? "[]." : ".");
+        bool list = option->type == CONFIG_PATHS || option->type == CONFIG_STEPS;
+        put_option(out, option, path.failed ? option->name : path.data, inherited);
+        buf_puts(&path, option->type == CONFIG_TARGETS ? ".NAME." : list ? "[]." : ".");
         if (path.failed)
             out->failed = true;
         else if (option->members)
-            put_options(out, option->members, path.data);
+            put_options(out, option->members, path.data, option->inherits ? option->otherwise : NULL);
         buf_free(&path);
     }
 }
@@ -195,7 +221,7 @@ char *config_manual(void)
     buf_puts(&out, ".SH EXAMPLE\n.nf\n");
     put_text(&out, example);
     buf_puts(&out, ".fi\n.SH OPTIONS\n");
-    put_options(&out, config_options, "");
+    put_options(&out, config_options, "", NULL);
     buf_puts(&out, tail);
     char *text = out.failed ? NULL : buf_take(&out);
     buf_free(&out);

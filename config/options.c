@@ -13,10 +13,19 @@ enum {
     SSH_BYTES_MAX = 512,
     TEXT_BYTES_MAX = 1024,
     TARGETS_MAX = 256,
-    LIST_MAX = 256
+    LIST_MAX = 256,
+    STEPS_MAX = 16,
+    ATTEMPTS_MAX = 20,
+    BACKOFF_MAX = 60000 /* milliseconds */
 };
 
-const char *const config_levels[] = {"error", "warning", "info", "debug", NULL};
+/* Each in the order of its enum in config.h. */
+static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const mod_files[] = {"shadow", "edit", "never", NULL};
+static const char *const while_running[] = {"tell", "always", NULL};
+static const char *const after_crash[] = {"restart", "end", NULL};
+
+const char *const config_steps[] = {"download", "tidy", "verify", "vendor", "cleanTestCache", NULL};
 
 /* The aliases stand last. */
 const char *const config_layers[] = {"debugger", "dap",          "rpc",   "fncall",  "gdbwire", "lldbout",
@@ -121,6 +130,93 @@ static const struct config_option delve_options[] = {
              "--output, --continue, --init, -r and the like) are refused."},
     {0}};
 
+static const struct config_option recover_options[] = {
+    {.name = "modFiles",
+     .type = CONFIG_CHOICE,
+     .names = mod_files,
+     .offset = offsetof(struct config_recover, mod_files),
+     .value = "\"shadow\"",
+     .example = "\"never\"",
+     .text = "Where module files that keep a build from starting are mended. `shadow`: on copies in the session's run "
+             "directory, with which Delve then builds; your go.mod, go.sum and go.work stay as they are. `edit`: in "
+             "your tree. `never`: nothing is mended, what is wrong is only explained."},
+    {.name = "attempts",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct config_recover, attempts),
+     .min = 1,
+     .max = ATTEMPTS_MAX,
+     .value = "3",
+     .example = "5",
+     .text = "How many times Delve is started anew within `window` before delvegate gives up. A launch and your own "
+             "Restart begin to count anew."},
+    {.name = "window",
+     .type = CONFIG_DURATION,
+     .offset = offsetof(struct config_recover, window_seconds),
+     .min = 1,
+     .max = DAY,
+     .value = "\"2m\"",
+     .example = "\"10m\"",
+     .text = "The time in which `attempts` are counted."},
+    {.name = "backoff",
+     .type = CONFIG_DURATION,
+     .milliseconds = true,
+     .offset = offsetof(struct config_recover, backoff_ms),
+     .min = 1,
+     .max = BACKOFF_MAX,
+     .value = "\"250ms\"",
+     .example = "\"1s\"",
+     .text = "The wait before the first new start. Each further one waits twice as long."},
+    {.name = "whileRunning",
+     .type = CONFIG_CHOICE,
+     .names = while_running,
+     .offset = offsetof(struct config_recover, while_running),
+     .value = "\"tell\"",
+     .example = "\"always\"",
+     .text = "What happens when the log of a Delve whose program runs or is stopped says that the module graph is "
+             "broken. `tell`: the Debug Console says so, and the next Restart acts on it. `always`: Delve is started "
+             "again at once."},
+    {.name = "afterCrash",
+     .type = CONFIG_CHOICE,
+     .names = after_crash,
+     .offset = offsetof(struct config_recover, after_crash),
+     .value = "\"restart\"",
+     .example = "\"end\"",
+     .text = "What becomes of a program that died with its Delve. `restart`: it is started again, with its "
+             "breakpoints. `end`: the session ends; for programs that must not run twice."},
+    {.name = "cleanModCache",
+     .type = CONFIG_BOOLEAN,
+     .offset = offsetof(struct config_recover, clean_mod_cache),
+     .value = "false",
+     .example = "true",
+     .text = "Whether the whole module cache may be emptied (`go clean -modcache`) when nothing else helped; only if "
+             "the module proxy answers. Otherwise at most the damaged entry is fetched anew."},
+    {0}};
+
+static const struct config_option step_options[] = {
+    {.name = "step",
+     .type = CONFIG_CHOICE,
+     .alternative = true,
+     .names = config_steps,
+     .offset = offsetof(struct config_step, step),
+     .otherwise = "`command` says what is run",
+     .example = "\"tidy\"",
+     .text = "A step of Go's own: `download` (go mod download), `tidy` (go mod tidy), `verify` (go mod verify), "
+             "`vendor` (go mod vendor) or `cleanTestCache` (go clean -testcache)."},
+    {.name = "command",
+     .type = CONFIG_COMMAND,
+     .alternative = true,
+     .max = LIST_MAX,
+     .otherwise = "`step` says what is run",
+     .example = "[\"make\", \"generate\"]",
+     .text = "A command of yours: a line for sh -c, or the program and its arguments as a list."},
+    {.name = "optional",
+     .type = CONFIG_BOOLEAN,
+     .offset = offsetof(struct config_step, optional),
+     .value = "false",
+     .example = "true",
+     .text = "Whether the launch goes on when this fails."},
+    {0}};
+
 static const struct config_option target_options[] = {
     {.name = "listen",
      .type = CONFIG_LISTEN,
@@ -160,6 +256,25 @@ static const struct config_option target_options[] = {
      .example = "{\"path\": \"/home/me/go/bin/dlv\"}",
      .text = "Delve on the target.",
      .members = delve_options},
+    {.name = "prelaunch",
+     .type = CONFIG_STEPS,
+     .offset = offsetof(struct config_target, prelaunch),
+     .max = STEPS_MAX,
+     .otherwise = "nothing is run",
+     .example = "[\"download\", {\"command\": \"make generate\", \"optional\": true}]",
+     .text = "What is run on the Go machine before Delve, in this order, where Delve builds and with "
+             "Delve's environment: steps by name, or objects. Output goes to the Debug Console; a failure ends the "
+             "launch. `prelaunch` in the `delvegate` object of launch.json is written the same way and takes its "
+             "place.",
+     .members = step_options},
+    {.name = "recover",
+     .type = CONFIG_OBJECT,
+     .inherits = true,
+     .offset = offsetof(struct config_target, recover),
+     .otherwise = "what `recover` at the top level says",
+     .example = "{\"afterCrash\": \"end\"}",
+     .text = "How Delve comes back on this target. Each option that is left out is as at the top level.",
+     .members = recover_options},
     {.name = "lease",
      .type = CONFIG_DURATION,
      .offset = offsetof(struct config_target, lease_seconds),
@@ -181,7 +296,8 @@ static const struct config_option target_options[] = {
 
 static const struct config_option log_options[] = {
     {.name = "level",
-     .type = CONFIG_LEVEL,
+     .type = CONFIG_CHOICE,
+     .names = levels,
      .offset = offsetof(struct config, log_level),
      .value = "\"info\"",
      .example = "\"debug\"",
@@ -196,6 +312,14 @@ const struct config_option config_options[] = {
      .example = "\"./delvegate.schema.json\"",
      .text = "Where an editor finds the JSON Schema of this file (delvegate --print-schema writes it). delvegate does "
              "not read it."},
+    {.name = "recover",
+     .type = CONFIG_OBJECT,
+     .offset = offsetof(struct config, recover),
+     .otherwise = "the defaults of its options",
+     .example = "{\"modFiles\": \"never\"}",
+     .text = "How Delve comes back when the module graph is broken, or when Delve crashes or is killed: for all "
+             "targets; one may say otherwise for itself.",
+     .members = recover_options},
     {.name = "targets",
      .type = CONFIG_TARGETS,
      .min = 1,
@@ -224,6 +348,10 @@ const char *config_type_text(enum config_type type)
         return "an object of names and strings";
     case CONFIG_FLAGS:
         return "a list of strings";
+    case CONFIG_STEPS:
+        return "a list of steps such as [\"download\", \"tidy\"]";
+    case CONFIG_COMMAND:
+        return "a line for sh, or a list of strings with the program first";
     case CONFIG_IGNORED:
         return "a string";
     case CONFIG_LISTEN:
@@ -235,12 +363,16 @@ const char *config_type_text(enum config_type type)
         return "a string that is an absolute path";
     case CONFIG_DURATION:
         return "a duration such as \"90s\", \"10m\" or \"1h\"";
-    case CONFIG_LEVEL:
-        return "\"error\", \"warning\", \"info\" or \"debug\"";
+    case CONFIG_INTEGER:
+        return "a whole number";
+    case CONFIG_BOOLEAN:
+        return "true or false";
+    case CONFIG_CHOICE:
+        return NULL;
     case CONFIG_LAYERS:
         return "a string such as \"debugger,rpc\"";
     }
-    return "a value";
+    return NULL;
 }
 
 const struct config_option *config_option_find(const struct config_option *members, const char *name)

@@ -11,22 +11,30 @@ enum config_type {
     CONFIG_PATHS,       /* list of objects with members */
     CONFIG_ENV,         /* environment name -> string */
     CONFIG_FLAGS,       /* list of Delve's flags */
+    CONFIG_STEPS,       /* list of names of config_steps or objects with members */
+    CONFIG_COMMAND,     /* a line for sh, or a list of words; only checked */
     CONFIG_IGNORED,     /* a string that is not kept */
     CONFIG_LISTEN,      /* a port, or a loopback address and a port */
     CONFIG_SSH,         /* an ssh destination */
     CONFIG_GO_PATH,     /* an absolute path on the Go machine */
     CONFIG_CLIENT_PATH, /* an absolute path on the client's machine */
-    CONFIG_DURATION,    /* "90s", "10m", "1h" */
-    CONFIG_LEVEL,       /* one of config_levels */
+    CONFIG_DURATION,    /* "90s", "10m", "1h"; with `milliseconds` also "250ms" */
+    CONFIG_INTEGER,     /* a whole number */
+    CONFIG_BOOLEAN,     /* true or false */
+    CONFIG_CHOICE,      /* one of `names`; the field is an int, the place in the list */
     CONFIG_LAYERS       /* some of config_layers, separated by commas */
 };
 
 struct config_option {
     const char *name;
     enum config_type type;
-    size_t offset;                       /* of the field in struct config, config_target or config_path */
+    size_t offset;                       /* of the field in its struct; of an object: of the struct of its members */
     bool required;                       /* its object is wrong without it */
-    long min, max;                       /* seconds, ports, bytes of a string or entries of a list or object */
+    bool alternative;                    /* of the members that have this, the object needs exactly one */
+    bool inherits;                       /* an object whose absent members keep what the top level's of this name say */
+    bool milliseconds;                   /* min, max and the field count milliseconds, not seconds */
+    long min, max;                       /* a number or duration, bytes of a string, entries of a list or object */
+    const char *const *names;            /* ended by NULL */
     const char *value;                   /* the default as a file would write it; NULL: none */
     const char *otherwise;               /* without a default: what holds when the option is absent */
     const char *example;                 /* a valid value as a file would write it */
@@ -37,10 +45,15 @@ struct config_option {
 /* The top level of the file, ended by an option without a name. */
 extern const struct config_option config_options[];
 
-/* Names that option values are made of, each list ended by NULL. config_levels is in the order of
-   enum config_log_level. */
-extern const char *const config_levels[];
+/* Names that option values are made of, each list ended by NULL. */
 extern const char *const config_layers[];
+extern const char *const config_steps[];
+
+/* What an entry of prelaunch is read into while it is checked. */
+struct config_step {
+    int step;
+    bool optional;
+};
 
 /* What config_layers holds only because articles name them (Delve has no such layers and only warns): read as
  * `debugger`. */
@@ -50,7 +63,8 @@ bool config_layer_is_alias(const char *layer);
    Returns whether name is one. */
 bool config_env_is_pinned(const char *name, const char **option);
 
-/* What a value of this type is called in an error: "a duration such as \"10m\"". */
+/* What a value of this type is called in an error: "a duration such as \"10m\""; NULL for a choice, which is called
+   by its names. */
 const char *config_type_text(enum config_type type);
 
 /* The member with this name, NULL when there is none. */

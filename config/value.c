@@ -9,7 +9,15 @@
 #include "config/problems.h"
 #include "config/suggest.h"
 
-enum { TARGET_NAME_MAX = 64, PORT_DIGITS_MAX = 5, DURATION_DIGITS_MAX = 9, MINUTE = 60, HOUR = 3600, DECIMAL = 10 };
+enum { TARGET_NAME_MAX = 64, PORT_DIGITS_MAX = 5, NUMBER_DIGITS_MAX = 9, DECIMAL = 10 };
+
+/* Units of a duration, the largest first. */
+static const struct unit {
+    const char *name;
+    long ms;
+} units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+
+enum { UNITS = sizeof(units) / sizeof(*units), SECOND = 1000 };
 
 static void *field_of(const struct config_option *option, void *base)
 {
@@ -45,9 +53,9 @@ bool config_has_control(const char *s)
     return false;
 }
 
-void config_wrong_type(struct buf *why, const char *expected, const struct config_json *node)
+static void put_found(struct buf *why, const struct config_json *node)
 {
-    buf_printf(why, "expected %s, found ", expected);
+    buf_puts(why, ", found ");
     if (node->kind == CONFIG_JSON_OBJECT)
         buf_puts(why, "an object");
     else if (node->kind == CONFIG_JSON_LIST)
@@ -60,6 +68,21 @@ void config_wrong_type(struct buf *why, const char *expected, const struct confi
         config_quote(why, json_string_value(node->scalar));
     else
         buf_puts(why, json_is_null(node->scalar) ? "null" : json_is_true(node->scalar) ? "true" : "false");
+}
+
+void config_wrong_type(struct buf *why, const char *expected, const struct config_json *node)
+{
+    buf_printf(why, "expected %s", expected);
+    put_found(why, node);
+}
+
+void config_wrong_value(struct buf *why, const struct config_option *option, const struct config_json *node)
+{
+    const char *type = option->milliseconds ? "a duration such as \"250ms\" or \"1s\"" : config_type_text(option->type);
+    buf_printf(why, "expected %s", type ? type : "");
+    for (size_t i = 0; !type && option->names[i]; i++)
+        buf_printf(why, "%s\"%s\"", i == 0 ? "" : option->names[i + 1] ? ", " : " or ", option->names[i]);
+    put_found(why, node);
 }
 
 /* Reads 1 to max digits up to end. Returns the number, -1 when it is none. */
@@ -121,7 +144,7 @@ static enum config_read read_listen(const struct config_option *option, const st
     } else if (text) {
         port = read_address(text, host);
     } else {
-        config_wrong_type(why, config_type_text(option->type), node);
+        config_wrong_value(why, option, node);
         return CONFIG_READ_WRONG;
     }
     if (text && !strchr(text, ':'))
@@ -195,36 +218,82 @@ static enum config_read read_client_path(const char *text, char **field, struct 
     return store(field, text);
 }
 
-static void put_duration(struct buf *out, long seconds)
+static void put_duration(struct buf *out, long ms)
 {
-    if (seconds && seconds % HOUR == 0)
-        buf_printf(out, "\"%ldh\"", seconds / HOUR);
-    else if (seconds && seconds % MINUTE == 0)
-        buf_printf(out, "\"%ldm\"", seconds / MINUTE);
-    else
-        buf_printf(out, "\"%lds\"", seconds);
+    const struct unit *unit = units;
+    while (ms % unit->ms != 0)
+        unit++;
+    buf_printf(out, "\"%ld%s\"", ms / unit->ms, unit->name);
+}
+
+/* The unit that a duration ends with, NULL when it is none that the option takes. */
+static const struct unit *unit_of(const struct config_option *option, const char *text)
+{
+    size_t len = strlen(text);
+    /* "ms" ends with "s" too, so it is tried first. */
+    for (size_t i = UNITS; i-- > 0;) {
+        size_t n = strlen(units[i].name);
+        if (len > n && strcmp(text + len - n, units[i].name) == 0)
+            return option->milliseconds || units[i].ms >= SECOND ? &units[i] : NULL;
+    }
+    return NULL;
 }
 
 static enum config_read read_duration(const struct config_option *option, const char *text, long *field,
                                       struct buf *why)
 {
-    size_t len = strlen(text);
-    long unit = 0;
-    if (len)
-        unit = text[len - 1] == 's' ? 1 : text[len - 1] == 'm' ? MINUTE : text[len - 1] == 'h' ? HOUR : 0;
-    long n = unit ? read_digits(text, text + len - 1, DURATION_DIGITS_MAX) : -1;
+    const struct unit *unit = unit_of(option, text);
+    long n = unit ? read_digits(text, text + strlen(text) - strlen(unit->name), NUMBER_DIGITS_MAX) : -1;
+    long step = option->milliseconds ? 1 : SECOND; /* what the field counts */
     if (n < 0)
-        return wrong(why, text, "is not a duration; write a whole number and s, m or h: \"90s\", \"10m\", \"1h\"");
-    bool over = n > option->max / unit;
-    if (over || n * unit < option->min) {
+        return wrong(why, text,
+                     option->milliseconds
+                         ? "is not a duration; write a whole number and ms, s, m or h: \"250ms\", \"1s\""
+                         : "is not a duration; write a whole number and s, m or h: \"90s\", \"10m\", \"1h\"");
+    bool over = n > option->max * step / unit->ms;
+    if (over || n * unit->ms < option->min * step) {
         config_quote(why, text);
         buf_puts(why, over ? " is too long; at most " : " is too short; at least ");
-        put_duration(why, over ? option->max : option->min);
+        put_duration(why, (over ? option->max : option->min) * step);
         buf_puts(why, over ? " is allowed" : " is needed");
         return CONFIG_READ_WRONG;
     }
-    *field = n * unit;
+    *field = n * unit->ms / step;
     return CONFIG_READ_OK;
+}
+
+static enum config_read read_integer(const struct config_option *option, const struct config_json *node, long *field,
+                                     struct buf *why)
+{
+    const char *text = config_json_string(node);
+    if (!json_is_integer(node->scalar)) {
+        config_wrong_value(why, option, node);
+        if (text && read_digits(text, text + strlen(text), NUMBER_DIGITS_MAX) >= 0)
+            buf_puts(why, "; leave out the quotes");
+        return CONFIG_READ_WRONG;
+    }
+    json_int_t n = json_integer_value(node->scalar);
+    if (n < option->min || n > option->max) {
+        buf_printf(why, "%" JSON_INTEGER_FORMAT " is out of range; use a whole number from %ld to %ld", n, option->min,
+                   option->max);
+        return CONFIG_READ_WRONG;
+    }
+    *field = (long)n;
+    return CONFIG_READ_OK;
+}
+
+static enum config_read read_boolean(const struct config_option *option, const struct config_json *node, bool *field,
+                                     struct buf *why)
+{
+    const char *text = config_json_string(node);
+    if (json_is_boolean(node->scalar)) {
+        *field = json_is_true(node->scalar);
+        return CONFIG_READ_OK;
+    }
+    config_wrong_value(why, option, node);
+    if (text && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
+        buf_puts(why, "; leave out the quotes");
+    return CONFIG_READ_WRONG;
 }
 
 static void put_names(struct buf *out, const char *const *names)
@@ -233,12 +302,12 @@ static void put_names(struct buf *out, const char *const *names)
         buf_printf(out, "%s%s", i ? ", " : "", names[i]);
 }
 
-/* `"x" is no ...; did you mean "y"?`, or the list of what there is. */
+/* `"x" is WHAT; did you mean "y"?`, or the list of what there is. */
 static enum config_read wrong_name(struct buf *why, const char *name, const char *what, const char *const *known)
 {
     const char *near = config_suggest(name, known);
     config_quote(why, name);
-    buf_printf(why, " is no %s; ", what);
+    buf_printf(why, " is %s; ", what);
     if (near) {
         buf_printf(why, "did you mean \"%s\"?", near);
         return CONFIG_READ_WRONG;
@@ -248,15 +317,15 @@ static enum config_read wrong_name(struct buf *why, const char *name, const char
     return CONFIG_READ_WRONG;
 }
 
-static enum config_read read_level(const char *text, enum config_log_level *field, struct buf *why)
+static enum config_read read_choice(const struct config_option *option, const char *text, int *field, struct buf *why)
 {
-    for (int i = 0; config_levels[i]; i++) {
-        if (strcmp(text, config_levels[i]) == 0) {
-            *field = (enum config_log_level)i;
+    for (int i = 0; option->names[i]; i++) {
+        if (strcmp(text, option->names[i]) == 0) {
+            *field = i;
             return CONFIG_READ_OK;
         }
     }
-    return wrong_name(why, text, "log level", config_levels);
+    return wrong_name(why, text, "not known here", option->names);
 }
 
 /* Whether the list "a,b" holds this name already. */
@@ -279,7 +348,7 @@ static enum config_read read_layer(const char *name, struct buf *layers, struct 
     if (!*name)
         return wrong(why, NULL, "a layer is empty; write layers separated by single commas: \"debugger,rpc\"");
     if (!config_layers[known])
-        return wrong_name(why, name, "log layer of Delve", config_layers);
+        return wrong_name(why, name, "no log layer of Delve", config_layers);
     if (config_layer_is_alias(name)) {
         buf_printf(note, "%sDelve has no log layer \"%s\", \"debugger\" is used instead", note->len ? "; " : "", name);
         name = "debugger";
@@ -308,17 +377,30 @@ static enum config_read read_layers(const struct config_option *option, const ch
     return result;
 }
 
+/* The types that are not made of a string alone. */
+static enum config_read read_other(const struct config_option *option, const struct config_json *node, void *base,
+                                   struct buf *why)
+{
+    switch (option->type) {
+    case CONFIG_LISTEN:
+        return read_listen(option, node, base, why);
+    case CONFIG_INTEGER:
+        return read_integer(option, node, field_of(option, base), why);
+    case CONFIG_BOOLEAN:
+        return read_boolean(option, node, field_of(option, base), why);
+    default:
+        config_wrong_value(why, option, node);
+        return CONFIG_READ_WRONG;
+    }
+}
+
 enum config_read config_value_read(const struct config_option *option, const struct config_json *node, void *base,
                                    struct buf *why, struct buf *note)
 {
     void *field = field_of(option, base);
     const char *text = config_json_string(node);
-    if (option->type == CONFIG_LISTEN)
-        return read_listen(option, node, base, why);
-    if (!text) {
-        config_wrong_type(why, config_type_text(option->type), node);
-        return CONFIG_READ_WRONG;
-    }
+    if (!text || option->type == CONFIG_LISTEN || option->type == CONFIG_INTEGER || option->type == CONFIG_BOOLEAN)
+        return read_other(option, node, base, why);
     if (option->max && option->type != CONFIG_DURATION && strlen(text) > (size_t)option->max) {
         config_quote(why, text);
         buf_printf(why, " is too long; at most %ld bytes are allowed", option->max);
@@ -333,8 +415,8 @@ enum config_read config_value_read(const struct config_option *option, const str
         return read_client_path(text, field, why);
     case CONFIG_DURATION:
         return read_duration(option, text, field, why);
-    case CONFIG_LEVEL:
-        return read_level(text, field, why);
+    case CONFIG_CHOICE:
+        return read_choice(option, text, field, why);
     case CONFIG_LAYERS:
         return read_layers(option, text, field, why, note);
     default:

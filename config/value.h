@@ -17,6 +17,9 @@ enum config_read config_value_read(const struct config_option *option, const str
 /* Appends "expected X, found Y". */
 void config_wrong_type(struct buf *why, const char *expected, const struct config_json *node);
 
+/* The same, X being what the option takes. */
+void config_wrong_value(struct buf *why, const struct config_option *option, const struct config_json *node);
+
 /* Whether a string holds a control character of ASCII. */
 bool config_has_control(const char *s);
 

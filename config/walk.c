@@ -9,6 +9,9 @@
 #include "config/suggest.h"
 #include "config/value.h"
 
+static void read_members(struct walk *w, const struct config_option *members, const struct config_json *object,
+                         const struct config_json *at, void *base, bool defaults);
+
 static void add(struct walk *w, struct config_problems *to, int line, int column, struct buf *text)
 {
     bool failed = text->failed;
@@ -87,18 +90,29 @@ static bool find_elsewhere(const struct config_option *members, const char *name
     for (const struct config_option *option = members; option->name; option++) {
         size_t before = way->len;
         buf_printf(way, "%s%s", before ? "." : "", option->name);
-        if (option->type == CONFIG_TARGETS)
-            buf_puts(way, ".NAME");
-        else if (option->type == CONFIG_PATHS)
-            buf_puts(way, "[]");
         if (config_distance(option->name, name) == 0)
             return true;
+        if (option->type == CONFIG_TARGETS)
+            buf_puts(way, ".NAME");
+        else if (option->type == CONFIG_PATHS || option->type == CONFIG_STEPS)
+            buf_puts(way, "[]");
         if (option->members && find_elsewhere(option->members, name, way))
             return true;
         way->len = before;
         way->data[before] = '\0';
     }
     return false;
+}
+
+/* The same, what is below this object first. */
+static bool find_place(const struct walk *w, const struct config_option *members, const char *name, struct buf *way)
+{
+    if (w->path.len)
+        buf_puts(way, w->path.data);
+    if (find_elsewhere(members, name, way))
+        return true;
+    buf_clear(way);
+    return find_elsewhere(config_options, name, way);
 }
 
 static void unknown_option(struct walk *w, const struct config_option *members, const struct config_json *child)
@@ -119,7 +133,7 @@ static void unknown_option(struct walk *w, const struct config_option *members, 
     config_quote(&text, child->key);
     if (best) {
         buf_printf(&text, "; did you mean \"%s\"?", best);
-    } else if (find_elsewhere(config_options, child->key, &way)) {
+    } else if (find_place(w, members, child->key, &way)) {
         buf_printf(&text, "; its place is %s", way.data);
     } else {
         for (const struct config_option *option = members; option->name; option++)
@@ -156,42 +170,64 @@ static void read_scalar(struct walk *w, const struct config_option *option, cons
     buf_free(&noted);
 }
 
-/* Whether the node has the JSON type that a collection needs; complains if not. */
-static bool has_kind(struct walk *w, const struct config_option *option, const struct config_json *node,
-                     enum config_json_kind kind)
+void walk_wrong_type(struct walk *w, const struct config_option *option, const char *expected,
+                     const struct config_json *node)
 {
     struct buf why;
-    if (node->kind == kind)
-        return true;
     begin(w, &why);
-    config_wrong_type(&why, config_type_text(option->type), node);
+    if (expected)
+        config_wrong_type(&why, expected, node);
+    else
+        config_wrong_value(&why, option, node);
     add(w, w->problems, node->line, node->column, &why);
-    return false;
 }
 
-static void read_option(struct walk *w, const struct config_option *option, const struct config_json *node, void *base)
+/* The JSON type that the value of a collection must have; of others: that of a scalar. */
+static enum config_json_kind kind_of(const struct config_option *option)
 {
-    void *field = (char *)base + option->offset;
     switch (option->type) {
     case CONFIG_OBJECT:
-        if (has_kind(w, option, node, CONFIG_JSON_OBJECT))
-            walk_object(w, option->members, node, node, base);
+    case CONFIG_TARGETS:
+    case CONFIG_ENV:
+        return CONFIG_JSON_OBJECT;
+    case CONFIG_PATHS:
+    case CONFIG_FLAGS:
+    case CONFIG_STEPS:
+        return CONFIG_JSON_LIST;
+    default:
+        return CONFIG_JSON_SCALAR;
+    }
+}
+
+void walk_option(struct walk *w, const struct config_option *option, const struct config_json *node, void *base)
+{
+    void *field = (char *)base + option->offset;
+    enum config_json_kind kind = kind_of(option);
+    if (kind != CONFIG_JSON_SCALAR && node->kind != kind) {
+        walk_wrong_type(w, option, NULL, node);
+        return;
+    }
+    switch (option->type) {
+    case CONFIG_OBJECT:
+        read_members(w, option->members, node, node, field, !option->inherits);
         return;
     case CONFIG_TARGETS:
-        if (has_kind(w, option, node, CONFIG_JSON_OBJECT))
-            walk_targets(w, option, node, base);
+        walk_targets(w, option, node, base);
         return;
     case CONFIG_PATHS:
-        if (has_kind(w, option, node, CONFIG_JSON_LIST))
-            walk_paths(w, option, node, field);
+        walk_paths(w, option, node, field);
         return;
     case CONFIG_ENV:
-        if (has_kind(w, option, node, CONFIG_JSON_OBJECT))
-            walk_env(w, option, node, base);
+        walk_env(w, option, node, base);
         return;
     case CONFIG_FLAGS:
-        if (has_kind(w, option, node, CONFIG_JSON_LIST))
-            walk_flags(w, option, node, field);
+        walk_flags(w, option, node, field);
+        return;
+    case CONFIG_STEPS:
+        walk_steps(w, option, node, field);
+        return;
+    case CONFIG_COMMAND:
+        walk_command(w, option, node);
         return;
     default:
         read_scalar(w, option, node, base);
@@ -203,13 +239,14 @@ static void absent_option(struct walk *w, const struct config_option *option, co
 {
     struct config_problem problem = {0};
     if (option->type == CONFIG_OBJECT) {
-        walk_object(w, option->members, NULL, at, base);
+        if (!option->inherits)
+            walk_object(w, option->members, NULL, at, (char *)base + option->offset);
     } else if (option->required && at) {
         walk_complain(w, at->line, at->column, "\"%s\" is missing", option->name);
     } else if (option->value) {
         struct config_json *node = config_json_read(option->value, strlen(option->value), &problem);
         if (node)
-            read_option(w, option, node, base);
+            walk_option(w, option, node, base);
         else
             w->no_memory = true;
         free(problem.text);
@@ -217,21 +254,65 @@ static void absent_option(struct walk *w, const struct config_option *option, co
     }
 }
 
-void walk_object(struct walk *w, const struct config_option *members, const struct config_json *object,
-                 const struct config_json *at, void *base)
+/* Complains of names that are no member's, or are given twice. */
+static void check_names(struct walk *w, const struct config_option *members, const struct config_json *object)
 {
     for (const struct config_json *child = object ? object->child : NULL; child; child = child->next) {
-        const struct config_option *option = config_option_find(members, child->key);
-        if (!option) {
+        if (!config_option_find(members, child->key)) {
             unknown_option(w, members, child);
             continue;
         }
         size_t before = walk_enter(w, child->key);
-        if (!walk_is_doubled(w, child))
-            read_option(w, option, child, base);
+        walk_is_doubled(w, child);
         walk_leave(w, before);
     }
-    for (const struct config_option *option = members; option->name; option++)
-        if (!config_json_member(object, option->name))
+}
+
+/* Complains when an object has none, or more than one, of the members of which it needs one. */
+static void check_alternatives(struct walk *w, const struct config_option *members, const struct config_json *object)
+{
+    const struct config_option *given = NULL;
+    struct buf names;
+    bool any = false;
+    buf_init(&names, CONFIG_PROBLEM_MAX);
+    for (const struct config_option *option = members; object && option->name; option++) {
+        const struct config_json *child = config_json_member(object, option->name);
+        if (!option->alternative)
+            continue;
+        buf_printf(&names, "%s\"%s\"", names.len ? " or " : "", option->name);
+        any = any || child;
+        if (child && given)
+            walk_complain(w, child->key_line, child->key_column, "\"%s\" and \"%s\" exclude each other; remove one",
+                          given->name, option->name);
+        if (child)
+            given = option;
+    }
+    if (names.failed)
+        w->no_memory = true;
+    else if (names.len && !any)
+        walk_complain(w, object->line, object->column, "%s is missing", names.data);
+    buf_free(&names);
+}
+
+/* In the table's order, so that what one takes over from another is there already: problems are sorted later. */
+static void read_members(struct walk *w, const struct config_option *members, const struct config_json *object,
+                         const struct config_json *at, void *base, bool defaults)
+{
+    check_names(w, members, object);
+    check_alternatives(w, members, object);
+    for (const struct config_option *option = members; option->name; option++) {
+        const struct config_json *child = config_json_member(object, option->name);
+        size_t before = walk_enter(w, option->name);
+        if (child)
+            walk_option(w, option, child, base);
+        walk_leave(w, before);
+        if (!child && defaults)
             absent_option(w, option, at, base);
+    }
+}
+
+void walk_object(struct walk *w, const struct config_option *members, const struct config_json *object,
+                 const struct config_json *at, void *base)
+{
+    read_members(w, members, object, at, base, true);
 }

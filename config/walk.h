@@ -21,6 +21,14 @@ struct walk {
 void walk_object(struct walk *w, const struct config_option *members, const struct config_json *object,
                  const struct config_json *at, void *base);
 
+/* Reads one option's value into its field in base, complaining of what is wrong. */
+void walk_option(struct walk *w, const struct config_option *option, const struct config_json *node, void *base);
+
+/* Complains that a value is none of what is expected there: "expected X, found Y". expected NULL: what the option
+   takes. */
+void walk_wrong_type(struct walk *w, const struct config_option *option, const char *expected,
+                     const struct config_json *node);
+
 /* Complains at a place of the file: the path of the option, a colon and the text. */
 void walk_complain(struct walk *w, int line, int column, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
@@ -40,5 +48,11 @@ void walk_paths(struct walk *w, const struct config_option *option, const struct
 void walk_env(struct walk *w, const struct config_option *option, const struct config_json *node,
               struct config_target *target);
 void walk_flags(struct walk *w, const struct config_option *option, const struct config_json *node, char ***flags);
+void walk_steps(struct walk *w, const struct config_option *option, const struct config_json *node, json_t **list);
+void walk_command(struct walk *w, const struct config_option *option, const struct config_json *node);
+
+/* What they have in common: complaints of too many entries and of what is no string. */
+bool walk_fits(struct walk *w, const struct config_option *option, const struct config_json *node);
+void walk_not_a_string(struct walk *w, const struct config_json *node);
 
 #endif

@@ -51,6 +51,28 @@ static const char *or_none(const char *text)
     return text ? text : "-";
 }
 
+static void put_recover(struct buf *out, const struct config_recover *r)
+{
+    static const char *const mod_files[] = {"shadow", "edit", "never"};
+    static const char *const while_running[] = {"tell", "always"}, *const after_crash[] = {"restart", "end"};
+    buf_printf(out, "  recover %s, %ld in %ld s after %ld ms, %s, %s%s\n", mod_files[r->mod_files], r->attempts,
+               r->window_seconds, r->backoff_ms, while_running[r->while_running], after_crash[r->after_crash],
+               r->clean_mod_cache ? ", clean" : "");
+}
+
+static void put_prelaunch(struct buf *out, const json_t *list)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(list, i, entry)
+    {
+        char *text = json_dumps(entry, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+        assert_non_null(text);
+        buf_printf(out, "  prelaunch %s\n", text);
+        free(text);
+    }
+}
+
 static void put_target(struct buf *out, const struct config_target *t)
 {
     buf_printf(out, "target %s\n", t->name);
@@ -66,6 +88,8 @@ static void put_target(struct buf *out, const struct config_target *t)
     for (char **flag = t->delve_flags; flag && *flag; flag++)
         buf_printf(out, "  flag %s\n", *flag);
     buf_printf(out, "  lease %ld keepWarm %ld\n", t->lease_seconds, t->keep_warm_seconds);
+    put_recover(out, &t->recover);
+    put_prelaunch(out, t->prelaunch);
 }
 
 static void put_problems(struct buf *out, const char *kind, const struct config_problems *problems)
@@ -146,6 +170,15 @@ static void no_file_is_one_local_target(void **state)
     assert_null(c->targets[0].ssh);
     assert_string_equal(c->targets[0].delve_log_output, "debugger");
     assert_int_equal(c->log_level, CONFIG_LOG_INFO);
+    assert_null(c->targets[0].prelaunch);
+    const struct config_recover *r = &c->targets[0].recover;
+    assert_int_equal(r->mod_files, CONFIG_MOD_FILES_SHADOW);
+    assert_int_equal(r->attempts, 3);
+    assert_int_equal(r->window_seconds, 120);
+    assert_int_equal(r->backoff_ms, 250);
+    assert_int_equal(r->while_running, CONFIG_WHILE_RUNNING_TELL);
+    assert_int_equal(r->after_crash, CONFIG_AFTER_CRASH_RESTART);
+    assert_false(r->clean_mod_cache);
     config_unref(c);
 }
 

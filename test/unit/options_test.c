@@ -17,6 +17,7 @@ enum { TEXT_MAX = 65536, OPTIONS_MIN = 20 };
 /* One option on the way through the table. */
 struct visit {
     const struct config_option *option;
+    bool inherited; /* absent, it is as the top level's: no default of its own */
     char *path;     /* as the manual and the errors name it: targets.NAME.paths[].client */
     char *before;   /* what stands before its value in the smallest file that holds it */
     char *after;    /* and what after it */
@@ -41,6 +42,8 @@ static json_t *follow(json_t *schema, enum config_type type)
 {
     if (type == CONFIG_TARGETS)
         return json_object_get(schema, "additionalProperties");
+    if (type == CONFIG_STEPS)
+        return json_array_get(json_object_get(json_object_get(schema, "items"), "oneOf"), 1);
     return type == CONFIG_PATHS ? json_object_get(schema, "items") : schema;
 }
 
@@ -48,9 +51,12 @@ static json_t *follow(json_t *schema, enum config_type type)
 static char *siblings(const struct config_option *members, const char *name)
 {
     char *text = format("%s", "");
+    bool alternative = config_option_find(members, name)->alternative;
     for (const struct config_option *o = members; o->name; o++) {
-        if (!o->required || strcmp(o->name, name) == 0)
+        bool needed = o->required || (o->alternative && !alternative);
+        if (!needed || strcmp(o->name, name) == 0)
             continue;
+        alternative = alternative || o->alternative;
         char *more = format("%s, \"%s\": %s", text, o->name, o->example);
         free(text);
         text = more;
@@ -63,16 +69,16 @@ static int visit_all(const struct config_option *members, const struct visit *pa
     int n = 0;
     for (const struct config_option *o = members; o->name; o++, n++) {
         char *rest = siblings(members, o->name);
-        struct visit v = {.option = o, .schema = parent->schema};
+        struct visit v = {.option = o, .schema = parent->schema, .inherited = parent->inherited};
         v.path = format("%s%s", parent->path, o->name);
         v.before = format("%s{\"%s\": ", parent->before, o->name);
         v.after = format("%s}%s", rest, parent->after);
         free(rest);
         visit(&v, arg);
         if (o->members) {
-            bool targets = o->type == CONFIG_TARGETS, list = o->type == CONFIG_PATHS;
+            bool targets = o->type == CONFIG_TARGETS, list = o->type == CONFIG_PATHS || o->type == CONFIG_STEPS;
             json_t *own = json_object_get(json_object_get(parent->schema, "properties"), o->name);
-            struct visit inner = {.schema = follow(own, o->type)};
+            struct visit inner = {.schema = follow(own, o->type), .inherited = o->inherits};
             inner.path = format("%s%s", v.path, targets ? ".NAME." : list ? "[]." : ".");
             inner.before = format("%s%s", v.before, targets ? "{\"t\": " : list ? "[" : "");
             inner.after = format("%s%s", targets ? "}" : list ? "]" : "", v.after);
@@ -133,11 +139,12 @@ static void is_parsed(const struct visit *v, void *arg)
             fail_msg("%s: the default is refused: %s", v->path, problems.count ? problems.list[0].text : "");
         config_unref(c);
     }
-    assert_null(parse(v, "true", &problems));
+    const char *value = v->option->type == CONFIG_BOOLEAN ? "5" : "true";
+    assert_null(parse(v, value, &problems));
     assert_int_equal(problems.count, 1);
     const char *text = problems.list[0].text;
     char *name = format("%s: expected ", v->option->name);
-    if (!strstr(text, name) || !strstr(text, ", found true"))
+    if (!strstr(text, name) || !strstr(text, *value == '5' ? ", found the number 5" : ", found true"))
         fail_msg("%s: a wrong type is refused with: %s", v->path, text);
     free(name);
     config_problems_free(&problems);
@@ -152,8 +159,9 @@ static void is_in_schema(const struct visit *v, void *arg)
     const char *description = json_string_value(json_object_get(own, "description"));
     assert_non_null(description);
     assert_non_null(strstr(description, v->option->text));
-    assert_true(json_object_get(own, "type") || json_object_get(own, "anyOf"));
-    if (v->option->value) {
+    assert_true(json_object_get(own, "type") || json_object_get(own, "anyOf") || json_object_get(own, "oneOf"));
+    assert_true(!v->inherited || !json_object_get(own, "default"));
+    if (v->option->value && !v->inherited) {
         json_t *value = json_loads(v->option->value, JSON_DECODE_ANY, NULL);
         assert_true(json_equal(json_object_get(own, "default"), value));
         json_decref(value);
@@ -201,7 +209,7 @@ static void is_in_manual(const struct visit *v, void *arg)
     const char *found = strstr(at, text);
     if (!found || (end && found > end))
         fail_msg("%s: its text is not in the manual", v->path);
-    if (v->option->value) {
+    if (v->option->value && !v->inherited) {
         char *line = format("Default: %s", v->option->value);
         found = strstr(at, line);
         if (!found || (end && found > end))
@@ -253,6 +261,7 @@ static void count_members(const json_t *schema, int *n)
         count_members(value, n);
         count_members(json_object_get(value, "additionalProperties"), n);
         count_members(json_object_get(value, "items"), n);
+        count_members(follow(value, CONFIG_STEPS), n);
     }
 }
 
