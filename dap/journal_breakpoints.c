@@ -199,10 +199,8 @@ static int64_t client_id(struct dap_journal *j, int64_t id)
 {
     if (!is_id(id))
         return id;
-    struct journal_breakpoint *b = by_delve_id(j, id);
-    if (b && !b->client_id)
-        b->client_id = fresh(j);
-    if (b)
+    const struct journal_breakpoint *b = by_delve_id(j, id);
+    if (b && b->client_id)
         return b->client_id;
     for (size_t i = 0; i < j->strangers_count; i++) {
         if (j->strangers[i].delve_id == id)
