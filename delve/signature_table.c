@@ -51,6 +51,8 @@ static const char advice_network[] =
     "Let the Go machine reach the module proxy, or set GOPROXY in go.env of the target.";
 static const char advice_login[] =
     "Give git on the Go machine its credentials or key for this repository, and set GOPRIVATE to it.";
+static const char advice_import[] = "Correct the import, copy the package to the Go machine if it is your own, or set "
+                                    "GOPRIVATE in go.env of the target if it is private.";
 static const char advice_tidy[] = "Run `go mod tidy` in the module on the Go machine.";
 static const char advice_sums[] = "Run `go mod download all` (or `go mod tidy`) in the module on the Go machine.";
 static const char advice_disk[] = "Free some space on the Go machine (`go clean -cache` gives back much).";
@@ -264,10 +266,15 @@ static const struct delve_signature table[] = {
     CACHED_ROW("cache-damaged", EITHER, "EOF", "^(syntax error: unexpected EOF|expected '?package'?, found '?EOF'?)",
                "", "a source file in the module cache is cut off", advice_cache, "source 1.19-1.27", PURGE,
                CLEAN_MODCACHE),
+    CACHED_ROW("cache-damaged", EITHER, "package statement must be first",
+               "^syntax error: package statement must be first", "", "a source file in the module cache is cut off",
+               advice_cache, "1.19-1.27", PURGE, CLEAN_MODCACHE),
     CACHED_ROW("cache-damaged", EITHER, "not terminated",
                "^(string|raw string literal|raw string|comment|rune literal|string literal) not terminated", "",
                "a source file in the module cache is cut off", advice_cache, "source 1.19-1.27", PURGE, CLEAN_MODCACHE),
     CACHED_ROW("cache-damaged", EITHER, "NUL", "^(invalid NUL character|illegal character NUL)", "",
+               "a source file in the module cache is damaged", advice_cache, "1.19-1.27", PURGE, CLEAN_MODCACHE),
+    CACHED_ROW("cache-damaged", EITHER, "UTF-8 encoding", "^(invalid|illegal) UTF-8 encoding", "",
                "a source file in the module cache is damaged", advice_cache, "source 1.19-1.27", PURGE, CLEAN_MODCACHE),
     CACHED_ROW("cache-damaged", BUILD, "no matching files found", "^pattern .*: no matching files found$", "",
                "a file of the module cache is missing", advice_cache, "source 1.19-1.27", PURGE, CLEAN_MODCACHE),
@@ -319,6 +326,9 @@ static const struct delve_signature table[] = {
     ROW("lookup-disabled", BUILD, "lookup disabled by GOPROXY=off", "^(.*: )?module lookup disabled by GOPROXY=off", "",
         "a module is not in the cache and GOPROXY=off forbids to fetch it",
         "Fetch it on the Go machine with the network on, or set GOPROXY in go.env of the target.", "1.19-1.27", NONE),
+    ROW("package-not-found", BUILD, "cannot find module providing package",
+        "^cannot find module providing package " PACKAGE ": .*(: no such file or directory|: 404 Not Found|: 410 Gone)",
+        "m", "no module that can be had holds the package", advice_import, "1.19-1.27", NONE),
     ROW("not-on-proxy", BUILD, "reading file://",
         "^(.*: )?reading file://.*: (no such file or directory|not a directory|permission denied)", "",
         "the file proxy lacks a module",
@@ -441,7 +451,7 @@ static const struct delve_signature table[] = {
         "source 1.19-1.27", NONE),
     ROW("package-not-found", BUILD, "cannot find module providing package",
         "^cannot find module providing package " PACKAGE, "m", "no module that can be had holds the package",
-        "Correct the import; for a private module set GOPRIVATE in go.env of the target.", "1.19-1.27", NONE),
+        advice_import, "1.19-1.27", NONE),
     ROW("package-not-found", BUILD, " is not in ", "^package " PACKAGE " is not in (std|GOROOT)( \\(.*)?$", "m",
         "the standard library does not hold the package",
         "Correct the import, copy the package to the Go machine if it is your own, or update Go.", "1.19-1.27", NONE),
