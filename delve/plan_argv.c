@@ -18,16 +18,19 @@ static int add_all(struct delve_strings *argv, const struct delve_strings *from)
     return r;
 }
 
-/* Delve takes the last --build-flags only: what the remedies need goes behind the user's own into one. */
-static int add_build_flags(const struct delve_plan *plan, const struct delve_run_paths *paths,
-                           struct delve_strings *argv)
+/* The plan's flags. Delve takes the last --build-flags only, so what the remedies need goes behind the user's own into
+ * one flag. */
+static int add_mended_flags(const struct delve_plan *plan, const struct delve_run_paths *paths,
+                            struct delve_strings *argv)
 {
     static const char name[] = "--build-flags=";
     struct delve_strings words = {0};
     int r = 0;
-    for (size_t i = 0; r == 0 && i < plan->flags.count; i++)
-        if (strncmp(plan->flags.list[i], name, sizeof name - 1) == 0)
-            r = delve_words_split(&words, plan->flags.list[i] + sizeof name - 1, "'");
+    for (size_t i = 0; r == 0 && i < plan->flags.count; i++) {
+        const char *flag = plan->flags.list[i];
+        r = strncmp(flag, name, sizeof name - 1) == 0 ? delve_words_split(&words, flag + sizeof name - 1, "'")
+                                                      : delve_strings_add(argv, flag);
+    }
     if (r == 0 && paths->mod_mod)
         r = delve_strings_add(&words, "-mod=mod");
     if (r == 0 && paths->modfile)
@@ -57,9 +60,9 @@ static int build(const struct delve_plan *plan, const struct delve_run_paths *pa
 {
     bool builds = plan->mode == DELVE_DEBUG || plan->mode == DELVE_TEST;
     bool launches = plan->mode != DELVE_ATTACH;
-    if (add_positional(plan, argv) < 0 || add_all(argv, &plan->flags) < 0)
-        return -1;
-    if (builds && (paths->modfile || paths->mod_mod) && add_build_flags(plan, paths, argv) < 0)
+    bool mended = builds && (paths->modfile || paths->mod_mod);
+    if (add_positional(plan, argv) < 0 ||
+        (mended ? add_mended_flags(plan, paths, argv) : add_all(argv, &plan->flags)) < 0)
         return -1;
     if (add_flag(argv, "--log=", "true") < 0 ||
         add_flag(argv, "--log-output=", plan->log_output ? plan->log_output : log_output) < 0 ||

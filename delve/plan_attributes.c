@@ -14,7 +14,7 @@ enum use {
 };
 
 /* JSON types it may have; null always means absent. */
-enum shape { BOOL = 1, INT = 2, STRING = 4, STRINGS = 8, OBJECT = 16, SUBSTITUTE = 32, ANY = 64 };
+enum shape { BOOL = 1, INT = 2, STRING = 4, STRINGS = 8, OBJECT = 16, SUBSTITUTE = 32, OWN = 64, ANY = 128 };
 
 struct attribute {
     const char *name;
@@ -60,7 +60,7 @@ static const struct attribute table[] = {
     {"host", ATTACH, PLAN, STRING, NULL, NULL},
     {"port", ATTACH, PLAN, INT, NULL, NULL},
     {"substitutePath", BOTH, PLAN, SUBSTITUTE, NULL, NULL},
-    {"delvegate", BOTH, PLAN, OBJECT, NULL, NULL},
+    {"delvegate", BOTH, PLAN, OWN, NULL, NULL},
 
     {"stopOnEntry", BOTH, DELVE, BOOL, NULL, NULL},
     {"stackTraceDepth", BOTH, DELVE, INT, NULL, NULL},
@@ -126,7 +126,7 @@ static bool has_shape(const json_t *value, unsigned shape)
 {
     return (shape & (ANY | SUBSTITUTE)) || ((shape & BOOL) && json_is_boolean(value)) ||
            ((shape & INT) && json_is_integer(value)) || ((shape & STRING) && json_is_string(value)) ||
-           ((shape & STRINGS) && is_strings(value)) || ((shape & OBJECT) && json_is_object(value));
+           ((shape & STRINGS) && is_strings(value)) || ((shape & (OBJECT | OWN)) && json_is_object(value));
 }
 
 static const char *shape_words(unsigned shape)
@@ -235,6 +235,28 @@ static int substitute_path(struct plan_reader *r, const json_t *rules)
     return 0;
 }
 
+/* delvegate's own object; the steps in it are read by delve_prelaunch_read. */
+static int delvegate_object(struct plan_reader *r, json_t *settings)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(settings, name, value)
+    {
+        if (json_is_null(value))
+            continue;
+        if (strcmp(name, "prelaunch") != 0) {
+            if (plan_note(r,
+                          "delvegate.%s has no effect: only prelaunch is known here; other settings belong into the "
+                          "configuration of the target.",
+                          name) < 0)
+                return -1;
+        } else if (!json_is_array(value)) {
+            return err_set(r->e, "delvegate.prelaunch must be a list of steps, not %s.", type_words(value));
+        }
+    }
+    return 0;
+}
+
 static int one_attribute(struct plan_reader *r, const char *name, json_t *value)
 {
     unsigned request = r->is_attach ? ATTACH : LAUNCH;
@@ -257,6 +279,8 @@ static int one_attribute(struct plan_reader *r, const char *name, json_t *value)
         return is_neutral(a, value) ? 0 : plan_note(r, "%s is not honoured: %s.", name, a->why);
     if (a->use == DELVE)
         return json_object_set_new(r->plan->attach, name, json_deep_copy(value)) < 0 ? plan_no_memory(r) : 0;
+    if (a->shape == OWN)
+        return delvegate_object(r, value);
     return a->shape == SUBSTITUTE ? substitute_path(r, value) : 0;
 }
 

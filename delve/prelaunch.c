@@ -1,5 +1,6 @@
 #include "delve/prelaunch.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,31 @@ static const struct {
 
 static const char allowed[] = "\"download\", \"tidy\", \"verify\", \"vendor\", \"cleanTestCache\", or an object with "
                               "\"step\" or \"command\", and \"optional\"";
+
+/* Whether two names differ in one short stretch only. */
+static bool is_misspelt(const char *a, const char *b)
+{
+    enum { STRETCH_MAX = 2 };
+    size_t n = strlen(a), m = strlen(b), i = 0;
+    while (i < n && i < m && tolower((unsigned char)a[i]) == tolower((unsigned char)b[i]))
+        i++;
+    for (; n > i && m > i && tolower((unsigned char)a[n - 1]) == tolower((unsigned char)b[m - 1]); n--)
+        m--;
+    return n - i <= STRETCH_MAX && m - i <= STRETCH_MAX;
+}
+
+/* The step that was meant, also by its command: "go mod tidy", "-testcache"; NULL when none is near. */
+static const char *suggest(const char *name)
+{
+    enum { PART_MIN = 4 }; /* letters of a name that tell the step */
+    const char *last = strrchr(name, ' ');
+    last = last ? last + 1 : name;
+    last += strspn(last, "-");
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (is_misspelt(name, steps[i].name) || (strlen(last) >= PART_MIN && strcasestr(steps[i].name, last)))
+            return steps[i].name;
+    return NULL;
+}
 
 /* Adds one word to what is run and to what is shown. */
 static int add_word(struct delve_prelaunch_step *s, const char *word)
@@ -45,7 +71,9 @@ static int read_name(struct delve_prelaunch_step *s, const char *name, const cha
                 return err_set(e, "out of memory");
         return 0;
     }
-    return err_set(e, "%s[%zu]: there is no step \"%s\"; allowed are %s", where, at, name, allowed);
+    const char *meant = suggest(name);
+    return err_set(e, "%s[%zu]: there is no step \"%s\"%s%s%s; allowed are %s", where, at, name,
+                   meant ? " (did you mean \"" : "", meant ? meant : "", meant ? "\"?)" : "", allowed);
 }
 
 static int read_command(struct delve_prelaunch_step *s, const json_t *command, const char *where, size_t at,
@@ -106,7 +134,7 @@ int delve_prelaunch_read(struct delve_prelaunch *p, const json_t *list, const ch
     size_t i;
     const json_t *entry;
     *p = (struct delve_prelaunch){0};
-    if (!list)
+    if (!list || json_is_null(list))
         return 0;
     if (!json_is_array(list) || json_array_size(list) > STEPS_MAX)
         return err_set(e, "%s must be a list of at most %d steps: %s", where, STEPS_MAX, allowed);

@@ -4,9 +4,9 @@
 #include <string.h>
 
 enum {
-    BACKOFF_MAX_MS = 30 * 1000, /* a wait is never longer */
+    BACKOFF_MAX_MS = 30 * 1000, /* a wait grows no further, unless the first one is longer */
     ATTEMPTS_MAX = 64,          /* new starts that are remembered: more than the configuration allows */
-    TRIED_MAX = 16              /* remedies of one launch: several cache entries may be damaged, each is one */
+    TRIED_MAX = 12              /* remedies of one launch: several cache entries may be damaged, each is one */
 };
 
 struct tried {
@@ -20,8 +20,9 @@ struct delve_recovery {
     struct delve_diagnosis cause;
     struct tried tried[TRIED_MAX];
     size_t tried_count;
-    uint64_t starts[ATTEMPTS_MAX]; /* when new starts were ordered that count */
+    uint64_t starts[ATTEMPTS_MAX]; /* when the attempts that count were ordered */
     size_t start_count;
+    int retries;      /* attempts that only waited for the network, however long ago */
     uint64_t wait_ms; /* the last one's; 0: none yet */
 };
 
@@ -33,6 +34,8 @@ struct delve_recovery *delve_recovery_new(const struct delve_recovery_options *o
     r->options = *options;
     if (r->options.attempts > ATTEMPTS_MAX)
         r->options.attempts = ATTEMPTS_MAX;
+    if (r->options.attempts < 0)
+        r->options.attempts = 0;
     return r;
 }
 
@@ -44,6 +47,7 @@ void delve_recovery_free(struct delve_recovery *r)
 static void forget_starts(struct delve_recovery *r)
 {
     r->start_count = 0;
+    r->retries = 0;
     r->wait_ms = 0;
 }
 
@@ -64,33 +68,68 @@ const struct delve_diagnosis *delve_recovery_cause(const struct delve_recovery *
     return &r->cause;
 }
 
-/* One of the attempts, after a wait; or the end. */
-static struct delve_step attempt(struct delve_recovery *r, uint64_t now_ms)
+static void forget_old_starts(struct delve_recovery *r, uint64_t now_ms)
 {
     size_t kept = 0;
     for (size_t i = 0; i < r->start_count; i++)
         if (now_ms - r->starts[i] < r->options.window_ms)
             r->starts[kept++] = r->starts[i];
-    if (kept == 0)
-        r->wait_ms = 0;
     r->start_count = kept;
-    if (kept >= (size_t)r->options.attempts)
+}
+
+static uint64_t next_wait(const struct delve_recovery *r)
+{
+    uint64_t first = r->options.backoff_ms;
+    uint64_t most = first > BACKOFF_MAX_MS ? first : BACKOFF_MAX_MS;
+    if (!r->wait_ms)
+        return first;
+    return r->wait_ms < most / 2 ? 2 * r->wait_ms : most;
+}
+
+/* One of the attempts, after a wait; or the end. */
+static struct delve_step attempt(struct delve_recovery *r, uint64_t now_ms)
+{
+    if (r->start_count >= (size_t)r->options.attempts)
         return (struct delve_step){.action = DELVE_ACTION_GIVE_UP, .exhausted = true};
-    r->wait_ms = r->wait_ms ? 2 * r->wait_ms : r->options.backoff_ms;
-    if (r->wait_ms > BACKOFF_MAX_MS)
-        r->wait_ms = BACKOFF_MAX_MS;
+    r->wait_ms = next_wait(r);
     r->starts[r->start_count++] = now_ms;
     return (struct delve_step){.action = DELVE_ACTION_START, .wait_ms = r->wait_ms};
 }
 
+/* A try that fails may take as long as the window (a server that does not answer), and would never be the last one if
+ * the window alone counted. */
+static struct delve_step retry(struct delve_recovery *r, uint64_t now_ms)
+{
+    forget_old_starts(r, now_ms);
+    if (r->retries >= r->options.attempts)
+        return (struct delve_step){.action = DELVE_ACTION_GIVE_UP, .exhausted = true};
+    struct delve_step step = attempt(r, now_ms);
+    if (!step.exhausted)
+        r->retries++;
+    return step;
+}
+
+/* Whether a remedy that was tried would do the same for the present cause. */
+static bool is_same(const struct tried *t, const struct delve_diagnosis *cause)
+{
+    bool names_same = strcmp(t->module, cause->module) == 0 && strcmp(t->version, cause->version) == 0;
+    switch (t->remedy) {
+    case DELVE_REMEDY_PURGE:
+        return names_same; /* fetched once, whatever it is that tells of the entry */
+    case DELVE_REMEDY_WORK_OFF:
+    case DELVE_REMEDY_GOCACHE:
+    case DELVE_REMEDY_CLEAN_MODCACHE:
+        return true; /* they are about no module */
+    default:
+        return names_same && strcmp(t->name, cause->signature->name) == 0;
+    }
+}
+
 static bool was_tried(const struct delve_recovery *r, enum delve_remedy remedy)
 {
-    for (size_t i = 0; i < r->tried_count; i++) {
-        const struct tried *t = &r->tried[i];
-        if (t->remedy == remedy && strcmp(t->name, r->cause.signature->name) == 0 &&
-            strcmp(t->module, r->cause.module) == 0 && strcmp(t->version, r->cause.version) == 0)
+    for (size_t i = 0; i < r->tried_count; i++)
+        if (r->tried[i].remedy == remedy && is_same(&r->tried[i], &r->cause))
             return true;
-    }
     return false;
 }
 
@@ -105,12 +144,14 @@ static void note_tried(struct delve_recovery *r, enum delve_remedy remedy)
 
 static bool may(const struct delve_recovery *r, enum delve_remedy remedy)
 {
+    if (r->cause.signature->is_security && remedy != DELVE_REMEDY_PURGE)
+        return false;
     if (remedy == DELVE_REMEDY_RETRY)
         return true; /* it changes nothing */
     if (remedy == DELVE_REMEDY_CLEAN_MODCACHE && !r->options.cleans_modcache)
         return false;
-    if (remedy == DELVE_REMEDY_PURGE && (!r->cause.module[0] || !r->cause.version[0]))
-        return false;
+    if (remedy == DELVE_REMEDY_PURGE && !*r->cause.module)
+        return false; /* which entry? */
     return r->options.mends && r->tried_count < TRIED_MAX && !was_tried(r, remedy);
 }
 
@@ -123,7 +164,7 @@ static struct delve_step next(struct delve_recovery *r, uint64_t now_ms)
         if (!may(r, remedy))
             continue;
         if (remedy == DELVE_REMEDY_RETRY)
-            return attempt(r, now_ms);
+            return retry(r, now_ms);
         note_tried(r, remedy);
         return (struct delve_step){.action = DELVE_ACTION_REMEDY, .remedy = remedy};
     }
@@ -136,17 +177,43 @@ struct delve_step delve_recovery_failed(struct delve_recovery *r, const struct d
     return next(r, now_ms);
 }
 
+static bool differs(const struct delve_diagnosis *own, const struct delve_diagnosis *cause)
+{
+    if (!own->signature || !cause->signature)
+        return own->signature != NULL;
+    if (strcmp(own->signature->name, cause->signature->name) != 0)
+        return true;
+    /* Two outputs about one thing may name it more and less exactly. */
+    return (*own->module && *cause->module && strcmp(own->module, cause->module) != 0) ||
+           (*own->version && *cause->version && strcmp(own->version, cause->version) != 0);
+}
+
 struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool mended, const struct delve_diagnosis *own,
                                           uint64_t now_ms)
 {
     if (mended)
         return (struct delve_step){.action = DELVE_ACTION_START};
-    if (own->signature && strcmp(own->signature->name, r->cause.signature->name) != 0)
-        r->cause = *own; /* it was hidden behind the first one */
+    if (!differs(own, &r->cause))
+        return next(r, now_ms);
+    if (own->signature->remedies[0] == DELVE_REMEDY_RETRY && r->tried_count) {
+        /* The network kept the remedy from its work: a new start without it would fail as before. */
+        struct delve_step step = retry(r, now_ms);
+        if (step.action == DELVE_ACTION_START)
+            return (struct delve_step){
+                .action = DELVE_ACTION_REMEDY, .remedy = r->tried[r->tried_count - 1].remedy, .wait_ms = step.wait_ms};
+        r->cause = *own;
+        return step;
+    }
+    r->cause = *own;
+    if (own->signature->is_security)
+        return (struct delve_step){.action = DELVE_ACTION_GIVE_UP};
     return next(r, now_ms);
 }
 
 struct delve_step delve_recovery_died(struct delve_recovery *r, uint64_t now_ms)
 {
+    forget_old_starts(r, now_ms);
+    if (r->start_count == 0)
+        r->wait_ms = 0; /* what it was started after is long ago */
     return attempt(r, now_ms);
 }

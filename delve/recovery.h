@@ -13,7 +13,7 @@ struct delve_recovery_options {
     bool cleans_modcache; /* recover.cleanModCache */
     int attempts;         /* so many new starts ... */
     uint64_t window_ms;   /* ... in so long */
-    uint64_t backoff_ms;  /* the first wait; each further one is twice as long, up to a bound */
+    uint64_t backoff_ms;  /* the first wait; each further one is twice as long, up to 30 s */
 };
 
 enum delve_action {
@@ -39,11 +39,16 @@ void delve_recovery_free(struct delve_recovery *r);
 void delve_recovery_begin(struct delve_recovery *r);
 
 /* The build failed with this diagnosis (signature NULL: give up). now_ms counts from anywhere, monotonic. One remedy is
- * never tried twice for the same cause (signature, module, version) since delve_recovery_begin. */
+ * never tried twice for the same cause (signature, module, version) since delve_recovery_begin: a cache's entry is
+ * fetched again once whatever tells of it, and what is about no module (GOWORK=off, a fresh build cache, the whole
+ * module cache) is done once. A launch gets 12 remedies at most. DELVE_REMEDY_RETRY is a start after a wait, one of the
+ * attempts. */
 struct delve_step delve_recovery_failed(struct delve_recovery *r, const struct delve_diagnosis *d, uint64_t now_ms);
 
 /* The remedy of the last step has ended. mended: it changed what Delve will see. Otherwise `own` is the diagnosis of
- * what it printed (signature NULL: none): a cause that was hidden behind the first one takes its place. */
+ * what it printed (signature NULL: none): a cause that was hidden behind the first one takes its place, and ends it
+ * when it is one of security. When only the network kept the remedy from its work, the same one is to be run again
+ * after a wait, as one of the attempts; the cause stays until they are used up. */
 struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool mended, const struct delve_diagnosis *own,
                                           uint64_t now_ms);
 
@@ -56,8 +61,9 @@ void delve_recovery_used(struct delve_recovery *r);
 /* What the policy now holds for the cause: that of the last `failed`, or the one that its remedy brought to light. */
 const struct delve_diagnosis *delve_recovery_cause(const struct delve_recovery *r);
 
-/* The story, appended to out, without a newline at its end. broke: what broke, in Go's words, with file:line. for_good:
- * the one thing to do, with the command that makes a mended state permanent. Return as buf_append. */
+/* The story, appended to out, without a newline at its end; d->signature is not NULL. broke: what broke, in Go's words,
+ * with file:line; two lines at most. for_good: the one thing to do, with the command that makes a mended state
+ * permanent (mended_by DELVE_REMEDY_NONE: nothing was mended). Return as buf_append. */
 int delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out);
 int delve_recovery_tell_for_good(const struct delve_diagnosis *d, enum delve_remedy mended_by, struct buf *out);
 

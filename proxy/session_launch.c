@@ -37,31 +37,12 @@ static int collect_paths(struct session *s, const json_t *arguments)
     return config_paths_add_all(&s->paths, &s->target->paths);
 }
 
-/* launch.json's own object for delvegate. */
-static int note_unknown(const json_t *settings, struct delve_plan *plan)
-{
-    const char *key;
-    json_t *value;
-    struct err note;
-    json_object_foreach((json_t *)settings, key, value)
-    {
-        if (strcmp(key, "prelaunch") == 0)
-            continue;
-        err_set(&note,
-                "delvegate.%s: not known here, only prelaunch is; the rest belongs into the target's configuration",
-                key);
-        if (delve_strings_add(&plan->notes, note.text) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* launch.json's list replaces the target's. */
 static int read_prelaunch(const struct session *s, const json_t *arguments, struct delve_prelaunch *p, struct err *why)
 {
     const json_t *own = json_object_get(json_object_get(arguments, "delvegate"), "prelaunch");
-    return own ? delve_prelaunch_read(p, own, "delvegate.prelaunch", why)
-               : delve_prelaunch_read(p, s->target->prelaunch, "the target's prelaunch", why);
+    return own && !json_is_null(own) ? delve_prelaunch_read(p, own, "delvegate.prelaunch", why)
+                                     : delve_prelaunch_read(p, s->target->prelaunch, "the target's prelaunch", why);
 }
 
 static int fill_launch(struct session *s, struct launch *l, const json_t *arguments, struct err *why)
@@ -76,9 +57,7 @@ static int fill_launch(struct session *s, struct launch *l, const json_t *argume
     if (collect_paths(s, arguments) < 0)
         return err_set(why, "out of memory");
     l->plan = delve_plan_new(arguments, s->is_attach, &target, why);
-    if (!l->plan || read_prelaunch(s, arguments, &l->prelaunch, why) < 0)
-        return -1;
-    return note_unknown(json_object_get(arguments, "delvegate"), l->plan) < 0 ? err_set(why, "out of memory") : 0;
+    return l->plan ? read_prelaunch(s, arguments, &l->prelaunch, why) : -1;
 }
 
 /* Reads what a request asks for; it becomes the session's newest launch. Returns -1 with *why, and everything as it

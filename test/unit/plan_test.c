@@ -208,6 +208,11 @@ static void what_is_wrong_is_named(void **state)
         {false, "{\"program\":\"/a\",\"dlvFlags\":[\"--backend\"]}", "dlvFlags: --backend needs a value"},
         {false, "{\"program\":\"/a\",\"dlvFlags\":[\"--\"]}", "dlvFlags: \"--\" would end"},
         {false, "{\"program\":\"/a\",\"substitutePath\":{}}", "substitutePath must be an array"},
+        {false, "{\"program\":\"/a\",\"delvegate\":[]}", "delvegate must be an object, not an array"},
+        {false, "{\"program\":\"/a\",\"delvegate\":{\"prelaunch\":\"tidy\"}}",
+         "delvegate.prelaunch must be a list of steps, not a string"},
+        {false, "{\"program\":\"/a\",\"delvegate\":{\"prelaunch\":[\"a\\u0000\"]}}", "delvegate holds a NUL"},
+        {true, "{\"processId\":1,\"delvegate\":7}", "delvegate must be an object, not a number"},
         {false, "{\"program\":\"/a\",\"substitutePath\":[{\"from\":\"/a\",\"to\":\"/b\"},{\"from\":\"/a\"}]}",
          "substitutePath[1] must have from and to"},
         {true, "{}", "processId is missing"},
@@ -355,6 +360,59 @@ static void flags_of_all_sources_in_order(void **state)
     delve_plan_free(plan);
 }
 
+/* One --build-flags with this value (NULL: none), and no other flag lost. */
+static void assert_build_flags(const char *json, const struct delve_run_paths *mended, const char *expected)
+{
+    static const char name[] = "--build-flags=";
+    struct delve_plan *plan = good(json, false);
+    struct delve_run_paths paths = *mended;
+    struct delve_strings argv;
+    size_t count = 0, others = 0;
+    paths.log = "/r/log";
+    assert_int_equal(delve_plan_argv(plan, &paths, "debugger", &argv), 0);
+    for (size_t i = 0; i < argv.count; i++) {
+        others += strcmp(argv.list[i], "--backend=native") == 0;
+        if (strncmp(argv.list[i], name, sizeof name - 1) != 0)
+            continue;
+        assert_non_null(expected);
+        assert_string_equal(argv.list[i] + sizeof name - 1, expected);
+        count++;
+    }
+    assert_int_equal(count, expected ? 1 : 0);
+    assert_int_equal(others, strstr(json, "native") ? 1 : 0);
+    assert_string_equal(argv.list[0], plan->mode == DELVE_EXEC ? "exec" : plan->mode == DELVE_TEST ? "test" : "debug");
+    delve_strings_free(&argv);
+    delve_plan_free(plan);
+}
+
+/* Quoted as Delve splits it: a backslash counts inside quotes only. */
+static void what_remedies_need_goes_behind_the_users_build_flags(void **state)
+{
+    (void)state;
+    static const struct delve_run_paths none = {0}, file = {.modfile = "/r/go.mod"}, mod = {.mod_mod = true},
+                                        both = {.modfile = "/r/go.mod", .mod_mod = true},
+                                        spaces = {.modfile = "/home/o'neil my/go.mod"},
+                                        backslash = {.modfile = "/a\\b/go.mod"},
+                                        both_odd = {.modfile = "/a\\b c/go.mod", .mod_mod = true};
+    static const char plain_json[] = "{\"program\":\"/w\"}";
+    static const char flags_json[] =
+        "{\"program\":\"/w\",\"backend\":\"native\",\"buildFlags\":\"-tags=a '-ldflags=-X a.b=c d'\"}";
+    assert_build_flags(plain_json, &none, NULL);
+    assert_build_flags(plain_json, &file, "-modfile=/r/go.mod");
+    assert_build_flags(plain_json, &mod, "-mod=mod");
+    assert_build_flags(plain_json, &both, "-mod=mod -modfile=/r/go.mod");
+    assert_build_flags(plain_json, &spaces, "'-modfile=/home/o\\'neil my/go.mod'");
+    assert_build_flags(plain_json, &backslash, "-modfile=/a\\b/go.mod");
+    assert_build_flags(plain_json, &both_odd, "-mod=mod '-modfile=/a\\\\b c/go.mod'");
+    assert_build_flags(flags_json, &none, "-tags=a '-ldflags=-X a.b=c d'");
+    assert_build_flags(flags_json, &both, "-tags=a '-ldflags=-X a.b=c d' -mod=mod -modfile=/r/go.mod");
+    assert_build_flags("{\"program\":\"/w\",\"buildFlags\":[\"-mod=vendor\",\"-modfile=x\"]}", &both,
+                       "-mod=vendor -modfile=x -mod=mod -modfile=/r/go.mod");
+    assert_build_flags("{\"program\":\"/w\",\"mode\":\"test\",\"dlvFlags\":[\"--build-flags=-v\"]}", &mod,
+                       "-v -mod=mod");
+    assert_build_flags("{\"program\":\"/w/x\",\"mode\":\"exec\"}", &both, NULL);
+}
+
 static void the_clients_environment_stays_there(void **state)
 {
     (void)state;
@@ -430,8 +488,12 @@ static void what_is_not_honoured_is_said(void **state)
         {"\"remotePath\":\"x\"", "remotePath"},
         {"\"dlvLoadConfig\":{\"maxStringLen\":9}", "dlvLoadConfig"},
         {"\"guessSubstitutePath\":{\"ImportPathOfMainPackage\":\"x\"}", "guessSubstitutePath"},
-        {"\"delvegate\":{\"x\":1}", "delvegate"},
+        {"\"delvegate\":{\"x\":1}", "delvegate.x has no effect: only prelaunch is known here"},
+        {"\"delvegate\":{\"prelaunch\":[\"tidy\"],\"Prelaunch\":[]}", "delvegate.Prelaunch has no effect"},
+        {"\"delvegate\":{\"prelaunch\":[\"tidy\"]}", NULL},
+        {"\"delvegate\":{\"prelaunch\":null,\"x\":null}", NULL},
         {"\"delvegate\":{}", NULL},
+        {"\"delvegate\":null", NULL},
         {"\"logDest\":\"x\"", "logDest"},
         {"\"output\":\"x\"", "output"},
         {"\"noDebug\":true", "breakpoints stay active"},
@@ -503,6 +565,7 @@ int main(void)
         cmocka_unit_test(pins_cannot_be_moved),
         cmocka_unit_test(program_arguments_that_look_like_flags_stay_the_programs),
         cmocka_unit_test(flags_of_all_sources_in_order),
+        cmocka_unit_test(what_remedies_need_goes_behind_the_users_build_flags),
         cmocka_unit_test(the_clients_environment_stays_there),
         cmocka_unit_test(the_note_names_the_pinned_cache),
         cmocka_unit_test(what_is_not_honoured_is_said),
