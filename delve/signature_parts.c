@@ -59,14 +59,22 @@ static size_t header_package(struct delve_line line)
     return blank > name && blank[1] == '[' && end[-1] == ']' ? (size_t)(blank - name) : 0;
 }
 
+/* `go test` writes `# PACKAGE` also above what could not be loaded, and ends with this. */
+static bool is_setup_failure(struct delve_line line)
+{
+    return begins_with(line, "FAIL\t") && ends_with(line.at, line.len, " [setup failed]");
+}
+
 struct delve_part delve_part_of(const char *output)
 {
     struct delve_part part = {.text = output, .len = strlen(output)};
     struct delve_part found = part;
+    bool is_load_error = false;
     for (const char *p = part.text; p < part.text + part.len;) {
         struct delve_line line = line_at(&part, p);
         if (begins_with(line, "API server listening at: "))
             found.has_listened = true;
+        is_load_error = is_load_error || is_setup_failure(line);
         if (!found.is_compiler && header_package(line)) {
             found.is_compiler = true;
             found.text = line.at;
@@ -74,7 +82,8 @@ struct delve_part delve_part_of(const char *output)
         }
         p = line.next;
     }
-    return found;
+    part.has_listened = found.has_listened;
+    return is_load_error ? part : found;
 }
 
 void delve_part_package(const struct delve_part *part, struct delve_line line, char *package, size_t size)

@@ -11,7 +11,7 @@ enum { DELVE_LINE_MAX = 4096 }; /* a longer line is not the go command's */
 struct delve_part {
     const char *text;
     size_t len;
-    bool is_compiler;  /* from the first `# PACKAGE` on */
+    bool is_compiler;  /* from the first `# PACKAGE` on, unless that is of a load error of `go test` */
     bool has_listened; /* Delve's listening line is in the output: the build has worked */
 };
 
