@@ -23,8 +23,9 @@ enum delve_remedy {
     DELVE_REMEDY_COUNT
 };
 
-/* Where a signature is looked for. Once the compiler has begun to speak (a line `# PACKAGE`) the module graph was
- * loaded: from there on only what is DELVE_IN_COMPILER counts, and nothing that came before. */
+/* Where a signature is looked for. Once the compiler has begun to speak (a line `# PACKAGE`, and no `[setup failed]` of
+ * `go test`) the module graph was loaded: from there on only what is DELVE_IN_COMPILER counts, and nothing that came
+ * before. */
 enum {
     DELVE_IN_BUILD = 1,
     DELVE_IN_LOG = 2, /* lines of the level warning and above */
