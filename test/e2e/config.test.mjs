@@ -42,7 +42,7 @@ suite('command line', { transports: ['local'], daemon: false }, (w) => {
     assert.equal(code, 0);
     const schema = JSON.parse(stdout);
     assert.match(schema.$schema, /json-schema\.org/);
-    for (const option of ['targets', 'listen', 'ssh', 'paths', 'GOCACHE', 'GOMODCACHE', 'lease', 'flags', 'logOutput', 'level']) assert.ok(stdout.includes(`"${option}"`), option);
+    for (const option of ['targets', 'listen', 'ssh', 'paths', 'GOCACHE', 'GOMODCACHE', 'lease', 'flags', 'logOutput', 'level', 'recover', 'modFiles', 'attempts', 'window', 'backoff', 'whileRunning', 'afterCrash', 'cleanModCache', 'prelaunch', 'step', 'command', 'optional']) assert.ok(stdout.includes(`"${option}"`), option);
   });
 
   w.test('--check-config prints the targets and exits 0', async () => {
@@ -62,7 +62,9 @@ suite('command line', { transports: ['local'], daemon: false }, (w) => {
     "a": { "listne": 14711, "go": { "GOCACHE": "relative/path" } },
     "b": { "listen": "0.0.0.0:14712" },
     "c": { "listen": 14713, "delve": { "flags": ["--only-same-user=false"] } },
-    "d": { "listen": 14713 }
+    "d": { "listen": 14713 },
+    "e": { "listen": 14714, "recover": { "modFiles": "shadw", "attempts": 0, "backoff": 250 } },
+    "f": { "listen": 14715, "prelaunch": ["tdy", { "optional": true }] }
   },
   "lgo": {}
 }
@@ -75,7 +77,12 @@ suite('command line', { transports: ['local'], daemon: false }, (w) => {
     assert.match(text, new RegExp(`${file}:4:\\d+.*loopback`));
     assert.match(text, new RegExp(`${file}:5:\\d+.*--only-same-user`));
     assert.match(text, new RegExp(`${file}:6:\\d+.*14713`));
-    assert.match(text, new RegExp(`${file}:8:\\d+.*lgo`));
+    assert.match(text, new RegExp(`${file}:7:\\d+.*recover\\.modFiles.*shadow`));
+    assert.match(text, new RegExp(`${file}:7:\\d+.*recover\\.attempts.*1 to 20`));
+    assert.match(text, new RegExp(`${file}:7:\\d+.*recover\\.backoff.*250ms`));
+    assert.match(text, new RegExp(`${file}:8:\\d+.*prelaunch\\[0\\].*tidy`));
+    assert.match(text, new RegExp(`${file}:8:\\d+.*prelaunch\\[1\\].*step.*command`));
+    assert.match(text, new RegExp(`${file}:10:\\d+.*lgo`));
   });
 
   w.test('broken JSON names the line', async () => {
