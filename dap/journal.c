@@ -94,9 +94,19 @@ static struct journal_note *take_waiting(struct dap_journal *j, int64_t seq)
     return NULL;
 }
 
+/* A Delve that lives may have set what it has not answered: when nothing else replaces that, it is to be emptied. */
+static void doubt(struct dap_journal *j, struct journal_note *note)
+{
+    if (note && journal_has_ids(note->kind) && note->count && journal_empty(note) == 0 &&
+        journal_find(j, note) == j->kept.count)
+        (void)journal_add(j, &j->kept, note); /* frees it when memory ran out: then a breakpoint too many stays */
+    else
+        journal_note_free(note);
+}
+
 void dap_journal_drop(struct dap_journal *j, int64_t client_seq)
 {
-    journal_note_free(take_waiting(j, client_seq));
+    doubt(j, take_waiting(j, client_seq));
 }
 
 static int append_request(struct buf *out, int64_t seq, const char *command, const struct journal_note *note)
@@ -121,7 +131,7 @@ int dap_journal_repeat(struct dap_journal *j, const struct dap_asked *asked, str
         r = append_request(out, asked->asker_seq, asked->command, note);
     if (note && note->count)
         j->in_doubt = true;
-    journal_note_free(note);
+    doubt(j, note);
     return r;
 }
 
@@ -172,8 +182,12 @@ void dap_journal_next(struct dap_journal *j, bool same_process)
     /* None of these will be answered: that Delve is gone. */
     while (j->waiting.count)
         journal_note_free(journal_take(j, &j->waiting, j->waiting.count - 1));
-    for (size_t i = 0; i < j->kept.count; i++) {
+    for (size_t i = j->kept.count; i-- > 0;) {
         struct journal_note *note = j->kept.list[i];
+        if (note->empties && !same_process) {
+            journal_note_free(journal_take(j, &j->kept, i));
+            continue;
+        }
         note->number = 0;
         note->is_left_out |= !same_process && journal_names_addresses(note->kind);
         for (size_t k = 0; k < note->count; k++) {

@@ -34,15 +34,22 @@ bool journal_has_ids(enum journal_kind kind)
     return kind >= JOURNAL_LINES && kind < JOURNAL_KINDS;
 }
 
-void journal_note_free(struct journal_note *note)
+static void free_breakpoints(struct journal_note *note)
 {
-    if (!note)
-        return;
     for (size_t i = 0; i < note->count; i++) {
         free(note->list[i].text);
         free(note->list[i].told.message);
     }
     free(note->list);
+    note->list = NULL;
+    note->count = 0;
+}
+
+void journal_note_free(struct journal_note *note)
+{
+    if (!note)
+        return;
+    free_breakpoints(note);
     free(note->key);
     free(note->command);
     free(note->arguments);
@@ -201,6 +208,30 @@ int journal_note_read(const struct dap_message *m, struct journal_note **note)
     else
         journal_note_free(n);
     return r < 0 ? -1 : 0;
+}
+
+int journal_empty(struct journal_note *note)
+{
+    /* Nothing else of the request: Delve may have closed the connection over it. */
+    json_t *given = json_loadb(note->arguments, note->len, JSON_ALLOW_NUL, NULL);
+    json_t *source = json_object_get(given, "source");
+    json_t *path = json_object_get(source, "path"), *name = json_object_get(source, "name");
+    json_t *wanted = json_pack("{s:[]}", "breakpoints");
+    if (note->kind == JOURNAL_LINES && wanted)
+        (void)json_object_set_new(wanted, "source",
+                                  json_pack("{s:O*,s:O*}", "path", json_is_string(path) ? path : NULL, "name",
+                                            json_is_string(name) ? name : NULL));
+    char *text = wanted ? json_dumps(wanted, JSON_COMPACT) : NULL;
+    json_decref(given);
+    json_decref(wanted);
+    if (!text)
+        return -1;
+    free(note->arguments);
+    note->arguments = text;
+    note->len = strlen(text);
+    note->empties = true;
+    free_breakpoints(note);
+    return 0;
 }
 
 int journal_add(struct dap_journal *j, struct journal_notes *notes, struct journal_note *note)

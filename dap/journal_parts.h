@@ -43,6 +43,7 @@ struct journal_note {
     uint64_t order;   /* counts the client's requests */
     size_t number;    /* as dap_journal_replay counts, plus 1; 0: the present Delve is not told it anew */
     bool adds;        /* to the kept ones of its kind and key, in place of replacing them */
+    bool empties;     /* it sets nothing, in case the Delve that lives has */
     bool is_left_out; /* it names addresses of a process that is gone */
     char *key;        /* source, or name of a configuration parameter; NULL: there is one of its kind */
     char *command;
@@ -91,6 +92,9 @@ struct dap_journal {
  * when memory ran out. */
 int journal_note_read(const struct dap_message *m, struct journal_note **note);
 void journal_note_free(struct journal_note *note);
+
+/* Makes of a set* request one that sets nothing. Returns 0, or -1 when memory ran out: it is as it was. */
+int journal_empty(struct journal_note *note);
 
 /* Adds a note, which belongs to the journal from then on. Returns 0, or -1 when memory ran out. */
 int journal_add(struct dap_journal *j, struct journal_notes *notes, struct journal_note *note);

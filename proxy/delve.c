@@ -282,7 +282,10 @@ void delve_restart(struct delve *d, const struct delve_plan *plan, const struct 
     case DELVE_WAITING:
     case DELVE_IDLE:
         timer_stop(d->step);
-        delve_launch(d, "restart");
+        if (d->run_on) /* a dlv that was to be attached to again */
+            delve_stop(d, true, false, "restart");
+        else
+            delve_launch(d, "restart");
         break;
     default:
         if (d->state >= DELVE_DISCONNECTING || d->state == DELVE_EXITED)
