@@ -91,8 +91,7 @@ async function hold(w, c) {
 async function launched(w, c, s) {
   const at = line(c.main, 'BREAK');
   const holder = c.test.lock ? await hold(w, c) : null;
-  const launch = s.launch({ mode: c.test.mode ?? 'debug', program: c.program, ...(c.test.buildFlags ? { buildFlags: c.test.buildFlags } : {}) },
-    () => s.breakpoints(c.main, [at]));
+  const launch = s.launch(c.launchArgs, () => s.breakpoints(c.main, [at]));
   launch.catch(() => {}); // awaited below
   if (holder) {
     await s.output('console', new RegExp(`lock.*\\b${holder.pid}\\b`), { timeout: LAUNCH_MS });
@@ -117,7 +116,7 @@ async function stopped(c, s, from) {
 
 async function refused(c, s) {
   await s.initialize();
-  const error = await s.refused('launch', { mode: c.test.mode ?? 'debug', program: c.program }, { timeout: REFUSED_MS });
+  const error = await s.refused('launch', c.launchArgs, { timeout: REFUSED_MS });
   assert.match(error.text, c.test.cause);
   assert.equal(s.events('initialized').length, 0);
   await s.send('disconnect');
@@ -185,7 +184,7 @@ describe('broken module graphs', { concurrency: LANES }, () => {
           const c = w.setups.get('as-it-should-be');
           await c.make();
           try {
-            const args = { mode: 'debug', program: c.program };
+            const args = c.launchArgs;
             const s = await w.session({ port: w.config.targets[c.target].listen });
             await s.launch(args, () => s.breakpoints(c.main, [line(c.main, 'BREAK')]));
             await stopped(c, s, 0);

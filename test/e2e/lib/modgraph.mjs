@@ -115,7 +115,7 @@ export class Setup {
   }
 
   get env() {
-    return { ...this.goEnv, GOMODCACHE: this.mod, GOCACHE: this.gocache };
+    return { ...this.goEnv, ...this.test.launchEnv, GOMODCACHE: this.mod, GOCACHE: this.gocache };
   }
 
   /** Puts the good program and cache in place, then breaks them. */
@@ -133,6 +133,12 @@ export class Setup {
   warm() {
     execFileSync('cp', ['-a', this.graph.mod, this.mod]);
     for (const name of fs.readdirSync(this.mod)) if (name !== 'cache') execFileSync('chmod', ['-R', 'a-w', path.join(this.mod, name)]);
+  }
+
+  /** The arguments of a launch. */
+  get launchArgs() {
+    const { mode = 'debug', buildFlags, launchEnv } = this.test;
+    return { mode, program: this.program, ...(buildFlags && { buildFlags }), ...(launchEnv && { env: launchEnv }) };
   }
 
   get program() {
