@@ -195,7 +195,7 @@ struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool mended,
         return (struct delve_step){.action = DELVE_ACTION_START};
     if (!differs(own, &r->cause))
         return next(r, now_ms);
-    if (own->signature->remedies[0] == DELVE_REMEDY_RETRY && r->tried_count) {
+    if (own->signature->remedies[0] == DELVE_REMEDY_RETRY && !own->signature->is_security && r->tried_count) {
         /* The network kept the remedy from its work: a new start without it would fail as before. */
         struct delve_step step = retry(r, now_ms);
         if (step.action == DELVE_ACTION_START)

@@ -1,0 +1,206 @@
+/* What recovery tells, and what it does with the table of signatures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "recovery_rows.h"
+
+enum { TOLD_MAX = 8192 };
+
+static void assert_told(const struct delve_diagnosis *d, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, TOLD_MAX);
+    assert_int_equal(delve_recovery_tell_broke(d, &out), 0);
+    assert_string_equal(out.data, expected);
+    buf_free(&out);
+}
+
+static void what_broke_is_told_in_two_lines_at_most(void **state)
+{
+    (void)state;
+    struct delve_diagnosis d = of(SUMS, "", "");
+    (void)snprintf(d.words, sizeof d.words, "main.go:3:8: missing go.sum entry; to add it:\n\tgo mod download x");
+    (void)snprintf(d.file, sizeof d.file, "main.go");
+    d.line = 3;
+    assert_told(&d, "sums broke: main.go:3:8: missing go.sum entry; to add it:\n  go mod download x");
+    (void)snprintf(d.file, sizeof d.file, "/w/go.mod");
+    assert_told(&d, "sums broke: /w/go.mod:3: main.go:3:8: missing go.sum entry; to add it:\n  go mod download x");
+    d.line = 0;
+    (void)snprintf(d.words, sizeof d.words, "\tone\r\n");
+    assert_told(&d, "sums broke: /w/go.mod: one");
+    d.file[0] = '\0';
+    (void)snprintf(d.words, sizeof d.words,
+                   "verifying a@v1: checksum mismatch\n\tdownloaded: h1:x\n\tgo.sum:     h1:y\n"
+                   "\nSECURITY ERROR\n");
+    assert_told(&d,
+                "sums broke: verifying a@v1: checksum mismatch\n  downloaded: h1:x; go.sum:     h1:y; SECURITY ERROR");
+    d.words[0] = '\0';
+    assert_told(&d, "sums broke: ");
+}
+
+static void long_words_are_cut_between_lines(void **state)
+{
+    (void)state;
+    struct delve_diagnosis d = of(SYNTAX, "", "");
+    struct buf words, out;
+    buf_init(&words, sizeof d.words);
+    assert_int_equal(buf_puts(&words, "errors parsing go.mod:"), 0);
+    for (int i = 1; i <= 40; i++)
+        assert_int_equal(buf_printf(&words, "\n/home/me/w/go.mod:%d: unknown directive", i), 0);
+    memcpy(d.words, words.data, words.len + 1);
+    buf_free(&words);
+    buf_init(&out, TOLD_MAX);
+    assert_int_equal(delve_recovery_tell_broke(&d, &out), 0);
+    assert_true(out.len < 400);
+    assert_non_null(strstr(out.data, "go.mod:1: unknown directive; "));
+    assert_string_equal(out.data + out.len - strlen("directive ..."), "directive ...");
+    /* The place is told also when it is in a line that is left out. */
+    (void)snprintf(d.file, sizeof d.file, "/w/late.mod");
+    d.line = 7;
+    buf_clear(&out);
+    assert_int_equal(delve_recovery_tell_broke(&d, &out), 0);
+    assert_non_null(strstr(out.data, "syntax broke: /w/late.mod:7: errors parsing"));
+    buf_free(&out);
+    /* No room: said. */
+    buf_init(&out, 10);
+    assert_int_equal(delve_recovery_tell_broke(&d, &out), -1);
+    buf_free(&out);
+}
+
+static void what_to_do_for_good(void **state)
+{
+    (void)state;
+    struct delve_diagnosis d = of(SUMS, "example.com/a", "v1.2.3"), package = of(SUMS, "example.com/a/b", "");
+    static const struct {
+        enum delve_remedy by;
+        const char *says;
+    } cases[] = {
+        {DELVE_REMEDY_NONE, "Mend sums."},
+        {DELVE_REMEDY_DOWNLOAD, "for good: run `go mod download all` in the module on the Go machine"},
+        {DELVE_REMEDY_TIDY, "for good: run `go mod tidy` in the module on the Go machine"},
+        {DELVE_REMEDY_MOD_MOD, "for good: Mend sums."},
+        {DELVE_REMEDY_WORK, "for good: Mend sums."},
+        {DELVE_REMEDY_WORK_OFF, "for good: Mend sums."},
+        {DELVE_REMEDY_GOCACHE, "for good: Mend sums."},
+        {DELVE_REMEDY_PURGE, "for good: nothing to do, example.com/a@v1.2.3 was fetched again and agrees with go.sum"},
+        {DELVE_REMEDY_CLEAN_MODCACHE, "for good: nothing to do, the module cache was emptied and fetched again"},
+    };
+    struct buf out;
+    buf_init(&out, TOLD_MAX);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        buf_clear(&out);
+        assert_int_equal(delve_recovery_tell_for_good(&d, cases[i].by, &out), 0);
+        assert_string_equal(out.data, cases[i].says);
+    }
+    buf_clear(&out);
+    assert_int_equal(delve_recovery_tell_for_good(&package, DELVE_REMEDY_PURGE, &out), 0);
+    assert_non_null(strstr(out.data, "example.com/a/b was fetched"));
+    buf_free(&out);
+}
+
+/* All remedies of a row fail in silence: they come in the row's order, each once, and then it ends. */
+static void every_row_of_the_table_comes_to_an_end(void **state)
+{
+    (void)state;
+    struct delve_recovery_options options = usual;
+    options.cleans_modcache = true;
+    size_t count;
+    const struct delve_signature *table = delve_signatures(&count);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        struct delve_recovery *r = new_policy(&options);
+        struct delve_diagnosis d = {
+            .signature = &table[i], .words = "words", .module = "example.com/a", .version = "v1"};
+        struct delve_step step = delve_recovery_failed(r, &d, 0);
+        int starts = 0;
+        for (const enum delve_remedy *remedy = table[i].remedies; *remedy != DELVE_REMEDY_NONE; remedy++) {
+            if (*remedy == DELVE_REMEDY_RETRY) {
+                for (; step.action == DELVE_ACTION_START; starts++)
+                    step = delve_recovery_failed(r, &d, 0);
+                assert_int_equal(starts, ATTEMPTS);
+                assert_true(step.exhausted);
+                break;
+            }
+            assert_remedy(step, *remedy);
+            step = delve_recovery_remedied(r, false, &nothing, 0);
+        }
+        assert_int_equal(step.action, DELVE_ACTION_GIVE_UP);
+        assert_ptr_equal(delve_recovery_cause(r)->signature, &table[i]);
+        delve_recovery_free(r);
+    }
+}
+
+static struct delve_diagnosis diagnose(const char *output)
+{
+    struct delve_diagnosis d;
+    if (!delve_diagnose_build(&d, output))
+        fail_msg("no signature in: %s", output);
+    return d;
+}
+
+/* The build says one thing, the remedy's own words the other. */
+static void what_go_prints_leads_to_the_end_that_the_table_says(void **state)
+{
+    (void)state;
+    static const char sums[] =
+        "main.go:4:2: missing go.sum entry for module providing package example.com/dep; to add:\n"
+        "\tgo mod download example.com/dep\n";
+    static const char outdated[] = "go: updates to go.mod needed; to update it:\n\tgo mod tidy\n";
+    static const char mismatch[] =
+        "go: verifying example.com/dep@v1.0.0: checksum mismatch\n\tdownloaded: h1:aaaa=\n\tgo.sum:     h1:bbbb=\n\n"
+        "SECURITY ERROR\nThis download does NOT match an earlier download recorded in go.sum.\n";
+    static const char refused[] =
+        "go: example.com/dep@v1.0.0: Get \"http://127.0.0.1:1/example.com/dep/@v/v1.0.0.mod\":"
+        " dial tcp 127.0.0.1:1: connect: connection refused\n";
+    static const char off[] = "go: example.com/dep@v1.0.0: module lookup disabled by GOPROXY=off\n";
+    static const struct {
+        const char *own;
+        enum delve_action action;
+        enum delve_remedy remedy;
+        const char *cause;
+        bool is_waited;
+    } cases[] = {
+        {"", DELVE_ACTION_REMEDY, DELVE_REMEDY_TIDY, "go-sum-missing", false},
+        {sums, DELVE_ACTION_REMEDY, DELVE_REMEDY_TIDY, "go-sum-missing", false},
+        {outdated, DELVE_ACTION_REMEDY, DELVE_REMEDY_TIDY, "go-mod-outdated", false},
+        {refused, DELVE_ACTION_REMEDY, DELVE_REMEDY_DOWNLOAD, "go-sum-missing", true},
+        {mismatch, DELVE_ACTION_GIVE_UP, DELVE_REMEDY_NONE, "checksum-mismatch", false},
+        {off, DELVE_ACTION_GIVE_UP, DELVE_REMEDY_NONE, "lookup-disabled", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct delve_recovery *r = new_policy(&usual);
+        struct delve_diagnosis first = diagnose(sums), own = *cases[i].own ? diagnose(cases[i].own) : nothing;
+        assert_remedy(delve_recovery_failed(r, &first, 0), DELVE_REMEDY_DOWNLOAD);
+        struct delve_step step = delve_recovery_remedied(r, false, &own, 0);
+        assert_int_equal(step.action, cases[i].action);
+        assert_int_equal(step.remedy, cases[i].remedy);
+        assert_int_equal(step.wait_ms != 0, cases[i].is_waited);
+        assert_string_equal(delve_recovery_cause(r)->signature->name, cases[i].cause);
+        delve_recovery_free(r);
+    }
+    struct delve_recovery *r = new_policy(&usual);
+    struct delve_diagnosis d = diagnose(mismatch);
+    assert_remedy(delve_recovery_failed(r, &d, 0), DELVE_REMEDY_PURGE);
+    assert_string_equal(delve_recovery_cause(r)->module, "example.com/dep");
+    assert_string_equal(delve_recovery_cause(r)->version, "v1.0.0");
+    assert_int_equal(delve_recovery_remedied(r, false, &d, 0).action, DELVE_ACTION_GIVE_UP);
+    delve_recovery_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_broke_is_told_in_two_lines_at_most),
+        cmocka_unit_test(long_words_are_cut_between_lines),
+        cmocka_unit_test(what_to_do_for_good),
+        cmocka_unit_test(every_row_of_the_table_comes_to_an_end),
+        cmocka_unit_test(what_go_prints_leads_to_the_end_that_the_table_says),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
