@@ -55,6 +55,13 @@ const sums = [
     make: (c) => c.edit('go.mod', older),
   },
   {
+    name: 'sum-and-require-missing', said: /missing go\.sum entry/, ends: 'mended', advice: /go mod tidy/, diff: /^\+.*example\.com\/two\/v2 v2\.0\.0/m,
+    make: (c) => {
+      c.drop('go.mod', /two/);
+      c.rm('go.sum');
+    },
+  },
+  {
     name: 'sum-hides-missing', said: /missing go\.sum entry|no required module/, ends: 'fails', cause: /example\.com\/nosuch/,
     make: (c) => {
       c.rm('go.sum');
