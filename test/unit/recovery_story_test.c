@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "recovery_rows.h"
 
-enum { TOLD_MAX = 8192 };
+enum { TOLD_MAX = 8192, OUTPUT_MAX = 4 * 1024 * 1024 };
 
 static void assert_told(const struct delve_diagnosis *d, const char *expected)
 {
@@ -193,6 +195,109 @@ static void what_go_prints_leads_to_the_end_that_the_table_says(void **state)
     delve_recovery_free(r);
 }
 
+/* ---- with what the go command printed in broken set-ups ---- */
+
+static bool has_worked(const json_t *row, enum delve_remedy remedy)
+{
+    static const char *const names[DELVE_REMEDY_COUNT] = {
+        [DELVE_REMEDY_TIDY] = "go mod tidy",         [DELVE_REMEDY_MOD_MOD] = "GOFLAGS=-mod=mod",
+        [DELVE_REMEDY_PURGE] = "go clean -modcache", [DELVE_REMEDY_CLEAN_MODCACHE] = "go clean -modcache",
+        [DELVE_REMEDY_WORK_OFF] = "GOWORK=off",      [DELVE_REMEDY_GOCACHE] = "fresh GOCACHE"};
+    size_t i;
+    const json_t *name;
+    json_array_foreach(json_object_get(row, "works"), i, name)
+    {
+        if (names[remedy] && strcmp(names[remedy], json_string_value(name)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool can_be_mended(const json_t *row)
+{
+    for (int remedy = 0; remedy < DELVE_REMEDY_COUNT; remedy++)
+        if (has_worked(row, (enum delve_remedy)remedy))
+            return true;
+    return false;
+}
+
+/* Only what helped when it was captured mends it. Returns whether the launch comes to a new start by a remedy. */
+static bool play(const json_t *row, const struct delve_diagnosis *d)
+{
+    struct delve_recovery_options options = usual;
+    options.cleans_modcache = true;
+    struct delve_recovery *r = new_policy(&options);
+    struct delve_step step = delve_recovery_failed(r, d, 0);
+    bool mended = false;
+    int steps = 0;
+    while (step.action != DELVE_ACTION_GIVE_UP && !mended) {
+        assert_true(++steps <= REMEDIES_BOUND + ATTEMPTS);
+        if (step.action == DELVE_ACTION_START) {
+            step = delve_recovery_failed(r, d, 0);
+            continue;
+        }
+        mended = has_worked(row, step.remedy);
+        step = delve_recovery_remedied(r, mended, &nothing, 0);
+    }
+    delve_recovery_free(r);
+    return mended;
+}
+
+static void assert_short(const struct delve_diagnosis *d)
+{
+    struct buf out;
+    buf_init(&out, TOLD_MAX);
+    assert_int_equal(delve_recovery_tell_broke(d, &out), 0);
+    const char *second = strchr(out.data, '\n');
+    assert_true(!second || !strchr(second + 1, '\n'));
+    assert_true(!*d->file || strstr(out.data, d->file));
+    buf_free(&out);
+}
+
+static void play_all(const char *path, int *mendable, int *mended, int *other)
+{
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    assert_non_null(f);
+    while (getline(&line, &room, f) > 0) {
+        struct delve_diagnosis d;
+        struct buf output;
+        json_t *row = json_loads(line, 0, NULL);
+        assert_non_null(row);
+        buf_init(&output, OUTPUT_MAX);
+        (void)buf_puts(&output, json_string_value(json_object_get(row, "out")));
+        assert_int_equal(buf_puts(&output, json_string_value(json_object_get(row, "err"))), 0);
+        bool is_broken = strcmp(json_string_value(json_object_get(row, "outcome")), "EXIT") == 0;
+        if (is_broken && delve_diagnose_build(&d, output.data)) {
+            bool was_mended = play(row, &d);
+            assert_short(&d);
+            if (can_be_mended(row) && !was_mended)
+                print_message("%s: %s is not mended\n", path, json_string_value(json_object_get(row, "case")));
+            *mendable += can_be_mended(row);
+            *mended += was_mended;
+            *other += !can_be_mended(row);
+        }
+        buf_free(&output);
+        json_decref(row);
+    }
+    free(line);
+    (void)fclose(f);
+}
+
+static void captured_set_ups_end_as_their_remedies_let_them(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"test/modgraph/go1.19-dlv1.20.2.jsonl", "test/modgraph/go1.22-dlv1.22.1.jsonl",
+                                        "test/modgraph/go1.27-dlv1.27.1.jsonl"};
+    int mendable = 0, mended = 0, other = 0;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        play_all(paths[i], &mendable, &mended, &other);
+    print_message("%d set-ups mended of %d that a remedy can mend; %d end with the cause\n", mended, mendable, other);
+    assert_int_equal(mended, mendable);
+    assert_true(mendable > 0 && other > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +306,7 @@ int main(void)
         cmocka_unit_test(what_to_do_for_good),
         cmocka_unit_test(every_row_of_the_table_comes_to_an_end),
         cmocka_unit_test(what_go_prints_leads_to_the_end_that_the_table_says),
+        cmocka_unit_test(captured_set_ups_end_as_their_remedies_let_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
