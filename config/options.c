@@ -262,10 +262,10 @@ static const struct config_option target_options[] = {
      .max = STEPS_MAX,
      .otherwise = "nothing is run",
      .example = "[\"download\", {\"command\": \"make generate\", \"optional\": true}]",
-     .text = "What is run on the Go machine before Delve, in this order, where Delve builds and with "
-             "Delve's environment: steps by name, or objects. Output goes to the Debug Console; a failure ends the "
-             "launch. `prelaunch` in the `delvegate` object of launch.json is written the same way and takes its "
-             "place.",
+     .text = "What is run on the Go machine before Delve, at a launch and at each Restart, in this order, where Delve "
+             "builds and with Delve's environment: steps by name, or objects. Output goes to the Debug Console; a "
+             "failure ends the launch. `prelaunch` in the `delvegate` object of launch.json is written the same way "
+             "and takes its place.",
      .members = step_options},
     {.name = "recover",
      .type = CONFIG_OBJECT,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "delve/prelaunch.h"
 
 #define CHECK(what)                                                                                                    \
     do {                                                                                                               \
@@ -14,7 +15,29 @@
         }                                                                                                              \
     } while (0)
 
-enum { PORT_MAX = 65535 };
+enum { PORT_MAX = 65535, ATTEMPTS_MAX = 20, WINDOW_MAX = 86400, BACKOFF_MAX = 60000, STEPS_MAX = 16 };
+
+static void check_recover(const struct config_recover *r)
+{
+    CHECK(r->mod_files >= CONFIG_MOD_FILES_SHADOW && r->mod_files <= CONFIG_MOD_FILES_NEVER);
+    CHECK(r->while_running == CONFIG_WHILE_RUNNING_TELL || r->while_running == CONFIG_WHILE_RUNNING_ALWAYS);
+    CHECK(r->after_crash == CONFIG_AFTER_CRASH_RESTART || r->after_crash == CONFIG_AFTER_CRASH_END);
+    CHECK(r->attempts > 0 && r->attempts <= ATTEMPTS_MAX);
+    CHECK(r->window_seconds > 0 && r->window_seconds <= WINDOW_MAX);
+    CHECK(r->backoff_ms > 0 && r->backoff_ms <= BACKOFF_MAX);
+}
+
+/* What the file may say is what can be run. */
+static void check_prelaunch(const json_t *list)
+{
+    struct delve_prelaunch steps;
+    struct err e;
+    CHECK(delve_prelaunch_read(&steps, list, "prelaunch", &e) == 0);
+    CHECK(steps.count == json_array_size(list) && steps.count <= STEPS_MAX);
+    for (size_t i = 0; i < steps.count; i++)
+        CHECK(*steps.list[i].text && *steps.list[i].argv.list[0]);
+    delve_prelaunch_free(&steps);
+}
 
 static void check_target(const struct config_target *t)
 {
@@ -28,6 +51,8 @@ static void check_target(const struct config_target *t)
     CHECK(!t->delve_path || *t->delve_path == '/');
     CHECK(strstr(t->delve_log_output, "debugger"));
     CHECK(t->lease_seconds > 0 && t->keep_warm_seconds >= 0);
+    check_recover(&t->recover);
+    check_prelaunch(t->prelaunch);
     for (size_t i = 0; i < t->go_env_count; i++) {
         CHECK(*t->go_env[i].name && !strchr(t->go_env[i].name, '='));
         CHECK(strcmp(t->go_env[i].name, "GOCACHE") != 0 && strcmp(t->go_env[i].name, "GOMODCACHE") != 0);
