@@ -53,7 +53,8 @@ int dap_journal_repeat(struct dap_journal *j, const struct dap_asked *asked, str
  * breakpoints are unverified now. Returns 0, -1 when memory ran out. */
 int dap_journal_lost(struct dap_journal *j, json_t *events);
 /* While no Delve runs: notes a set*Breakpoints request and makes the body of its answer, all unverified with ids of
- * their own. Returns a new reference, NULL when memory ran out or m is no such request. */
+ * their own, which stay theirs when a Delve comes. Returns a new reference, NULL when memory or the room for notes ran
+ * out or m is no such request. */
 json_t *dap_journal_answer_alone(struct dap_journal *j, const struct dap_message *m);
 
 /* A new Delve was attached to: the next epoch. same_process: it is the debugger of the process that the client knows
