@@ -7,7 +7,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { zip } from './goproxy.mjs';
+import { escaped, zip } from './goproxy.mjs';
 import { fileCases } from './modgraph-files.mjs';
 
 const DEP = ['example.com/dep', 'v1.0.0'];
@@ -41,7 +41,7 @@ const cache = [
   { name: 'extracted-file-cut', said: /dep/, make: (c) => c.damage(...DEP, (dir) => fs.writeFileSync(path.join(dir, 'dep.go'), 'package de')) },
   { name: 'partial-and-garbled', said: NOT_A_ZIP, make: (c) => { badZip(DEP, garble)(c); empty(c.entry(...DEP, 'partial')); } },
   { name: 'clean-not-needed', said: NOT_A_ZIP, recover: { cleanModCache: true }, make: badZip(DEP, garble) },
-].map((t) => ({ ends: 'mended', lost: [DEP], shown: new RegExp(`${(t.lost ?? [DEP])[0].join('.*')}`), ...t }));
+].map((t) => ({ ends: 'mended', lost: [DEP], ...t })).map((t) => ({ ...t, shown: new RegExp(t.lost.map(([m]) => `${m}|${escaped(m)}`).join('|')) }));
 
 /** Damaged, and nothing can be fetched: all is put back. */
 const unfetchable = [
@@ -58,7 +58,7 @@ const unfetchable = [
       fs.writeFileSync(at, zip({ 'example.com/dep@v1.0.0/go.mod': 'module example.com/dep\n\ngo 1.18\n', 'example.com/dep@v1.0.0/dep.go': 'package dep\n\nfunc Value() int {\n\treturn 666\n}\n' }));
     },
   },
-].map((t) => ({ ends: 'fails', cause: t.said, ...t }));
+].map((t) => ({ ends: 'fails', cause: new RegExp(`${t.said.source}|GOPROXY=off|reading file:.*no such file`), ...t }));
 
 /** Damage that go sees over, or mends itself. */
 const healthy = [
