@@ -283,7 +283,8 @@ static bool replay_one(struct world *w, size_t i)
     struct buf expected;
     buf_init(&expected, TEXT_MAX);
     request_text(&r, &expected);
-    HOLDS(w, strcmp(told, expected.data) == 0);
+    json_t *wanted = json_loads(expected.data, 0, NULL);
+    HOLDS(w, json_equal(arguments, json_object_get(wanted, "arguments")));
     bool success = pick(w, 8) != 0;
     buf_init(&text, TEXT_MAX);
     if (success)
@@ -295,6 +296,7 @@ static bool replay_one(struct world *w, size_t i)
     json_t *events = json_loads(got, 0, NULL);
     hear_all(w, events);
     json_decref(events);
+    json_decref(wanted);
     json_decref(whole);
     free(got);
     free(told);
@@ -307,6 +309,10 @@ static void delve_goes(struct world *w)
 {
     struct request again[WAITING_MAX];
     size_t count = 0;
+    bool same = !w->is_alone && pick(w, 3) == 0;
+    size_t done = same ? pick(w, WAITING_MAX) : 0; /* without the answer getting through */
+    for (size_t i = 0; i < w->count && i < done; i++)
+        set(w, w->waiting[i].group, w->waiting[i].wanted);
     for (size_t i = 0; i < w->count; i++) {
         struct dap_asked asked = {.asker_seq = w->waiting[i].seq, .asker = DAP_ASKER_CLIENT};
         struct buf text, expected;
@@ -325,7 +331,6 @@ static void delve_goes(struct world *w)
         buf_free(&expected);
     }
     w->count = 0;
-    bool same = !w->is_alone && pick(w, 3) == 0;
     if (!same)
         forget(w);
     dap_journal_next(w->j, same);

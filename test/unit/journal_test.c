@@ -376,6 +376,29 @@ static void in_doubt(void **state)
     dap_journal_free(j);
 }
 
+/* What a Delve that lives may have set without an answer is taken out of it, and nothing else of that request is sent.
+ */
+static void what_was_not_answered_is_emptied(void **state)
+{
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        struct dap_journal *j = with_two();
+        passes(j, REQUEST(4, "setBreakpoints", UTIL "[{\"line\":\"seven\"}]}"));
+        passes(j, REQUEST(5, "setBreakpoints", MAIN "[{\"line\":1}]}"));
+        passes(j, REQUEST(6, "setFunctionBreakpoints", "{\"breakpoints\":[{\"name\":\"main.f\"}]}"));
+        for (int64_t seq = 4; seq <= 6; seq++)
+            dap_journal_drop(j, seq);
+        dap_journal_next(j, same);
+        replays(j, 0, REQUEST(0, "setBreakpoints", MAIN_TWO));
+        replays(j, 1,
+                same ? REQUEST(0, "setBreakpoints", "{\"breakpoints\":[],\"source\":{\"path\":\"/c/util.go\"}}")
+                     : NULL);
+        replays(j, 2, same ? REQUEST(0, "setFunctionBreakpoints", "{\"breakpoints\":[]}") : NULL);
+        replays(j, 3, NULL);
+        dap_journal_free(j);
+    }
+}
+
 static void too_much_is_refused(void **state)
 {
     (void)state;
@@ -428,6 +451,7 @@ int main(void)
         cmocka_unit_test(without_a_delve),
         cmocka_unit_test(repeating),
         cmocka_unit_test(in_doubt),
+        cmocka_unit_test(what_was_not_answered_is_emptied),
         cmocka_unit_test(too_much_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
