@@ -100,7 +100,8 @@ $(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/main.o,$(PROXY_OBJ)) $(
 
 # The supervisor's script becomes part of the program.
 $(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
-$(BUILD)/remote_sh.h: delve/remote.sh delve/remote_connection.sh delve/remote_keeper.sh
+$(BUILD)/remote_sh.h: delve/remote.sh delve/remote_connection.sh delve/remote_run.sh delve/remote_remedy.sh \
+    delve/remote_keeper.sh
 	@mkdir -p $(@D)
 	$(call say,EMBED)
 	$(Q){ echo 'static const unsigned char remote_sh[] = {'; cat $^ | od -An -v -tx1 | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \

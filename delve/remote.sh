@@ -1,8 +1,8 @@
 # The supervisor on the Go machine. Its text comes in on the stdin of a plain `sh`, which becomes one of
 # the connection's roles (session, streams, door); the copy that it writes of itself runs the keeper.
-# In three parts, put together when delvegate is built: this one (values, processes, the environment of a
-# child), remote_connection.sh, remote_keeper.sh. Lines and streams: delve/supervisor.h. Written for dash,
-# busybox sh and bash; never text to evaluate.
+# In parts, put together when delvegate is built: this one (values, processes, the environment of a child),
+# remote_connection.sh, remote_run.sh, remote_remedy.sh, remote_keeper.sh. Lines and streams:
+# delve/supervisor.h. Written for dash, busybox sh and bash; never text to evaluate.
 #
 # All variables begin with dg_: a name of the environment that is also a variable here would reach the
 # program with the wrong value. Nothing here sets umask or ignores a signal: the program inherits both.

@@ -151,17 +151,21 @@ find_tools() {
     dg_login_path=''
     find_tool go "$dg_go" go.path
     dg_go=$dg_found
-    find_tool dlv "$dg_dlv" delve.path
-    dg_dlv=$dg_found
+    if [ -z "$dg_nodelve" ]; then
+        find_tool dlv "$dg_dlv" delve.path
+        dg_dlv=$dg_found
+    fi
     dg_path=${dg_go%/*}:${PATH-}
     say "$dg_go" tool go
     dg_value=$(clean "$dg_go" version 2>&1) ||
         fail tool "$dg_go version failed on the Go machine: $dg_value; correct go.path"
     say "$dg_value" tool goVersion
-    say "$dg_dlv" tool dlv
-    dg_value=$(clean "$dg_dlv" version 2>&1) ||
-        fail tool "$dg_dlv version failed on the Go machine: $dg_value; correct delve.path"
-    say "$(printf '%s\n' "$dg_value" | grep '^Version:')" tool dlvVersion
+    if [ -z "$dg_nodelve" ]; then
+        say "$dg_dlv" tool dlv
+        dg_value=$(clean "$dg_dlv" version 2>&1) ||
+            fail tool "$dg_dlv version failed on the Go machine: $dg_value; correct delve.path"
+        say "$(printf '%s\n' "$dg_value" | grep '^Version:')" tool dlvVersion
+    fi
     if [ -z "$dg_gocache" ] || [ -z "$dg_gomodcache" ]; then
         clean "$dg_go" env GOCACHE GOMODCACHE >"$dg_run/goenv" 2>"$dg_run/why" ||
             fail tool "$dg_go env failed on the Go machine: $(cat "$dg_run/why")"
@@ -277,6 +281,7 @@ bury() {
             sweep "$dg_pid" ''
         fi
     fi
+    restore "$1"
     rm -rf "$1"
 }
 
@@ -312,7 +317,7 @@ role_streams() {
     cat <&4 >&7 3<&- 4<&- 7>&- 2>/dev/null &
     dg_r3=$!
     exec 3<&- 4<&- 7>&-
-    printf '%s %s\n' "$(identity "$dg_r2")" "$(identity "$dg_r3")" >"$dg_fifos/readers" 2>/dev/null
+    printf '%s %s\n' "$(identity "$dg_r2")" "$(identity "$dg_r3")" 2>/dev/null >"$dg_fifos/readers"
     wait "$dg_r2" "$dg_r3"
     exit 0
 }
@@ -345,7 +350,7 @@ role_door() {
 connection() {
     printf '\ndelvegate mark %s\n' "$delvegate_nonce" >&2
     printf '\ndelvegate hello 1 %s\n' "$delvegate_nonce"
-    dg_role='' dg_transport=local dg_id='' dg_lease=600 dg_gocache='' dg_gomodcache='' dg_go='' dg_dlv=''
+    dg_role='' dg_transport=local dg_id='' dg_lease=600 dg_gocache='' dg_gomodcache='' dg_go='' dg_dlv='' dg_nodelve=''
     dg_dirparam='' dg_runparam='' dg_kept='' dg_pending='' dg_begun='' dg_run=''
     while IFS= read -r dg_line; do
         join "$dg_line"
@@ -360,6 +365,7 @@ connection() {
             GOMODCACHE) dg_gomodcache=$dg_value ;;
             go) dg_go=$dg_value ;;
             dlv) dg_dlv=$dg_value ;;
+            nodelve) dg_nodelve=$dg_value ;;
             dir) dg_dirparam=$dg_value ;;
             run) dg_runparam=$dg_value ;;
             goenv) dg_kept="$dg_kept$dg_done

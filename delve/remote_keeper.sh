@@ -21,6 +21,7 @@ keeper() {
         GOMODCACHE) dg_gomodcache=$dg_value ;;
         esac
     done <"$dg_run/session"
+    dg_sh=$(command -v sh)
     exec 3<>"$dg_run/ctl" 4<>"$dg_run/rsp" 5<>"$dg_run/text" 6<>"$dg_run/runs"
     identity "$$" >"$dg_run/keeper"
     control &
@@ -52,110 +53,15 @@ clock() {
             finish lease
         fi
         { read -r dg_beat <"$dg_run/beat"; } 2>/dev/null || dg_beat=$dg_seen
-        if [ "$dg_beat" = "$dg_seen" ]; then
+        if [ "$dg_beat" = busy ]; then
+            dg_waited=0
+        elif [ "$dg_beat" = "$dg_seen" ]; then
             dg_waited=$((dg_waited + dg_period))
         else
             dg_seen=$dg_beat dg_waited=0
         fi
     done
     printf '\nlease\n' >&3
-}
-
-# Reads dlv's text of one kind from stdin, tags it (in a subshell that has redirected itself, as in door_open). Ends at the mark, not at the end of file: a process
-# that left the session may hold the pipe. A line goes out in one write that a pipe keeps whole.
-pump() { # TAG
-    while IFS= read -r dg_line; do
-        dg_last=''
-        case $dg_line in
-        *"$dg_mark") dg_last=1 dg_line=${dg_line%"$dg_mark"} ;;
-        'API server listening at: '*) printf '%s\n' "${dg_line##*:}" >"$dg_run/$dg_n/port" ;;
-        esac
-        if [ "${#dg_line}" -gt 1000 ]; then
-            printf '%s\n' "$dg_line" | fold -b -w 3900 | while IFS= read -r dg_piece; do
-                printf '%s %s\n' "$1" "$dg_piece"
-            done
-        elif [ -z "$dg_last" ] || [ -n "$dg_line" ]; then
-            printf '%s %s\n' "$1" "$dg_line"
-        fi
-        [ -z "$dg_last" ] || break
-    done
-}
-
-# One run: dlv in the foreground.
-run_one() {
-    dg_mark="delvegate end $1 $dg_run"
-    exec 7<>"$dg_run/$1/log" 8<>"$dg_run/$1/own"
-    (
-        exec <&7 >&5 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
-        pump log
-    ) &
-    dg_p1=$!
-    (
-        exec <&8 >&5 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
-        pump out
-    ) &
-    dg_p2=$!
-    printf 'pumps %s %s\n' "$dg_p1" "$dg_p2" >&3
-    printf 'started %s\n' "$1" >&4
-    (launch "$1") >&8 2>&1
-    dg_status=$?
-    case $dg_status in
-    126 | 127) say "$dg_dlv could not be started on the Go machine (status $dg_status): see the lines above; \
-check delve.path and the working directory" error start >&4 ;;
-    esac
-    # Of a dlv that was killed the program is left running.
-    dg_p="$dg_control $dg_clock $dg_p1 $dg_p2"
-    sweep "$$" "$$ $dg_p" "$dg_p"
-    printf '%s\n' "$dg_mark" >&7
-    printf '%s\n' "$dg_mark" >&8
-    wait "$dg_p1" "$dg_p2"
-    exec 7>&- 8>&-
-    printf 'end %s\n' "$1" >&5
-    printf '%s\n' "$dg_status" >"$dg_run/$1/status"
-    printf 'ran %s\n' "$1" >&3
-}
-
-# In a subshell: becomes dlv.
-launch() {
-    dg_n=$1
-    trap - TERM
-    self
-    printf '%s\n' "$dg_self" >"$dg_run/$dg_n/pid"
-    printf 'dlv %s\n' "$dg_self" >&3
-    dg_cwd=${HOME:-/}
-    set --
-    while IFS=' ' read -r dg_key dg_raw; do
-        case $dg_key in
-        arg)
-            decode "$dg_raw"
-            set -- "$@" "$dg_value"
-            ;;
-        cwd)
-            decode "$dg_raw"
-            dg_cwd=$dg_value
-            ;;
-        esac
-    done <"$dg_run/$dg_n/params"
-    cd "$dg_cwd" || exit 126
-    unset GOROOT GOBIN GOTOOLDIR NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_PID LISTEN_FDNAMES
-    # From here on IFS, PATH and the locale may be anyone's.
-    give_goenv
-    while IFS=' ' read -r dg_key dg_raw; do
-        case $dg_key in
-        env)
-            decode "$dg_raw"
-            give "$dg_value"
-            ;;
-        unset)
-            decode "$dg_raw"
-            take_away "$dg_value"
-            ;;
-        esac
-    done <"$dg_run/$dg_n/params"
-    GOCACHE=$dg_gocache GOMODCACHE=$dg_gomodcache GOTMPDIR=$dg_run/tmp
-    [ "$(command -v go)" = "$dg_go" ] || PATH=${dg_go%/*}${PATH:+:$PATH}
-    export GOCACHE GOMODCACHE GOTMPDIR PATH
-    exec "$dg_dlv" "$@" </dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 }
 
 # ---- the keeper's control loop
@@ -165,6 +71,11 @@ launch() {
 # reader is gone waits instead of dying.
 streams_hold() {
     streams_release
+    # What the last run has left: its binary, a build that was killed.
+    [ -z "$dg_prepared" ] || rm -rf "${dg_run:?}/$dg_prepared"
+    rm -rf "$dg_run/tmp"/*
+    printf '' >"$dg_run/next"
+    dg_prepared=$1
     mkdir -m 700 "$dg_run/$1" && mkfifo -m 600 "$dg_run/$1/own" "$dg_run/$1/log" "$dg_run/$1/out" "$dg_run/$1/err" || return 1
     exec 7<>"$dg_run/$1/out" 8<>"$dg_run/$1/err"
     dg_held=$1
@@ -206,7 +117,8 @@ stand_in_end() {
 control() {
     self
     dg_control=$dg_self
-    dg_active='' dg_held='' dg_standin='' dg_pending='' dg_beats=0 dg_dlvpid='' dg_pumps='' dg_ending=''
+    dg_active='' dg_prepared='' dg_held='' dg_standin='' dg_pending='' dg_beats=0 dg_dlvpid='' dg_pumps=''
+    dg_ending='' dg_stopping=''
     trap 'end kill' TERM
     printf '' >"$dg_run/next"
     while IFS= read -r dg_line <&3; do
@@ -215,8 +127,7 @@ control() {
         case $dg_line in
         'gone '* | 'ran '* | 'pumps '* | 'dlv '* | lease | '') ;;
         *)
-            dg_beats=$((dg_beats + 1))
-            printf '%s\n' "$dg_beats" >"$dg_run/beat"
+            beaten
             ;;
         esac
         case $dg_line in
@@ -230,7 +141,7 @@ control() {
             fi
             ;;
         'run '*)
-            dg_active=${dg_line#run } dg_dlvpid='' dg_pumps=''
+            dg_active=${dg_line#run } dg_dlvpid='' dg_pumps='' dg_stopping=''
             if mv "$dg_run/next" "$dg_run/$dg_active/params" 2>/dev/null; then
                 printf '' >"$dg_run/next"
                 printf '%s\n' "$dg_active" >&6
@@ -254,11 +165,19 @@ control() {
         'dlv '*)
             dg_dlvpid=${dg_line#dlv }
             [ -z "$dg_ending" ] || finish "$dg_ending"
+            [ -z "$dg_stopping" ] || stop "$dg_stopping"
             ;;
+        'stop kill' | 'stop detach' | 'stop now') stop "${dg_line#stop }" ;;
         'end kill' | 'end detach') end "${dg_line#end }" ;;
         lease) end lease ;;
         esac
     done
+}
+
+# Says to the clock that delvegate lives.
+beaten() {
+    dg_beats=$((dg_beats + 1))
+    printf '%s\n' "$dg_beats" >"$dg_run/beat"
 }
 
 ran() {
@@ -305,6 +224,19 @@ sshd_end() {
     done
 }
 
+# Ends the run alone, but not between the order to start it and its process. The rest of it is swept, and `ran` said, as
+# after every run.
+stop() { # kill | detach | now
+    if [ -n "$dg_active" ] && [ -z "$dg_dlvpid" ]; then
+        dg_stopping=$1
+    elif [ -n "$dg_active" ]; then
+        # Beats are not read meanwhile.
+        echo busy >"$dg_run/beat"
+        run_end "$1"
+        beaten
+    fi
+}
+
 # Ends the session, but not between the order to start dlv and dlv: nothing could be ended then.
 end() { # kill | detach | lease
     if [ -n "$dg_active" ] && [ -z "$dg_dlvpid" ] && alive "$$"; then
@@ -317,7 +249,7 @@ end() { # kill | detach | lease
 # The end of the session, in the order that Delve survives: connections, SIGTERM, SIGKILL, the rest.
 finish() { # kill | detach | lease
     trap '' TERM
-    [ -z "$dg_active" ] || dlv_end "$1"
+    [ -z "$dg_active" ] || run_end "$1"
     streams_launched
     sweep "$$" "$$ $dg_control $dg_pumps" "$dg_control $dg_pumps"
     if [ -n "$dg_active" ]; then
@@ -330,13 +262,20 @@ finish() { # kill | detach | lease
     fi
     echo quit >&6
     sweep "$$" "$$ $dg_control"
+    restore "$dg_run"
     rm -rf "$dg_run" || say "the run directory $dg_run could not be removed on the Go machine" note >&4
     echo ended >&4
     exit 0
 }
 
-dlv_end() {
+# Ends the run's own process; what else the run has started is swept afterwards.
+run_end() { # kill | detach | now | lease
     [ -n "$dg_dlvpid" ] && alive "$dg_dlvpid" || return 0
+    [ "$1" = now ] || run_ask "$1"
+    kill -9 "$dg_dlvpid" 2>/dev/null
+    wait_gone "$dg_dlvpid" 3
+}
+run_ask() {
     if { read -r dg_port <"$dg_run/$dg_active/port"; } 2>/dev/null; then
         dg_hex=$(printf '%04X' "$dg_port")
         if ! wait_closed; then
@@ -348,13 +287,16 @@ dlv_end() {
     # Killed in the middle of detaching, Delve would leave its breakpoints in the attached process.
     dg_patience=3
     ! grep -q '^attach 1' "$dg_run/$dg_active/params" || dg_patience=10
-    wait_gone "$dg_dlvpid" "$dg_patience" || kill -9 "$dg_dlvpid" 2>/dev/null
-    wait_gone "$dg_dlvpid" 3
+    wait_gone "$dg_dlvpid" "$dg_patience"
 }
 
 main() {
     case ${1-} in
     keeper) keeper "$2" ;;
+    remedy)
+        shift
+        remedy "$@"
+        ;;
     tool)
         shift
         tool "$@"
