@@ -6,15 +6,16 @@
  *   session  tools, run directory, keeper: control lines on stdout, tagged text lines on stderr
  *   streams  the program's stdout and stderr, byte for byte, each after an open line with the nonce
  *   door     control lines and text lines of a keeper that is already there (dir), to end it
- * To a keeper: `prepare N`; parameters and `run N`; `launched`; `beat`; `stop kill|detach|now`, which ends the run (now:
- * SIGKILL first); `end kill` or `end detach`, which ends all. Runs come one after the other, with rising numbers.
+ * To a keeper: `prepare N`; parameters and `run N`; `launched`; `beat`; `stop kill|detach|now`, which ends the run
+ * (now: SIGKILL first); `end kill` or `end detach`, which ends all. Runs come one after the other, with rising numbers.
  * Parameters of a run:
  *   arg VALUE, env NAME=VALUE, unset NAME, cwd DIR
  *   attach 1       dlv attaches to a process, which lives on; `pid` names it, its start time is kept at the first one
  *   gocache DIR    instead of the pinned GOCACHE
  *   kind dlv       the default: dlv with the args
  *   kind command   args[0] with the args; stdout and stderr are the text stream's, with `streams 1` the run's own two
- *   kind remedy    the remedy args[0] with DIR (RUN/mended-LAUNCH), shadow|edit, MODULE, VERSION (remote_remedy.sh)
+ *   kind remedy    the remedy args[0] with DIR (RUN/mended-LAUNCH), shadow|edit, MODULE, VERSION and
+ *                  PACKAGE, which dlv builds, seen from cwd (remote_remedy.sh)
  *   kind alive     whether the process `pid` is still the one that was attached to first, and lives: status 0 or 1
  * A command or remedy runs in the environment that dlv would have. */
 #ifndef DELVE_SUPERVISOR_H

@@ -122,6 +122,7 @@ static void remedy_args(const struct keeper *k, const struct keeper_run *run, st
         param(batch, "arg", run->edits ? "edit" : "shadow");
         param(batch, "arg", run->module);
         param(batch, "arg", run->version);
+        param(batch, "arg", run->plan->package);
     }
     buf_free(&dir);
 }

@@ -251,8 +251,9 @@ static void begin(bool needs_delve)
     w.keeper = keeper_start(&w.loop, &w.link, &target, "ID", needs_delve, &owner, NULL);
     assert_non_null(w.keeper);
     assert_int_equal(w.shell_count, 1);
-    assert_memory_equal(written(0), prefix, sizeof prefix - 1);
-    const char *nonce = written(0) + sizeof prefix - 1;
+    const char *nonce = strstr(written(0), prefix);
+    assert_ptr_equal(nonce, written(0));
+    nonce += strlen(prefix);
     (void)snprintf(w.nonce, sizeof w.nonce, "%.*s", (int)strcspn(nonce, "\n"), nonce);
     forget(0);
     greet(0);
@@ -438,9 +439,10 @@ static void test_what_remedies_have_given(void **state)
     assert_int_equal(keeper_run(w.keeper, &remedy), 0);
     control("prepared 1\n");
     assert_int_equal(w.shell_count, 1);
-    sent(0, "prepare 1\nset kind remedy\nset arg purge\nset arg /run/mended-3\nset arg shadow\n"
-            "set arg example.com/m\nset arg v1.0.0\nset env GOWORK=/mine\nset unset GONE\nset env GOWORK=off\n"
-            "set gocache /run/mended-3/gocache\nset cwd /src\nrun 1\n");
+    sent(0,
+         "prepare 1\nset kind remedy\nset arg purge\nset arg /run/mended-3\nset arg shadow\n"
+         "set arg example.com/m\nset arg v1.0.0\nset arg .\nset env GOWORK=/mine\nset unset GONE\nset env GOWORK=off\n"
+         "set gocache /run/mended-3/gocache\nset cwd /src\nrun 1\n");
     control("exited 1 3\n");
     text("end 1\n");
     heard("exited 3\n");
@@ -451,7 +453,7 @@ static void test_what_remedies_have_given(void **state)
     mended = (struct delve_mended){.launch = 4, .work = true};
     assert_int_equal(keeper_run(w.keeper, &remedy), 0);
     control("prepared 2\n");
-    sent_holds("set arg tidy\nset arg /run/mended-4\nset arg edit\nset arg \nset arg \n");
+    sent_holds("set arg tidy\nset arg /run/mended-4\nset arg edit\nset arg \nset arg \nset arg .\n");
     sent_holds("set env GOWORK=/mine\nset unset GONE\nset env GOWORK=/run/mended-4/go.work\nset cwd /src\nrun 2\n");
     forget(0);
     control("exited 2 0\n");
