@@ -126,8 +126,13 @@ async function refused(c, s) {
 }
 
 /** What the user reads: what broke in Go's words, what was done, what to do for good. */
-function assertStory(c, shown) {
-  const { ends, said, diff, advice, shown: more } = c.test;
+function assertStory(c, s, error) {
+  const { ends, said, diff, advice, retried, shown: more } = c.test;
+  const shown = `${s.shown}\n${error ?? ''}`;
+  if (ends === 'mended' && !retried) {
+    const at = [said, /^done: /m, /^for good: /m].map((pattern) => s.outputs.important.search(pattern));
+    assert.ok(at[0] >= 0 && at[0] < at[1] && at[1] < at[2], s.outputs.important);
+  }
   if (ends === 'runs') assert.doesNotMatch(shown, /mended|go mod|for good/i);
   else assert.match(shown, said, 'what broke');
   for (const pattern of [diff, advice, more]) if (pattern) assert.match(shown, pattern);
@@ -145,7 +150,7 @@ async function through(w, c) {
     assertTreeKept(c, before.src);
     assertCacheKept(c, before.mod);
     assertCalls(w, c);
-    assertStory(c, `${s.shown}\n${error ?? ''}`);
+    assertStory(c, s, error);
     if (c.test.changes && c.test.ends === 'mended') assert.equal(c.build().code, 0, 'the real files do not build');
   } finally {
     await c.close();

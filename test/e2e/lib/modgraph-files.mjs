@@ -51,7 +51,7 @@ const sums = [
   },
   { name: 'sum-none-odd-place', said: MISSING_SUM, ends: 'mended', source: "my src's", make: (c) => c.rm('go.sum') },
   {
-    name: 'sum-hides-update', said: MISSING_SUM, ends: 'mended', advice: /go mod tidy/, diff: /^\+.*example\.com\/dep v1\.1\.0/m,
+    name: 'sum-hides-update', said: MISSING_SUM, ends: 'mended', advice: /go mod (download|tidy)/, diff: /^\+.*example\.com\/dep v1\.1\.0/m,
     make: (c) => c.edit('go.mod', older),
   },
   {
