@@ -413,7 +413,8 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
         k->text_owed = k->number;
     k->number++;
     k->attaches = run->kind == KEEPER_DLV && run->plan->mode == DELVE_ATTACH;
-    k->has_streams = (run->kind == KEEPER_DLV && !k->attaches) || (run->kind == KEEPER_COMMAND && run->streams);
+    k->is_command = run->kind == KEEPER_COMMAND;
+    k->has_streams = (run->kind == KEEPER_DLV && !k->attaches) || (k->is_command && run->streams);
     k->exited = k->text_ended = false;
     buf_clear(&k->params);
     if (keeper_run_params(k, run, &k->params) < 0)

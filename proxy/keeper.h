@@ -33,7 +33,8 @@ struct keeper_handler {
     void (*exited)(void *arg, int status);
     /* All is reaped and the run directory is gone. Only keeper_free may follow. */
     void (*ended)(void *arg);
-    /* It could not be started, or is gone while the link lives. Only keeper_free may follow. */
+    /* It could not be started, or is gone while the link lives, or a part of what a command with streams wrote is lost.
+     * Only keeper_free may follow. */
     void (*failed)(void *arg, const struct err *why);
 };
 

@@ -43,7 +43,7 @@ struct keeper {
     long number;
     struct buf params; /* until it is ordered */
     bool attaches;     /* a dlv that attaches to a process, which lives on */
-    bool has_streams;
+    bool is_command, has_streams;
     bool exited, text_ended;
     int exit_status;
     long text_owed; /* an earlier run whose text has not ended: lines are its until then; 0: none */

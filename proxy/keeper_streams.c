@@ -47,25 +47,41 @@ static void on_data(void *arg, enum channel_source source, const char *data, siz
     keeper_leave(k);
 }
 
+/* What a command writes is its result: a part of it must not pass for the whole. */
+static void fail_lost(struct keeper *k, const struct err *why)
+{
+    struct err e;
+    err_set(&e, "the command's output from %s was lost%s%s; it ends when its lease of %ld s is over",
+            k->link->transport->where, why->text[0] ? ": " : "", why->text, k->target->lease_seconds);
+    keeper_fail(k, &e);
+}
+
+static void fail_unopened(struct keeper *k, const struct err *why)
+{
+    struct err e;
+    const char *noise = supervisor_reader_noise(k->err_opening);
+    const char *reason = why->text[0] ? why->text : noise;
+    err_set(&e, "no shell for the program's output on %s%s%s", k->link->transport->where, *reason ? ": " : "", reason);
+    keeper_fail(k, &e);
+}
+
 static void on_closed(void *arg, const struct err *why, int exit_status)
 {
     struct keeper *k = arg;
-    struct err e;
-    (void)exit_status;
+    bool broken = why->text[0] || exit_status > 0;
     k->streams = NULL;
     if (!k->handler)
         return;
     keeper_enter(k);
-    if (k->out_open && k->err_open) {
+    if (!k->out_open || !k->err_open) {
+        fail_unopened(k, why);
+    } else if (broken && k->is_command) {
+        fail_lost(k, why);
+    } else {
         if (why->text[0])
             k->handler->note(k->arg, why->text);
         if (k->handler)
             k->handler->output_ended(k->arg);
-    } else {
-        const char *noise = supervisor_reader_noise(k->err_opening);
-        err_set(&e, "no shell for the program's output on %s%s%s", k->link->transport->where,
-                why->text[0] || *noise ? ": " : "", why->text[0] ? why->text : noise);
-        keeper_fail(k, &e);
     }
     keeper_leave(k);
 }

@@ -489,6 +489,9 @@ static void test_commands(void **state)
     sent_holds("run 2\n");
     feed(1, CHANNEL_STDERR, "words");
     heard("output 2 words\n");
+    w.shells[1].closed = true;
+    w.shells[1].handler->closed(w.shells[1].arg, &(struct err){.text = ""}, 128 + 9);
+    heard("failed the command's output from gomachine was lost; it ends when its lease of 60 s is over\n");
     end();
 }
 
