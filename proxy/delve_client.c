@@ -114,9 +114,17 @@ static void on_closed(void *arg, const struct err *why, int exit_status)
     lose(d, why);
 }
 
+/* sshd reports the end of Delve's side long before the channel's. */
+static void on_eof(void *arg)
+{
+    struct err none = {{0}};
+    lose(arg, &none);
+}
+
 static const struct channel_handler channel_events = {
     .opened = on_opened,
     .data = on_data,
+    .eof = on_eof,
     .drained = on_drained,
     .closed = on_closed,
 };

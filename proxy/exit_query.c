@@ -59,12 +59,18 @@ static void on_closed(void *arg, const struct err *why, int exit_status)
     finish(q, false, 0);
 }
 
+static void on_eof(void *arg)
+{
+    finish(arg, false, 0);
+}
+
 static void on_deadline(void *arg)
 {
     finish(arg, false, 0);
 }
 
-static const struct channel_handler channel_events = {.opened = on_opened, .data = on_data, .closed = on_closed};
+static const struct channel_handler channel_events = {
+    .opened = on_opened, .data = on_data, .eof = on_eof, .closed = on_closed};
 
 struct exit_query *exit_query_new(uv_loop_t *loop, struct link *link, int port,
                                   void (*done)(void *arg, bool known, int status), void *arg)

@@ -68,7 +68,16 @@ static void on_closed(void *arg, const struct err *why, int exit_status)
     buf_clear(&b->answer);
 }
 
-static const struct channel_handler channel_events = {.opened = on_opened, .data = on_data, .closed = on_closed};
+static void on_eof(void *arg)
+{
+    struct heartbeat *b = arg;
+    channel_close(b->channel);
+    b->channel = NULL;
+    buf_clear(&b->answer);
+}
+
+static const struct channel_handler channel_events = {
+    .opened = on_opened, .data = on_data, .eof = on_eof, .closed = on_closed};
 
 static void open_channel(struct heartbeat *b)
 {

@@ -107,7 +107,7 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
         session_replayed(s, m, asked);
         return;
     }
-    if (!s->client || session_watch_stops(s, m))
+    if (!s->client || session_watch(s, m))
         return;
     dap_edits_init(&edits);
     buf_init(&out, MESSAGE_MAX);

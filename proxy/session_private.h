@@ -149,7 +149,7 @@ void session_answer_idle(struct session *s, const struct dap_message *m);
 /* Delve's answer to what it was told anew. */
 void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked);
 /* Notes whether the program is stopped. Returns true when the client must not see the message. */
-bool session_watch_stops(struct session *s, const struct dap_message *m);
+bool session_watch(struct session *s, const struct dap_message *m);
 
 extern const struct delve_handler session_delve_events;
 extern const struct client_handler session_client_events;

@@ -200,8 +200,11 @@ static void refresh(struct session *s)
     json_decref(body);
 }
 
-bool session_watch_stops(struct session *s, const struct dap_message *m)
+bool session_watch(struct session *s, const struct dap_message *m)
 {
+    /* The client has configured its session: a second `initialized` would have it do so again. */
+    if (s->state == SESSION_RECOVERING && m->type == DAP_EVENT && strcmp(m->name, "initialized") == 0)
+        return true;
     if (m->type == DAP_RESPONSE) {
         if (m->success && resumes(m->name))
             s->is_stopped = false;

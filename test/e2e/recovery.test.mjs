@@ -161,7 +161,7 @@ suite('recovery', { targets: { once: { recover: { afterCrash: 'end' } }, few: { 
   w.test('an attached process outlives its Delve: attached again when no breakpoint was set in it', async () => {
     const binary = await build('tool', w.at('tmp/attached'));
     const child = w.spawn(binary, ['loop'], { name: 'program' });
-    await child.wait(/looping/);
+    await child.wait(/looping/, { stream: 'stdout' });
     const s = await w.session();
     await s.attach({ mode: 'local', processId: child.pid });
     const dlv = await kill(w);
@@ -178,7 +178,7 @@ suite('recovery', { targets: { once: { recover: { afterCrash: 'end' } }, few: { 
   w.test('an attached process with breakpoints in it: told, and not attached to again', async () => {
     const binary = await build('tool', w.at('tmp/attached'));
     const child = w.spawn(binary, ['loop'], { name: 'program' });
-    await child.wait(/looping/);
+    await child.wait(/looping/, { stream: 'stdout' });
     const s = await w.session();
     await s.attach({ mode: 'local', processId: child.pid }, () => s.breakpoints(path.join(TOOL, 'main.go'), [line(MAIN, 'SWITCH')]));
     await kill(w);

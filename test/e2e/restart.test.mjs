@@ -20,13 +20,13 @@ function copyOf(w, name, text) {
 const version = (n, more = '') => `package main
 
 import "fmt"
-${more}
+
 func main() {
 	v := ${n}
 	fmt.Println("version", v) // STOP
 	select {}
 }
-`;
+${more}`;
 
 suite('restart', {}, (w) => {
   const config = (args) => ({ type: 'go', request: 'launch', mode: 'debug', name: 'test', ...args });
@@ -92,7 +92,7 @@ suite('restart', {}, (w) => {
     assert.match(failed.text, /main\.go:\d+/);
     assert.equal(s.events('terminated').length, 0);
     await s.event('breakpoint', { from, where: (b) => b.reason === 'changed' && b.breakpoint.verified === false });
-    const alone = await s.breakpoints(main, [line(main, 'STOP'), 6]);
+    const alone = await s.breakpoints(main, [line(main, 'STOP'), line(main, 'STOP') - 1]);
     assert.deepEqual(alone.map((b) => b.verified), [false, false]);
     assert.equal((await s.ask('threads')).success, true);
     await s.refused('continue', { threadId: 1 });
@@ -105,7 +105,8 @@ suite('restart', {}, (w) => {
     await s.send('restart', { arguments: config({ program: dir }) }, { timeout: 120_000 });
     const stopped = await s.stop({ from, reason: 'breakpoint' });
     await s.event('breakpoint', { from, where: (b) => b.breakpoint.verified === true && b.breakpoint.id === alone[0].id });
-    if (stopped.body.hitBreakpointIds) assert.deepEqual(stopped.body.hitBreakpointIds, [alone[0].id]);
+    if (stopped.body.hitBreakpointIds) assert.deepEqual(stopped.body.hitBreakpointIds, [alone[1].id]);
+    await s.step('continue');
     assert.equal((await s.locals()).v.value, '3');
     await s.finish({ terminateDebuggee: true });
   });
