@@ -245,6 +245,9 @@ role_session() {
     command -v setsid >/dev/null || fail tool "setsid was not found on the Go machine; install util-linux there"
     tick_init
     find_dir
+    # Until the keeper runs nobody else would remove the directory when the connection ends.
+    identity "$$" >"$dg_run/maker"
+    trap 'rm -rf "$dg_run"; exit 1' HUP PIPE TERM
     bury_others
     delvegate_self >"$dg_run/remote.sh"
     printf '%s' "$dg_kept" >"$dg_run/session"
@@ -260,6 +263,7 @@ role_session() {
     [ "$dg_transport" != ssh ] || sshd_write "$dg_run/sshd"
     say "$dg_run" dir
     door_open ''
+    trap - HUP PIPE TERM
     # In the foreground: a background job's children, and so the program, would have SIGINT ignored.
     setsid sh "$dg_run/remote.sh" keeper "$dg_run" 5>&- 6>&-
     dg_status=$?
@@ -288,7 +292,7 @@ bury() {
 # Directories that a crash or a restart of the machine left beside this one.
 bury_others() {
     for dg_d in "${dg_run%/*}"/*; do
-        { read -r dg_pid dg_start0 <"$dg_d/keeper"; } 2>/dev/null || continue
+        { read -r dg_pid dg_start0 <"$dg_d/keeper" || read -r dg_pid dg_start0 <"$dg_d/maker"; } 2>/dev/null || continue
         alive "$dg_pid" "$dg_start0" || bury "$dg_d"
     done
 }
