@@ -13,7 +13,8 @@
 
 /* What was lost after `broken`. */
 enum delve_loss {
-    DELVE_LOSS_CONNECTION, /* the connection to a Delve that lives: it is attached to again */
+    DELVE_LOSS_CONNECTION, /* a Delve that lives has closed it: it is attached to again */
+    DELVE_LOSS_CHANNEL,    /* the same, but it broke on the way: no request is to blame */
     DELVE_LOSS_DELVE       /* Delve itself, and with it what it had launched: it is started again */
 };
 

@@ -181,7 +181,8 @@ static void on_dap_closed(void *arg, const struct err *why)
     }
     if (d->state != DELVE_CONNECTING && d->state != DELVE_ATTACHED)
         return;
-    if (!gone.text[0])
+    d->by_delve = !gone.text[0];
+    if (d->by_delve)
         err_set(&gone, "Delve on %s closed the debug connection", d->transport->where);
     delve_probe(d, &gone);
 }
@@ -213,7 +214,7 @@ static void attach_again(struct delve *d, const char *reason)
     delve_hang_up(d, false);
     timer_stop(d->step);
     d->same_process = true;
-    d->handler->lost(d->arg, DELVE_LOSS_CONNECTION, &why);
+    d->handler->lost(d->arg, d->by_delve ? DELVE_LOSS_CONNECTION : DELVE_LOSS_CHANNEL, &why);
     if (d->state != DELVE_PROBING)
         return;
     d->step_next = delve_recovery_died(d->recovery, timer_now(d->loop));

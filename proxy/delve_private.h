@@ -77,6 +77,7 @@ struct delve {
     bool ever_attached; /* the client has been told so once */
     bool restarts;      /* DELVE_STOPPING: for a new launch; else because dlv is as good as dead */
     bool reconnects;    /* DELVE_WAITING: to connect to the dlv that lives */
+    bool by_delve;      /* it was Delve that closed the connection */
     bool same_process, keeps_stopped;
     bool run_on; /* between keeper_run and its `exited` */
     bool output_ended, exit_told, exit_known;

@@ -75,7 +75,8 @@ static void on_broken(void *arg)
 
 static void on_lost(void *arg, enum delve_loss loss, const struct err *why)
 {
-    session_lost(arg, loss == DELVE_LOSS_CONNECTION ? SESSION_LOSS_CONNECTION : SESSION_LOSS_PROGRAM, why->text);
+    session_lost(arg, loss == DELVE_LOSS_DELVE ? SESSION_LOSS_PROGRAM : SESSION_LOSS_CONNECTION,
+                 loss == DELVE_LOSS_CONNECTION, why->text);
 }
 
 static void on_idle(void *arg, const struct err *why)

@@ -165,9 +165,9 @@ void session_on_restart(struct session *s, const struct dap_message *m)
     s->restart_waits = true;
     if (s->state == SESSION_LIVE) {
         session_broken(s, "restart");
-        session_lost(s, SESSION_LOSS_PROGRAM, "the program was restarted");
+        session_lost(s, SESSION_LOSS_PROGRAM, false, "the program was restarted");
     } else if (s->state == SESSION_RECOVERING) {
-        session_lost(s, SESSION_LOSS_PROGRAM, "the program was restarted");
+        session_lost(s, SESSION_LOSS_PROGRAM, false, "the program was restarted");
     } else if (s->state == SESSION_IDLE) {
         session_set_state(s, SESSION_RECOVERING, "restart");
         s->loss = SESSION_LOSS_PROGRAM;

@@ -140,7 +140,8 @@ void session_free_launches(struct session *s, bool all);
 
 /* session_recovery.c */
 void session_broken(struct session *s, const char *reason);
-void session_lost(struct session *s, enum session_loss loss, const char *why);
+/* is_blamed: the oldest unanswered request is what Delve closed its connection over. */
+void session_lost(struct session *s, enum session_loss loss, bool is_blamed, const char *why);
 void session_came_back(struct session *s, bool same_process);
 void session_idle(struct session *s, const char *why);
 /* Answers to requests of the client's while nothing is there to ask. */

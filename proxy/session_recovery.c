@@ -61,18 +61,17 @@ static bool keep(struct session *s, const struct dap_asked *asked)
 }
 
 /* Goes through what waits, oldest first: each request is kept or answered. */
-static void sort_out(struct session *s, enum session_loss loss, const char *why)
+static void sort_out(struct session *s, enum session_loss loss, bool blamed, const char *why)
 {
     struct held *later = s->held;
     struct dap_asked asked;
     struct dap_message m;
     struct err ignored; /* what is held was scanned before */
-    /* The request that Delve closed the connection over must not come to the next one. */
-    bool blamed = loss == SESSION_LOSS_CONNECTION;
     s->held = NULL;
     s->held_end = &s->held;
     s->held_bytes = 0;
     while (delve_take_oldest(s->delve, &asked)) {
+        /* The request that Delve closed the connection over must not come to the next one. */
         if (blamed || !keep(s, &asked))
             refuse(s, asked.asker_seq, asked.command, why);
         blamed = false;
@@ -90,12 +89,12 @@ static void sort_out(struct session *s, enum session_loss loss, const char *why)
     }
 }
 
-void session_lost(struct session *s, enum session_loss loss, const char *why)
+void session_lost(struct session *s, enum session_loss loss, bool is_blamed, const char *why)
 {
     if (s->state != SESSION_RECOVERING || !s->delve)
         return;
     s->loss = loss;
-    sort_out(s, loss, why);
+    sort_out(s, loss, is_blamed, why);
     if (loss == SESSION_LOSS_CONNECTION) {
         delve_keep_stopped(s->delve, s->is_stopped);
         return;
