@@ -188,12 +188,18 @@ static bool differs(const struct delve_diagnosis *own, const struct delve_diagno
            (*own->version && *cause->version && strcmp(own->version, cause->version) != 0);
 }
 
+/* Whether the last remedy looked for another way round the cause: that this is barred, too, hides nothing. */
+static bool last_was_trial(const struct delve_recovery *r)
+{
+    return r->tried_count && r->tried[r->tried_count - 1].remedy == DELVE_REMEDY_WORK_OFF;
+}
+
 struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool mended, const struct delve_diagnosis *own,
                                           uint64_t now_ms)
 {
     if (mended)
         return (struct delve_step){.action = DELVE_ACTION_START};
-    if (!differs(own, &r->cause))
+    if (!differs(own, &r->cause) || last_was_trial(r))
         return next(r, now_ms);
     if (own->signature->remedies[0] == DELVE_REMEDY_RETRY && !own->signature->is_security && r->tried_count) {
         /* The network kept the remedy from its work: a new start without it would fail as before. */

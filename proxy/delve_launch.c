@@ -2,6 +2,7 @@
  * graph, and starting again what has died. */
 #include "proxy/delve_private.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,14 +91,19 @@ static void give_up(struct delve *d)
     launch_failed(d, &why);
 }
 
+static bool is_same_cause(const struct delve_diagnosis *a, const struct delve_diagnosis *b)
+{
+    return a->signature == b->signature && strcmp(a->module, b->module) == 0 && strcmp(a->version, b->version) == 0;
+}
+
 /* The first line of the story; once for a cause. */
 static void tell_broke(struct delve *d)
 {
     const struct delve_diagnosis *cause = delve_recovery_cause(d->recovery);
     struct buf text;
-    if (!cause || cause->signature == d->told)
+    if (is_same_cause(cause, &d->told))
         return;
-    d->told = cause->signature;
+    d->told = *cause;
     buf_init(&text, TEXT_MAX);
     if (delve_recovery_tell_broke(cause, &text) == 0)
         delve_say(d, "important", text.data);
@@ -106,11 +112,16 @@ static void tell_broke(struct delve *d)
 
 static void act(struct delve *d, struct delve_step step)
 {
+    struct err text;
     d->step_next = step;
     d->reconnects = false;
     if (step.action == DELVE_ACTION_GIVE_UP) {
         give_up(d);
         return;
+    }
+    if (d->told.signature && step.wait_ms) {
+        err_set(&text, "trying again in %" PRIu64 " ms", step.wait_ms);
+        delve_say(d, "console", text.text);
     }
     delve_set_state(d, DELVE_WAITING, step.action == DELVE_ACTION_REMEDY ? "a remedy" : "starting Delve again");
     timer_start(d->step, step.wait_ms, 0);
@@ -169,7 +180,7 @@ void delve_launch(struct delve *d, const char *reason)
 {
     d->mended = (struct delve_mended){.launch = d->mended.launch + 1};
     d->mended_by = DELVE_REMEDY_NONE;
-    d->told = NULL;
+    d->told.signature = NULL;
     d->prelaunch_at = 0;
     d->same_process = false;
     delve_recovery_begin(d->recovery);
@@ -226,11 +237,20 @@ void delve_start_failed(struct delve *d, int status)
     act(d, step);
 }
 
+static bool is_of_files(enum delve_remedy remedy)
+{
+    return remedy == DELVE_REMEDY_DOWNLOAD || remedy == DELVE_REMEDY_TIDY || remedy == DELVE_REMEDY_MOD_MOD;
+}
+
 void delve_built(struct delve *d)
 {
     struct buf text;
+    bool is_for_good = d->target->recover.mod_files == CONFIG_MOD_FILES_EDIT && is_of_files(d->mended_by);
     show_withheld(d);
-    if (d->mended_by == DELVE_REMEDY_NONE || !d->cause.signature)
+    if (d->told.signature && d->mended_by == DELVE_REMEDY_NONE)
+        delve_say(d, "important", "done: trying again was enough; nothing was changed");
+    d->told.signature = NULL;
+    if (d->mended_by == DELVE_REMEDY_NONE || !d->cause.signature || is_for_good)
         return;
     buf_init(&text, TEXT_MAX);
     if (delve_recovery_tell_for_good(&d->cause, d->mended_by, &text) == 0)
@@ -245,7 +265,7 @@ static void note_mended(struct delve *d)
 {
     enum delve_remedy remedy = d->step_next.remedy;
     bool on_copies = d->target->recover.mod_files == CONFIG_MOD_FILES_SHADOW;
-    bool of_files = remedy == DELVE_REMEDY_DOWNLOAD || remedy == DELVE_REMEDY_TIDY || remedy == DELVE_REMEDY_MOD_MOD;
+    bool of_files = is_of_files(remedy);
     char text[ERR_TEXT_MAX];
     d->mended.mod_files = d->mended.mod_files || (of_files && on_copies);
     d->mended.mod_mod = d->mended.mod_mod || remedy == DELVE_REMEDY_MOD_MOD;
@@ -254,6 +274,7 @@ static void note_mended(struct delve *d)
     d->mended.gocache = d->mended.gocache || remedy == DELVE_REMEDY_GOCACHE;
     d->mended_by = remedy;
     d->cause = *delve_recovery_cause(d->recovery);
+    d->told = d->cause; /* a hidden one that took its place is not told twice */
     (void)snprintf(text, sizeof text, "done: %s%s; starting Delve again", delve_remedy_text(remedy),
                    !of_files   ? ""
                    : on_copies ? ", on copies of the module files"

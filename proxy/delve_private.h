@@ -63,13 +63,13 @@ struct delve {
     struct buf build_tail, log_tail;
     struct buf withheld; /* the build's lines until it is known whether they are told as a story */
 
-    size_t prelaunch_at;                /* the step that runs */
-    struct delve_mended mended;         /* of this launch */
-    struct delve_step step_next;        /* after the wait, or while a remedy runs */
-    enum delve_remedy mended_by;        /* the last remedy that changed something in this launch; NONE */
-    struct delve_diagnosis cause;       /* what it mended */
-    const struct delve_signature *told; /* the last cause that the user was told */
-    struct delve_diagnosis logged;      /* a signature in a live Delve's log: acted on at the next launch */
+    size_t prelaunch_at;           /* the step that runs */
+    struct delve_mended mended;    /* of this launch */
+    struct delve_step step_next;   /* after the wait, or while a remedy runs */
+    enum delve_remedy mended_by;   /* the last remedy that changed something in this launch; NONE */
+    struct delve_diagnosis cause;  /* what it mended */
+    struct delve_diagnosis told;   /* the last cause that the user was told; signature NULL: none */
+    struct delve_diagnosis logged; /* a signature in a live Delve's log: acted on at the next launch */
 
     bool paused;
     bool told_end;      /* `disconnected` was reported, or is not wanted */

@@ -211,8 +211,8 @@ static void on_exited(void *arg, bool known, int exit_code)
     session_set_state(s, SESSION_TERMINATED, "the program has ended");
     session_terminated(s);
     /* Nothing is left to debug; a Delve that the user started stays, with what it can still tell. */
-    if (s->launch->plan->mode != DELVE_REMOTE)
-        (void)delve_end(s->delve, false);
+    if (s->launch->plan->mode != DELVE_REMOTE && !delve_end(s->delve, false))
+        session_answer_pending(s, "the program has ended");
 }
 
 static void on_failed(void *arg, const struct err *why)

@@ -137,6 +137,7 @@ static void restart(void)
 {
     json_t *arguments = draw(2) ? json_pack("{s:o}", "arguments", launch_arguments()) : NULL;
     ask("restart", arguments);
+    machine_used();
 }
 
 static void on_close(void *arg, const struct event *e)

@@ -724,6 +724,9 @@ void machine_stir(void)
         m.delve_silent = true;
     } else if (c && fault(60)) {
         lane_post(c->lane, end_channel, c, NULL, 0, 0);
+    } else if (fault(200)) {
+        post(k, tell_log, "2026-11-23T23:02:52Z error layer=debugger modload.LoadGraph: loading module graph failed",
+             0);
     } else if (m.delve_silent) {
         return;
     } else if (m.program == PROGRAM_RUNNING && draw(3) == 0) {

@@ -99,9 +99,10 @@ static void run(struct config *config)
 
 int main(int argc, char **argv)
 {
-    static const char text[] = "{\"targets\":{\"a\":{\"listen\":4711},"
-                               "\"b\":{\"listen\":4712,\"recover\":{\"attempts\":2,\"afterCrash\":\"end\"},"
-                               "\"prelaunch\":[\"download\",{\"step\":\"tidy\",\"optional\":true}]}}}";
+    static const char text[] =
+        "{\"targets\":{\"a\":{\"listen\":4711},"
+        "\"b\":{\"listen\":4712,\"recover\":{\"attempts\":2,\"afterCrash\":\"end\",\"whileRunning\":\"always\"},"
+        "\"prelaunch\":[\"download\",{\"step\":\"tidy\",\"optional\":true}]}}}";
     struct config_problems problems = {0};
     unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : COUNT;
     unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
