@@ -221,7 +221,8 @@ case_remedy_purge_ended() {
     mkfifo "$D/aside"
     # A go that hangs once the entry is aside.
     mkdir "$D/slow"
-    printf '#!/bin/sh\ncase "${GOPROXY-} $*" in "file://"*scratch*download*) echo >"%s"; exec sleep 4711 ;; esac\nexec %s "$@"\n' \
+    # shellcheck disable=SC2016 # for that script
+    printf '#!/bin/sh\n[ "${GONOPROXY-}" != none ] || { echo >"%s"; exec sleep 4711; }\nexec "%s" "$@"\n' \
         "$D/aside" "$(readlink -f "$(type -P go)")" >"$D/slow/go"
     chmod 755 "$D/slow/go"
     say c 'end kill'
@@ -233,7 +234,7 @@ case_remedy_purge_ended() {
         ID=$ID$how RUN=$D/home/.cache/delvegate/$ID L=$D/home/.cache/delvegate/$ID/mended-1
         ready nodelve=1 "GOMODCACHE=$MOD" "goenv=GOPROXY=file://$PX" goenv=GOSUMDB=off "go=$D/slow/go" || return
         remedy purge example.com/Lib v1.2.0
-        read -r -t "$LIMIT" LINE <"$D/aside"
+        read -r -t "$LIMIT" LINE <>"$D/aside" || fail 'nothing is fetched again'
         check 'it is aside' [ -e "$MOD/cache/delvegate-aside-$ID/tree" ]
         case $how in
         stop) say c 'stop kill' && ended 143 ;;

@@ -203,7 +203,7 @@ case_lock() {
     mkfifo "$D/hold/on" "$D/hold/go"
     # shellcheck disable=SC2016 # for that shell
     setsid flock "$lock" sh -c 'echo >"$0/on"; read -r x <"$0/go"' "$D/hold" >"$D/hold.log" 2>&1 &
-    read -r -t "$LIMIT" LINE <"$D/hold/on"
+    read -r -t "$LIMIT" LINE <>"$D/hold/on"
     holder=$(sed -n "s/^[0-9]*: FLOCK *ADVISORY *WRITE \([0-9]*\) [^ ]*:$(stat -c %i "$lock") .*/\1/p" /proc/locks)
     order flock "$lock" echo through || return
     control c "note the module cache is locked by process $holder (flock): waiting for it ($lock)" || return
@@ -214,7 +214,7 @@ case_lock() {
     # The one that took it is gone; its child holds it.
     # shellcheck disable=SC2016 # for that shell
     setsid sh -c 'exec 9>"$1"; flock 9; echo $$ >"$0/on"; exec 3<>"$0/go"; read -r x <&3' "$D/hold" "$lock" >"$D/hold.log" 2>&1 &
-    read -r -t "$LIMIT" holder <"$D/hold/on"
+    read -r -t "$LIMIT" holder <>"$D/hold/on"
     order flock "$lock" echo through || return
     control c "note the module cache is locked by process $holder (sh): waiting for it ($lock)" || return
     pass 'the heir of the lock'
