@@ -65,7 +65,9 @@ export class World {
     fs.chmodSync(this.root, 0o700);
     for (const dir of ['home', 'cache', 'config', 'tmp']) fs.mkdirSync(this.at(dir), { mode: 0o700 });
     this.runDirs = this.at('cache/delvegate');
-    this.remoteEnv = { HOME: this.at('home'), XDG_CACHE_HOME: this.at('cache'), ...this.options.env };
+    // GO_PAIR=1: the go and dlv that come first in PATH are tried, on both transports.
+    const PAIR = process.env.GO_PAIR ? { PATH: process.env.PATH } : {};
+    this.remoteEnv = { HOME: this.at('home'), XDG_CACHE_HOME: this.at('cache'), ...PAIR, ...this.options.env };
     if (this.options.prepare) await this.options.prepare(this);
     if (this.transport === 'ssh') this.sshd = await Sshd.start({ dir: this.at('sshd'), env: this.remoteEnv, ...this.options.sshd });
     await this.configure();
