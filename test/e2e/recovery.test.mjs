@@ -8,6 +8,7 @@ import * as proc from './lib/proc.mjs';
 const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
 const TIMES = process.env.CHECK_ALL === '1' ? 100 : 10;
+const GROWTH = 8 * 1024 * 1024; // bytes: far less than what a leak of each round's buffers would add up to
 
 /** Kills the session's Delve and waits for another one. */
 async function kill(w) {
@@ -16,7 +17,7 @@ async function kill(w) {
   return dlv;
 }
 
-suite('recovery', { targets: { once: { recover: { afterCrash: 'end' } }, few: { recover: { attempts: 2, window: '10m' } } } }, (w) => {
+suite('recovery', { daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_mb=1' }, targets: { once: { recover: { afterCrash: 'end' } }, few: { recover: { attempts: 2, window: '10m' } } } }, (w) => {
   const stoppedAtTick = async (s, args = {}) => {
     await s.launch({ program: TOOL, args: ['loop'], ...args }, () => s.breakpoints(MAIN, [line(MAIN, 'TICK')]));
     await s.stop({ reason: 'breakpoint' });
@@ -210,8 +211,9 @@ suite('recovery', { targets: { once: { recover: { afterCrash: 'end' } }, few: { 
     await stoppedAtTick(s);
     const descriptors = () => fs.readdirSync(`/proc/${w.daemon.pid}/fd`).length;
     const before = descriptors();
-    let seed = 1;
+    let seed = 1, memory;
     for (let i = 0; i < TIMES; i++) {
+      if (i === 3) memory = proc.residentBytes(w.daemon.pid);
       seed = (seed * 1103515245 + 12345) % 2147483648;
       const moment = seed % 4;
       const from = s.messages.length;
@@ -227,6 +229,7 @@ suite('recovery', { targets: { once: { recover: { afterCrash: 'end' } }, few: { 
       }, { timeout: 60_000, explain: () => s.text() });
     }
     await until('descriptors to be as before', () => descriptors() <= before + 2);
+    assert.ok(proc.residentBytes(w.daemon.pid) - memory < GROWTH, `${memory} bytes, then ${proc.residentBytes(w.daemon.pid)}`);
     assert.equal(w.runDirectories().length, 1);
     await s.finish({ terminateDebuggee: true });
   });

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { build, line, program, suite, until } from './harness.mjs';
+import { LAUNCH_MS, build, line, proc, program, suite, until } from './harness.mjs';
 
 const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
 const TIMES = process.env.CHECK_ALL === '1' ? 100 : 10;
+const GROWTH = 8 * 1024 * 1024; // bytes: far less than what a leak of each round's buffers would add up to
 
 /** A module of the test's own, to be changed while it is debugged. */
 function copyOf(w, name, text) {
@@ -28,7 +29,7 @@ func main() {
 }
 ${more}`;
 
-suite('restart', {}, (w) => {
+suite('restart', { daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_mb=1' } }, (w) => {
   const config = (args) => ({ type: 'go', request: 'launch', mode: 'debug', name: 'test', ...args });
 
   w.test('the restart of a stopped program: rebuilt, args and env of the request, breakpoints kept', async () => {
@@ -147,6 +148,38 @@ suite('restart', {}, (w) => {
     await s.finish({ terminateDebuggee: true });
   });
 
+  w.test('an attached process: detached from and attached to again, breakpoints kept', async () => {
+    const binary = await build('tool', w.at('tmp/attached'));
+    const child = w.spawn(binary, ['loop'], { name: 'program' });
+    await child.wait(/looping/, { stream: 'stdout' });
+    const s = await w.session();
+    await s.attach({ mode: 'local', processId: child.pid }, () => s.breakpoints(MAIN, [line(MAIN, 'TICK')]));
+    await s.stop({ reason: 'breakpoint' });
+    for (let i = 0; i < 2; i++) {
+      const from = s.messages.length;
+      await s.send('restart', { arguments: { type: 'go', request: 'attach', mode: 'local', processId: child.pid } }, { timeout: LAUNCH_MS });
+      await s.stop({ from, reason: 'breakpoint' });
+    }
+    await s.finish();
+    assert.equal(child.running, true);
+    child.kill('SIGKILL');
+  });
+
+  w.test('a Delve that the user started: attached to again, its program goes on', async () => {
+    const dlv = w.spawn('dlv', ['debug', '--headless', '--accept-multiclient', '--api-version=2', '--listen=127.0.0.1:0', '--output', w.at('tmp/remote'), '--', 'loop'], { name: 'dlv', cwd: TOOL });
+    const [, port] = await dlv.wait(/API server listening at: .*:(\d+)/, { stream: 'stdout', timeout: LAUNCH_MS });
+    const s = await w.session();
+    await s.attach({ mode: 'remote', port: Number(port) }, () => s.breakpoints(MAIN, [line(MAIN, 'TICK')]));
+    await s.stop({ reason: 'breakpoint' });
+    const frame = await s.top();
+    const from = s.messages.length;
+    await s.send('restart', undefined, { timeout: LAUNCH_MS });
+    await s.refused('scopes', { frameId: frame.id });
+    await s.stop({ from, reason: 'breakpoint' });
+    assert.equal((await s.top()).line, line(MAIN, 'TICK'));
+    await s.finish({ terminateDebuggee: true });
+  });
+
   w.test('a restart while the last one still builds, and a request beside it', async () => {
     const s = await w.session();
     await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
@@ -180,13 +213,16 @@ suite('restart', {}, (w) => {
     await s.stop({ reason: 'breakpoint' });
     const descriptors = () => fs.readdirSync(`/proc/${w.daemon.pid}/fd`).length;
     const before = descriptors();
+    let memory;
     for (let i = 0; i < TIMES; i++) {
+      if (i === 3) memory = proc.residentBytes(w.daemon.pid);
       const from = s.messages.length;
       await s.send('restart', undefined, { timeout: 120_000 });
       await s.stop({ from, reason: 'breakpoint' });
       assert.equal((await s.locals()) !== undefined, true);
     }
     await until('descriptors to be as before', () => descriptors() <= before + 2);
+    assert.ok(proc.residentBytes(w.daemon.pid) - memory < GROWTH, `${memory} bytes, then ${proc.residentBytes(w.daemon.pid)}`);
     assert.equal(w.runDirectories().length, 1);
     await s.finish({ terminateDebuggee: true });
   });
