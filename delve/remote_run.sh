@@ -67,7 +67,8 @@ check delve.path and the working directory" error start >&4 ;;
     dg_p="$dg_control $dg_clock $dg_p1 $dg_p2"
     sweep "$$" "$$ $dg_p" "$dg_p"
     restore "$dg_run"
-    locks_end "$1"
+    # What was ended while it waited does not go on.
+    [ "$dg_status" -gt 127 ] || locks_end "$1"
     printf '%s\n' "$dg_mark" >&7
     printf '%s\n' "$dg_mark" >&8
     wait "$dg_p1" "$dg_p2" "$dg_p3"
@@ -87,6 +88,7 @@ launch() {
     dg_cwd=${HOME:-/} dg_pid='' dg_attach='' dg_streams=''
     set --
     while IFS=' ' read -r dg_key dg_raw; do
+        case $dg_key in env | unset) continue ;; esac
         decode "$dg_raw"
         case $dg_key in
         arg) set -- "$@" "$dg_value" ;;

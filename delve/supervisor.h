@@ -3,7 +3,8 @@
  *
  * A shell there begins with a hello line on stdout and a mark line on stderr, both with the nonce of this start. Then
  * it takes parameter lines up to `begin`; `role` says what it becomes:
- *   session  tools, run directory, keeper: control lines on stdout, tagged text lines on stderr
+ *   session  tools, run directory, keeper: control lines on stdout, tagged text lines on stderr; with `nodelve 1`
+ *            dlv is not looked for
  *   streams  the program's stdout and stderr, byte for byte, each after an open line with the nonce
  *   door     control lines and text lines of a keeper that is already there (dir), to end it
  * To a keeper: `prepare N`; parameters and `run N`; `launched`; `beat`; `stop kill|detach|now`, which ends the run

@@ -220,6 +220,7 @@ case_lock() {
     pass 'the heir of the lock'
     say c 'stop kill'
     ended 143 || return
+    check 'what was ended does not go on' same "$(grep -c 'note the lock is free' "$D/c.control.log")" 1
     kill "$holder"
     # A lock that the session holds itself is none of another's.
     order flock "$lock" sh -c 'flock -w 4 "$0" true' "$lock" && ended 1 || return
