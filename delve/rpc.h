@@ -18,8 +18,8 @@ int delve_rpc_get_version(struct buf *out, int id);
  * `id` (-1 without one), and *used, its length; 0 when it is not whole yet; -1 when the text is no JSON. */
 int delve_rpc_answer(const char *text, size_t len, size_t *used, int *id);
 
-/* Reads an answer to delve_rpc_state. Returns 1 when the process has exited (error text `Process N has exited with status S`), with
- *status; 0 when it has not; -1 when the text is no whole JSON object yet. */
+/* Reads an answer to delve_rpc_state. Returns 1 when the process has exited (error text `Process N has exited with
+ *status S`), with status; 0 when it has not; -1 when the text is no whole JSON object yet. */
 int delve_rpc_exit_status(const char *text, size_t len, int *status);
 
 /* Finds `has exited with status S` in any text. Returns 1 with *status, or 0. */

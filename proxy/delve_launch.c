@@ -250,8 +250,12 @@ void delve_built(struct delve *d)
     if (d->told.signature && d->mended_by == DELVE_REMEDY_NONE)
         delve_say(d, "important", "done: trying again was enough; nothing was changed");
     d->told.signature = NULL;
-    if (d->mended_by == DELVE_REMEDY_NONE || !d->cause.signature || is_for_good)
+    if (d->mended_by == DELVE_REMEDY_NONE || !d->cause.signature)
         return;
+    if (is_for_good) {
+        delve_say(d, "important", "for good: the module's own files were changed; review and commit them");
+        return;
+    }
     buf_init(&text, TEXT_MAX);
     if (delve_recovery_tell_for_good(&d->cause, d->mended_by, &text) == 0)
         delve_say(d, "important", text.data);

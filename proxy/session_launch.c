@@ -69,7 +69,7 @@ static int new_launch(struct session *s, const json_t *arguments, struct err *wh
     if (!l)
         return err_set(why, "out of memory");
     s->paths = (struct config_paths){0};
-    if (fill_launch(s, l, arguments, why) < 0) {
+    if (fill_launch(s, l, arguments, why) < 0 || !l->plan) {
         config_paths_free(&s->paths);
         s->paths = before;
         free_launch(l);
