@@ -147,7 +147,7 @@ mend_files() { # TEXT mod SUBCOMMAND [ARG]
     if [ "$dg_mode" = edit ]; then
         dg_sums=${dg_work:+$dg_work.sum}
         before "$dg_modfile" "$dg_sumfile" ${dg_sums:+"$dg_sums"}
-        go_do "$@" || exit "$dg_failed"
+        go_do "$@" || load_alone "$2" "$dg_modfile" || exit "$dg_failed"
         dg_changed=''
         for dg_file in "$dg_modfile" "$dg_sumfile" ${dg_sums:+"$dg_sums"}; do
             ! differs "$dg_file" || dg_changed=1
@@ -160,11 +160,32 @@ mend_files() { # TEXT mod SUBCOMMAND [ARG]
         before "$dg_dir/go.mod" "$dg_dir/go.sum"
         dg_sub=$2
         shift 2
-        go_do mod "$dg_sub" "-modfile=$dg_dir/go.mod" "$@" || exit "$dg_failed"
+        go_do mod "$dg_sub" "-modfile=$dg_dir/go.mod" "$@" ||
+            load_alone "$dg_sub" "$dg_dir/go.mod" "-modfile=$dg_dir/go.mod" || exit "$dg_failed"
         dg_changed=''
         tell_copies
     fi
     [ -n "$dg_changed" ] || unsuited "\`$dg_text0\` changes nothing in $dg_modfile and its go.sum"
+}
+# Where not all of the graph can be fetched, what the package alone needs may be in the cache. A download adds sums only.
+load_alone() { # download|tidy GO.MOD [FLAG]
+    dg_file=$2
+    dg_only=$1
+    shift 2
+    if go_do list -mod=mod "$@" -deps -- "$dg_package" >/dev/null 2>&1 &&
+        { [ "$dg_only" != download ] || ! differs "$dg_file"; }; then
+        return 0
+    fi
+    # Go may have written a part of it.
+    for dg_file in "$dg_file" "${dg_file%.mod}.sum"; do
+        dg_old=$dg_dir/before/${dg_file##*/}
+        if [ ! -e "$dg_old" ]; then
+            rm -f "$dg_file"
+        elif differs "$dg_file"; then
+            cat "$dg_old" >"$dg_file"
+        fi
+    done
+    return 1
 }
 tell_copies() {
     differs "$dg_dir/go.mod" || differs "$dg_dir/go.sum" || return 0
@@ -357,6 +378,8 @@ aside() { # PATH NAME
     mv "$1" "$dg_aside/$2"
 }
 aside_begin() {
+    # What could not be put back before must not be forgotten.
+    restore "$dg_run" || return 1
     dg_aside=$GOMODCACHE/cache/delvegate-aside-${dg_run##*/}
     printf '%s\n' "$(escape "$dg_aside")" >"$dg_run/aside" && mkdir -p "$dg_aside"
 }
@@ -377,6 +400,8 @@ restore() {
             decode "$dg_raw"
             if [ -e "$dg_aside/$dg_name" ] || [ -h "$dg_aside/$dg_name" ]; then
                 erase "$dg_value"
+                # Into a directory mv would move it.
+                [ ! -e "$dg_value" ] || return 1
                 mv "$dg_aside/$dg_name" "$dg_value" || return 1
             fi
             [ "$dg_bits" = rw ] || chmod u-w "$dg_value"

@@ -89,6 +89,39 @@ mended_build() {
     (cd "$APP" && local_go build -o /dev/null "-modfile=$L/go.mod" .)
 }
 
+# What the package needs is in the cache, but for a part of the graph that nothing can be fetched of.
+case_remedy_part() {
+    local was
+    begin remedy_part
+    graph || return
+    "$TMP/proxy" "$PX" example.com/tested v1.0.0 $'module example.com/tested\n\ngo 1.18\n' $'tested.go=package tested\n'
+    printf '\nrequire example.com/tested v1.0.0\n' >>"$APP/go.mod"
+    printf 'package main\n\nimport _ "example.com/tested"\n' >"$APP/main_test.go"
+    (cd "$APP" && local_go mod download all)
+    chmod -R u+w "$MOD/example.com/tested@v1.0.0" && rm -r "$MOD/example.com/tested@v1.0.0"
+    rm "$MOD"/cache/download/example.com/tested/@v/v1.0.0.zip* "$APP/go.sum"
+    was=$(tree "$APP")
+    ENV=(GOPROXY=off)
+    remedy download
+    ended 0 || return
+    (cd "$APP" && GOPROXY=off GOSUMDB=off GOFLAGS='' GOMODCACHE=$MOD GOCACHE=$TMP/gocache go build -o /dev/null "-modfile=$L/go.mod" .)
+    check 'Delve can build' [ $? = 0 ]
+    check "the user's tree is untouched" same "$(tree "$APP")" "$was"
+    # Sums alone do not do: go.mod is not for a download to write.
+    sed -i '/^require example.com.Lib/d' "$APP/go.mod"
+    L=$RUN/mended-2
+    remedy download
+    ended 1 || return
+    cmp "$APP/go.mod" "$L/go.mod"
+    check 'a download leaves go.mod' [ $? = 0 ]
+    check 'and no part of go.sum' [ ! -e "$L/go.sum" ]
+    remedy tidy
+    ended 1 || return
+    pass 'without a proxy no version is found'
+    ENV=()
+    over
+}
+
 case_remedy_edit() {
     begin remedy_edit
     graph || return
