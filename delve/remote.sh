@@ -123,6 +123,16 @@ sweep() {
     return 1
 }
 
+# ---- files
+
+# Removes what may hold directories without the right to write, as those of a module cache are.
+erase() {
+    rm -rf "$@" 2>/dev/null || {
+        chmod -R u+w "$@" 2>/dev/null
+        rm -rf "$@"
+    }
+}
+
 # ---- the environment of a child
 
 # Exports NAME=VALUE; what a shell cannot export is dropped with a note to descriptor 4.

@@ -286,7 +286,7 @@ bury() {
         fi
     fi
     restore "$1"
-    rm -rf "$1"
+    erase "$1"
 }
 
 # Directories that a crash or a restart of the machine left beside this one.

@@ -72,8 +72,8 @@ clock() {
 streams_hold() {
     streams_release
     # What the last run has left: its binary, a build that was killed.
-    [ -z "$dg_prepared" ] || rm -rf "${dg_run:?}/$dg_prepared"
-    rm -rf "$dg_run/tmp"/*
+    [ -z "$dg_prepared" ] || erase "$dg_run/$dg_prepared"
+    erase "$dg_run/tmp"/*
     printf '' >"$dg_run/next"
     dg_prepared=$1
     mkdir -m 700 "$dg_run/$1" && mkfifo -m 600 "$dg_run/$1/own" "$dg_run/$1/log" "$dg_run/$1/out" "$dg_run/$1/err" || return 1
@@ -263,7 +263,7 @@ finish() { # kill | detach | lease
     echo quit >&6
     sweep "$$" "$$ $dg_control"
     restore "$dg_run"
-    rm -rf "$dg_run" || say "the run directory $dg_run could not be removed on the Go machine" note >&4
+    erase "$dg_run" || say "the run directory $dg_run could not be removed on the Go machine" note >&4
     echo ended >&4
     exit 0
 }

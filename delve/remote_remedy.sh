@@ -43,12 +43,6 @@ go_do() {
     go "$@" </dev/null 4>&-
 }
 
-# Removes what may hold directories without the right to write, as the module cache's are.
-erase() {
-    [ ! -e "$1" ] || chmod -R u+w "$1" 2>/dev/null
-    rm -rf "$1"
-}
-
 # ---- module files
 
 # Sets dg_modfile to the go.mod in use, dg_sumfile to its sums and dg_work to the go.work in use (or nothing).
