@@ -66,6 +66,7 @@ check delve.path and the working directory" error start >&4 ;;
     # Of a dlv that was killed the program is left running.
     dg_p="$dg_control $dg_clock $dg_p1 $dg_p2"
     sweep "$$" "$$ $dg_p" "$dg_p"
+    attached_resume "$1"
     restore "$dg_run"
     # What was ended while it waited does not go on.
     [ "$dg_status" -gt 127 ] || locks_end "$1"
@@ -156,6 +157,14 @@ environment() {
 attached_write() {
     [ -n "$1" ] && [ ! -e "$dg_run/attached-$1" ] || return 0
     identity "$1" >"$dg_run/attached-$1" || rm -f "$dg_run/attached-$1"
+}
+# A dlv that is ended in the middle of attaching leaves the process stopped.
+attached_resume() {
+    run_param "$1" attach
+    [ -n "$dg_value" ] || return 0
+    run_param "$1" pid
+    attached_alive "$dg_value" && [ "$dg_state" = T ] || return 0
+    kill -CONT "$dg_value" 2>/dev/null
 }
 attached_alive() {
     { read -r dg_rest dg_start0 <"$dg_run/attached-$1"; } 2>/dev/null && [ -n "$dg_start0" ] && alive "$1" "$dg_start0"
