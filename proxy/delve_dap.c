@@ -214,6 +214,7 @@ static void attach_again(struct delve *d, const char *reason)
     delve_hang_up(d, false);
     timer_stop(d->step);
     d->same_process = true;
+    d->attached = false;
     d->handler->lost(d->arg, d->by_delve ? DELVE_LOSS_CONNECTION : DELVE_LOSS_CHANNEL, &why);
     if (d->state != DELVE_PROBING)
         return;

@@ -8,6 +8,7 @@ import * as proc from './lib/proc.mjs';
 const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
 const TIMES = process.env.CHECK_ALL === '1' ? 100 : 10;
+const SILENCE_MS = 25_000; // a Delve that answers nothing is replaced before that
 const GROWTH = 8 * 1024 * 1024; // bytes: far less than what a leak of each round's buffers would add up to
 
 /** Kills the session's Delve and waits for another one. */
@@ -88,6 +89,22 @@ suite('recovery', { daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_m
     assert.equal(proc.alive(dlv), false);
     assert.match(s.shown, /does not answer/);
     await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('neither a running program nor a long stop is taken for a hanging Delve', async () => {
+    const running = await w.session();
+    await states.running(w, running);
+    const first = await w.dlv();
+    const halted = await w.session();
+    await stoppedAtTick(halted);
+    const end = Date.now() + SILENCE_MS;
+    await until('the time after which a silent Delve is replaced', () => Date.now() > end, { timeout: 2 * SILENCE_MS });
+    assert.equal(proc.alive(first), true);
+    assert.equal((await halted.top()).line, line(MAIN, 'TICK'));
+    for (const s of [running, halted]) {
+      assert.doesNotMatch(s.shown, /started again|answer/);
+      await s.finish({ terminateDebuggee: true });
+    }
   });
 
   w.test('a request that Delve closes its connection over: an error, and the program is where it was', async () => {
