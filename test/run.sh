@@ -188,7 +188,7 @@ suite_e2e() {
     if [ "${CHECK_ALL:-0}" = 1 ]; then
         limit=3600
     fi
-    mapfile -t files < <(ls test/e2e/{replay,endings,sessions}.test.mjs test/e2e/*.test.mjs | awk '!seen[$0]++')
+    mapfile -t files < <(ls test/e2e/{modgraph,recovery,flaky,replay,endings,restart}.test.mjs test/e2e/*.test.mjs | awk '!seen[$0]++')
     for file in "${files[@]}"; do
         while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
             wait -n
