@@ -195,7 +195,7 @@ case_command_imitates() {
 }
 
 case_lock() {
-    local lock=$D holder
+    local lock holder
     begin lock
     ready || return
     lock="$D/home/go/pkg/mod/cache/download/example.com/m/@v/v1.0.0.lock"
@@ -215,6 +215,14 @@ case_lock() {
     # shellcheck disable=SC2016 # for that shell
     setsid sh -c 'exec 9>"$1"; flock 9; echo $$ >"$0/on"; exec 3<>"$0/go"; read -r x <&3' "$D/hold" "$lock" >"$D/hold.log" 2>&1 &
     read -r -t "$LIMIT" holder <>"$D/hold/on"
+    # The kernel names such a lock only where the number of the one that took it is still known: not in a pid namespace.
+    if ! grep -q ":$(stat -c %i "$lock") " /proc/locks; then
+        printf 'skip %s %s: its heir: /proc/locks does not hold it here\n' "$SH" "$CASE"
+        SKIPPED=$((SKIPPED + 1))
+        kill "$holder"
+        over
+        return
+    fi
     order flock "$lock" echo through || return
     control c "note the module cache is locked by process $holder (sh): waiting for it ($lock)" || return
     pass 'the heir of the lock'
