@@ -295,6 +295,7 @@ void delve_restart(struct delve *d, const struct delve_plan *plan, const struct 
             break;
         }
         err_set(&why, "restart");
+        d->by_delve = false;
         if (d->state != DELVE_PROBING)
             delve_probe(d, &why); /* a Delve that the user started: it is attached to again */
     }

@@ -152,11 +152,15 @@ static void on_skipped(void *arg, const struct dap_asked *asked, size_t length)
     session_respond_error(s, asked->asker_seq, asked->command, ERROR_INTERNAL, text, false);
 }
 
-static void on_delve_drained(void *arg)
+void session_read_on(struct session *s)
 {
-    struct session *s = arg;
     if (s->client)
         client_pause(s->client, false);
+}
+
+static void on_delve_drained(void *arg)
+{
+    session_read_on(arg);
 }
 
 /* Sends text on up to its last whole character and keeps the rest for the next time. */
@@ -219,6 +223,7 @@ static void on_failed(void *arg, const struct err *why)
 {
     struct session *s = arg;
     log_warning(s->subject, "%s", why->text);
+    session_read_on(s);
     if (s->state >= SESSION_TERMINATED) {
         session_answer_pending(s, why->text);
         return;
@@ -237,6 +242,7 @@ static void on_failed(void *arg, const struct err *why)
 static void on_disconnected(void *arg)
 {
     struct session *s = arg;
+    session_read_on(s);
     if (s->state == SESSION_ENDING)
         session_part_from_client(s, "the session has ended");
     else

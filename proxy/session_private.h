@@ -128,6 +128,8 @@ void session_drop_held(struct session *s);
 int session_map_to_remote(void *arg, const char *path, struct buf *out);
 /* The arguments of a request as an object; a new reference, NULL when memory ran out. */
 json_t *session_arguments(const struct dap_message *m);
+/* The Delve that the client's reading waited for is gone. */
+void session_read_on(struct session *s);
 /* What an incomplete character at the end of the program's output left over. */
 void session_flush_output(struct session *s);
 

@@ -35,6 +35,7 @@ void session_broken(struct session *s, const char *reason)
     s->loss = SESSION_LOSS_UNKNOWN;
     s->swallows_entry = false;
     session_flush_output(s);
+    session_read_on(s);
     while (dap_pending_take_oldest(s->reverse, &ignored))
         continue;
 }

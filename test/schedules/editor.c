@@ -48,12 +48,15 @@ static struct {
     int handle_count;
     struct breakpoint breakpoints[SOURCES][BREAKPOINTS_MAX];
     int breakpoint_count[SOURCES];
-    int setting; /* setBreakpoints that are unanswered: until then ids are in flight */
+    bool paused;
+    struct buf unread; /* what waits while delvegate does not read */
+    int setting;       /* setBreakpoints that are unanswered: until then ids are in flight */
 } ed;
 
 struct client *editor_new(void)
 {
     memset(&ed, 0, sizeof ed);
+    buf_init(&ed.unread, FRAME_MAX);
     ed.exists = true;
     ed.lane = lane_new();
     ed.decoder = dap_decoder_new(DAP_DELVE_BODY_MAX, DAP_OVERSIZE_ERROR);
@@ -67,8 +70,14 @@ struct client *editor_new(void)
 static void on_data(void *arg, const struct event *e)
 {
     (void)arg;
-    if (ed.handler)
-        ed.handler->data(ed.arg, e->text, e->len);
+    if (e->text && buf_append(&ed.unread, e->text, e->len) < 0)
+        broken("the editor has sent more than %d bytes that nobody reads", FRAME_MAX);
+    if (!ed.handler || ed.paused || ed.unread.len == 0)
+        return;
+    size_t len = ed.unread.len;
+    char *text = buf_take(&ed.unread);
+    ed.handler->data(ed.arg, text, len);
+    free(text);
 }
 
 static struct request *ask(const char *command, json_t *arguments)
@@ -334,6 +343,7 @@ void editor_check(void)
 void editor_free(void)
 {
     lane_free(ed.lane);
+    buf_free(&ed.unread);
     dap_decoder_free(ed.decoder);
     ed.exists = false;
 }
@@ -383,7 +393,9 @@ bool client_write(struct client *c, struct buf *bytes)
 void client_pause(struct client *c, bool paused)
 {
     (void)c;
-    (void)paused;
+    if (ed.paused && !paused)
+        lane_post(ed.lane, on_data, NULL, NULL, 0, 0);
+    ed.paused = paused;
 }
 
 void client_end(struct client *c)

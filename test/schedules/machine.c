@@ -347,6 +347,25 @@ static bool channel_of_delve_write(struct channel *channel, const char *data, si
     return false;
 }
 
+static void tell_drained(void *arg, const struct event *e)
+{
+    struct channel_of_delve *c = arg;
+    (void)e;
+    if (!c->closed && c->handler->drained)
+        c->handler->drained(c->arg);
+}
+
+/* Sometimes the queue is full: the editor is not read until it has drained, or until that Delve is gone. */
+static bool write_and_fill(struct channel *channel, const char *data, size_t len)
+{
+    struct channel_of_delve *c = (struct channel_of_delve *)channel;
+    (void)channel_of_delve_write(channel, data, len);
+    if (!c->decoder || draw(12) != 0)
+        return false;
+    lane_post(c->lane, tell_drained, c, NULL, 0, 0);
+    return true;
+}
+
 static size_t channel_of_delve_queued(const struct channel *c)
 {
     (void)c;
@@ -468,7 +487,7 @@ static const struct transport_ops ops = {
     .link_close = close_link,
     .shell = new_shell,
     .stream = new_stream,
-    .write = channel_of_delve_write,
+    .write = write_and_fill,
     .queued = channel_of_delve_queued,
     .pause = channel_of_delve_pause,
     .shut = channel_of_delve_shut,
