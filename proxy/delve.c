@@ -193,7 +193,11 @@ static void on_step(void *arg)
         delve_probe_late(d);
         break;
     case DELVE_STOPPING:
-        delve_stopped(d);
+        /* As for EXITED: while nobody reads the old program's streams, that they are quiet says nothing. */
+        if (!d->run_on && d->paused && !d->output_ended)
+            timer_start(d->step, DELVE_QUIET_MS, 0);
+        else
+            delve_stopped(d);
         break;
     case DELVE_EXITED:
         /* The streams are quiet: a grandchild holds them open. While nobody reads them that says nothing. */
