@@ -132,9 +132,8 @@ static bool tell(struct session *s, const char *text, size_t len, int64_t number
     return result == DELVE_CLIENT_SENT || result == DELVE_CLIENT_FULL;
 }
 
-static void replay(struct session *s)
+static void tell_breakpoints(struct session *s)
 {
-    static const char configured[] = "{\"seq\":0,\"type\":\"request\",\"command\":\"configurationDone\"}";
     struct buf text;
     int r;
     bool told = true;
@@ -144,21 +143,33 @@ static void replay(struct session *s)
         buf_clear(&text);
     }
     buf_free(&text);
-    if (told && dap_journal_is_configured(s->journal))
-        told = tell(s, configured, sizeof configured - 1, REPLAYED_CONFIGURED);
     if (!told)
         session_say(s, "important", "out of memory: not all breakpoints could be set again; set them anew");
 }
 
+static void tell_configured(struct session *s)
+{
+    static const char configured[] = "{\"seq\":0,\"type\":\"request\",\"command\":\"configurationDone\"}";
+    if (!tell(s, configured, sizeof configured - 1, REPLAYED_CONFIGURED))
+        session_say(s, "important", "out of memory: the program does not go on; press Restart");
+}
+
 void session_came_back(struct session *s, bool same_process)
 {
+    /* Only what sets or asks waits for a new program: before that runs, or Delve would have to halt it again. */
+    bool held_first = s->loss == SESSION_LOSS_PROGRAM;
+    bool was_configured = dap_journal_is_configured(s->journal);
     dap_journal_next(s->journal, same_process);
     session_set_state(s, SESSION_LIVE, "attached again");
-    s->swallows_entry = same_process && s->is_stopped && dap_journal_is_configured(s->journal);
+    s->swallows_entry = same_process && s->is_stopped && was_configured;
     if (s->restart_waits)
         session_respond(s, s->restart_seq, "restart", NULL);
     s->restart_waits = false;
-    replay(s);
+    tell_breakpoints(s);
+    if (held_first)
+        session_release_held(s);
+    if (was_configured)
+        tell_configured(s);
     session_release_held(s);
 }
 
