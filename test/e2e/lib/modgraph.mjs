@@ -132,7 +132,7 @@ export class Setup {
   /** A module cache as go leaves it, what is extracted read-only. */
   warm() {
     execFileSync('cp', ['-a', this.graph.mod, this.mod]);
-    for (const name of fs.readdirSync(this.mod)) if (name !== 'cache') execFileSync('chmod', ['-R', 'a-w', path.join(this.mod, name)]);
+    execFileSync('find', [this.mod, '-path', path.join(this.mod, 'cache'), '-prune', '-o', '-path', '*@v*', '-exec', 'chmod', 'a-w', '{}', '+']);
   }
 
   /** The arguments of a launch. */
