@@ -238,3 +238,24 @@ void walk_flags(struct walk *w, const struct config_option *option, const struct
     }
     *flags = words;
 }
+
+void walk_addresses(struct walk *w, const struct config_option *option, const struct config_json *node, char ***list)
+{
+    size_t n = 0, index = 0;
+    if (!walk_fits(w, option, node))
+        return;
+    *list = allocate(w, count(node), sizeof(**list));
+    for (const struct config_json *item = node->child; item && *list; item = item->next, index++) {
+        const char *text = config_json_string(item);
+        char address[INET6_ADDRSTRLEN];
+        size_t before = walk_enter_item(w, index);
+        if (!text)
+            walk_not_a_string(w, item);
+        else if (!config_address_read(text, address))
+            walk_complain(w, item->line, item->column,
+                          "not an IP address; write one such as \"172.17.0.1\", for each gateway its own");
+        else
+            (*list)[n++] = copy(w, address);
+        walk_leave(w, before);
+    }
+}

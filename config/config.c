@@ -6,6 +6,7 @@
 #include "config/json.h"
 #include "config/options.h"
 #include "config/problems.h"
+#include "config/value.h"
 #include "config/walk.h"
 
 enum { PORTS = 65536 };
@@ -20,6 +21,9 @@ static void target_free(struct config_target *target)
 {
     free(target->name);
     free(target->listen_host);
+    for (char **peer = target->allow_peer; peer && *peer; peer++)
+        free(*peer);
+    free(target->allow_peer);
     free(target->ssh);
     config_paths_free(&target->paths);
     free(target->gocache);
@@ -93,6 +97,27 @@ static void check_ports(struct walk *w, const struct config *c, const struct con
     free(by_port);
 }
 
+/* Whoever reaches the port runs programs as this user; only allowPeer says that somebody else shall reach it. */
+static void check_addresses(struct walk *w, const struct config *c, const struct config_json *root)
+{
+    const struct config_json *targets = config_json_member(root, "targets");
+    for (size_t i = 0; targets && i < c->target_count; i++) {
+        const struct config_target *target = &c->targets[i];
+        const struct config_json *listen = config_json_member(config_json_member(targets, target->name), "listen");
+        bool allowed = target->allow_peer && target->allow_peer[0];
+        if (!listen || target->listen_port == 0 || allowed || config_address_is_loopback(target->listen_host))
+            continue;
+        size_t before = walk_enter(w, "targets");
+        walk_enter(w, target->name);
+        walk_enter(w, "listen");
+        walk_complain(w, listen->line, listen->column,
+                      "\"%s\" is not a loopback address; use 4711, \"127.0.0.1:4711\" or \"[::1]:4711\", or name in "
+                      "allowPeer the addresses from which anyone may connect",
+                      config_json_string(listen)); /* short and printable: it has been read as an address */
+        walk_leave(w, before);
+    }
+}
+
 static void read_root(struct walk *w, const struct config_json *root, struct config *c)
 {
     if (root->kind != CONFIG_JSON_OBJECT) {
@@ -100,8 +125,10 @@ static void read_root(struct walk *w, const struct config_json *root, struct con
         return;
     }
     walk_object(w, config_options, root, root, c);
-    if (!w->no_memory)
-        check_ports(w, c, root);
+    if (w->no_memory)
+        return;
+    check_ports(w, c, root);
+    check_addresses(w, c, root);
 }
 
 struct config *config_parse(const char *text, size_t len, struct config_problems *problems)

@@ -42,8 +42,10 @@ struct config_recover {
 
 struct config_target {
     char *name;
-    char *listen_host;         /* "127.0.0.1" or "::1", always a loopback address */
+    char *listen_host;         /* an IP address in its usual form; a loopback one unless allow_peer says more */
     int listen_port;           /* 1 to 65535 */
+    char **allow_peer;         /* IP addresses in their usual form whose connections' owners are not asked for;
+                                  NULL-terminated, or NULL: none */
     char *ssh;                 /* destination for the ssh transport; NULL: the local one */
     struct config_paths paths; /* may be empty */
     char *gocache;             /* absolute path on the Go machine, NULL: what `go env` says there */
@@ -66,6 +68,7 @@ struct config {
     struct config_target *targets;
     size_t target_count;
     enum config_log_level log_level;
+    long idle_exit_seconds;       /* a daemon started by its socket ends after so long without a session; 0: never */
     struct config_problems notes; /* what is taken otherwise than it is written; nothing is wrong with it */
 };
 

@@ -113,6 +113,7 @@ static const char *kind_of(enum config_type type)
         return "object";
     case CONFIG_PATHS:
     case CONFIG_FLAGS:
+    case CONFIG_ADDRESSES:
     case CONFIG_STEPS:
         return "list";
     case CONFIG_COMMAND:
@@ -148,6 +149,7 @@ static void put_limits(struct buf *out, const struct config_option *option)
     case CONFIG_PATHS:
     case CONFIG_ENV:
     case CONFIG_FLAGS:
+    case CONFIG_ADDRESSES:
     case CONFIG_STEPS:
     case CONFIG_COMMAND:
         buf_printf(out, ", at most %ld entries", option->max);

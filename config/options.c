@@ -12,6 +12,7 @@ enum {
     PATH_BYTES_MAX = 4096,
     SSH_BYTES_MAX = 512,
     TEXT_BYTES_MAX = 1024,
+    PEERS_MAX = 16,
     TARGETS_MAX = 256,
     LIST_MAX = 256,
     STEPS_MAX = 16,
@@ -227,7 +228,17 @@ static const struct config_option target_options[] = {
      .example = "\"127.0.0.1:4711\"",
      .text = "Where the editor connects: a port, or a loopback address and a port such as 127.0.0.1:4711 or "
              "[::1]:4711. It is the number that `debugServer` names in launch.json. No two targets may have the same "
-             "port."},
+             "port. Another address than a loopback one is taken only together with `allowPeer`."},
+    {.name = "allowPeer",
+     .type = CONFIG_ADDRESSES,
+     .offset = offsetof(struct config_target, allow_peer),
+     .max = PEERS_MAX,
+     .otherwise = "only the user who runs delvegate can connect",
+     .example = "[\"172.17.0.1\"]",
+     .text = "Addresses from which anyone may connect: whose a connection is can't be seen when it comes through a "
+             "published port of a container (docker run -p), where it has the address of the container's gateway. "
+             "Whoever can connect from there can run programs as the user who runs delvegate: publish the port on "
+             "a loopback address only (-p 127.0.0.1:4711:4711)."},
     {.name = "ssh",
      .type = CONFIG_SSH,
      .offset = offsetof(struct config_target, ssh),
@@ -328,6 +339,15 @@ const struct config_option config_options[] = {
      .example = "{\"gomachine\": {\"ssh\": \"gomachine\"}}",
      .text = "The Go machines, each under a name made of letters, digits, \".\", \"_\" and \"-\".",
      .members = target_options},
+    {.name = "idleExit",
+     .type = CONFIG_DURATION,
+     .offset = offsetof(struct config, idle_exit_seconds),
+     .min = 1,
+     .max = DAY,
+     .otherwise = "it runs until it is stopped",
+     .example = "\"30m\"",
+     .text = "After how long without a session a delvegate that was started by its socket (delvegate.socket of "
+             "systemd) ends. The next connection starts it again."},
     {.name = "log",
      .type = CONFIG_OBJECT,
      .otherwise = "the defaults of its options",
@@ -348,6 +368,8 @@ const char *config_type_text(enum config_type type)
         return "an object of names and strings";
     case CONFIG_FLAGS:
         return "a list of strings";
+    case CONFIG_ADDRESSES:
+        return "a list of IP addresses such as [\"172.17.0.1\"]";
     case CONFIG_STEPS:
         return "a list of steps such as [\"download\", \"tidy\"]";
     case CONFIG_COMMAND:

@@ -11,10 +11,11 @@ enum config_type {
     CONFIG_PATHS,       /* list of objects with members */
     CONFIG_ENV,         /* environment name -> string */
     CONFIG_FLAGS,       /* list of Delve's flags */
+    CONFIG_ADDRESSES,   /* list of IP addresses */
     CONFIG_STEPS,       /* list of names of config_steps or objects with members */
     CONFIG_COMMAND,     /* a line for sh, or a list of words; only checked */
     CONFIG_IGNORED,     /* a string that is not kept */
-    CONFIG_LISTEN,      /* a port, or a loopback address and a port */
+    CONFIG_LISTEN,      /* a port, or an address and a port */
     CONFIG_SSH,         /* an ssh destination */
     CONFIG_GO_PATH,     /* an absolute path on the Go machine */
     CONFIG_CLIENT_PATH, /* an absolute path on the client's machine */

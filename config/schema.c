@@ -1,3 +1,4 @@
+#include <netinet/in.h>
 #include <string.h>
 
 #include "config/config.h"
@@ -78,12 +79,16 @@ static json_t *value_of(const struct config_option *option)
     case CONFIG_FLAGS:
         return json_pack("{s:s,s:I,s:{s:s}}", "type", "array", "maxItems", (json_int_t)option->max, "items", "type",
                          "string");
+    case CONFIG_ADDRESSES:
+        return json_pack(
+            "{s:s,s:I,s:o}", "type", "array", "maxItems", (json_int_t)option->max, "items",
+            string_like("^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$", INET6_ADDRSTRLEN - 1));
     case CONFIG_IGNORED:
         return json_pack("{s:s}", "type", "string");
     case CONFIG_LISTEN:
         return json_pack("{s:[{s:s,s:I,s:I},{s:s,s:s}]}", "anyOf", "type", "integer", "minimum",
                          (json_int_t)option->min, "maximum", (json_int_t)option->max, "type", "string", "pattern",
-                         "^(127(\\.[0-9]{1,3}){3}|localhost|\\[[0:]*:0{0,3}1\\]):[0-9]{1,5}$");
+                         "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|localhost|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$");
     case CONFIG_SSH:
         return string_like("^[^\\s-]\\S*$", option->max);
     case CONFIG_GO_PATH:

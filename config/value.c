@@ -99,13 +99,25 @@ static long read_digits(const char *s, const char *end, int max)
     return n;
 }
 
-/* Splits "127.0.0.1:PORT", "localhost:PORT" and "[::1]:PORT". Returns the port as read_digits, and the loopback address
-   in its usual form in host: empty when it is none. */
-static long read_address(const char *text, char host[static INET6_ADDRSTRLEN])
+bool config_address_read(const char *text, char address[static INET6_ADDRSTRLEN])
+{
+    struct in6_addr bytes;
+    int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+    return inet_pton(family, text, &bytes) == 1 && inet_ntop(family, &bytes, address, INET6_ADDRSTRLEN);
+}
+
+bool config_address_is_loopback(const char *address)
 {
     enum { LOOPBACK_NET = 127, NET_SHIFT = 24 };
     struct in_addr v4;
-    struct in6_addr v6;
+    return inet_pton(AF_INET, address, &v4) == 1 ? ntohl(v4.s_addr) >> NET_SHIFT == LOOPBACK_NET
+                                                 : strcmp(address, "::1") == 0;
+}
+
+/* Splits "127.0.0.1:PORT", "localhost:PORT" and "[::1]:PORT". Returns the port as read_digits, and the address in its
+   usual form in host: empty when it is none. */
+static long read_address(const char *text, char host[static INET6_ADDRSTRLEN])
+{
     char address[INET6_ADDRSTRLEN];
     const char *colon = strrchr(text, ':');
     *host = '\0';
@@ -124,10 +136,8 @@ static long read_address(const char *text, char host[static INET6_ADDRSTRLEN])
     address[len] = '\0';
     if (!brackets && strcmp(address, "localhost") == 0)
         strcpy(host, "127.0.0.1");
-    else if (brackets && inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6))
-        strcpy(host, "::1");
-    else if (!brackets && inet_pton(AF_INET, address, &v4) == 1 && ntohl(v4.s_addr) >> NET_SHIFT == LOOPBACK_NET)
-        strcpy(host, address);
+    else if (brackets != (strchr(address, ':') != NULL) || !config_address_read(address, host))
+        *host = '\0';
     return port;
 }
 

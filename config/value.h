@@ -2,6 +2,8 @@
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
+#include <netinet/in.h>
+
 #include "config/json.h"
 #include "config/options.h"
 #include "dap/buf.h"
@@ -22,6 +24,12 @@ void config_wrong_value(struct buf *why, const struct config_option *option, con
 
 /* Whether a string holds a control character of ASCII. */
 bool config_has_control(const char *s);
+
+/* Reads an IP address, and writes it in its usual form. Returns false when text is none. */
+bool config_address_read(const char *text, char address[static INET6_ADDRSTRLEN]);
+
+/* Whether an address in its usual form is one of this machine's loopback interface. */
+bool config_address_is_loopback(const char *address);
 
 /* Whether name may name a target, or a variable of the environment. */
 bool config_is_target_name(const char *name);

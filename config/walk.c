@@ -192,6 +192,7 @@ static enum config_json_kind kind_of(const struct config_option *option)
         return CONFIG_JSON_OBJECT;
     case CONFIG_PATHS:
     case CONFIG_FLAGS:
+    case CONFIG_ADDRESSES:
     case CONFIG_STEPS:
         return CONFIG_JSON_LIST;
     default:
@@ -222,6 +223,9 @@ void walk_option(struct walk *w, const struct config_option *option, const struc
         return;
     case CONFIG_FLAGS:
         walk_flags(w, option, node, field);
+        return;
+    case CONFIG_ADDRESSES:
+        walk_addresses(w, option, node, field);
         return;
     case CONFIG_STEPS:
         walk_steps(w, option, node, field);

@@ -48,6 +48,7 @@ void walk_paths(struct walk *w, const struct config_option *option, const struct
 void walk_env(struct walk *w, const struct config_option *option, const struct config_json *node,
               struct config_target *target);
 void walk_flags(struct walk *w, const struct config_option *option, const struct config_json *node, char ***flags);
+void walk_addresses(struct walk *w, const struct config_option *option, const struct config_json *node, char ***list);
 void walk_steps(struct walk *w, const struct config_option *option, const struct config_json *node, json_t **list);
 void walk_command(struct walk *w, const struct config_option *option, const struct config_json *node);
 

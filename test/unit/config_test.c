@@ -77,6 +77,8 @@ static void put_target(struct buf *out, const struct config_target *t)
 {
     buf_printf(out, "target %s\n", t->name);
     buf_printf(out, "  listen %s %d\n", t->listen_host, t->listen_port);
+    for (char **peer = t->allow_peer; peer && *peer; peer++)
+        buf_printf(out, "  peer %s\n", *peer);
     buf_printf(out, "  ssh %s\n", or_none(t->ssh));
     for (size_t i = 0; i < t->paths.count; i++)
         buf_printf(out, "  path %s = %s\n", t->paths.list[i].client, t->paths.list[i].remote);
@@ -112,6 +114,8 @@ static void check_case(const char *path, bool valid)
     if (c) {
         put_problems(&out, "note ", &c->notes);
         buf_printf(&out, "level %d\n", c->log_level);
+        if (c->idle_exit_seconds)
+            buf_printf(&out, "idleExit %ld\n", c->idle_exit_seconds);
         for (size_t i = 0; i < c->target_count; i++)
             put_target(&out, &c->targets[i]);
     }
