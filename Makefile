@@ -40,7 +40,7 @@ LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 PURE := $(wildcard dap/*.c delve/*.c config/*.c)
 PROXY := $(wildcard proxy/*.c)
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
-PROXY_PLAIN := $(wildcard proxy/ssh_parse.c proxy/ssh_known.c proxy/ssh_wire.c \
+PROXY_PLAIN := $(wildcard proxy/ssh_parse.c proxy/ssh_known.c proxy/ssh_wire.c proxy/ssh_agent_env.c \
     proxy/keeper*.c proxy/timer.c proxy/nonce.c proxy/log.c proxy/transport.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
