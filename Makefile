@@ -202,11 +202,29 @@ dist:
 	@mkdir -p build
 	git archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD
 	@echo build/delvegate-$(VERSION).tar.gz
+# The dev container Feature, whole in one directory: the CLI copies it without its repository. In a clone the source is
+# what HEAD has, in the tarball of `make dist` the tree.
+FEATURE := build/feature/delvegate
+FEATURE_SOURCE := Makefile LICENSE README.md config dap delve proxy scripts
+feature:
+	@rm -rf $(FEATURE)
+	@mkdir -p $(FEATURE)
+	cp scripts/devcontainer/delvegate/* $(FEATURE)
+	sed -i 's/"version": "[^"]*"/"version": "$(VERSION)"/' $(FEATURE)/devcontainer-feature.json
+	$(Q)if [ -e .git ]; then \
+	    git archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o $(FEATURE)/delvegate.tar.gz HEAD $(FEATURE_SOURCE) && \
+	    { git diff --quiet HEAD -- $(FEATURE_SOURCE) || \
+	        echo "make feature: the source in it is HEAD's: what is not committed is not in it" >&2; }; \
+	else \
+	    tar --sort=name --owner=0 --group=0 --numeric-owner --transform='s,^,delvegate-$(VERSION)/,' \
+	        -czf $(FEATURE)/delvegate.tar.gz $(FEATURE_SOURCE); \
+	fi
+	@echo $(FEATURE)
 clean:
 	rm -rf build
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all always libraries check check-all check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench demo cov \
-    format lint lint-format lint-tidy lint-cppcheck lint-words lint-shell install uninstall dist clean
+    format lint lint-format lint-tidy lint-cppcheck lint-words lint-shell install uninstall dist feature clean
 -include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)

@@ -1,0 +1,248 @@
+#!/bin/sh
+# Installs delvegate in a Debian- or Ubuntu-based image, from delvegate.tar.gz beside this file. The options come in the
+# environment, as the Dev Container CLI gives them: PORT, AUTOSTART, TARGET, DELVEVERSION, and _REMOTE_USER for whom it
+# is. Run again, it brings what is there up to date.
+set -eu
+umask 022
+here=$(cd "$(dirname "$0")" && pwd)
+
+BUILD_PACKAGES='gcc libc6-dev make pkg-config libuv1-dev libjansson-dev libssh2-1-dev libssl-dev'
+PREFIX=/usr/local
+CONFIG=/etc/xdg/delvegate/config.json
+GENERATED='// Written by the Feature delvegate from its options, and anew when it is installed again.'
+FEATURE=$PREFIX/share/delvegate-feature
+PORT_MAX=65535
+FETCH_LIMIT=300 # seconds for `go install`
+
+fail() {
+    printf 'delvegate: %s\n' "$*" >&2
+    exit 1
+}
+say() {
+    printf 'delvegate: %s\n' "$*"
+}
+
+# The options, checked before anything is changed.
+
+port=${PORT:-4711}
+autostart=${AUTOSTART:-true}
+target=${TARGET:-local}
+delve=${DELVEVERSION:-auto}
+user=${_REMOTE_USER:-root}
+
+check_options() {
+    case $port in
+    [!1-9]* | *[!0-9]* | ??????*) fail "the option port is '$port': it must be a number from 1 to $PORT_MAX" ;;
+    esac
+    [ "$port" -le "$PORT_MAX" ] || fail "the option port is '$port': it must be a number from 1 to $PORT_MAX"
+    case $autostart in
+    true | false) ;;
+    *) fail "the option autostart is '$autostart': it must be true or false" ;;
+    esac
+    case $target in
+    *[!A-Za-z0-9._-]*) fail "the option target is '$target': it must be a name of letters, digits, and . _ -" ;;
+    esac
+    case $delve in
+    auto | none | package | latest) ;;
+    v[0-9]* | [0-9]*) delve=v${delve#v} ;;
+    *) fail "the option delveVersion is '$delve': it must be auto, none, package, latest, or a version such as 1.24.0" ;;
+    esac
+    case $delve in
+    *[!A-Za-z0-9.+-]*) fail "the option delveVersion is '$delve': it must be a version such as 1.24.0" ;;
+    esac
+}
+
+check_system() {
+    [ "$(id -u)" -eq 0 ] || fail "install.sh must run as root, not as $(id -un)"
+    [ -r "$here/delvegate.tar.gz" ] ||
+        fail "there is no delvegate.tar.gz beside $here/install.sh: copy the whole directory that 'make feature' writes"
+    # shellcheck disable=SC1091 # of the image
+    system=$(. /etc/os-release 2>/dev/null && printf '%s\n' "${PRETTY_NAME:-${ID:-unknown}}") || system=unknown
+    # shellcheck disable=SC1091 # of the image
+    case " $(. /etc/os-release 2>/dev/null && printf '%s %s' "${ID:-}" "${ID_LIKE:-}") " in
+    *' debian '* | *' ubuntu '*) ;;
+    *) fail "this image is '$system': the Feature installs on Debian, Ubuntu and what is based on them only" ;;
+    esac
+    command -v apt-get >/dev/null || fail "this image ('$system') has no apt-get: the Feature cannot install what it needs"
+    entry=$(getent passwd "$user") ||
+        fail "there is no user '$user' in this image: create it before the Feature is installed, or set another remoteUser"
+    home=$(printf '%s\n' "$entry" | cut -d: -f6)
+    home=${_REMOTE_USER_HOME:-$home}
+    [ -d "$home" ] || fail "the home directory '$home' of the user '$user' does not exist: create it (useradd -m)"
+}
+
+# Packages. What is installed for the build alone goes away again; what was there before stays.
+
+installed() {
+    # shellcheck disable=SC2016 # dpkg-query's own variables
+    dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^[hi]i *//p' | sort -u
+}
+apt_get() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >"$work/apt.log" 2>&1 || {
+        cat "$work/apt.log" >&2
+        return 1
+    }
+}
+lists_are_fresh=no
+update_lists() {
+    [ $lists_are_fresh = no ] || return 0
+    [ -n "$(find /var/lib/apt/lists -name '*_Packages*' | head -n 1)" ] || lists_were_empty=yes
+    apt_get update || fail "apt-get update failed, see its message above: the build of an image needs its package sources"
+    lists_are_fresh=yes
+}
+lists_were_empty=no
+
+add_build_packages() {
+    installed >"$work/before"
+    # shellcheck disable=SC2086 # a list of words
+    if ! dpkg-query -W -f '${db:Status-Abbrev}\n' $BUILD_PACKAGES 2>/dev/null >"$work/state" ||
+        grep -qv '^[hi]i' "$work/state"; then
+        update_lists
+        # shellcheck disable=SC2086
+        apt_get install -y --no-install-recommends $BUILD_PACKAGES ||
+            fail "apt-get could not install what the build needs ($BUILD_PACKAGES), see its message above"
+    fi
+    installed >"$work/after"
+    comm -13 "$work/before" "$work/after" >"$work/new"
+}
+
+# The packages of the libraries that the program uses. dpkg knows some of them by another path than the linker.
+library_packages() {
+    ldd $PREFIX/bin/delvegate | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while IFS= read -r library; do
+        dpkg-query -S "*/$(basename "$(realpath "$library")")" 2>/dev/null | sed 's/:.*//'
+    done | sort -u
+}
+
+remove_build_packages() {
+    [ -s "$work/new" ] || return 0
+    xargs apt-mark auto <"$work/new" >/dev/null
+    if [ -x $PREFIX/bin/delvegate ]; then
+        library_packages | xargs -r apt-mark manual >/dev/null
+    fi
+    apt-get -s -o APT::AutoRemove::RecommendsImportant=0 -o APT::AutoRemove::SuggestsImportant=0 autoremove |
+        sed -n 's/^Remv \([^ :]*\).*/\1/p' | sort -u | comm -12 - "$work/new" >"$work/remove"
+    [ ! -s "$work/remove" ] || xargs apt-get -qq -y -o Dpkg::Use-Pty=0 purge <"$work/remove" >"$work/apt.log" 2>&1 || {
+        cat "$work/apt.log" >&2
+        fail "apt-get could not remove what the build needed, see its message above"
+    }
+}
+
+# delvegate itself.
+
+build() {
+    mkdir "$work/source"
+    tar -xzf "$here/delvegate.tar.gz" -C "$work/source" --strip-components=1
+    make -C "$work/source" -j"$(nproc)" prefix=$PREFIX PREFIX=$PREFIX install >"$work/build.log" 2>&1
+}
+
+install_delvegate() {
+    sum=$(sha256sum <"$here/delvegate.tar.gz")
+    if [ "$(cat $FEATURE/source.sha256 2>/dev/null)" = "$sum" ] && $PREFIX/bin/delvegate --version >/dev/null 2>&1; then
+        say "this version is installed already"
+        return 0
+    fi
+    say "building it"
+    add_build_packages
+    if ! build; then
+        tail -n 20 "$work/build.log" >&2
+        remove_build_packages
+        fail "it could not be built on '$system', see the lines above; it is known to build on Debian 12, Ubuntu 22.04 and later"
+    fi
+    remove_build_packages
+    mkdir -p $FEATURE
+    printf '%s\n' "$sum" >$FEATURE/source.sha256
+}
+
+install_start() {
+    mkdir -p $FEATURE
+    install -m 755 "$here/entrypoint" "$here/start" "$here/supervise" $FEATURE
+    printf "user='%s'\nautostart=%s\n" "$user" "$autostart" >$FEATURE/settings
+    : >>$FEATURE/lock
+}
+
+# A configuration that somebody else put there stays.
+install_config() {
+    if [ -e $CONFIG ] && ! grep -qF "$GENERATED" $CONFIG; then
+        say "$CONFIG is not the Feature's own: it stays as it is, and the options port and target have no effect"
+        return 0
+    fi
+    mkdir -p "$(dirname $CONFIG)"
+    cat >$CONFIG.new <<END
+$GENERATED
+// A user's own ~/.config/delvegate/config.json is read instead of it, where there is one.
+{
+  "targets": {
+    "$target": { "listen": $port }
+  }
+}
+END
+    mv $CONFIG.new $CONFIG
+}
+
+# Delve. The places are those where delvegate looks for it too.
+
+find_tool() {
+    (PATH=$PATH:/usr/local/go/bin:/go/bin:$home/go/bin && command -v "$1")
+}
+
+install_delve_package() {
+    update_lists
+    apt_get install -y --no-install-recommends delve || return 1
+    say "Delve is $(dpkg-query -W delve | cut -f2), the distribution's"
+}
+
+# `go install` with nothing of it left but the program. The toolchain stays the image's: a Delve that wants a newer one
+# would not debug what this one builds.
+go_install_delve() {
+    go=$(find_tool go) || return 1
+    mkdir "$work/go"
+    if timeout $FETCH_LIMIT env GOPATH="$work/go" GOCACHE="$work/go/cache" GOBIN=$PREFIX/bin GOTOOLCHAIN=local \
+        GOFLAGS=-modcacherw GO111MODULE=on CGO_ENABLED=0 \
+        "$go" install "github.com/go-delve/delve/cmd/dlv@$1" >"$work/go.log" 2>&1; then
+        say "Delve is $("$PREFIX/bin/dlv" version | sed -n 's/^Version: //p'), by go install"
+        return 0
+    fi
+    tail -n 3 "$work/go.log" >&2
+    return 1
+}
+
+install_delve() {
+    case $delve in
+    none) return 0 ;;
+    auto)
+        if find_tool dlv >/dev/null; then
+            return 0
+        elif ! find_tool go >/dev/null; then
+            say "there is no go in this image yet, so no Delve was installed: add Go, for example by its Feature"
+            return 0
+        fi
+        wanted=latest
+        ;;
+    package)
+        install_delve_package || fail "delveVersion is package, and apt-get could not install delve: see its message above"
+        return 0
+        ;;
+    *) wanted=$delve ;;
+    esac
+    go_install_delve "$wanted" && return 0
+    say "'go install github.com/go-delve/delve/cmd/dlv@$wanted' did not work here, the distribution's package is taken"
+    install_delve_package || fail "Delve $wanted could be had neither by go install nor as a package, see the messages above:" \
+        "install dlv in the image yourself, and set delveVersion to none"
+}
+
+clear_away() {
+    rm -rf "$work"
+    if [ $lists_were_empty = yes ]; then
+        find /var/lib/apt/lists -mindepth 1 -delete
+    fi
+}
+
+check_options
+check_system
+work=$(mktemp -d)
+trap clear_away EXIT
+install_delvegate
+install_start
+install_config
+install_delve
+say "installed for $user: target $target on port $port"
