@@ -1,10 +1,11 @@
 /* Which key does the server take? Keys of the agent that ssh_config names, other keys of the agent, then files, as
-   OpenSSH tries them. The agent is asked without blocking: libssh2's call that needs the signature is repeated until it
-   is there. */
+   OpenSSH tries them. The agent is looked for (ssh_agent_find.h) and asked without blocking: libssh2's call that needs
+   the signature is repeated until it is there. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/ssh_agent.h"
+#include "proxy/ssh_agent_find.h"
 #include "proxy/ssh_impl.h"
 #include "proxy/ssh_key.h"
 
@@ -29,8 +30,9 @@ struct ssh_auth {
     struct ssh_key_file *files; /* one for each identity file */
     char **paths;
     size_t file_count;
-    struct ssh_agent *agent;
-    bool listing; /* the agent was asked for its keys */
+    struct ssh_agent_find *find; /* the agent is looked for */
+    struct ssh_agent *agent;     /* NULL: there is none */
+    struct buf agent_note;       /* for the error: why it gives no key; empty when it does */
     bool asking_methods;
     struct ssh_candidate *agent_keys; /* as the agent lists them */
     size_t agent_key_count;
@@ -79,27 +81,6 @@ static int read_files(struct ssh_auth *a, struct err *e)
         ssh_key_file_read(path, &a->files[a->file_count++]);
     }
     return 0;
-}
-
-/* Returns the agent's path, which the caller frees, or NULL when there is none. */
-static char *agent_path(struct ssh_connection *c)
-{
-    const char *set = c->settings.identity_agent;
-    const char *from_env = getenv("SSH_AUTH_SOCK");
-    if (set && strcmp(set, "none") == 0)
-        return NULL;
-    if (set && set[0] == '$' && set[1] != '{') {
-        from_env = getenv(set + 1);
-        set = NULL;
-    }
-    if (set && strcmp(set, "SSH_AUTH_SOCK") != 0) {
-        struct err e;
-        char *path = ssh_expand(set, &c->tokens, &e);
-        if (!path)
-            log_warning(c->transport->subject, "IdentityAgent: %s", e.text);
-        return path;
-    }
-    return from_env && from_env[0] ? strdup(from_env) : NULL;
 }
 
 static void candidate_add(struct ssh_auth *a, const char *label, const struct buf *blob, size_t file)
@@ -156,7 +137,6 @@ static void order(struct ssh_auth *a)
 
 static void start_trying(struct ssh_auth *a)
 {
-    a->listing = false;
     order(a);
     ssh_connection_wait(a->connection, SSH_AUTH_MS);
     ssh_connection_schedule(a->connection);
@@ -179,26 +159,36 @@ static int agent_key_add(struct ssh_auth *a, struct ssh_bytes blob, struct ssh_b
     return 0;
 }
 
-static void on_agent_keys(void *arg, const struct err *why, struct ssh_bytes reply)
+static void take_agent_keys(struct ssh_auth *a, struct ssh_bytes answer)
+{
+    struct ssh_reader r = {.left = answer};
+    uint32_t count = ssh_agent_keys(&r);
+    for (uint32_t i = 0; i < count && i < AUTH_KEYS_MAX && !r.failed; i++) {
+        struct ssh_bytes comment;
+        struct ssh_bytes blob = ssh_agent_key(&r, &comment);
+        const char *problem = type_problem(ssh_blob_type(blob));
+        if (!r.failed && !problem && agent_key_add(a, blob, comment) < 0)
+            break;
+        if (!r.failed && problem)
+            log_debug(a->connection->transport->subject, "key %.*s of the agent: %s", (int)comment.len,
+                      (const char *)comment.data, problem);
+    }
+}
+
+static void on_agent_found(void *arg, const struct ssh_agent_found *found)
 {
     struct ssh_auth *a = arg;
-    if (why) {
-        log_warning(a->connection->transport->subject, "%s", why->text);
-        (void)buf_printf(&a->skipped, "%s", why->text); /* what does not fit is left out */
-    } else {
-        struct ssh_reader r = {.left = reply};
-        uint32_t count = ssh_agent_keys(&r);
-        for (uint32_t i = 0; i < count && i < AUTH_KEYS_MAX && !r.failed; i++) {
-            struct ssh_bytes comment;
-            struct ssh_bytes blob = ssh_agent_key(&r, &comment);
-            const char *problem = type_problem(ssh_blob_type(blob));
-            if (!r.failed && !problem && agent_key_add(a, blob, comment) < 0)
-                break;
-            if (!r.failed && problem)
-                log_debug(a->connection->transport->subject, "key %.*s of the agent: %s", (int)comment.len,
-                          (const char *)comment.data, problem);
-        }
-    }
+    a->find = NULL;
+    a->agent = found->agent;
+    if (a->agent)
+        take_agent_keys(a, found->keys);
+    /* what does not fit is left out */
+    if (!a->agent)
+        (void)buf_printf(&a->agent_note, " No SSH agent: %s.", found->looked);
+    else if (a->agent_key_count == 0)
+        (void)buf_printf(&a->agent_note,
+                         " The SSH agent at %s (found through %s) has no key to use: `ssh-add` adds one.", found->path,
+                         found->place);
     start_trying(a);
 }
 
@@ -210,20 +200,19 @@ struct ssh_auth *ssh_auth_new(struct ssh_connection *c)
     a->connection = c;
     buf_init(&a->wire_blob, AUTH_BLOB_MAX);
     buf_init(&a->signature, AUTH_BLOB_MAX);
+    buf_init(&a->agent_note, AUTH_TEXT_MAX);
     buf_init(&a->tried, AUTH_TEXT_MAX);
     buf_init(&a->skipped, AUTH_TEXT_MAX);
     struct err e;
     if (read_files(a, &e) < 0)
         add_text(&a->skipped, "IdentityFile", e.text);
-    char *path = agent_path(c);
-    a->agent = path ? ssh_agent_new(c->transport->loop, path) : NULL;
-    free(path);
-    timer_stop(c->deadline); /* the agent has its own */
-    a->listing = a->agent != NULL;
-    if (a->agent)
-        ssh_agent_list(a->agent, SSH_AGENT_LIST_MS, on_agent_keys, a);
-    else
-        start_trying(a);
+    a->find = ssh_agent_find_start(c->transport->loop, c->transport->subject, c->settings.identity_agent, &c->tokens,
+                                   on_agent_found, a);
+    if (!a->find) {
+        ssh_auth_free(a);
+        return NULL;
+    }
+    timer_stop(c->deadline); /* the search has its own */
     return a;
 }
 
@@ -328,22 +317,22 @@ static void give_up(struct ssh_auth *a, const char *methods)
     struct ssh_connection *c = a->connection;
     const char *where = c->transport->where;
     const char *skipped = a->skipped.data ? a->skipped.data : "";
+    const char *agent = a->agent_note.data ? a->agent_note.data : "";
     if (c->settings.no_public_key)
         ssh_connection_fail(c, false,
                             "PubkeyAuthentication is off for %s in ~/.ssh/config, and keys are all that delvegate can "
                             "log in with.",
                             where);
     else if (a->tries == 0)
-        ssh_connection_fail(c, false,
-                            "There is no key to log in to %s with.%s%s\nCheck with `ssh -o BatchMode=yes %s true`.",
-                            where, skipped[0] ? " Not usable: " : " No IdentityFile exists, and no agent has a key",
-                            skipped[0] ? skipped : ".", c->transport->name);
+        ssh_connection_fail(
+            c, false, "There is no key to log in to %s with.%s%s.%s\nCheck with `ssh -o BatchMode=yes %s true`.", where,
+            skipped[0] ? " Not usable: " : " No IdentityFile exists", skipped, agent, c->transport->name);
     else
         ssh_connection_fail(c, false,
-                            "%s accepted no key. Tried: %s.%s%s The server allows: %s.\nCheck with `ssh -o "
+                            "%s accepted no key. Tried: %s.%s%s%s%s The server allows: %s.\nCheck with `ssh -o "
                             "BatchMode=yes %s true`, and ~/.ssh/authorized_keys there.",
                             where, a->tried.data ? a->tried.data : "", skipped[0] ? " Not tried: " : "", skipped,
-                            methods, c->transport->name);
+                            skipped[0] ? "." : "", agent, methods, c->transport->name);
 }
 
 /* Asks the server what else it would take, for the error. */
@@ -363,7 +352,7 @@ static int ask_methods(struct ssh_auth *a)
 
 int ssh_auth_step(struct ssh_auth *a)
 {
-    if (a->listing || a->sign == SIGN_ASKED)
+    if (a->find || a->sign == SIGN_ASKED)
         return 0;
     while (!a->asking_methods && !a->connection->settings.no_public_key && a->at < a->candidate_count &&
            a->tries < SSH_AUTH_TRIES_MAX) {
@@ -408,6 +397,7 @@ void ssh_auth_free(struct ssh_auth *a)
 {
     if (!a)
         return;
+    ssh_agent_find_cancel(a->find);
     ssh_agent_free(a->agent);
     for (size_t i = 0; i < a->file_count; i++) {
         ssh_key_file_free(&a->files[i]);
@@ -423,6 +413,7 @@ void ssh_auth_free(struct ssh_auth *a)
     free(a->candidates);
     buf_free(&a->wire_blob);
     buf_free(&a->signature);
+    buf_free(&a->agent_note);
     buf_free(&a->tried);
     buf_free(&a->skipped);
     free(a);

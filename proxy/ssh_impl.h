@@ -24,7 +24,6 @@ enum {
     SSH_PROXY_MS = 60 * SSH_MS,        /* first answer through a ProxyJump or ProxyCommand */
     SSH_HANDSHAKE_MS = 20 * SSH_MS,    /* key exchange */
     SSH_AUTH_MS = 30 * SSH_MS,         /* each answer of the server while a key is tried */
-    SSH_AGENT_LIST_MS = 5 * SSH_MS,    /* the agent's list of keys */
     SSH_AGENT_SLOW_MS = 2 * SSH_MS,    /* after that the user is told what is waited for */
     SSH_AGENT_SIGN_MS = 60 * SSH_MS,   /* a signature: it may ask a person */
     SSH_CONTROL_MS = 30 * SSH_MS,      /* opening a channel, starting the shell */
