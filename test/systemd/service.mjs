@@ -1,0 +1,132 @@
+// delvegate as a service: the end-to-end tests' world with the user's manager in the place of their own start and end.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { World, proc, until } from '../e2e/harness.mjs';
+import { dropIn, entries, journal, show, showNow, systemctl } from './manager.mjs';
+
+export const SERVICE = 'delvegate.service';
+export const SOCKET = 'delvegate.socket';
+export const PORT = 4711; // the socket unit's
+export const AS_ROOT = process.env.KIND === 'root';
+const SANITIZER = /ERROR: \w+Sanitizer|runtime error:/;
+const CONFIG = path.join(process.env.HOME, '.config/delvegate/config.json');
+
+/** The service as the end-to-end tests see a daemon of their own. */
+class Unit {
+  constructor(world) {
+    this.world = world;
+    this.name = SERVICE;
+    this.stderr = '';
+    this.stdout = '';
+  }
+
+  get pid() {
+    return Number(showNow(SERVICE, 'MainPID'));
+  }
+
+  get running() {
+    return this.pid > 0;
+  }
+
+  get how() {
+    return showNow(SERVICE, 'Result');
+  }
+
+  kill(signal) {
+    const { pid } = this;
+    if (pid > 0) process.kill(pid, signal);
+  }
+}
+
+export class Service extends World {
+  async start() {
+    await super.start();
+    this.daemon = new Unit(this);
+    await this.plain();
+    return this;
+  }
+
+  /** The drop-in that the tests need, and nothing else; the configuration as it was; nothing started. */
+  async plain() {
+    await systemctl(['stop', SOCKET, SERVICE]);
+    for (const unit of [SERVICE, SOCKET]) {
+      const dir = path.join(process.env.HOME, '.config/systemd/user', `${unit}.d`);
+      fs.rmSync(dir, { recursive: true, force: true });
+    }
+    this.writeConfig(this.config);
+    await this.setUnit({});
+    await systemctl(['reset-failed']);
+  }
+
+  /** Writes the tests' drop-in of the service: more: lines of [Service]. */
+  async setUnit({ lines = [], env = {}, start } = {}) {
+    const all = { ...this.daemonEnv, ...env };
+    // What the manager gives a service is what is tested.
+    for (const name of ['HOME', 'USER', 'SHELL', 'LANG', 'XDG_CONFIG_HOME']) delete all[name];
+    for (const name of ['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS']) all[name] = process.env[name] ?? all[name];
+    await dropIn(SERVICE, 'test', [
+      '[Service]',
+      'LimitCORE=0',
+      ...Object.entries(all).filter(([, value]) => value !== undefined)
+        .map(([name, value]) => `Environment="${name}=${String(value).replace(/[\\"]/g, '\\$&').replaceAll('%', '%%')}"`),
+      ...(start ? ['ExecStart=', `ExecStart=${start}`] : []),
+      ...lines,
+      '',
+    ].join('\n'));
+  }
+
+  async configure() {
+    await super.configure();
+    fs.mkdirSync(path.dirname(CONFIG), { recursive: true });
+    this.config.targets.main.listen = PORT;
+    this.port = PORT;
+    this.configFile = CONFIG;
+  }
+
+  /** Not the daemon, but all that it has left or still runs. */
+  processes() {
+    const { pid } = this.daemon;
+    // Started by the manager, its parent's and the tests' programs are in the same session as nothing of these.
+    return super.processes().filter((p) => p !== pid && !this.isHelper(p));
+  }
+
+  // A systemctl that a test waits for.
+  isHelper(pid) {
+    return proc.parent(pid) === process.pid;
+  }
+
+  show(...names) {
+    return show(SERVICE, ...names);
+  }
+
+  /** Waits until the service has these properties: texts or expressions. */
+  async reach(wanted, options) {
+    let seen;
+    return until(`${SERVICE} to be ${JSON.stringify(wanted, (_, v) => (v instanceof RegExp ? String(v) : v))}`, async () => {
+      seen = await this.show(...Object.keys(wanted));
+      return Object.entries(wanted).every(([name, value]) => (value instanceof RegExp ? value.test(seen[name]) : seen[name] === value)) && seen;
+    }, { explain: async () => `${JSON.stringify(seen)}\n${await journal(SERVICE, '-n', '60', '-o', 'short-precise')}`, ...options });
+  }
+
+  /** Waits until the journal of this start of the service matches. */
+  said(pattern, options) {
+    return until(`${pattern} in the journal`, async () => pattern.exec(await journal(SERVICE, '-o', 'cat')), {
+      explain: () => journal(SERVICE, '-n', '60'), ...options,
+    });
+  }
+
+  entries() {
+    return entries(SERVICE);
+  }
+
+  async stopDaemon() {
+    await systemctl(['stop', SOCKET, SERVICE]);
+  }
+
+  async stop() {
+    if (this.root) await this.plain();
+    await super.stop();
+    assert.doesNotMatch(await journal(SERVICE, '-o', 'cat'), SANITIZER);
+  }
+}
