@@ -108,7 +108,7 @@ settle() {
     for file in /etc/resolv.conf /etc/npmrc; do
         [ ! -e "$file" ] || cp "$file" "$1$file"
     done
-    printf '127.0.0.1 localhost\n::1 localhost\n' >"$1/etc/hosts"
+    printf '127.0.0.1 localhost %s\n::1 localhost\n' "$(uname -n)" >"$1/etc/hosts"
 }
 
 copy_root() {
