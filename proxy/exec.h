@@ -24,6 +24,4 @@ int exec_options_read(struct exec_options *o, int argc, char **argv);
  * no such target. What happened is told on stderr. config is borrowed. */
 int exec_run(const struct config *config, const struct exec_options *o);
 
-extern const char exec_usage[];
-
 #endif

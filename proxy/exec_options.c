@@ -1,39 +1,24 @@
 #include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "proxy/command_line.h"
 #include "proxy/exec.h"
-
-const char exec_usage[] =
-    "usage: delvegate exec [--config FILE] [--cwd DIR] TARGET -- COMMAND [ARGUMENT...]\n"
-    "\n"
-    "Runs a command on the target's Go machine in the environment that Delve gets there, and exits as it does.\n"
-    "  --cwd DIR      an absolute path there, or one of this machine that the target's paths map; home without it\n"
-    "  --config FILE  as for delvegate\n";
 
 /* Options up to the first word that is none, or behind `--`. Returns -1 for a wrong one. */
 static int read_some(struct exec_options *o, int argc, char **argv)
 {
-    enum { CONFIG = 'c', HELP = 'h', CWD = 'C' };
-    static const struct option options[] = {
-        {"config", required_argument, NULL, CONFIG},
-        {"cwd", required_argument, NULL, CWD},
-        {"help", no_argument, NULL, HELP},
-        {NULL, 0, NULL, 0},
-    };
-    for (int c; (c = getopt_long(argc, argv, "+c:h", options, NULL)) != -1;) {
-        switch (c) {
-        case CONFIG:
+    for (int code; (code = command_next(command_find("exec"), argc, argv)) != COMMAND_END;) {
+        switch (code) {
+        case COMMAND_CONFIG:
             o->config = optarg;
             break;
-        case CWD:
+        case COMMAND_CWD:
             o->cwd = optarg;
             break;
-        case HELP:
+        case COMMAND_HELP:
             o->help = true;
             break;
         default:
-            (void)fputs(exec_usage, stderr);
             return -1;
         }
     }

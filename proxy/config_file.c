@@ -1,0 +1,128 @@
+#include "proxy/config_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONFIG_FILE_MAX = 4 * 1024 * 1024 };
+
+static const char config_name[] = "delvegate/config.json";
+static const char default_dirs[] = "/etc/xdg";
+
+static int write_path(char path[CONFIG_FILE_PATH_MAX], const char *dir, int dir_len, const char *name)
+{
+    int n = snprintf(path, CONFIG_FILE_PATH_MAX, "%.*s/%s", dir_len, dir, name);
+    if (n >= 0 && n < CONFIG_FILE_PATH_MAX)
+        return 1;
+    (void)fprintf(stderr, "delvegate: the configuration's path is over %d bytes\n", CONFIG_FILE_PATH_MAX);
+    return -1;
+}
+
+/* The user's own. Returns as config_file_place; 0 also when it cannot be known. */
+static int own_place(char path[CONFIG_FILE_PATH_MAX])
+{
+    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    if (xdg && *xdg == '/')
+        return write_path(path, xdg, (int)strlen(xdg), config_name);
+    if (home && *home == '/') {
+        char name[sizeof ".config/" + sizeof config_name];
+        (void)snprintf(name, sizeof name, ".config/%s", config_name);
+        return write_path(path, home, (int)strlen(home), name);
+    }
+    return 0;
+}
+
+int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX])
+{
+    int r = own_place(path);
+    if (r < 0 || (r > 0 && n == 0))
+        return r;
+    n -= r > 0 ? 1 : 0;
+    const char *dirs = getenv("XDG_CONFIG_DIRS");
+    for (const char *dir = dirs && *dirs ? dirs : default_dirs; *dir;) {
+        size_t len = strcspn(dir, ":");
+        /* The specification has relative paths ignored. */
+        if (*dir == '/' && n-- == 0)
+            return write_path(path, dir, (int)len, config_name);
+        dir += len + (dir[len] == ':');
+    }
+    return 0;
+}
+
+/* The n-th path to try, put in file->path. Returns as config_file_place. */
+static int choose_path(struct config_file *file, size_t n)
+{
+    if (!file->given)
+        return config_file_place(n, file->path);
+    if (snprintf(file->path, sizeof file->path, "%s", file->given) < CONFIG_FILE_PATH_MAX)
+        return 1;
+    (void)fprintf(stderr, "delvegate: the configuration's path is over %d bytes\n", CONFIG_FILE_PATH_MAX);
+    return -1;
+}
+
+/* Opens the file that is to be read, its path in file->path. NULL: *missing tells that there is none and need not be,
+ * else it was told why. */
+static FILE *open_file(struct config_file *file, bool *missing)
+{
+    int r;
+    *missing = false;
+    for (size_t n = 0; (r = choose_path(file, n)) > 0; n++) {
+        FILE *f = fopen(file->path, "re");
+        if (f)
+            return f;
+        if (file->given || (errno != ENOENT && errno != ENOTDIR)) {
+            (void)fprintf(stderr, "%s: cannot read the configuration: %s\n", file->path, strerror(errno));
+            return NULL;
+        }
+    }
+    *missing = r == 0;
+    file->path[0] = '\0';
+    return NULL;
+}
+
+/* Returns the file's text, or NULL after having told why. */
+static char *read_file(const struct config_file *file, FILE *f, size_t *len)
+{
+    char *text = malloc(CONFIG_FILE_MAX + 1);
+    *len = text ? fread(text, 1, CONFIG_FILE_MAX + 1, f) : 0;
+    const char *why = !text                    ? "out of memory"
+                      : ferror(f)              ? strerror(errno)
+                      : *len > CONFIG_FILE_MAX ? "over 4 MiB"
+                                               : NULL;
+    if (!why)
+        return text;
+    (void)fprintf(stderr, "%s: cannot read the configuration: %s\n", file->path, why);
+    free(text);
+    return NULL;
+}
+
+static void print_problems(const struct config_file *file, const struct config_problems *problems, const char *kind)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        (void)fprintf(stderr, "%s:%d:%d: %s%s\n", file->path, problems->list[i].line, problems->list[i].column, kind,
+                      problems->list[i].text);
+}
+
+struct config *config_file_load(void *arg)
+{
+    struct config_file *file = arg;
+    struct config_problems problems = {0};
+    size_t len = 0;
+    bool missing = false;
+    FILE *f = open_file(file, &missing);
+    char *text = f ? read_file(file, f, &len) : NULL;
+    if (f)
+        (void)fclose(f);
+    if (!text && !missing)
+        return NULL;
+    struct config *config = config_parse(text, len, &problems);
+    print_problems(file, &problems, "");
+    if (config)
+        print_problems(file, &config->notes, "note: ");
+    if (!config && problems.count == 0)
+        (void)fprintf(stderr, "%s: out of memory\n", file->path);
+    config_problems_free(&problems);
+    free(text);
+    return config;
+}
