@@ -1,25 +1,160 @@
-// Start, state, reload, stop.
+// The service from start to stop: state as systemctl shows it, reload, a broken configuration.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
-import { line, proc, program, until } from '../e2e/harness.mjs';
-import { SERVICE, SOCKET } from './service.mjs';
-import { systemctl } from './manager.mjs';
+import { Raw, frame, freePort, run, states } from '../e2e/harness.mjs';
+import { journal, show, systemctl } from './manager.mjs';
+import { PORT, SERVICE, SOCKET, UNIT_FILES, atLoop, port } from './service.mjs';
 
-const HELLO = program('hello');
-const MAIN = path.join(HELLO, 'main.go');
-const LOOP = line(MAIN, 'LOOP');
+const VERSION = Number(/systemd (\d+)/.exec((await run('systemctl', ['--version'])).stdout)[1]);
+
+/** A port that somebody else has. */
+async function taken(t) {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  return server.address().port;
+}
 
 export function life(w) {
-  w.test('start returns when the port is bound, and STATUS names the target', async () => {
+  w.test('the units are valid, without a word', async () => {
+    for (const unit of fs.readdirSync(UNIT_FILES).filter((name) => /^delvegate\./.test(name) && !name.endsWith('.d'))) {
+      const env = { ...process.env, MANPATH: `${process.env.BASE}/usr/share/man:` };
+      const { code, stdout, stderr } = await run('systemd-analyze', ['--user', 'verify', path.join(UNIT_FILES, unit)], { env });
+      assert.deepEqual([code, stdout + stderr], [0, ''], unit);
+    }
+  });
+
+  w.test('start returns when every port is bound; STATUS names the targets and counts the sessions', async () => {
+    const second = await freePort();
+    w.writeConfig({ ...w.config, targets: { ...w.config.targets, second: { ...w.config.targets.main, listen: second } } });
     await systemctl(['start', SERVICE]);
-    const seen = await w.show('ActiveState', 'SubState', 'StatusText', 'Type', 'NRestarts', 'KillMode');
-    assert.equal(seen.ActiveState, 'active');
-    assert.match(seen.StatusText, /main/);
-    const s = await w.session();
-    await s.initialize();
-    await s.send('disconnect');
-    s.close();
+    const idle = await w.show('ActiveState', 'SubState', 'Type', 'StatusText');
+    assert.deepEqual([idle.ActiveState, idle.SubState, idle.Type], ['active', 'running', 'notify']);
+    for (const part of [/main/, /second/, port(PORT), port(second)]) assert.match(idle.StatusText, part);
+    for (const at of [PORT, second]) {
+      const s = await w.session({ port: at });
+      await s.initialize();
+      await w.reach({ StatusText: /\b1 session\b/ });
+      await s.send('disconnect');
+      s.close();
+      await w.reach({ StatusText: idle.StatusText });
+    }
+    const a = await atLoop(w);
+    const b = await w.session({ port: second });
+    await b.initialize();
+    await w.reach({ StatusText: /\b2 sessions\b/ });
+    await a.finish({ terminateDebuggee: true });
+    await w.reach({ StatusText: /\b1 session\b/ });
+    await b.send('disconnect');
+    b.close();
+    await w.reach({ StatusText: idle.StatusText });
+  });
+
+  w.test('a port that somebody else has: start fails, and names it', async (t) => {
+    const second = await taken(t);
+    w.writeConfig({ ...w.config, targets: { ...w.config.targets, second: { ...w.config.targets.main, listen: second } } });
+    await w.setUnit({ lines: ['Restart=no'] });
+    await systemctl(['start', SERVICE], { code: 1 });
+    const seen = await w.show('ActiveState', 'Result', 'ExecMainStatus');
+    assert.deepEqual(seen, { ActiveState: 'failed', Result: 'exit-code', ExecMainStatus: '1' });
+    await w.said(port(second));
+  });
+
+  w.test('reload with a good configuration: active again, STATUS and ports are the new ones, a session lives on', async () => {
+    await systemctl(['start', SERVICE]);
+    const s = await atLoop(w);
+    const before = await w.show('MainPID');
+    const second = await freePort();
+    w.writeConfig({ ...w.config, targets: { ...w.config.targets, second: { ...w.config.targets.main, listen: second } } });
+    await systemctl(['reload', SERVICE]);
+    await w.reach({ ActiveState: 'active', SubState: 'running', StatusText: /second/ });
+    const other = await w.session({ port: second });
+    await other.initialize();
+    await other.send('disconnect');
+    other.close();
+    await s.step('next');
+    w.writeConfig(w.config);
+    await systemctl(['reload', SERVICE]);
+    await w.reach({ ActiveState: 'active', SubState: 'running', StatusText: /^(?!.*second)/ });
+    assert.deepEqual(await w.show('MainPID'), before);
+    await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('reload with a broken configuration: active again on the old one, STATUS tells, and no more when it is mended', async () => {
+    await systemctl(['start', SERVICE]);
+    const good = await w.show('MainPID', 'StatusText');
+    w.writeConfig('{ "targets": ');
+    await systemctl(['reload', SERVICE]);
+    const broken = await w.reach({ ActiveState: 'active', SubState: 'running', StatusText: /configuration/ });
+    assert.match(broken.StatusText, /main/);
+    assert.match(await journal(SERVICE, '-o', 'cat', '-p', 'err'), /config\.json/);
+    const s = await atLoop(w);
+    await s.finish({ terminateDebuggee: true });
+    w.writeConfig(w.config);
+    await systemctl(['reload', SERVICE]);
+    await w.reach({ ActiveState: 'active', ...good });
+  });
+
+  w.test('Type=notify-reload by a drop-in: reload waits for the new configuration', { skip: VERSION < 253 && `systemd is ${VERSION} here, not 253 or later` }, async () => {
+    await w.setUnit({ lines: ['Type=notify-reload', 'ExecReload='] });
+    await systemctl(['start', SERVICE]);
+    const second = await freePort();
+    w.writeConfig({ ...w.config, targets: { ...w.config.targets, second: { ...w.config.targets.main, listen: second } } });
+    await systemctl(['reload', SERVICE]);
+    assert.match((await w.show('StatusText')).StatusText, /second/);
+  });
+
+  w.test('stop with live sessions, one stopped, one running: both clients are told, exit 0, nothing is left', async () => {
+    await systemctl(['start', SERVICE]);
+    const halted = await atLoop(w);
+    const running = await w.session();
+    await states.running(w, running);
+    const asking = await w.session(); // connected, and not a word yet
     await systemctl(['stop', SERVICE]);
+    for (const s of [halted, running]) {
+      await s.event('terminated');
+      assert.match(s.shown, /stopped/);
+    }
+    for (const s of [halted, running, asking]) await s.closed;
+    const seen = await w.show('ActiveState', 'Result', 'ExecMainCode', 'ExecMainStatus');
+    assert.deepEqual(seen, { ActiveState: 'inactive', Result: 'success', ExecMainCode: '1', ExecMainStatus: '0' });
+    assert.deepEqual([w.processes(), w.runDirectories()], [[], []], 'stop returned before all had ended');
+  });
+
+  w.test('stop during a build: the launch is answered', async () => {
+    await systemctl(['start', SERVICE]);
+    const s = await w.session();
+    await states.building(w, s);
+    await systemctl(['stop', SERVICE]);
+    const answer = await s.launching;
+    assert.equal(answer.success, false);
+    await s.closed;
+    assert.deepEqual(await w.show('Result', 'ExecMainStatus'), { Result: 'success', ExecMainStatus: '0' });
+    assert.deepEqual([w.processes(), w.runDirectories()], [[], []], 'stop returned before all had ended');
+  });
+
+  w.test('a broken configuration: exit code 2, not started again, the journal names the line', async () => {
+    w.writeConfig('{\n  "targets": { "main": { "listen": "nowhere" } }\n}\n');
+    await systemctl(['start', SERVICE], { code: 1 });
+    const seen = await w.show('ActiveState', 'Result', 'ExecMainStatus', 'NRestarts');
+    assert.deepEqual(seen, { ActiveState: 'failed', Result: 'exit-code', ExecMainStatus: '2', NRestarts: '0' });
+    await w.said(/config\.json:2/);
+  });
+
+  w.test('a broken configuration behind the socket: the client is closed, the socket does not spin', async () => {
+    w.writeConfig('{ "targets": ');
+    await systemctl(['start', SOCKET]);
+    const raw = await Raw.open(PORT);
+    await raw.write(frame({ seq: 1, type: 'request', command: 'initialize', arguments: { adapterID: 'go' } }));
+    await w.reach({ Result: 'exit-code', ExecMainStatus: '2', NRestarts: '0' });
+    raw.destroy();
+    const { ActiveState } = await show(SOCKET, 'ActiveState');
+    w.writeConfig(w.config);
+    if (ActiveState !== 'active') await systemctl(['start', SOCKET]);
+    await systemctl(['reset-failed']);
+    const s = await atLoop(w);
+    await s.finish({ terminateDebuggee: true });
   });
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { World, proc, until } from '../e2e/harness.mjs';
+import { World, line, proc, program, until } from '../e2e/harness.mjs';
 import { dropIn, entries, journal, show, showNow, systemctl } from './manager.mjs';
 
 export const SERVICE = 'delvegate.service';
@@ -11,6 +11,26 @@ export const PORT = 4711; // the socket unit's
 export const AS_ROOT = process.env.KIND === 'root';
 const SANITIZER = /ERROR: \w+Sanitizer|runtime error:/;
 const CONFIG = path.join(process.env.HOME, '.config/delvegate/config.json');
+
+export const UNIT_FILES = path.join(process.env.BASE, 'usr/lib/systemd/user');
+export const HELLO = program('hello');
+export const MAIN = path.join(HELLO, 'main.go');
+export const LOOP = line(MAIN, 'LOOP');
+
+/** The number as a word of its own. */
+export const port = (number) => new RegExp(`\\b${number}\\b`);
+
+/** That something does not happen is seen by waiting for longer than it would take. */
+export const pass = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A new session, stopped at a breakpoint. */
+export async function atLoop(w, options) {
+  const s = await w.session(options);
+  await s.launch({ program: HELLO }, () => s.breakpoints(MAIN, [LOOP]));
+  await s.stop({ reason: 'breakpoint' });
+  assert.equal((await s.top()).line, LOOP);
+  return s;
+}
 
 /** The service as the end-to-end tests see a daemon of their own. */
 class Unit {
@@ -87,13 +107,21 @@ export class Service extends World {
   /** Not the daemon, but all that it has left or still runs. */
   processes() {
     const { pid } = this.daemon;
-    // Started by the manager, its parent's and the tests' programs are in the same session as nothing of these.
     return super.processes().filter((p) => p !== pid && !this.isHelper(p));
   }
 
-  // A systemctl that a test waits for.
+  // A systemctl or ssh-agent of the test.
   isHelper(pid) {
     return proc.parent(pid) === process.pid;
+  }
+
+  /** Each test begins with nothing started. */
+  test(name, options, body) {
+    if (typeof options === 'function') return this.test(name, {}, options);
+    return super.test(name, options, async (t) => {
+      await this.plain();
+      await body(t);
+    });
   }
 
   show(...names) {

@@ -3,6 +3,7 @@ import { after, before, describe } from 'node:test';
 import { Manager } from './manager.mjs';
 import { Service } from './service.mjs';
 import { life } from './life.mjs';
+import { activation } from './activation.mjs';
 
 describe(`systemd --user (${process.env.KIND})`, () => {
   const manager = new Manager();
@@ -14,5 +15,6 @@ describe(`systemd --user (${process.env.KIND})`, () => {
     before(() => w.start());
     after(() => w.stop());
     life(w);
+    activation(w);
   });
 });
