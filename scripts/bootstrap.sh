@@ -1,17 +1,18 @@
 #!/bin/sh
-# Installs what delvegate needs on Debian 12 and 13:  scripts/bootstrap.sh [build|demo|check]
+# Installs what delvegate needs on Debian 12 and 13:  scripts/bootstrap.sh [build|demo|check|check-all]
 #   build  to compile it
 #   demo   build, and what `make demo` and `make bench` run: go, dlv, sshd, node (the default)
 #   check  demo, and what `make check` runs: clang, the linters, cmocka, npm, and the npm packages of test/
+#   check-all  check, and what `make check-all` runs besides: containers
 # Does nothing when all is there. Uses apt-get as root, or by sudo.
 set -eu
 cd "$(dirname "$0")/.."
 
 set_name=${1:-demo}
 case $set_name in
-build | demo | check) ;;
+build | demo | check | check-all) ;;
 *)
-    echo "usage: scripts/bootstrap.sh [build|demo|check]" >&2
+    echo "usage: scripts/bootstrap.sh [build|demo|check|check-all]" >&2
     exit 2
     ;;
 esac
@@ -87,12 +88,18 @@ need_check() {
     need_command iproute2 ss
     need_command man-db man
     need_command groff-base groff
+    need_command mmdebstrap mmdebstrap
+}
+need_check_all() {
+    need_command podman podman
+    need_command crun crun
 }
 find_missing() {
     missing=
     need_build
     [ "$set_name" = build ] || need_demo
-    [ "$set_name" != check ] || need_check
+    case $set_name in check | check-all) need_check ;; esac
+    [ "$set_name" != check-all ] || need_check_all
 }
 
 fail() {
@@ -140,4 +147,4 @@ install_npm() {
 
 find_missing
 [ -z "$missing" ] || install_packages
-[ "$set_name" != check ] || install_npm
+case $set_name in check | check-all) install_npm ;; esac
