@@ -17,6 +17,14 @@ struct config *config_ref(struct config *c)
     return c;
 }
 
+const struct config_target *config_target_find(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        if (strcmp(c->targets[i].name, name) == 0)
+            return &c->targets[i];
+    return NULL;
+}
+
 static void target_free(struct config_target *target)
 {
     free(target->name);

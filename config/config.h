@@ -81,6 +81,8 @@ struct config *config_parse(const char *text, size_t len, struct config_problems
 /* Takes another reference; sessions hold one, so that a reload does not pull theirs away. Returns c. */
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
+/* The target with this name, NULL when there is none. */
+const struct config_target *config_target_find(const struct config *c, const char *name);
 void config_problems_free(struct config_problems *problems);
 
 /* The JSON Schema (draft-07) of the file, made from the option table. New reference; NULL when memory ran out. */

@@ -1,38 +1,30 @@
 #include "proxy/daemon.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "proxy/listener.h"
+#include "proxy/confinement.h"
 #include "proxy/log.h"
+#include "proxy/notify.h"
 #include "proxy/orphan.h"
-#include "proxy/reach.h"
-#include "proxy/session.h"
+#include "proxy/places.h"
 #include "proxy/timer.h"
 
 enum {
+    MS_PER_S = 1000,
+    STATUS_TEXT_MAX = 1024,
+    CONFINEMENT_MAX = 128,
+    CONFINEMENT_TEXT_MAX = 512,
     STOP_MS = 15 * 1000 /* from the first SIGTERM: sessions that have not ended by then are left to their leases */
-};
-
-struct daemon;
-
-/* A name that a target has or had; sessions point here, so it is never removed. */
-struct place {
-    struct place *next;
-    struct daemon *daemon;
-    char *name;
-    struct target_memory memory;
-    struct listener *listener;   /* NULL: the configuration does not name it now */
-    struct transport *transport; /* keeps connections warm between sessions */
-    char *host;
-    int port;
 };
 
 struct live {
     struct live *next;
     struct session *session;
+    struct place *place;
 };
 
 struct daemon {
@@ -40,19 +32,62 @@ struct daemon {
     struct config *config;
     daemon_reload *reload;
     void *reload_arg;
-    struct place *places;
+    struct places places;
+    struct notify *notify;
     struct live *sessions;
     uv_signal_t signals[3];
     struct timer *stop;
+    struct timer *idle; /* runs while there is no session and idleExit applies */
+    bool reload_failed; /* the configuration in force is not what the file says */
     bool stopping;
+    char confinement[CONFINEMENT_TEXT_MAX]; /* words of it, "" when this process's unit does not confine it */
 };
 
-static const struct config_target *find_target(const struct config *config, const char *name)
+/* What `systemctl status` shows. */
+static void tell_status(struct daemon *d)
 {
-    for (size_t i = 0; i < config->target_count; i++)
-        if (strcmp(config->targets[i].name, name) == 0)
-            return &config->targets[i];
-    return NULL;
+    struct buf text;
+    size_t count = 0;
+    const char *between = " (";
+    buf_init(&text, STATUS_TEXT_MAX);
+    if (d->stopping)
+        (void)buf_puts(&text, "stopping; ");
+    if (d->reload_failed)
+        (void)buf_puts(&text, "the configuration is broken, the one before it is in force; ");
+    for (const struct live *l = d->sessions; l; l = l->next)
+        count++;
+    (void)buf_printf(&text, "sessions: %zu", count);
+    for (const struct place *p = d->places.first; p; p = p->next) {
+        if (p->sessions == 0)
+            continue;
+        (void)buf_printf(&text, "%s%s %zu", between, p->name, p->sessions);
+        between = ", ";
+    }
+    if (count > 0)
+        (void)buf_puts(&text, ")");
+    if (!d->stopping) {
+        (void)buf_puts(&text, "; targets: ");
+        places_describe(&d->places, &text);
+    }
+    notify_status(d->notify, text.data ? text.data : ""); /* what did not fit is left out */
+    buf_free(&text);
+}
+
+/* Counts the time without a session from now on, if that shall end delvegate. */
+static void watch_idle(struct daemon *d)
+{
+    const char *bare;
+    timer_stop(d->idle);
+    if (d->sessions || d->stopping || d->config->idle_exit_seconds == 0 || d->places.activation.count == 0)
+        return;
+    if (places_are_handed(&d->places, &bare))
+        timer_start(d->idle, (uint64_t)d->config->idle_exit_seconds * MS_PER_S, 0);
+    else
+        log_warning(
+            NULL,
+            "idleExit is not in force: nobody would start delvegate again for target %s; give the socket unit a "
+            "ListenStream= for it: systemctl --user edit delvegate.socket",
+            bare ? bare : "");
 }
 
 static void finish_if_idle(struct daemon *d)
@@ -70,22 +105,25 @@ static void on_session_over(struct session *session, void *arg)
     if (*at) {
         struct live *gone = *at;
         *at = gone->next;
+        gone->place->sessions--;
         free(gone);
     }
+    tell_status(d);
+    watch_idle(d);
     finish_if_idle(d);
 }
 
-static void on_accepted(struct client *client, void *arg)
+static void on_accepted(struct place *place, struct client *client, void *arg)
 {
-    struct place *place = arg;
-    struct daemon *d = place->daemon;
-    const struct config_target *target = find_target(d->config, place->name);
+    struct daemon *d = arg;
+    const struct config_target *target = config_target_find(d->config, place->name);
     struct live *live = calloc(1, sizeof *live);
     if (!live || !target) {
         client_reset(client);
         free(live);
         return;
     }
+    live->place = place;
     live->session = session_new(&d->loop, d->config, target, &place->memory, client, on_session_over, d);
     if (!live->session) {
         log_error(place->name, "out of memory: a client was turned away");
@@ -94,100 +132,51 @@ static void on_accepted(struct client *client, void *arg)
     }
     live->next = d->sessions;
     d->sessions = live;
+    place->sessions++;
+    watch_idle(d);
+    tell_status(d);
 }
 
-static struct place *place_of(struct daemon *d, const char *name)
+/* Hardening is for what reaches another machine; on this one the debugged program would inherit it. */
+static void warn_of_confinement(struct daemon *d)
 {
-    struct place *p = d->places;
-    while (p && strcmp(p->name, name) != 0)
-        p = p->next;
-    if (p)
-        return p;
-    p = calloc(1, sizeof *p);
-    char *copy = strdup(name);
-    if (!p || !copy) {
-        free(p);
-        free(copy);
-        return NULL;
+    for (struct place *p = d->places.first; p; p = p->next) {
+        const struct config_target *t = config_target_find(d->config, p->name);
+        bool is_confined = d->confinement[0] && t && !t->ssh;
+        p->memory.warning = is_confined ? d->confinement : NULL;
+        if (is_confined)
+            log_warning(p->name, "%s", d->confinement);
     }
-    p->name = copy;
-    p->daemon = d;
-    p->next = d->places;
-    d->places = p;
-    return p;
 }
 
-static void stop_listening(struct place *p)
+static void find_confinement(struct daemon *d)
 {
-    listener_free(p->listener);
-    free(p->host);
-    p->listener = NULL;
-    p->host = NULL;
-    transport_release(p->transport);
-    p->transport = NULL;
-}
-
-static int start_listening(struct daemon *d, const struct config_target *t, struct err *e)
-{
-    struct place *p = place_of(d, t->name);
-    if (!p)
-        return err_set(e, "out of memory");
-    /* A reload may have given the target another destination: sessions that run keep theirs. */
-    struct transport *before = p->transport;
-    p->transport = reach_target(&d->loop, t);
-    transport_release(before);
-    if (p->listener)
-        return 0;
-    p->host = strdup(t->listen_host);
-    if (p->host)
-        p->listener = listener_new(&d->loop, t->listen_host, t->listen_port, t->name, on_accepted, p, e);
-    else
-        err_set(e, "out of memory");
-    if (!p->listener) {
-        free(p->host);
-        p->host = NULL;
-        return -1;
-    }
-    p->port = t->listen_port;
-    log_info(NULL, "listening on %s port %d for target %s (%s)", t->listen_host, t->listen_port, t->name,
-             t->ssh ? t->ssh : "this machine");
-    return 0;
-}
-
-/* Ports that stay are not touched; those that go are closed before new ones are bound, so that two targets can swap
-   theirs. Returns -1 when one could not be bound: the others are. */
-static int apply(struct daemon *d)
-{
-    int result = 0;
-    for (struct place *p = d->places; p; p = p->next) {
-        const struct config_target *t = find_target(d->config, p->name);
-        if (p->listener && (!t || t->listen_port != p->port || strcmp(t->listen_host, p->host) != 0)) {
-            log_info(NULL, "no longer listening on %s port %d for target %s", p->host, p->port, p->name);
-            stop_listening(p);
-        }
-    }
-    for (size_t i = 0; i < d->config->target_count; i++) {
-        struct err e;
-        if (start_listening(d, &d->config->targets[i], &e) < 0) {
-            log_error(NULL, "%s", e.text);
-            result = -1;
-        }
-    }
-    return result;
+    char found[CONFINEMENT_MAX];
+    if (confinement_find(found, sizeof found))
+        (void)snprintf(d->confinement, sizeof d->confinement,
+                       "delvegate is confined by its unit (%s), and so is what it runs on this machine, Delve and the "
+                       "program too; remove the hardening drop-in: systemctl --user edit delvegate.service",
+                       found);
 }
 
 static void on_reload(struct daemon *d)
 {
+    notify_reloading(d->notify);
     struct config *fresh = d->reload(d->reload_arg);
+    d->reload_failed = !fresh;
     if (!fresh) {
         log_error(NULL, "the old configuration is kept: correct the file and send SIGHUP again");
-        return;
+    } else {
+        config_unref(d->config);
+        d->config = fresh;
+        log_set_level(fresh->log_level);
+        log_info(NULL, "the configuration is read anew; running sessions keep theirs");
+        (void)places_apply(&d->places, fresh); /* a port that can't be bound is reported; the rest works */
+        warn_of_confinement(d);
+        watch_idle(d);
     }
-    config_unref(d->config);
-    d->config = fresh;
-    log_set_level(fresh->log_level);
-    log_info(NULL, "the configuration is read anew; running sessions keep theirs");
-    (void)apply(d); /* a port that can't be bound is reported; the rest works */
+    tell_status(d);
+    notify_ready(d->notify);
 }
 
 static void on_stop_late(void *arg)
@@ -197,21 +186,23 @@ static void on_stop_late(void *arg)
     uv_stop(&d->loop);
 }
 
-static void on_stop(struct daemon *d, int signal)
+static void stop(struct daemon *d, const char *why)
 {
-    if (d->stopping) {
-        log_warning(NULL, "second signal: leaving at once; supervisors end their sessions when the lease is over");
-        uv_stop(&d->loop);
-        return;
-    }
     d->stopping = true;
-    log_info(NULL, "stopping: %s", signal == SIGTERM ? "SIGTERM" : "SIGINT");
-    for (struct place *p = d->places; p; p = p->next)
-        stop_listening(p);
+    log_info(NULL, "stopping: %s", why);
+    notify_stopping(d->notify);
+    places_close(&d->places);
+    timer_stop(d->idle);
     timer_start(d->stop, STOP_MS, 0);
+    tell_status(d);
     for (struct live *l = d->sessions; l; l = l->next)
         session_shutdown(l->session, "delvegate is being stopped");
     finish_if_idle(d);
+}
+
+static void on_idle(void *arg)
+{
+    stop(arg, "no session for as long as idleExit says; the next connection starts delvegate again");
 }
 
 static void on_signal(uv_signal_t *handle, int signal)
@@ -219,8 +210,12 @@ static void on_signal(uv_signal_t *handle, int signal)
     struct daemon *d = handle->data;
     if (signal == SIGHUP)
         on_reload(d);
-    else
-        on_stop(d, signal);
+    else if (!d->stopping)
+        stop(d, signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    else {
+        log_warning(NULL, "second signal: leaving at once; supervisors end their sessions when the lease is over");
+        uv_stop(&d->loop);
+    }
 }
 
 static void close_handle(uv_handle_t *h, void *arg)
@@ -233,43 +228,53 @@ static void close_handle(uv_handle_t *h, void *arg)
 static void free_all(struct daemon *d)
 {
     orphan_forget_all();
-    for (struct place *p = d->places; p; p = p->next)
-        stop_listening(p);
+    places_close(&d->places);
     timer_free(d->stop);
+    timer_free(d->idle);
+    notify_free(d->notify);
     uv_walk(&d->loop, close_handle, NULL);
     transport_local_forget(&d->loop);
     /* Connections that are being closed get their turn. */
     while (uv_run(&d->loop, UV_RUN_ONCE) != 0)
         continue;
     uv_loop_close(&d->loop);
-    while (d->places) {
-        struct place *p = d->places;
-        d->places = p->next;
-        json_decref(p->memory.capabilities);
-        free(p->name);
-        free(p);
-    }
+    places_free(&d->places);
     config_unref(d->config);
+}
+
+/* Everything that is there for the whole run; -1 when memory ran out. */
+static int begin(struct daemon *d)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    (void)signal(SIGPIPE, SIG_IGN);
+    d->stop = timer_new(&d->loop, on_stop_late, d);
+    d->idle = timer_new(&d->loop, on_idle, d);
+    d->notify = notify_new(&d->loop);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        uv_signal_init(&d->loop, &d->signals[i]);
+        d->signals[i].data = d;
+        uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+    }
+    return places_init(&d->places, &d->loop, on_accepted, d) < 0 || !d->stop || !d->idle || !d->notify ? -1 : 0;
 }
 
 int daemon_run(struct config *config, daemon_reload *reload, void *arg)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     struct daemon d = {.config = config, .reload = reload, .reload_arg = arg};
-    int status = 0;
+    int status = EXIT_FAILURE;
     uv_loop_init(&d.loop);
-    (void)signal(SIGPIPE, SIG_IGN);
     log_set_level(config->log_level);
-    d.stop = timer_new(&d.loop, on_stop_late, &d);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        uv_signal_init(&d.loop, &d.signals[i]);
-        d.signals[i].data = &d;
-        uv_signal_start(&d.signals[i], on_signal, numbers[i]);
-    }
-    if (!d.stop || apply(&d) < 0)
-        status = 1;
-    else
+    if (begin(&d) < 0) {
+        log_error(NULL, "out of memory");
+    } else if (places_apply(&d.places, config) == 0) {
+        status = EXIT_SUCCESS;
+        find_confinement(&d);
+        warn_of_confinement(&d);
+        tell_status(&d);
+        notify_ready(d.notify);
+        watch_idle(&d);
         uv_run(&d.loop, UV_RUN_DEFAULT);
+    }
     /* Sessions that did not end in time can't be waited for any longer: their memory goes with the process. */
     if (d.sessions)
         _exit(status);

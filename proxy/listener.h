@@ -4,16 +4,27 @@
 
 #include <uv.h>
 
-#include "config/config.h"
 #include "dap/err.h"
 #include "proxy/client.h"
 
 struct listener;
 
-/* Binds and listens on host:port. accepted gets each client whose socket belongs to the user who runs delvegate; others
-   are closed with a reset. Returns NULL with *e (a taken port: whose). name: of the target, for the log, copied. */
-struct listener *listener_new(uv_loop_t *loop, const char *host, int port, const char *name,
-                              void (*accepted)(struct client *client, void *arg), void *arg, struct err *e);
+struct listener_options {
+    const char *name; /* of the target, for the log; copied */
+    const char *host; /* an IP address */
+    int port;
+    int fd; /* a socket that listens there already, used through a copy of the descriptor; -1: one is bound */
+    /* Gets each client whose socket belongs to the user who runs delvegate, or that comes from an allowed address;
+       others are closed with a reset. NULL: all are. */
+    void (*accepted)(struct client *client, void *arg);
+    void *arg;
+};
+
+/* Binds and listens. Returns NULL with *e (a taken port: whose). */
+struct listener *listener_new(uv_loop_t *loop, const struct listener_options *o, struct err *e);
+/* From these addresses (in their usual form; NULL-terminated, or NULL: none) anyone may connect from now on. Returns 0,
+ * or -1 when memory ran out: then from none. */
+int listener_allow(struct listener *l, char *const *addresses);
 /* Stops listening; NULL is fine. */
 void listener_free(struct listener *l);
 

@@ -1,9 +1,13 @@
 #include "proxy/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LOG_TEXT_MAX = 4096, LOG_ESCAPE_MAX = 4 };
 
@@ -28,22 +32,64 @@ static void escape(char *out, size_t size, const char *text)
     out[n] = '\0';
 }
 
-void log_line(enum config_log_level level, const char *subject, const char *fmt, ...)
+/* Whether stderr is the journal's own stream, as systemd.exec(5) has it for JOURNAL_STREAM: then each line begins with
+ * its priority, and the journal knows the time. */
+static bool goes_to_journal(void)
+{
+    static enum { UNKNOWN, NO, YES } known;
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat own;
+    if (known == UNKNOWN)
+        known = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &own) == 0 &&
+                        own.st_dev == device && own.st_ino == inode
+                    ? YES
+                    : NO;
+    return known == YES;
+}
+
+/* subject and text are escaped. */
+static void put(enum config_log_level level, const char *subject, const char *text)
 {
     static const char *const names[] = {"error", "warning", "info", "debug"};
+    static const int priorities[] = {3, 4, 6, 7}; /* of syslog(3) */
+    char when[32];
+    struct timespec now;
+    struct tm tm;
+    if (goes_to_journal()) {
+        (void)fprintf(stderr, "<%d>%s%s%s\n", priorities[level], subject ? subject : "", subject ? ": " : "", text);
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &tm);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)fprintf(stderr, "%s.%03ld %s %s%s%s\n", when, now.tv_nsec / 1000000, names[level], subject ? subject : "",
+                  subject ? ": " : "", text);
+}
+
+void log_line(enum config_log_level level, const char *subject, const char *fmt, ...)
+{
     if (level > log_level)
         return;
-    char text[LOG_TEXT_MAX], safe[LOG_TEXT_MAX], when[32];
+    char text[LOG_TEXT_MAX], safe[LOG_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     escape(safe, sizeof safe, text);
-    struct timespec now;
-    struct tm tm;
-    clock_gettime(CLOCK_REALTIME, &now);
-    localtime_r(&now.tv_sec, &tm);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)fprintf(stderr, "%s.%03ld %s %s%s%s\n", when, now.tv_nsec / 1000000, names[level], subject ? subject : "",
-                  subject ? ": " : "", safe);
+    put(level, subject, safe);
+}
+
+void log_report(enum config_log_level level, const char *fmt, ...)
+{
+    char text[LOG_TEXT_MAX], safe[LOG_TEXT_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    escape(safe, sizeof safe, text);
+    if (goes_to_journal())
+        put(level, NULL, safe);
+    else
+        (void)fprintf(stderr, "%s\n", safe);
 }

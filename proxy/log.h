@@ -1,5 +1,5 @@
-/* The log: one line an event to stderr: time, level, session, text. Bytes that are not printable are escaped: a log may
- * hold hostile text. */
+/* The log: one line an event to stderr: time, level, session, text; to the journal of systemd instead of time and level
+ * the priority, "<6>". Bytes that are not printable are escaped: a log may hold hostile text. */
 #ifndef PROXY_LOG_H
 #define PROXY_LOG_H
 
@@ -12,6 +12,10 @@ void log_set_level(enum config_log_level level);
    it a value of an environment variable, a passphrase, or a whole message. */
 void log_line(enum config_log_level level, const char *subject, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Writes a line of a report to the user, such as FILE:LINE:COLUMN: text, without time and level and whatever level is
+ * set; to the journal with its priority. */
+void log_report(enum config_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(subject, ...) log_line(CONFIG_LOG_ERROR, subject, __VA_ARGS__)
 #define log_warning(subject, ...) log_line(CONFIG_LOG_WARNING, subject, __VA_ARGS__)

@@ -10,6 +10,7 @@
 /* What delvegate remembers of a target from one session to the next. */
 struct target_memory {
     json_t *capabilities; /* body of the last initialize response of a Delve there; NULL before the first */
+    const char *warning;  /* what each session is told at its launch, of the daemon's; NULL: nothing */
 };
 
 struct session;

@@ -108,6 +108,8 @@ void session_on_launch(struct session *s, const struct dap_message *m)
         session_terminated(s);
         return;
     }
+    if (s->memory->warning)
+        session_say(s, "console", s->memory->warning);
     delve_start(s->delve, s->launch->plan, &s->launch->prelaunch, s->initialize_arguments);
 }
 
