@@ -46,6 +46,7 @@ static const char *const names[PLACE_COUNT] = {
 struct ssh_agent_find {
     uv_loop_t *loop;
     const char *subject, *identity_agent;
+    bool quiet;
     const struct ssh_tokens *tokens;
     void (*done)(void *arg, const struct ssh_agent_found *found);
     void *arg;
@@ -80,6 +81,8 @@ static bool is_guessed(const struct ssh_agent_find *f)
 /* A place that should have given an agent is worth a line; one that was only tried is not. */
 static enum config_log_level level_of(const struct ssh_agent_find *f)
 {
+    if (f->quiet)
+        return CONFIG_LOG_DEBUG;
     if (f->at == PLACE_CONFIGURED)
         return CONFIG_LOG_WARNING;
     return f->at == PLACE_VARIABLE && f->tried[f->at] ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG;
@@ -104,7 +107,8 @@ static void finish(struct ssh_agent_find *f, struct ssh_bytes keys)
                                     .looked = f->looked.data ? f->looked.data : ""};
     f->agent = NULL;
     if (found.agent)
-        log_info(f->subject, "SSH agent: %s, found through %s", found.path, found.place);
+        log_line(f->quiet ? CONFIG_LOG_DEBUG : CONFIG_LOG_INFO, f->subject, "SSH agent: %s, found through %s",
+                 found.path, found.place);
     else
         log_debug(f->subject, "no SSH agent: %s", found.looked);
     f->done(f->arg, &found);
@@ -259,8 +263,8 @@ static void on_turn(void *arg)
     finish(f, (struct ssh_bytes){(const unsigned char *)"", 0});
 }
 
-struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject, const char *identity_agent,
-                                            const struct ssh_tokens *tokens,
+struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject, bool quiet,
+                                            const char *identity_agent, const struct ssh_tokens *tokens,
                                             void (*done)(void *arg, const struct ssh_agent_found *found), void *arg)
 {
     struct ssh_agent_find *f = calloc(1, sizeof *f);
@@ -273,6 +277,7 @@ struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject
     }
     f->loop = loop;
     f->subject = subject;
+    f->quiet = quiet;
     f->identity_agent = identity_agent;
     f->tokens = tokens;
     f->done = done;

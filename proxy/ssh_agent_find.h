@@ -27,11 +27,11 @@ struct ssh_agent_found {
     const char *looked;      /* what was looked at in vain, each with the reason: "SSH_AUTH_SOCK (not set), ..." */
 };
 
-/* Starts looking. subject is the log's. identity_agent is the value of IdentityAgent, or NULL. All three strings and
-   what tokens points at must outlive the search; nothing in it blocks. done is called once, later. Returns NULL when
-   memory ran out. */
-struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject, const char *identity_agent,
-                                            const struct ssh_tokens *tokens,
+/* Starts looking. subject is the log's; quiet: all that it is told is for debugging. identity_agent is the value of
+   IdentityAgent, or NULL. All three strings and what tokens points at must outlive the search; nothing in it blocks.
+   done is called once, later. Returns NULL when memory ran out. */
+struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject, bool quiet,
+                                            const char *identity_agent, const struct ssh_tokens *tokens,
                                             void (*done)(void *arg, const struct ssh_agent_found *found), void *arg);
 
 /* done is not called any more. The pointer is dead afterwards, as it is once done was called. NULL is fine. */

@@ -206,8 +206,8 @@ struct ssh_auth *ssh_auth_new(struct ssh_connection *c)
     struct err e;
     if (read_files(a, &e) < 0)
         add_text(&a->skipped, "IdentityFile", e.text);
-    a->find = ssh_agent_find_start(c->transport->loop, c->transport->subject, c->settings.identity_agent, &c->tokens,
-                                   on_agent_found, a);
+    a->find = ssh_agent_find_start(c->transport->loop, c->transport->subject, false, c->settings.identity_agent,
+                                   &c->tokens, on_agent_found, a);
     if (!a->find) {
         ssh_auth_free(a);
         return NULL;

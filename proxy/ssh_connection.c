@@ -70,8 +70,10 @@ static void call_off(struct ssh_connection *c)
         spawn_cancel(c->spawn);
     if (c->dial)
         ssh_dial_cancel(c->dial);
+    ssh_agent_find_cancel(c->find);
     c->spawn = NULL;
     c->dial = NULL;
+    c->find = NULL;
 }
 
 /* What a server, a proxy or a key's comment says may hold anything; texts go to terminals and into JSON. */
@@ -236,25 +238,35 @@ void ssh_connection_set_recorded(struct ssh_connection *c)
     set_state(c, SSH_RECORDED, "settings are known");
 }
 
+/* The agent was looked for on behalf of the proxy's own ssh, which knows no more than SSH_AUTH_SOCK. */
+static void start_proxy(void *arg, const struct ssh_agent_found *found)
+{
+    struct ssh_connection *c = arg;
+    c->find = NULL;
+    ssh_agent_free(found->agent);
+    struct err e;
+    struct ssh_socket *socket = ssh_socket_new(c->transport->loop, &socket_handler, c);
+    c->proxy = socket ? ssh_proxy_start(c->transport->loop, &c->settings, &c->tokens, found->path, socket, &e) : NULL;
+    if (c->proxy) {
+        begin_handshake(c, socket);
+    } else {
+        ssh_connection_fail(c, false, "%s: %s", c->transport->name, socket ? e.text : "Out of memory.");
+        ssh_socket_free(socket);
+    }
+}
+
 void ssh_connection_dial(struct ssh_connection *c)
 {
     set_state(c, SSH_DIALING, "recorded host keys are known");
     const struct ssh_settings *s = &c->settings;
-    if (s->proxy_command || s->proxy_jump) {
-        struct err e;
-        struct ssh_socket *socket = ssh_socket_new(c->transport->loop, &socket_handler, c);
-        c->proxy = socket ? ssh_proxy_start(c->transport->loop, s, &c->tokens, socket, &e) : NULL;
-        if (c->proxy) {
-            begin_handshake(c, socket);
-        } else {
-            ssh_connection_fail(c, false, "%s: %s", c->transport->name, socket ? e.text : "Out of memory.");
-            ssh_socket_free(socket);
-        }
-        return;
-    }
+    bool proxied = s->proxy_command || s->proxy_jump;
     long seconds = s->connect_timeout > 0 ? s->connect_timeout : SSH_CONNECT_SECONDS;
-    c->dial = ssh_dial_start(c->transport->loop, s, (uint64_t)seconds * SSH_MS, on_dialed, c);
-    if (!c->dial)
+    if (proxied)
+        c->find =
+            ssh_agent_find_start(c->transport->loop, c->transport->subject, true, NULL, &c->tokens, start_proxy, c);
+    else
+        c->dial = ssh_dial_start(c->transport->loop, s, (uint64_t)seconds * SSH_MS, on_dialed, c);
+    if (!c->find && !c->dial)
         ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
 }
 

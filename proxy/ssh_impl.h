@@ -7,6 +7,7 @@
 
 #include "proxy/log.h"
 #include "proxy/spawn.h"
+#include "proxy/ssh_agent_find.h"
 #include "proxy/ssh_dial.h"
 #include "proxy/ssh_parse.h"
 #include "proxy/ssh_proxy.h"
@@ -128,6 +129,7 @@ struct ssh_connection {
     size_t known_at;             /* the next of them to look into */
     struct ssh_known known;
     struct spawn *spawn;
+    struct ssh_agent_find *find; /* for the proxy */
     struct ssh_dial *dial;
     struct ssh_proxy *proxy;
     struct ssh_codec codec;

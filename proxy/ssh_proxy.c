@@ -8,7 +8,7 @@
 
 #include "proxy/environment.h"
 
-enum { PROXY_WORDS_MAX = 2048, PROXY_ARGS_MAX = 16, PROXY_NUMBER_MAX = 16, PROXY_HANDLES = 2 };
+enum { PROXY_WORDS_MAX = 2048, PROXY_ARGS_MAX = 16, PROXY_NUMBER_MAX = 16, PROXY_ENTRY_MAX = 4096, PROXY_HANDLES = 2 };
 
 struct ssh_proxy {
     uv_process_t process;
@@ -66,9 +66,13 @@ static void on_words(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
     p->words[p->len] = '\0';
 }
 
-static int run(uv_loop_t *loop, struct ssh_proxy *p, char **argv, int fd)
+static int run(uv_loop_t *loop, struct ssh_proxy *p, char **argv, const char *agent, int fd)
 {
-    char **env = environment_for_child();
+    char entry[PROXY_ENTRY_MAX];
+    int len = agent ? snprintf(entry, sizeof entry, "SSH_AUTH_SOCK=%s", agent) : 0;
+    if (len < 0 || (size_t)len >= sizeof entry)
+        return UV_ENAMETOOLONG;
+    char **env = environment_for_child_with(agent ? entry : NULL);
     if (!env)
         return UV_ENOMEM;
     uv_stdio_container_t io[] = {
@@ -89,7 +93,8 @@ static int run(uv_loop_t *loop, struct ssh_proxy *p, char **argv, int fd)
     return rc < 0 ? rc : uv_read_start((uv_stream_t *)&p->err_out, on_alloc, on_words);
 }
 
-static struct ssh_proxy *start(uv_loop_t *loop, char **argv, struct ssh_socket *socket, struct err *e)
+static struct ssh_proxy *start(uv_loop_t *loop, char **argv, const char *agent, struct ssh_socket *socket,
+                               struct err *e)
 {
     struct ssh_proxy *p = calloc(1, sizeof *p);
     int pair[2] = {-1, -1};
@@ -102,7 +107,7 @@ static struct ssh_proxy *start(uv_loop_t *loop, char **argv, struct ssh_socket *
     (void)uv_pipe_init(loop, &p->err_out, 0); /* cannot fail on Unix */
     p->process.data = p->err_out.data = p;
     p->handles = PROXY_HANDLES;
-    rc = run(loop, p, argv, pair[1]);
+    rc = run(loop, p, argv, agent, pair[1]);
     (void)close(pair[1]);
     if (rc == 0)
         rc = ssh_socket_adopt(socket, pair[0]);
@@ -116,8 +121,8 @@ static struct ssh_proxy *start(uv_loop_t *loop, char **argv, struct ssh_socket *
 }
 
 /* ProxyJump A,B,C is `ssh -J A,B -W HOST:PORT C`: that ssh asks its own settings for C. */
-static struct ssh_proxy *start_jump(uv_loop_t *loop, const struct ssh_settings *s, struct ssh_socket *socket,
-                                    struct err *e)
+static struct ssh_proxy *start_jump(uv_loop_t *loop, const struct ssh_settings *s, const char *agent,
+                                    struct ssh_socket *socket, struct err *e)
 {
     const char *comma = strrchr(s->proxy_jump, ',');
     struct ssh_destination last;
@@ -146,7 +151,7 @@ static struct ssh_proxy *start_jump(uv_loop_t *loop, const struct ssh_settings *
         argv[n++] = to.data;
         argv[n++] = "--";
         argv[n] = last.ssh;
-        p = start(loop, argv, socket, e);
+        p = start(loop, argv, agent, socket, e);
     }
     free(before);
     buf_free(&to);
@@ -155,10 +160,10 @@ static struct ssh_proxy *start_jump(uv_loop_t *loop, const struct ssh_settings *
 }
 
 struct ssh_proxy *ssh_proxy_start(uv_loop_t *loop, const struct ssh_settings *s, const struct ssh_tokens *t,
-                                  struct ssh_socket *socket, struct err *e)
+                                  const char *agent, struct ssh_socket *socket, struct err *e)
 {
     if (s->proxy_jump)
-        return start_jump(loop, s, socket, e);
+        return start_jump(loop, s, agent, socket, e);
     char *command = ssh_expand(s->proxy_command, t, e);
     struct buf line;
     buf_init(&line, SSH_TEXT_MAX);
@@ -167,7 +172,7 @@ struct ssh_proxy *ssh_proxy_start(uv_loop_t *loop, const struct ssh_settings *s,
         (void)err_set(e, "Out of memory.");
     } else if (command) {
         char *argv[] = {"/bin/sh", "-c", line.data, NULL};
-        p = start(loop, argv, socket, e);
+        p = start(loop, argv, agent, socket, e);
     }
     free(command);
     buf_free(&line);
