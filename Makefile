@@ -24,7 +24,8 @@ PKGS := libuv jansson libssh2 libcrypto
 PKG_CONFIG ?= pkg-config
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-KIND_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+# What is installed does not name the tree that it was built in.
+KIND_release := -O2 -g -ffile-prefix-map=$(CURDIR)=. -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 KIND_debug := -O0 -g3
 KIND_asan := -O1 -g $(SANITIZE)
 KIND_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
@@ -60,11 +61,22 @@ FLAKY_SRC := $(wildcard test/flaky/*.c)
 SCHEDULED := $(filter proxy/session% proxy/delve% proxy/exit_query.c proxy/heartbeat.c proxy/transport.c proxy/nonce.c,$(PROXY))
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
 
-all: build/delvegate build/delvegate.json.5
+# What is installed, but for the units: these hold the program's place.
+PRINTED := build/delvegate.json.5 build/config.schema.json \
+    build/completions/delvegate build/completions/_delvegate build/completions/delvegate.fish
+all: build/delvegate build/delvegate.1 $(PRINTED)
 build/delvegate: $(BUILD)/delvegate
 	cp $< $@.new && mv $@.new $@
-build/delvegate.json.5: build/delvegate
-	./build/delvegate --print-manual >$@.new && mv $@.new $@
+build/delvegate.1: scripts/delvegate.1.in build/delvegate
+	sed 's/@VERSION@/$(VERSION)/' $< >$@.new && mv $@.new $@
+build/delvegate.json.5: PRINT := --print-manual
+build/config.schema.json: PRINT := --print-schema
+build/completions/delvegate: PRINT := --print-completion=bash
+build/completions/_delvegate: PRINT := --print-completion=zsh
+build/completions/delvegate.fish: PRINT := --print-completion=fish
+$(PRINTED): build/delvegate
+	@mkdir -p $(@D)
+	./build/delvegate $(PRINT) >$@.new && mv $@.new $@
 
 $(BUILD)/delvegate: $(PROXY_OBJ) $(PURE_OBJ)
 	$(call say,LINK)
@@ -179,25 +191,71 @@ lint-words: all
 lint-shell:
 	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
 
+# Installation. The directory variables are GNU's, and given to make; DESTDIR goes in front of all. PREFIX may also come
+# from the environment.
 INSTALL ?= install
-bindir := $(DESTDIR)$(PREFIX)/bin
-man1dir := $(DESTDIR)$(PREFIX)/share/man/man1
-man5dir := $(DESTDIR)$(PREFIX)/share/man/man5
-datadir := $(DESTDIR)$(PREFIX)/share/delvegate
-docdir := $(DESTDIR)$(PREFIX)/share/doc/delvegate
-install: all
-	$(INSTALL) -d '$(bindir)' '$(man1dir)' '$(man5dir)' '$(datadir)' '$(docdir)'
-	$(INSTALL) -m 755 build/delvegate '$(bindir)/delvegate'
-	sed 's/@VERSION@/$(VERSION)/' scripts/delvegate.1.in >build/delvegate.1
-	$(INSTALL) -m 644 build/delvegate.1 '$(man1dir)/delvegate.1'
-	$(INSTALL) -m 644 build/delvegate.json.5 '$(man5dir)/delvegate.json.5'
-	./build/delvegate --print-schema >build/config.schema.json
-	$(INSTALL) -m 644 build/config.schema.json '$(datadir)/config.schema.json'
-	$(INSTALL) -m 644 LICENSE README.md '$(docdir)'
+prefix := $(patsubst %/,%,$(PREFIX))
+exec_prefix := $(prefix)
+bindir := $(exec_prefix)/bin
+datarootdir := $(prefix)/share
+datadir := $(datarootdir)
+pkgdatadir := $(datadir)/delvegate
+docdir := $(datarootdir)/doc/delvegate
+exampledir := $(docdir)/examples
+mandir := $(datarootdir)/man
+man1dir := $(mandir)/man1
+man5dir := $(mandir)/man5
+bashcompletiondir := $(datadir)/bash-completion/completions
+zshcompletiondir := $(datadir)/zsh/site-functions
+fishcompletiondir := $(datadir)/fish/vendor_completions.d
+# systemd's user manager looks for units below /usr/lib, /usr/local/lib and ~/.local/share, but not below ~/.local/lib.
+systemduserunitdir := $(if $(filter %/.local,$(prefix)),$(datadir),$(prefix)/lib)/systemd/user
+UNIT_PATH := /usr/lib/systemd/user /usr/local/lib/systemd/user /usr/share/systemd/user /usr/local/share/systemd/user \
+    /etc/systemd/user $(HOME)/.local/share/systemd/user $(HOME)/.config/systemd/user
+
+# Directory variable|name|mode|source. @bindir@ in a source becomes the program's place.
+INSTALLED := \
+    bindir|delvegate|755|build/delvegate \
+    man1dir|delvegate.1|644|build/delvegate.1 \
+    man5dir|delvegate.json.5|644|build/delvegate.json.5 \
+    pkgdatadir|config.schema.json|644|build/config.schema.json \
+    bashcompletiondir|delvegate|644|build/completions/delvegate \
+    zshcompletiondir|_delvegate|644|build/completions/_delvegate \
+    fishcompletiondir|delvegate.fish|644|build/completions/delvegate.fish \
+    docdir|LICENSE|644|LICENSE \
+    docdir|README.md|644|README.md \
+    exampledir|config.json|644|scripts/config.example.json \
+    $(foreach u,$(wildcard scripts/systemd/*.service.in scripts/systemd/*.socket.in),\
+        systemduserunitdir|$(notdir $(u:.in=))|644|$u) \
+    $(foreach u,$(wildcard scripts/systemd/*.service scripts/systemd/*.socket),systemduserunitdir|$(notdir $u)|644|$u) \
+    $(foreach e,$(wildcard scripts/systemd/*.conf),exampledir|$(notdir $e)|644|$e)
+DIRECTORIES := bindir man1dir man5dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir exampledir \
+    systemduserunitdir
+DIRECTORY_LIST := $(pkgdatadir)/installed-directories
+
+define newline
+
+
+endef
+tab := $(subst x,,x	)
+field = $(word $1,$(subst |, ,$2))
+installed = '$(DESTDIR)$($(call field,1,$1))/$(call field,2,$1)'
+# As text of sed's s|||, in a unit, where % begins a specifier.
+bindir_in_unit := $(subst |,\|,$(subst &,\&,$(subst %,%%,$(bindir))))
+install_one = $(if $(filter %.in,$1),sed 's|@bindir@|$(bindir_in_unit)|g' $(call field,4,$1) | \
+    $(INSTALL) -m $(call field,3,$1) /dev/stdin $(call installed,$1),$\
+    $(INSTALL) -m $(call field,3,$1) $(call field,4,$1) $(call installed,$1))
+
+install: all $(foreach f,$(INSTALLED),$(call field,4,$f))
+	@case '$(bindir)' in /*) ;; *) \
+	    echo "make install: PREFIX must be an absolute path, not '$(PREFIX)'; another root is DESTDIR" >&2; exit 1 ;; esac
+	@scripts/install-directories.sh make '$(DESTDIR)' '$(DIRECTORY_LIST)' $(foreach d,$(DIRECTORIES),'$($d)')
+	$(foreach f,$(INSTALLED),$(call install_one,$f)$(newline)$(tab))
+	@$(if $(DESTDIR)$(filter $(systemduserunitdir),$(UNIT_PATH)),:,echo "systemd does not look for user units in \
+	    $(systemduserunitdir): each user says systemctl --user link '$(systemduserunitdir)/'delvegate.s*")
 uninstall:
-	rm -f '$(bindir)/delvegate' '$(man1dir)/delvegate.1' '$(man5dir)/delvegate.json.5' \
-	    '$(datadir)/config.schema.json' '$(docdir)/LICENSE' '$(docdir)/README.md'
-	rmdir '$(datadir)' '$(docdir)' 2>/dev/null || :
+	$(foreach f,$(INSTALLED),rm -f $(call installed,$f)$(newline)$(tab))
+	@scripts/install-directories.sh remove '$(DESTDIR)' '$(DIRECTORY_LIST)'
 dist:
 	@mkdir -p build
 	git archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD
