@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { Raw, frame, freePort, run, states } from '../e2e/harness.mjs';
-import { journal, show, systemctl } from './manager.mjs';
+import { show, systemctl } from './manager.mjs';
 import { PORT, SERVICE, SOCKET, UNIT_FILES, atLoop, port } from './service.mjs';
 
 const VERSION = Number(/systemd (\d+)/.exec((await run('systemctl', ['--version'])).stdout)[1]);
@@ -26,7 +26,7 @@ export function life(w) {
     }
   });
 
-  w.test('start returns when every port is bound; STATUS names the targets and counts the sessions', async () => {
+  w.test('start returns when every port is bound; STATUS names the targets and counts the sessions', { short: true }, async () => {
     const second = await freePort();
     w.writeConfig({ ...w.config, targets: { ...w.config.targets, second: { ...w.config.targets.main, listen: second } } });
     await systemctl(['start', SERVICE]);
@@ -36,7 +36,7 @@ export function life(w) {
     for (const at of [PORT, second]) {
       const s = await w.session({ port: at });
       await s.initialize();
-      await w.reach({ StatusText: /\b1 session\b/ });
+      await w.reach({ StatusText: /sessions: 1\b/ });
       await s.send('disconnect');
       s.close();
       await w.reach({ StatusText: idle.StatusText });
@@ -44,9 +44,9 @@ export function life(w) {
     const a = await atLoop(w);
     const b = await w.session({ port: second });
     await b.initialize();
-    await w.reach({ StatusText: /\b2 sessions\b/ });
+    await w.reach({ StatusText: /sessions: 2\b/ });
     await a.finish({ terminateDebuggee: true });
-    await w.reach({ StatusText: /\b1 session\b/ });
+    await w.reach({ StatusText: /sessions: 1\b/ });
     await b.send('disconnect');
     b.close();
     await w.reach({ StatusText: idle.StatusText });
@@ -89,7 +89,7 @@ export function life(w) {
     await systemctl(['reload', SERVICE]);
     const broken = await w.reach({ ActiveState: 'active', SubState: 'running', StatusText: /configuration/ });
     assert.match(broken.StatusText, /main/);
-    assert.match(await journal(SERVICE, '-o', 'cat', '-p', 'err'), /config\.json/);
+    assert.match(await w.journal('-o', 'cat', '-p', 'err'), /config\.json/);
     const s = await atLoop(w);
     await s.finish({ terminateDebuggee: true });
     w.writeConfig(w.config);
@@ -106,7 +106,7 @@ export function life(w) {
     assert.match((await w.show('StatusText')).StatusText, /second/);
   });
 
-  w.test('stop with live sessions, one stopped, one running: both clients are told, exit 0, nothing is left', async () => {
+  w.test('stop with live sessions, one stopped, one running: both clients are told, exit 0, nothing is left', { short: true }, async () => {
     await systemctl(['start', SERVICE]);
     const halted = await atLoop(w);
     const running = await w.session();

@@ -38,8 +38,14 @@ export async function journal(unit, ...options) {
 }
 
 /** The same as objects. */
-export async function entries(unit) {
-  return (await journal(unit, '-o', 'json', '--all')).split('\n').filter(Boolean).map((l) => JSON.parse(l));
+export async function entries(unit, ...options) {
+  return (await journal(unit, '-o', 'json', '--all', ...options)).split('\n').filter(Boolean).map((l) => JSON.parse(l));
+}
+
+/** Where the journal is now: for `--after-cursor`. */
+export async function cursor() {
+  const { stdout } = await run('journalctl', ['--no-pager', '--quiet', '-n', '0', '--show-cursor']);
+  return /^-- cursor: (.*)$/m.exec(stdout)?.[1];
 }
 
 /** Writes a drop-in and lets the manager read it; text '' takes it away. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { World, line, proc, program, until } from '../e2e/harness.mjs';
-import { dropIn, entries, journal, show, showNow, systemctl } from './manager.mjs';
+import { cursor, dropIn, entries, journal, show, showNow, systemctl } from './manager.mjs';
 
 export const SERVICE = 'delvegate.service';
 export const SOCKET = 'delvegate.socket';
@@ -63,6 +63,8 @@ export class Service extends World {
   async start() {
     await super.start();
     this.daemon = new Unit(this);
+    // A unit that nothing names is forgotten when it stops, and its exit code with it.
+    await dropIn('default.target', 'keep', `[Unit]\nAfter=${SERVICE}\n`);
     await this.plain();
     return this;
   }
@@ -77,6 +79,7 @@ export class Service extends World {
     this.writeConfig(this.config);
     await this.setUnit({});
     await systemctl(['reset-failed']);
+    this.cursor = await cursor();
   }
 
   /** Writes the tests' drop-in of the service: more: lines of [Service]. */
@@ -115,13 +118,27 @@ export class Service extends World {
     return proc.parent(pid) === process.pid;
   }
 
-  /** Each test begins with nothing started. */
+  /** Each test begins with nothing started. short: also for root's own manager. */
   test(name, options, body) {
     if (typeof options === 'function') return this.test(name, {}, options);
+    if (AS_ROOT && !options.short) return undefined;
     return super.test(name, options, async (t) => {
       await this.plain();
-      await body(t);
+      try {
+        await body(t);
+      } catch (error) {
+        throw new Error(`${error.stack ?? error}\n--- ${SERVICE}\n${await this.journal('-n', '80')}`);
+      }
     });
+  }
+
+  /** What the service has said in this test. */
+  journal(...options) {
+    return journal(SERVICE, `--after-cursor=${this.cursor}`, ...options);
+  }
+
+  entries() {
+    return entries(SERVICE, `--after-cursor=${this.cursor}`);
   }
 
   show(...names) {
@@ -134,18 +151,14 @@ export class Service extends World {
     return until(`${SERVICE} to be ${JSON.stringify(wanted, (_, v) => (v instanceof RegExp ? String(v) : v))}`, async () => {
       seen = await this.show(...Object.keys(wanted));
       return Object.entries(wanted).every(([name, value]) => (value instanceof RegExp ? value.test(seen[name]) : seen[name] === value)) && seen;
-    }, { explain: async () => `${JSON.stringify(seen)}\n${await journal(SERVICE, '-n', '60', '-o', 'short-precise')}`, ...options });
+    }, { explain: async () => `${JSON.stringify(seen)}\n${await this.journal('-n', '60')}`, ...options });
   }
 
   /** Waits until the journal of this start of the service matches. */
   said(pattern, options) {
-    return until(`${pattern} in the journal`, async () => pattern.exec(await journal(SERVICE, '-o', 'cat')), {
-      explain: () => journal(SERVICE, '-n', '60'), ...options,
+    return until(`${pattern} in the journal`, async () => pattern.exec(await this.journal('-o', 'cat')), {
+      explain: () => this.journal('-n', '60'), ...options,
     });
-  }
-
-  entries() {
-    return entries(SERVICE);
   }
 
   async stopDaemon() {
