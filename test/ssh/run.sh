@@ -1,122 +1,7 @@
 #!/bin/sh
-# The ssh transport against real sshds on loopback: test/ssh/run.sh [PROBE], where PROBE is the built ssh_probe.c. Every
-# sshd, agent and server is started here, on a port that the kernel chose, and ended here by its pid.
-set -u
-probe=${1:-build/asan/ssh/ssh_probe}
-work=$(mktemp -d) || exit 1
-pids=
-passed=0
-failed=0
-clean() {
-    for pid in $pids; do kill "$pid" 2>/dev/null; done
-    rm -rf "$work"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM
-
-# ssh reads the password database's home, not $HOME: the first ssh in PATH names the test's configuration.
-mkdir "$work/bin" "$work/keys" "$work/home"
-printf '#!/bin/sh\nexec %s -F %s "$@"\n' "$(command -v ssh)" "$work/config" >"$work/bin/ssh"
-chmod +x "$work/bin/ssh"
-PATH=$work/bin:$PATH
-HOME=$work/home
-export PATH HOME
-unset SSH_AUTH_SOCK
-# libssh2 1.10 leaks its copy of the host key with each new key exchange, and a number for each ECDSA key file.
-echo 'leak:libssh2.so' >"$work/leaks"
-ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}fast_unwind_on_malloc=0
-LSAN_OPTIONS=${LSAN_OPTIONS:+$LSAN_OPTIONS:}suppressions=$work/leaks:print_suppressions=0
-export ASAN_OPTIONS LSAN_OPTIONS
-[ "$(id -u)" = 0 ] && mkdir -p /run/sshd
-sshd=$(command -v sshd || echo /usr/sbin/sshd)
-user=$(id -un)
-
-for type in ed25519 ecdsa rsa; do
-    ssh-keygen -q -t $type -N '' -f "$work/keys/host_$type"
-    ssh-keygen -q -t $type -N '' -f "$work/keys/user_$type"
-done
-ssh-keygen -q -t rsa -m PEM -N '' -f "$work/keys/user_pem"
-ssh-keygen -q -t ed25519 -N secret -f "$work/keys/user_locked"
-ssh-keygen -q -t ed25519 -N '' -f "$work/keys/user_stranger"
-cat "$work"/keys/user_ed25519.pub "$work"/keys/user_ecdsa.pub "$work"/keys/user_rsa.pub "$work"/keys/user_pem.pub \
-    "$work"/keys/user_locked.pub >"$work/authorized"
-chmod 600 "$work/authorized"
-
-free_port() {
-    node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
-}
-
-# start_sshd NAME [OPTION...]: waits until it listens.
-start_sshd() {
-    name=$1
-    shift
-    port=$(free_port)
-    {
-        echo "ListenAddress 127.0.0.1"
-        echo "Port $port"
-        echo "PidFile none"
-        echo "AuthorizedKeysFile $work/authorized"
-        echo "StrictModes no"
-        echo "PasswordAuthentication no"
-        echo "KbdInteractiveAuthentication no"
-        echo "PermitRootLogin yes"
-        echo "UsePAM no"
-        echo "LogLevel VERBOSE"
-        for option; do echo "$option"; done
-        case "$*" in *HostKey*) ;; *)
-            for type in ed25519 ecdsa rsa; do echo "HostKey $work/keys/host_$type"; done
-            ;;
-        esac
-    } >"$work/sshd_$name"
-    "$sshd" -D -e -f "$work/sshd_$name" 2>"$work/sshd_$name.log" &
-    pids="$pids $!"
-    until grep -qs 'Server listening' "$work/sshd_$name.log"; do
-        kill -0 $! 2>/dev/null || { cat "$work/sshd_$name.log"; exit 1; }
-    done
-    echo "$port" >"$work/port_$name"
-}
-
-port() { cat "$work/port_$1"; }
-
-# host NAME PORT [LINE...]: a Host in the configuration.
-host() {
-    {
-        echo "Host $1"
-        echo "  HostName 127.0.0.1"
-        echo "  Port $2"
-        echo "  User $user"
-        echo "  GlobalKnownHostsFile none"
-        shift 2
-        for line; do echo "  $line"; done
-    } >>"$work/config"
-}
-
-public() { cut -d' ' -f1,2 "$work/keys/host_$1.pub"; }
-
-# check NAME 'PATTERN...' DESTINATION SCENARIO [ARGUMENT]: every line of PATTERN is a regular expression that a line of
-# the output must match.
-check() {
-    name=$1
-    wanted=$2
-    shift 2
-    "$probe" "$@" >"$work/out" 2>"$work/err"
-    status=$?
-    bad=
-    [ $status = 0 ] || bad="exit $status"
-    grep -q 'HANDLES LEFT' "$work/out" && bad="handles left"
-    printf '%s\n' "$wanted" >"$work/wanted"
-    while IFS= read -r pattern; do
-        grep -Eq -- "$pattern" "$work/out" || bad="$bad; no line matches: $pattern"
-    done <"$work/wanted"
-    if [ -z "$bad" ]; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $name: $bad"
-        sed 's/^/    /' "$work/out" "$work/err" | cut -c1-600 | head -60
-    fi
-}
+# The ssh transport against real sshds on loopback: test/ssh/run.sh [PROBE], where PROBE is the built ssh_probe.c.
+# shellcheck source=test/ssh/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 start_sshd plain "ClientAliveInterval 1" "ClientAliveCountMax 2"
 start_sshd rekey "RekeyLimit 200K"
@@ -134,7 +19,6 @@ for name in plain rekey noforward few rsaonly strict etm; do
     for type in ed25519 ecdsa rsa; do echo "[127.0.0.1]:$(port $name) $(public $type)"; done
 done >"$work/known"
 known="UserKnownHostsFile $work/known"
-key() { echo "IdentityFile $work/keys/user_$1"; }
 p=$(port plain)
 
 host plain "$p" "$known" "$(key ed25519)"
@@ -291,5 +175,4 @@ else
     echo "not ok no ssh in PATH"
     cat "$work/out"
 fi
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

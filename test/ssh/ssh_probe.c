@@ -142,7 +142,7 @@ static void on_closed(void *arg, const struct err *why, int status)
     struct probe_channel *p = arg;
     printf("%s closed %d %s\n", p->name, status, why->text);
     probe.closed++;
-    if (is("sessions") ? why->text[0] != '\0' : !is("multi") && !is("many"))
+    if (is("sessions") ? why->text[0] != '\0' : !is("multi") && !is("many") && !is("again"))
         finish();
 }
 
@@ -172,13 +172,17 @@ static void on_note(void *arg, const char *text)
     printf("note %s\n", text);
 }
 
+static void begin_link(int i);
+
 static void on_lost(void *arg, const struct err *why, bool transient)
 {
     struct link **l = arg;
     *l = NULL;
     printf("lost after %zu %s: %s\n", probe.channels[0].got[CHANNEL_STDOUT], transient ? "transient" : "final",
            why->text);
-    if (++probe.lost == 1)
+    if (++probe.lost == 1 && is("again") && probe.ready == 1)
+        begin_link(1);
+    else if (probe.lost == 1)
         finish();
 }
 
@@ -216,7 +220,9 @@ static void on_ready(void *arg)
             if (probe.ready == 2)
                 finish();
         }
-    } else if (is("login")) {
+    } else if (is("again") && probe.ready == 1) { /* the argument's commands, then the end of this connection's sshd */
+        shell(0, l, "shell", probe.argument);
+    } else if (is("login") || is("again")) {
         finish();
     }
 }
@@ -253,7 +259,9 @@ int main(int argc, char **argv)
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    log_set_level(getenv("PROBE_DEBUG") ? CONFIG_LOG_DEBUG : CONFIG_LOG_WARNING);
+    log_set_level(getenv("PROBE_DEBUG")  ? CONFIG_LOG_DEBUG
+                  : getenv("PROBE_INFO") ? CONFIG_LOG_INFO
+                                         : CONFIG_LOG_WARNING);
     (void)uv_loop_init(&probe.loop);
     probe.scenario = argv[2];
     probe.argument = argc > 3 ? argv[3] : "0";
