@@ -89,6 +89,21 @@ void activation_free(struct activation *a)
     *a = (struct activation){0};
 }
 
+void activation_turn_away(void)
+{
+    struct activation a;
+    if (activation_read(&a) < 0)
+        return; /* the manager's limit ends it then */
+    for (size_t i = 0; i < a.count; i++) {
+        int fd;
+        if (a.list[i].port == 0 || fcntl(a.list[i].fd, F_SETFL, O_NONBLOCK) < 0)
+            continue;
+        while ((fd = accept(a.list[i].fd, NULL, NULL)) >= 0)
+            (void)close(fd);
+    }
+    activation_free(&a);
+}
+
 struct activation_socket *activation_find(const struct activation *a, const char *address, int port, const char *target)
 {
     struct activation_socket *found = NULL;

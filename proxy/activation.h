@@ -27,6 +27,10 @@ struct activation {
 int activation_read(struct activation *a);
 void activation_free(struct activation *a);
 
+/* Closes what waits at the sockets handed over, for a start that cannot come about: the manager would start it again
+ * for the same connection, over and over until it gave up the socket. */
+void activation_turn_away(void);
+
 /* The socket that listens on this address and port and is not taken, NULL when there is none. Of several the one that
  * has the target's name. */
 struct activation_socket *activation_find(const struct activation *a, const char *address, int port,

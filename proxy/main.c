@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "delve/signatures.h"
+#include "proxy/activation.h"
 #include "proxy/command_line.h"
 #include "proxy/completion.h"
 #include "proxy/config_file.h"
@@ -155,8 +156,10 @@ static int check_config(struct config_file *file)
 static int run_daemon(struct config_file *file)
 {
     struct config *config = config_file_load(file);
-    if (!config)
+    if (!config) {
+        activation_turn_away();
         return EXIT_BAD_CONFIG;
+    }
     if (libssh2_init(0) != 0) {
         (void)fprintf(stderr, "delvegate: libssh2 could not be initialised\n");
         config_unref(config);
