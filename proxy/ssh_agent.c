@@ -194,6 +194,12 @@ void ssh_agent_sign(struct ssh_agent *a, struct ssh_bytes blob, struct ssh_bytes
     ask(a, deadline_ms, answer, arg);
 }
 
+bool ssh_agent_has_list(struct ssh_bytes reply)
+{
+    struct ssh_reader r = {.left = reply};
+    return ssh_read_byte(&r) == AGENT_IDENTITIES_ANSWER;
+}
+
 uint32_t ssh_agent_keys(struct ssh_reader *r)
 {
     return ssh_read_byte(r) == AGENT_IDENTITIES_ANSWER ? ssh_read_u32(r) : 0;

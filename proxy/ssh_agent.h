@@ -3,6 +3,7 @@
 #ifndef PROXY_SSH_AGENT_H
 #define PROXY_SSH_AGENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -28,6 +29,9 @@ struct ssh_agent *ssh_agent_new(uv_loop_t *loop, const char *path);
 void ssh_agent_list(struct ssh_agent *a, uint64_t deadline_ms, ssh_agent_answer *answer, void *arg);
 void ssh_agent_sign(struct ssh_agent *a, struct ssh_bytes blob, struct ssh_bytes data, uint32_t flags,
                     uint64_t deadline_ms, ssh_agent_answer *answer, void *arg);
+
+/* Whether an answer to ssh_agent_list has the keys: an agent may also say that it failed. */
+bool ssh_agent_has_list(struct ssh_bytes reply);
 
 /* Read the next key of an answer to ssh_agent_list, and the signature of one to ssh_agent_sign. r begins at the answer;
    ssh_agent_keys gives the number of keys. All: 0 or empty when the agent said something else. */

@@ -118,11 +118,11 @@ static void finish(struct ssh_agent_find *f, struct ssh_bytes keys)
 static void on_keys(void *arg, const struct err *why, struct ssh_bytes reply)
 {
     struct ssh_agent_find *f = arg;
-    if (!why) {
+    if (!why && ssh_agent_has_list(reply)) {
         finish(f, reply);
         return;
     }
-    passed_over(f, why->text);
+    passed_over(f, why ? why->text : "it does not list its keys");
     ssh_agent_free(f->agent);
     f->agent = NULL;
     timer_start(f->turn, 0, 0);

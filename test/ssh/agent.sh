@@ -50,10 +50,13 @@ node -e 'require("net").createServer(()=>{}).listen(process.argv[1])' "$work/mut
 pids="$pids $!"
 node -e 'require("net").createServer(c=>c.end()).listen(process.argv[1])' "$work/curt.sock" &
 pids="$pids $!"
+# SSH_AGENT_FAILURE.
+node -e 'require("net").createServer(c=>c.on("data", () => c.write(Buffer.from([0, 0, 0, 1, 5])))).listen(process.argv[1])' "$work/failing.sock" &
+pids="$pids $!"
+until [ -S "$work/mute.sock" ] && [ -S "$work/curt.sock" ] && [ -S "$work/failing.sock" ]; do kill -0 $! || exit 1; done
 # A socket whose owner is gone.
 node -e 'require("net").createServer(()=>{}).listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))' "$work/dead.sock" &
 wait $! 2>/dev/null
-until [ -S "$work/mute.sock" ] && [ -S "$work/curt.sock" ]; do kill -0 $! || exit 1; done
 touch "$work/file"
 run=$XDG_RUNTIME_DIR
 mkdir "$run/keyring" "$run/gcr"
@@ -96,10 +99,10 @@ environment=SSH_AUTH_SOCK=$work/empty.sock
 ln -s "$work/full.sock" "$run/ssh-agent.socket"
 check 'an agent without keys is taken' "${no_key}The SSH agent at $work/empty.sock \(found through SSH_AUTH_SOCK\) has no key to use: .ssh-add" plain login
 asked ''
-for stale in dead.sock gone.sock file curt.sock mute.sock; do
+for stale in dead.sock gone.sock file curt.sock failing.sock mute.sock; do
     environment=SSH_AUTH_SOCK=$work/$stale
     check "the variable names $stale" '^ready' plain login
-    logged "info ssh plain: no SSH agent through SSH_AUTH_SOCK: .*$work/$stale.*; looking further"
+    logged "info ssh plain: no SSH agent through SSH_AUTH_SOCK: .*(/$stale|list its keys).*; looking further"
     logged "info ssh plain: SSH agent: $run/ssh-agent.socket, found through the runtime directory$"
 done
 environment=
