@@ -56,7 +56,7 @@ TESTED_OBJ := $(PURE_OBJ) $(PROXY_PLAIN:%.c=$(BUILD)/%.o)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/schedules/*.c)
-FLAKY_SRC := $(wildcard test/flaky/*.c)
+TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
 SCHEDULED := $(filter proxy/session% proxy/delve% proxy/exit_query.c proxy/heartbeat.c proxy/transport.c proxy/nonce.c,$(PROXY))
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
@@ -104,6 +104,11 @@ $(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/reach.o,$(PROXY_OBJ)) $(FL
 $(BUILD)/schedules: $(SCHEDULES_SRC:%.c=$(BUILD)/%.o) $(SCHEDULED:%.c=$(BUILD)/%.o) $(TESTED)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+# A service manager of the tests' own.
+$(BUILD)/manager: test/service/manager.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 $(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/main.o,$(PROXY_OBJ)) $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,TEST)
@@ -112,7 +117,7 @@ $(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/main.o,$(PROXY_OBJ)) $(
 
 # The supervisor's script becomes part of the program.
 $(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
-$(BUILD)/remote_sh.h: delve/remote.sh delve/remote_connection.sh delve/remote_run.sh delve/remote_remedy.sh \
+$(BUILD)/remote_sh.h: delve/remote.sh delve/remote_connection.sh delve/remote_check.sh delve/remote_run.sh delve/remote_remedy.sh \
     delve/remote_keeper.sh
 	@mkdir -p $(@D)
 	$(call say,EMBED)
@@ -151,7 +156,7 @@ run-unit: unit-programs
 	@for t in $(UNIT); do $$t || exit 1; done
 unit-programs: $(UNIT) $(BUILD)/schedules
 fuzz-programs: $(FUZZ)
-program: $(BUILD)/delvegate $(BUILD)/delvegate-flaky
+program: $(BUILD)/delvegate $(BUILD)/delvegate-flaky $(BUILD)/manager
 ssh-programs: program $(SSH_TESTS)
 objects: $(PURE_OBJ) $(PROXY_OBJ)
 
@@ -168,11 +173,11 @@ cov:
 	@test/run.sh coverage
 
 format:
-	clang-format -i $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(FLAKY_SRC) $(HEADERS)
+	clang-format -i $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
 lint:
 	@test/run.sh lint
 lint-format:
-	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(FLAKY_SRC) $(HEADERS)
+	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
 lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
 $(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h | libraries
 	@mkdir -p $(@D)

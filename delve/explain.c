@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "dap/err.h"
+#include "delve/check.h"
 #include "delve/log.h"
 #include "delve/signatures.h"
 
@@ -39,13 +40,9 @@ static const struct {
                                             "the target's paths."},
     {"could not launch process: open", "The binary is not on the Go machine: check program and the target's paths."},
     {"no such process", "No process has this id on the Go machine: check processId (`pgrep -a NAME` there)."},
-    {"ptrace_scope",
-     "The kernel of the Go machine forbids attaching: as root there, write 0 to /proc/sys/kernel/yama/ptrace_scope."},
     {"current user does not own the process",
      "The process belongs to another user: name a target whose ssh user is that one."},
     {"already being debugged by pid", "Another debugger holds the process: end that one first."},
-    {"operation not permitted",
-     "The Go machine does not let Delve trace processes: in a container, add the capability SYS_PTRACE."},
     {"address already in use", "Another process holds the port on the Go machine: end it and try again."},
     {"redirect error: ", "Delve could not use delvegate's redirections: remove -r from its flags."},
     {"no space left on device",
@@ -157,7 +154,25 @@ static void add_log_errors(struct buf *out, size_t start, const char *log)
     buf_free(&line);
 }
 
+/* Appends a sentence on ptrace when that is what failed. Returns whether it is. */
+static bool add_ptrace(struct buf *out, const char *text, const struct delve_facts *machine)
+{
+    bool attach = false;
+    if (!delve_is_ptrace_failure(text, &attach))
+        return false;
+    buf_printf(out, "\nDelve may not %s: ", attach ? "attach to the process" : "trace the program");
+    delve_ptrace_advice(machine, attach, out);
+    buf_puts(out, ".");
+    return true;
+}
+
 int delve_log_explain(struct buf *out, const char *build_output, const char *log, int exit_status)
+{
+    return delve_log_explain_on(out, build_output, log, exit_status, NULL);
+}
+
+int delve_log_explain_on(struct buf *out, const char *build_output, const char *log, int exit_status,
+                         const struct delve_facts *machine)
 {
     size_t start = out->len;
     if (build_output)
@@ -166,6 +181,8 @@ int delve_log_explain(struct buf *out, const char *build_output, const char *log
         add_log_errors(out, start, log);
     if (out->len == start)
         buf_printf(out, "Delve ended with exit status %d before it was ready, and said nothing.", exit_status);
+    if (add_ptrace(out, build_output, machine) || add_ptrace(out, log, machine))
+        return out->failed ? -1 : 0;
     const char *hint = hint_for(build_output);
     if (!hint)
         hint = hint_for(log);

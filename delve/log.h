@@ -24,6 +24,11 @@ struct delve_log_event delve_log_read(const char *line);
    window, unknown flag of an old dlv with exit status 0, disk full ...). */
 int delve_log_explain(struct buf *out, const char *build_output, const char *log, int exit_status);
 
+/* The same with what is known of the machine (NULL: nothing): it says why Delve may not trace, and what permits it. */
+struct delve_facts;
+int delve_log_explain_on(struct buf *out, const char *build_output, const char *log, int exit_status,
+                         const struct delve_facts *machine);
+
 /* dlv's version out of `dlv version`, go's out of `go version`; "1.20.2", "1.19.8". Returns 0 and fills
  * major/minor/patch, or -1. */
 struct delve_version {

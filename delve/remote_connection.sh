@@ -167,16 +167,14 @@ find_tools() {
         say "$(printf '%s\n' "$dg_value" | grep '^Version:')" tool dlvVersion
     fi
     if [ -z "$dg_gocache" ] || [ -z "$dg_gomodcache" ]; then
-        clean "$dg_go" env GOCACHE GOMODCACHE >"$dg_run/goenv" 2>"$dg_run/why" ||
+        clean "$dg_go" env GOCACHE GOMODCACHE GOROOT GOTOOLCHAIN >"$dg_run/goenv" 2>"$dg_run/why" ||
             fail tool "$dg_go env failed on the Go machine: $(cat "$dg_run/why")"
-        { IFS= read -r dg_a && IFS= read -r dg_b; } <"$dg_run/goenv"
-        dg_gocache=${dg_gocache:-$dg_a} dg_gomodcache=${dg_gomodcache:-$dg_b}
-        rm -f "$dg_run/goenv" "$dg_run/why"
+        take_goenv
     fi
-    case $dg_gocache in /*) ;; *) fail tool "GOCACHE is '$dg_gocache', not an absolute path; set go.GOCACHE" ;; esac
-    case $dg_gomodcache in /*) ;; *) fail tool "GOMODCACHE is '$dg_gomodcache', not an absolute path; set go.GOMODCACHE" ;; esac
     say "$dg_gocache" tool GOCACHE
     say "$dg_gomodcache" tool GOMODCACHE
+    case $dg_gocache in /*) ;; *) fail tool "GOCACHE is '$dg_gocache', not an absolute path; set go.GOCACHE" ;; esac
+    case $dg_gomodcache in /*) ;; *) fail tool "GOMODCACHE is '$dg_gomodcache', not an absolute path; set go.GOMODCACHE" ;; esac
     say "${HOME:-/}" tool home
 }
 
@@ -248,10 +246,13 @@ role_session() {
     # Until the keeper runs nobody else would remove the directory when the connection ends.
     identity "$$" >"$dg_run/maker"
     trap 'rm -rf "$dg_run"; exit 1' HUP PIPE TERM
+    printf '%s\n' "$dg_here" >"$dg_run/host"
     bury_others
     delvegate_self >"$dg_run/remote.sh"
     printf '%s' "$dg_kept" >"$dg_run/session"
+    [ -z "$dg_checks" ] || check_machine
     find_tools
+    [ -z "$dg_checks" ] || check_caches
     {
         printf 'transport %s\nlease %s\n' "$dg_transport" "$dg_lease"
         printf 'go %s\ndlv %s\n' "$(escape "$dg_go")" "$(escape "$dg_dlv")"
@@ -277,24 +278,106 @@ role_session() {
     exit 0
 }
 
-# Removes what the dead keeper of directory $1 left behind. A number is not given out again while it names a
+# ---- what crashes have left
+
+# Ends and removes what the dead keeper of directory $1 left behind. A number is not given out again while it names a
 # session: where it is somebody else's by now, nothing of that session is left.
 bury() {
-    if { read -r dg_pid dg_start0 <"$1/keeper"; } 2>/dev/null; then
+    if is_here "$1" && { read -r dg_pid dg_start0 <"$1/keeper"; } 2>/dev/null; then
         if ! process "$dg_pid" || [ "$dg_start" = "$dg_start0" ]; then
+            detach_left "$1" "$dg_pid"
             sweep "$dg_pid" ''
+            resume_left "$1"
         fi
     fi
     restore "$1"
     erase "$1"
 }
 
-# Directories that a crash or a restart of the machine left beside this one.
-bury_others() {
-    for dg_d in "${dg_run%/*}"/*; do
-        { read -r dg_pid dg_start0 <"$dg_d/keeper" || read -r dg_pid dg_start0 <"$dg_d/maker"; } 2>/dev/null || continue
-        alive "$dg_pid" "$dg_start0" || bury "$dg_d"
+# Killed while it is attached, Delve would leave its breakpoints in a process that lives on.
+detach_left() { # DIR SESSION
+    for dg_file in "$1"/*/pid; do
+        { read -r dg_p <"$dg_file"; } 2>/dev/null && grep -q '^attach 1' "${dg_file%pid}params" || continue
+        process "$dg_p" && [ "$dg_session" = "$2" ] && kill "$dg_p" 2>/dev/null || continue
+        dg_swept="$dg_swept $dg_p"
+        wait_gone "$dg_p" 10
     done
+}
+# A dlv that was killed in the middle of attaching left the process stopped.
+resume_left() { # DIR
+    for dg_file in "$1"/attached-*; do
+        { read -r dg_p dg_start0 <"$dg_file"; } 2>/dev/null && alive "$dg_p" "$dg_start0" || continue
+        [ "$dg_state" != T ] || kill -CONT "$dg_p" 2>/dev/null
+    done
+}
+
+# Whether the numbers of processes in directory $1 are this machine's: several machines or containers may share a home.
+is_here() {
+    dg_host=''
+    { read -r dg_host <"$1/host"; } 2>/dev/null
+    [ "${dg_host:-$dg_here}" = "$dg_here" ]
+}
+
+untouched() { # MINUTES FILE
+    [ -n "$(find "$2" -prune -mmin "+$1" 2>/dev/null)" ]
+}
+
+# Whether the session of directory $1 has ended without having removed it.
+is_stale() {
+    [ -d "$1" ] && [ ! -L "$1" ] || return 1
+    if ! is_here "$1"; then
+        # A keeper writes there every few seconds, or has ended when its lease was over.
+        untouched "$dg_foreign_minutes" "$1" || return 1
+        [ ! -e "$1/beat" ] || untouched "$dg_foreign_minutes" "$1/beat"
+        return
+    fi
+    dg_known=''
+    for dg_file in keeper maker; do
+        { read -r dg_pid dg_start0 <"$1/$dg_file"; } 2>/dev/null || continue
+        dg_known=1
+        ! alive "$dg_pid" "$dg_start0" || return 1
+    done
+    [ -z "$dg_known" ] || return 0
+    # It is being made, or its files were never written.
+    case ${1##*/} in *[!A-Za-z0-9_-]*) return 1 ;; esac
+    untouched "$dg_unwritten_minutes" "$1" || return 1
+    [ -e "$1/try" ] || [ -e "$1/maker" ] || [ -e "$1/keeper" ] || [ -z "$(ls -A "$1")" ] || return 1
+    # On a full disk a session may live without them. By way of stdin: grep must not find itself.
+    # shellcheck disable=SC2062 # files, not a pattern
+    ! printf '%s\n' "$1" | grep -qF -f - /proc/[0-9]*/cmdline 2>/dev/null
+}
+
+bury_in() { # BASE
+    [ -d "$1" ] && [ ! -L "$1" ] && [ "$(owner_mode "$1")" = "$(id -u) drwx------" ] || return 0
+    for dg_d in "$1"/*; do
+        is_stale "$dg_d" || continue
+        dg_swept=''
+        bury "$dg_d" 2>/dev/null
+        [ -n "$dg_tell" ] || continue
+        if [ -d "$dg_d" ]; then
+            say "$dg_d is what a dead session has left, and could not be removed; remove it by hand" note
+        else
+            say "removed $dg_d, which a dead session had left${dg_swept:+; ended its processes$dg_swept}" note
+        fi
+    done
+}
+
+# Clears away what crashes or a restart of the machine left, wherever find_dir may have made it. tell: says so.
+bury_others() { # [tell]
+    dg_tell=${1-}
+    [ -z "${XDG_CACHE_HOME-}" ] || bury_in "$XDG_CACHE_HOME/delvegate"
+    if [ -n "${HOME-}" ]; then
+        bury_in "$HOME/.cache/delvegate"
+        bury_in "$HOME/.delvegate"
+    fi
+    bury_in "${TMPDIR:-/tmp}/delvegate-$(id -u)"
+}
+
+role_sweep() {
+    tick_init
+    bury_others tell
+    echo ended
+    exit 0
 }
 
 # ---- role streams: the program's stdout and stderr
@@ -354,8 +437,10 @@ role_door() {
 connection() {
     printf '\ndelvegate mark %s\n' "$delvegate_nonce" >&2
     printf '\ndelvegate hello 1 %s\n' "$delvegate_nonce"
+    dg_here='' dg_foreign_minutes=60 dg_unwritten_minutes=10
+    { read -r dg_here </proc/sys/kernel/hostname; } 2>/dev/null
     dg_role='' dg_transport=local dg_id='' dg_lease=600 dg_gocache='' dg_gomodcache='' dg_go='' dg_dlv='' dg_nodelve=''
-    dg_dirparam='' dg_runparam='' dg_kept='' dg_pending='' dg_begun='' dg_run=''
+    dg_dirparam='' dg_runparam='' dg_kept='' dg_pending='' dg_begun='' dg_run='' dg_checks='' dg_checkdir=''
     while IFS= read -r dg_line; do
         join "$dg_line"
         if [ -n "$dg_done" ]; then
@@ -372,6 +457,7 @@ connection() {
             nodelve) dg_nodelve=$dg_value ;;
             dir) dg_dirparam=$dg_value ;;
             run) dg_runparam=$dg_value ;;
+            check) dg_checks=1 dg_checkdir=$dg_value ;;
             goenv) dg_kept="$dg_kept$dg_done
 " ;;
             esac
@@ -385,6 +471,8 @@ connection() {
     case $dg_lease in '' | *[!0-9]*) fail parameter "lease '$dg_lease' is no number of seconds" ;; esac
     case $dg_role in
     session) role_session ;;
+    check) role_check ;;
+    sweep) role_sweep ;;
     streams) role_streams ;;
     door) role_door ;;
     *) fail parameter "unknown role '$dg_role'" ;;

@@ -265,6 +265,7 @@ static const struct {
 } line_table[] = {
     {"delvegate hello", SUPERVISOR_HELLO, SHAPE_NUMBER_NONCE},
     {"tool", SUPERVISOR_TOOL, SHAPE_NAME_TEXT},
+    {"fact", SUPERVISOR_FACT, SHAPE_NAME_TEXT},
     {"dir", SUPERVISOR_DIR, SHAPE_TEXT},
     {"ready", SUPERVISOR_READY, SHAPE_NONE},
     {"prepared", SUPERVISOR_PREPARED, SHAPE_NUMBER},

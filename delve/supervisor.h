@@ -5,8 +5,12 @@
  * it takes parameter lines up to `begin`; `role` says what it becomes:
  *   session  tools, run directory, keeper: control lines on stdout, tagged text lines on stderr; with `nodelve 1`
  *            dlv is not looked for
+ *   check    facts about the Go environment, as many as there are, and Delve tried out; then `ended`
  *   streams  the program's stdout and stderr, byte for byte, each after an open line with the nonce
  *   door     control lines and text lines of a keeper that is already there (dir), to end it
+ *   sweep    ends and removes what sessions have left that died without their end: a note for each, then `ended`
+ * A keeper whose door is gone goes on until its lease is over: a network lies between. On the transport local there is
+ * none, so delvegate itself has died, and the keeper ends its session at once.
  * To a keeper: `prepare N`; parameters and `run N`; `launched`; `beat`; `stop kill|detach|now`, which ends the run
  * (now: SIGKILL first); `end kill` or `end detach`, which ends all. Runs come one after the other, with rising numbers.
  * Parameters of a run:
@@ -48,9 +52,11 @@ int supervisor_param(struct buf *out, const char *key, const char *value);
 int supervisor_command(struct buf *out, const char *command);
 
 enum supervisor_kind {
-    SUPERVISOR_HELLO,    /* number: protocol version; the login shell's noise ends here */
-    SUPERVISOR_TOOL,     /* name: go|dlv|goVersion|dlvVersion|GOCACHE|GOMODCACHE|home; text: its value */
-    SUPERVISOR_DIR,      /* text: the session's run directory, absolute */
+    SUPERVISOR_HELLO, /* number: protocol version; the login shell's noise ends here */
+    SUPERVISOR_TOOL,  /* name: go|dlv|goVersion|dlvVersion|GOCACHE|GOMODCACHE|home; text: its value */
+    SUPERVISOR_FACT, /* name, text: as delve/check.h has them; in the role session with `check DIR`, the directory whose
+                        module counts, empty for home */
+    SUPERVISOR_DIR,  /* text: the session's run directory, absolute */
     SUPERVISOR_READY,    /* the keeper takes commands now */
     SUPERVISOR_PREPARED, /* number: run; its directory and FIFOs (log, out, err) are there */
     SUPERVISOR_STARTED,  /* number: run */

@@ -24,6 +24,4 @@ int check_env_options_read(struct check_env_options *o, int argc, char **argv);
  * borrowed. */
 int check_env_run(struct config *config, const struct check_env_options *o);
 
-extern const char check_env_usage[];
-
 #endif

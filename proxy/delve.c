@@ -131,7 +131,7 @@ static void begin(struct delve *d)
     nonce_make(id);
     delve_set_state(d, DELVE_STARTING, "starting the supervisor");
     d->keeper = keeper_start(d->loop, d->link, d->target, id, true, &delve_keeper_events, d);
-    if (!d->keeper)
+    if (!d->keeper || keeper_examine(d->keeper, d->plan->build_dir, false) < 0)
         delve_fail_memory(d);
 }
 
@@ -384,5 +384,6 @@ void delve_free(struct delve *d)
     buf_free(&d->log_tail);
     buf_free(&d->withheld);
     delve_recovery_free(d->recovery);
+    delve_findings_free(&d->findings);
     free(d);
 }

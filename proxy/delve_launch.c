@@ -52,6 +52,7 @@ static void show_withheld(struct delve *d)
 static void launch_failed(struct delve *d, const struct err *why)
 {
     struct err copy = *why;
+    delve_add_findings(d, &copy);
     show_withheld(d);
     if (!d->ever_attached) {
         delve_fail(d, &copy);
@@ -67,7 +68,7 @@ static void explain(struct delve *d, int status, struct err *why)
 {
     struct buf text;
     buf_init(&text, TEXT_MAX);
-    if (delve_log_explain(&text, d->build_tail.data, d->log_tail.data, status) < 0 || text.len == 0)
+    if (delve_log_explain_on(&text, d->build_tail.data, d->log_tail.data, status, d->facts) < 0 || text.len == 0)
         err_set(why, "Delve ended on %s (exit status %d) and said nothing", d->transport->where, status);
     else
         err_set(why, "%s", text.data);

@@ -3,6 +3,7 @@
 #ifndef PROXY_DELVE_PRIVATE_H
 #define PROXY_DELVE_PRIVATE_H
 
+#include "delve/check.h"
 #include "delve/log.h"
 #include "delve/recovery.h"
 #include "proxy/delve.h"
@@ -56,6 +57,8 @@ struct delve {
     struct exit_query *query;
     struct heartbeat *heartbeat;
     struct delve_recovery *recovery;
+    const struct delve_facts *facts; /* the keeper's, as long as it is there; may be NULL */
+    struct delve_findings findings;  /* about the Go environment */
     const struct delve_plan *plan;
     const struct delve_prelaunch *prelaunch;
     const json_t *initialize_arguments;
@@ -130,6 +133,8 @@ void delve_probe_late(struct delve *d);
 void delve_tell_exit(struct delve *d);
 
 /* delve_supervisor.c */
+/* Appends to the reason of a failed start what is wrong with the Go environment, as far as that may be the cause. */
+void delve_add_findings(const struct delve *d, struct err *why);
 extern const struct keeper_handler delve_keeper_events;
 /* Forgets the supervisor after a lost link; delvegate reaches for it again to end what it holds. */
 void delve_leave_orphan(struct delve *d);

@@ -27,6 +27,53 @@ static bool checks_go_version(const struct delve_plan *plan)
     return true;
 }
 
+static enum delve_use use_of(const struct delve_plan *plan)
+{
+    return plan->mode == DELVE_ATTACH ? DELVE_USE_ATTACH
+           : plan->mode == DELVE_EXEC ? DELVE_USE_BINARY
+                                      : DELVE_USE_BUILD;
+}
+
+static void on_keeper_facts(void *arg, const struct delve_facts *facts)
+{
+    struct delve *d = arg;
+    const struct delve_check check = {
+        .facts = facts,
+        .target = d->target->name,
+        .where = d->transport->where,
+        .gocache_is_configured = d->target->gocache != NULL,
+        .gomodcache_is_configured = d->target->gomodcache != NULL,
+        .checks_go_version = checks_go_version(d->plan),
+        .use = use_of(d->plan),
+        .env = d->plan->env,
+        .env_count = d->plan->env_count,
+    };
+    d->facts = facts;
+    if (delve_check(&check, &d->findings) < 0)
+        log_error(d->subject, "out of memory while looking at the Go environment");
+}
+
+/* A launch is tried all the same: it may need nothing of what is wrong, and a remedy may help. */
+static void tell_findings(struct delve *d)
+{
+    char text[ERR_TEXT_MAX];
+    for (size_t i = 0; i < d->findings.count; i++) {
+        const struct delve_finding *f = &d->findings.list[i];
+        bool is_warning = f->severity == DELVE_WARNING;
+        (void)snprintf(text, sizeof text, "%s: %s", is_warning ? "warning" : "error", f->text);
+        delve_say(d, is_warning ? "console" : "important", text);
+    }
+}
+
+void delve_add_findings(const struct delve *d, struct err *why)
+{
+    for (size_t i = 0; i < d->findings.count && d->findings.list[i].severity != DELVE_WARNING; i++) {
+        struct err before = *why;
+        if (!strstr(before.text, d->findings.list[i].text))
+            err_set(why, "%s\n%s", before.text, d->findings.list[i].text);
+    }
+}
+
 static void on_keeper_ready(void *arg, const struct keeper_tools *tools)
 {
     struct delve *d = arg;
@@ -45,6 +92,7 @@ static void on_keeper_ready(void *arg, const struct keeper_tools *tools)
         delve_fail(d, &why);
         return;
     }
+    tell_findings(d);
     delve_launch(d, "the supervisor is ready");
 }
 
@@ -135,6 +183,7 @@ static void on_keeper_ended(void *arg)
     struct delve *d = arg;
     keeper_free(d->keeper, false);
     d->keeper = NULL;
+    d->facts = NULL;
     if (d->state == DELVE_REAPING) {
         delve_over(d, "nothing is left");
         return;
@@ -152,12 +201,15 @@ static void leave_orphan(struct delve *d, bool link_lost)
         orphan_end(d->loop, d->config, d->target, dir, d->plan && d->plan->mode == DELVE_ATTACH);
     keeper_free(d->keeper, link_lost);
     d->keeper = NULL;
+    d->facts = NULL;
 }
 
 static void on_keeper_failed(void *arg, const struct err *why)
 {
     struct delve *d = arg;
     struct err copy = *why;
+    if (d->state == DELVE_STARTING)
+        delve_add_findings(d, &copy);
     d->run_on = false;
     leave_orphan(d, false);
     if (d->state == DELVE_REAPING)
@@ -169,6 +221,7 @@ static void on_keeper_failed(void *arg, const struct err *why)
 }
 
 const struct keeper_handler delve_keeper_events = {
+    .facts = on_keeper_facts,
     .ready = on_keeper_ready,
     .note = on_keeper_note,
     .log = on_log,

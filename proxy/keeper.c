@@ -46,6 +46,8 @@ static void destroy(struct keeper *k)
     free(k->tools.dlv_version);
     free(k->tools.gocache);
     free(k->tools.gomodcache);
+    delve_facts_free(&k->facts);
+    free(k->examined);
     free(k->id);
     free(k->dir);
     free(k);
@@ -155,6 +157,20 @@ static void on_beat(void *arg)
     command(arg, "beat");
 }
 
+static void set_fact(struct keeper *k, const struct supervisor_line *line)
+{
+    if (k->examined && delve_facts_add(&k->facts, line->name, line->text) < 0)
+        keeper_fail_memory(k);
+}
+
+static void tell_facts(struct keeper *k)
+{
+    if (!k->examined || k->facts_told || !k->handler || !k->handler->facts)
+        return;
+    k->facts_told = true;
+    k->handler->facts(k->arg, &k->facts);
+}
+
 static void set_tool(struct keeper *k, struct supervisor_line *line)
 {
     struct {
@@ -188,6 +204,7 @@ static void on_ready(struct keeper *k)
     k->is_ready = true;
     timer_stop(k->deadline);
     timer_start(k->beat, (uint64_t)seconds * 1000, (uint64_t)seconds * 1000);
+    tell_facts(k);
     k->handler->ready(k->arg, &k->tools);
 }
 
@@ -198,10 +215,12 @@ static void on_error_line(struct keeper *k, const struct supervisor_line *line)
     bool lost = k->state == KEEPER_PREPARING || k->state == KEEPER_OPENING ||
                 (k->state == KEEPER_RUNNING && strcmp(line->name, "protocol") == 0);
     /* What is said while a run is on ends with its `exited`. */
-    if (k->is_ready && !lost)
+    if (k->is_ready && !lost) {
         k->handler->note(k->arg, why.text);
-    else
-        keeper_fail(k, &why);
+        return;
+    }
+    tell_facts(k);
+    keeper_fail(k, &why);
 }
 
 static void on_prepared(struct keeper *k, long number)
@@ -242,7 +261,11 @@ static void on_parsed(struct keeper *k, struct supervisor_line *line)
         keeper_fail(k, &why);
         break;
     case SUPERVISOR_TOOL:
+        set_fact(k, line);
         set_tool(k, line);
+        break;
+    case SUPERVISOR_FACT:
+        set_fact(k, line);
         break;
     case SUPERVISOR_DIR:
         free(k->dir);
@@ -345,6 +368,7 @@ static void on_control_closed(void *arg, const struct err *closed, int exit_stat
     keeper_enter(k);
     timer_stop(k->deadline);
     if (k->over) {
+        tell_facts(k);
         const struct keeper_handler *handler = k->handler;
         k->handler = NULL;
         if (handler)
@@ -402,6 +426,13 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
     buf_free(&script);
     timer_start(k->deadline, START_MS, 0);
     return k;
+}
+
+int keeper_examine(struct keeper *k, const char *dir, bool alone)
+{
+    k->examined = strdup(dir ? dir : "");
+    k->alone = alone;
+    return k->examined ? 0 : -1;
 }
 
 int keeper_run(struct keeper *k, const struct keeper_run *run)

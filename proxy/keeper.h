@@ -4,6 +4,7 @@
 #define PROXY_KEEPER_H
 
 #include "config/config.h"
+#include "delve/check.h"
 #include "delve/plan.h"
 #include "delve/signatures.h"
 #include "proxy/transport.h"
@@ -16,6 +17,9 @@ struct keeper_tools {
 };
 
 struct keeper_handler {
+    /* What is known of the Go environment, after keeper_examine: once, before `ready`, `ended` or `failed`, for which
+     * it may be the reason. Borrowed until keeper_free, which must not be called from it. May be NULL. */
+    void (*facts)(void *arg, const struct delve_facts *facts);
     /* The tools are found, the run directory is made. */
     void (*ready)(void *arg, const struct keeper_tools *tools);
     /* Words for the user. */
@@ -69,6 +73,11 @@ struct keeper;
  * Go machine it fails. NULL when memory ran out. */
 struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *id,
                             bool needs_delve, const struct keeper_handler *h, void *arg);
+/* Has the supervisor look at the Go environment; right after keeper_start. dir is the directory on the Go machine whose
+ * module counts, NULL: home. alone: that is all that it does, whatever is missing there; then `ended`, never `ready`.
+ * Returns 0, -1 when memory ran out.
+ */
+int keeper_examine(struct keeper *k, const char *dir, bool alone);
 /* Starts the next run; after `ready`, and not before `exited` of the last one. What the last one's streams still hold
  * is dropped. Returns 0, or -1 when memory ran out. */
 int keeper_run(struct keeper *k, const struct keeper_run *run);

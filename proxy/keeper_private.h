@@ -30,6 +30,10 @@ struct keeper {
     char *id, *dir;
     struct keeper_tools tools;
     bool needs_delve;
+    char *examined; /* the directory for keeper_examine, NULL: it is not asked for */
+    bool alone;
+    struct delve_facts facts;
+    bool facts_told;
 
     struct channel *control; /* commands; control lines on stdout, log and lines of the run on stderr */
     struct supervisor_reader *control_lines, *text_lines;

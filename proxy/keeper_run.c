@@ -44,7 +44,7 @@ static void param_if(struct buf *batch, const char *key, const char *value)
 void keeper_session_params(const struct keeper *k, struct buf *batch)
 {
     const struct config_target *t = k->target;
-    param(batch, "role", "session");
+    param(batch, "role", k->alone ? "check" : "session");
     param(batch, "transport", k->link->transport->is_local ? "local" : "ssh");
     param(batch, "id", k->id);
     param_number(batch, "lease", t->lease_seconds);
@@ -53,6 +53,7 @@ void keeper_session_params(const struct keeper *k, struct buf *batch)
     param_if(batch, "go", t->go_path);
     param_if(batch, "dlv", t->delve_path);
     param_if(batch, "nodelve", k->needs_delve ? NULL : "1");
+    param_if(batch, "check", k->examined);
     for (size_t i = 0; i < t->go_env_count; i++)
         param_pair(batch, "goenv", t->go_env[i].name, t->go_env[i].value);
     (void)supervisor_command(batch, "begin");

@@ -14,6 +14,7 @@
 #include "proxy/completion.h"
 #include "proxy/config_file.h"
 #include "proxy/daemon.h"
+#include "proxy/check_env.h"
 #include "proxy/exec.h"
 #include "proxy/log.h"
 
@@ -143,6 +144,23 @@ static int run_exec(const char *config_given, int argc, char **argv)
     return status;
 }
 
+static int run_check_env(const char *config_given, int argc, char **argv)
+{
+    struct check_env_options o = {.config = config_given};
+    if (check_env_options_read(&o, argc, argv) < 0)
+        return EXIT_BAD_CONFIG;
+    if (o.help)
+        return print_help(command_find("check-env"));
+    struct config_file file = {.given = o.config};
+    struct config *config = config_file_load(&file);
+    if (!config)
+        return EXIT_BAD_CONFIG;
+    int status = check_env_run(config, &o);
+    config_unref(config);
+    libssh2_exit();
+    return status;
+}
+
 static int check_config(struct config_file *file)
 {
     struct config *config = config_file_load(file);
@@ -206,6 +224,8 @@ int main(int argc, char **argv)
     }
     if (optind < argc && strcmp(argv[optind], "exec") == 0 && !check)
         return run_exec(file.given, argc - optind, argv + optind);
+    if (optind < argc && strcmp(argv[optind], "check-env") == 0 && !check)
+        return run_check_env(file.given, argc - optind, argv + optind);
     if (optind < argc) {
         (void)fprintf(stderr, "delvegate: unexpected argument '%s'; the commands are exec and check-env\n",
                       argv[optind]);

@@ -1,0 +1,284 @@
+/* go's variables: GOROOT, GOPATH, GOBIN, and the caches. */
+#include <stdio.h>
+#include <string.h>
+
+#include "delve/check_parts.h"
+
+/* --- where values come from --- */
+
+static bool is_container(const struct check_run *r)
+{
+    return check_fact(r, "container") != NULL;
+}
+
+struct check_place check_place_of(const struct check_run *r, const char *source, const char *name)
+{
+    struct check_place p;
+    const char *file = check_fact(r, "goenvFile");
+    if (strcmp(source, "launch") == 0) {
+        (void)snprintf(p.where, sizeof p.where, "env of the launch configuration");
+        (void)snprintf(p.remedy, sizeof p.remedy, "correct env in launch.json");
+    } else if (strcmp(source, "target") == 0) {
+        (void)snprintf(p.where, sizeof p.where, "go.env of target %s in delvegate's configuration", r->check->target);
+        (void)snprintf(p.remedy, sizeof p.remedy, "correct go.env there");
+    } else if (strcmp(source, "file") == 0) {
+        (void)snprintf(p.where, sizeof p.where, "`go env -w` in %s", file ? file : "go's file");
+        (void)snprintf(p.remedy, sizeof p.remedy, "run `go env -u %s` on %s", name, r->check->where);
+    } else {
+        (void)snprintf(p.where, sizeof p.where, "environment on %s", r->check->where);
+        (void)snprintf(p.remedy, sizeof p.remedy, "%s",
+                       is_container(r) ? "take it out of containerEnv and remoteEnv in devcontainer.json, the "
+                                         "Dockerfile's ENV, or the shell's profile"
+                                       : "take it out of the shell's profile, or of what starts delvegate");
+    }
+    return p;
+}
+
+const char *check_source(const struct check_run *r, const char *name)
+{
+    static const char *const sources[] = {"launch", "target", "env", "file"};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        if (check_fact_of(r, sources[i], name))
+            return sources[i];
+    return NULL;
+}
+
+/* --- values --- */
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* What kind of machine such a path is from, in words to put behind it. */
+static const char *origin(const char *path)
+{
+    static const char *const of_macos[] = {"/Users/", "/opt/homebrew/", "/usr/local/Cellar/", "/Volumes/", "/private/"};
+    bool has_drive = ((path[0] >= 'A' && path[0] <= 'Z') || (path[0] >= 'a' && path[0] <= 'z')) && path[1] == ':';
+    if (strchr(path, '\\') || (has_drive && (path[2] == '/' || path[2] == '\0')))
+        return ", a path of Windows";
+    for (size_t i = 0; i < sizeof of_macos / sizeof *of_macos; i++)
+        if (begins(path, of_macos[i]))
+            return ", a path of macOS";
+    return "";
+}
+
+/* The word of `go version` that is the version, with its length. */
+static size_t version_word(const char *line, const char **word)
+{
+    const char *at = strstr(line, " go");
+    while (at && !(at[3] >= '0' && at[3] <= '9'))
+        at = strstr(at + 1, " go");
+    *word = at ? at + 1 : "";
+    return strcspn(*word, " ");
+}
+
+/* What is wrong with a GOROOT, NULL when nothing is. */
+static const char *goroot_fault(const struct check_run *r, const char *source, char *text, size_t size)
+{
+    const char *value = check_fact_of(r, source, "GOROOT");
+    const char *state = check_fact_of_state(r, source, "GOROOT", "state");
+    const char *own = check_fact_of_state(r, source, "GOROOT", "version");
+    const char *go = check_fact(r, "goVersion");
+    const char *word = "";
+    size_t len = go ? version_word(go, &word) : 0;
+    if (state && strcmp(state, "missing") == 0)
+        (void)snprintf(text, size, "there is no such directory%s", origin(value));
+    else if (state)
+        (void)snprintf(text, size, "it holds no whole Go, bin/go and src/runtime are not both there");
+    else if (own && len && begins(own, "go") && (strlen(own) != len || strncmp(own, word, len) != 0))
+        (void)snprintf(text, size, "it is that of %s, and go is %.*s", own, (int)len, word);
+    else
+        return NULL;
+    return text;
+}
+
+static void check_goroot(struct check_run *r, const char *source)
+{
+    char fault[CHECK_PLACE_MAX];
+    const char *value = check_fact_of(r, source, "GOROOT");
+    const char *used = check_fact(r, "GOROOT");
+    if (!value || !goroot_fault(r, source, fault, sizeof fault))
+        return;
+    struct check_place p = check_place_of(r, source, "GOROOT");
+    if (strcmp(source, "env") == 0)
+        check_add(
+            r, DELVE_WARNING,
+            "GOROOT=%s (%s): %s; go in a terminal there fails with it, a debug session leaves it out. To mend it, "
+            "%s.",
+            value, p.where, fault, p.remedy);
+    else if (!check_fact(r, "goVersion"))
+        check_add(r, DELVE_FATAL, "GOROOT=%s (%s): %s; go does not start with it. To mend it, %s.", value, p.where,
+                  fault, p.remedy);
+    else
+        check_add(r, used && strcmp(used, value) == 0 ? DELVE_ERROR : DELVE_WARNING,
+                  "GOROOT=%s (%s): %s; go builds nothing where it takes it. To mend it, %s.", value, p.where, fault,
+                  p.remedy);
+}
+
+/* The first entry of the list that go refuses, in text; NULL when there is none. */
+static const char *gopath_fault(const char *list, char *text, size_t size)
+{
+    while (*list) {
+        size_t n = strcspn(list, ":");
+        if (n && list[0] != '/') {
+            (void)snprintf(text, size, "%.*s is no absolute path on Linux%s", (int)n, list, origin(list));
+            return text;
+        }
+        list += n + (list[n] == ':');
+    }
+    return NULL;
+}
+
+static void check_gopath(struct check_run *r)
+{
+    char fault[CHECK_PLACE_MAX];
+    const char *source = check_source(r, "GOPATH");
+    const char *value = source ? check_fact_of(r, source, "GOPATH") : NULL;
+    if (!value)
+        return;
+    struct check_place p = check_place_of(r, source, "GOPATH");
+    const char *missing = check_fact_of_state(r, source, "GOPATH", "missing");
+    bool builds = r->check->use == DELVE_USE_ANY || r->check->use == DELVE_USE_BUILD;
+    if (gopath_fault(value, fault, sizeof fault))
+        check_add(r, builds || strcmp(source, "env") != 0 ? DELVE_FATAL : DELVE_WARNING,
+                  "GOPATH=%s (%s): %s; go refuses every command with it. To mend it, %s.", value, p.where, fault,
+                  p.remedy);
+    else if (missing)
+        check_add(r, DELVE_WARNING,
+                  "GOPATH=%s (%s): there is no directory %s%s; go makes a tree of its own there, and what was fetched "
+                  "and installed elsewhere is not found. To mend it, %s, or make the directory.",
+                  value, p.where, missing, origin(missing), p.remedy);
+}
+
+static void check_gobin(struct check_run *r, const char *source)
+{
+    const char *value = check_fact_of(r, source, "GOBIN");
+    if (!value)
+        return;
+    struct check_place p = check_place_of(r, source, "GOBIN");
+    const char *left_out = strcmp(source, "env") == 0 ? "; a debug session leaves it out" : "";
+    if (value[0] != '/')
+        check_add(
+            r, DELVE_WARNING,
+            "GOBIN=%s (%s): no absolute path on Linux%s; `go install` refuses it, also for dlv%s. To mend it, %s.",
+            value, p.where, origin(value), left_out, p.remedy);
+    else if (check_fact_of_state(r, source, "GOBIN", "state"))
+        check_add(r, DELVE_WARNING,
+                  "GOBIN=%s (%s): there is no such directory%s; `go install` puts programs, dlv too, where no PATH "
+                  "finds them%s. To mend it, %s.",
+                  value, p.where, origin(value), left_out, p.remedy);
+}
+
+void check_values(struct check_run *r)
+{
+    static const char *const sources[] = {"target", "env", "file"};
+    const char *of_session = check_fact_of(r, "target", "GOROOT") ? "target" : "file";
+    check_goroot(r, of_session);
+    check_goroot(r, "env");
+    check_gopath(r);
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        check_gobin(r, sources[i]);
+}
+
+/* --- the caches --- */
+
+/* Where a session's cache is from. name: GOCACHE or GOMODCACHE. */
+static struct check_place cache_place(const struct check_run *r, const char *name)
+{
+    struct check_place p;
+    bool is_gocache = strcmp(name, "GOCACHE") == 0;
+    const char *gopath = check_fact_of(r, "target", "GOPATH") ? "target" : "file";
+    if (is_gocache ? r->check->gocache_is_configured : r->check->gomodcache_is_configured) {
+        (void)snprintf(p.where, sizeof p.where, "go.%s of target %s in delvegate's configuration", name,
+                       r->check->target);
+        (void)snprintf(p.remedy, sizeof p.remedy, "set another go.%s there", name);
+        return p;
+    }
+    if (check_fact_of(r, "file", name)) {
+        p = check_place_of(r, "file", name);
+    } else if (!is_gocache && check_fact_of(r, gopath, "GOPATH")) {
+        p = check_place_of(r, gopath, "GOPATH");
+        char where[CHECK_PLACE_MAX];
+        memcpy(where, p.where, sizeof where);
+        (void)snprintf(p.where, sizeof p.where, "below GOPATH, which is set by %.*s", CHECK_PLACE_MAX / 2, where);
+    } else {
+        (void)snprintf(p.where, sizeof p.where, "go's own choice on %s", r->check->where);
+        p.remedy[0] = '\0';
+    }
+    size_t len = strlen(p.remedy);
+    (void)snprintf(p.remedy + len, sizeof p.remedy - len, "%sset go.%s of target %s", len ? ", or " : "", name,
+                   r->check->target);
+    return p;
+}
+
+static void tell_closed(struct check_run *r, const char *name, const char *value, enum delve_severity severity)
+{
+    struct check_place p = cache_place(r, name);
+    const char *why = check_fact_of(r, name, "why");
+    const char *at = check_fact_of(r, name, "at");
+    const char *uid = check_fact(r, "uid");
+    bool is_gocache = strcmp(name, "GOCACHE") == 0;
+    bool is_full = strcmp(check_fact_of(r, name, "state"), "full") == 0;
+    char what[CHECK_PLACE_MAX];
+    if (is_full)
+        (void)snprintf(what, sizeof what, "its disk is full, or a quota is used up");
+    else if (at)
+        (void)snprintf(what, sizeof what, "it is not there and cannot be made in %s: %s", at, why ? why : "refused");
+    else
+        (void)snprintf(what, sizeof what, "it cannot be written: %s", why ? why : "refused");
+    check_add(r, severity, "%s=%s (%s): %s%s; %s. To mend it, %s%s%s, or %s.", name, value, p.where, what,
+              is_full ? "" : origin(value),
+              is_gocache ? "go keeps there whatever it builds, and fails without it"
+                         : "go can fetch no module that is not there yet",
+              is_full ? "free some space (`go clean -cache` gives back much)" : "let uid ",
+              is_full ? ""
+              : uid   ? uid
+                      : "?",
+              is_full ? "" : " write there", p.remedy);
+}
+
+static void check_cache(struct check_run *r, const char *name)
+{
+    const char *value = check_fact(r, name);
+    const char *state = check_fact_of(r, name, "state");
+    const char *written = check_fact_of(r, "file", name);
+    bool is_gocache = strcmp(name, "GOCACHE") == 0;
+    bool builds = r->check->use == DELVE_USE_ANY || r->check->use == DELVE_USE_BUILD;
+    if (value && value[0] != '/') {
+        struct check_place p = cache_place(r, name);
+        const char *shown = written ? written : value;
+        check_add(r, DELVE_FATAL, "%s=%s (%s): no absolute path on Linux%s; go builds nothing with it. To mend it, %s.",
+                  name, shown, p.where, origin(shown), p.remedy);
+    } else if (value && state && builds) {
+        bool is_closed = strcmp(state, "closed") == 0;
+        bool hopeless = is_gocache && is_closed && check_fact_of(r, name, "at");
+        bool may_do = !is_gocache && check_fact(r, "GOMODCACHE.filled");
+        tell_closed(r, name, value, hopeless ? DELVE_FATAL : may_do ? DELVE_WARNING : DELVE_ERROR);
+    }
+}
+
+/* What the shell's environment says is not a session's, but every other go's. */
+static void check_unused_cache(struct check_run *r, const char *name)
+{
+    const char *value = check_fact_of(r, "env", name);
+    const char *used = check_fact(r, name);
+    bool is_relative = value && value[0] != '/';
+    bool is_closed = check_fact_of_state(r, "env", name, "state") != NULL;
+    if (!value || (!is_relative && !is_closed))
+        return;
+    struct check_place p = check_place_of(r, "env", name);
+    check_add(r, DELVE_WARNING,
+              "%s=%s (%s): %s%s; go in a terminal there fails with it, a debug session leaves it out%s%s. To mend it, "
+              "%s.",
+              name, value, p.where, is_relative ? "no absolute path on Linux" : "it cannot be written or made",
+              origin(value), used ? " and takes " : "", used ? used : "", p.remedy);
+}
+
+void check_caches(struct check_run *r)
+{
+    check_cache(r, "GOCACHE");
+    check_cache(r, "GOMODCACHE");
+    check_unused_cache(r, "GOCACHE");
+    check_unused_cache(r, "GOMODCACHE");
+}
