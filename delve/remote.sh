@@ -48,6 +48,8 @@ join() {
 
 # ---- processes
 
+dg_swept=''
+
 # Sets dg_state, dg_parent, dg_session and dg_start of process $1; fails when there is none.
 process() {
     dg_stat=''
@@ -101,7 +103,7 @@ wait_gone() {
     done
 }
 
-# Ends what runs in session $1, apart from the pids in $2 and (with $3) the children of those in $3.
+# Ends what runs in session $1, apart from the pids in $2 and (with $3) the children of those in $3. Adds whom to dg_swept.
 sweep() {
     dg_rounds=$((3 * dg_ticks))
     while [ "$dg_rounds" -gt 0 ]; do
@@ -115,6 +117,7 @@ sweep() {
             case " ${3-} " in *" $dg_parent "*) continue ;; esac
             dg_found=1
             kill -9 "$dg_p" 2>/dev/null
+            case "$dg_swept " in *" $dg_p "*) ;; *) dg_swept="$dg_swept $dg_p" ;; esac
         done
         [ -n "$dg_found" ] || return 0
         dg_rounds=$((dg_rounds - 1))

@@ -196,6 +196,8 @@ gone() {
     dg_pending=''
     printf '' >"$dg_run/next"
     stand_in
+    # No network lies between: delvegate itself is gone, and nobody comes back.
+    [ "$dg_transport" != local ] || end gone
 }
 
 connected() {
@@ -238,7 +240,7 @@ stop() { # kill | detach | now
 }
 
 # Ends the session, but not between the order to start dlv and dlv: nothing could be ended then.
-end() { # kill | detach | lease
+end() { # kill | detach | gone | lease
     if [ -n "$dg_active" ] && [ -z "$dg_dlvpid" ] && alive "$$"; then
         dg_ending=$1
     else
@@ -247,7 +249,7 @@ end() { # kill | detach | lease
 }
 
 # The end of the session, in the order that Delve survives: connections, SIGTERM, SIGKILL, the rest.
-finish() { # kill | detach | lease
+finish() { # kill | detach | gone | lease
     trap '' TERM
     [ -z "$dg_active" ] || run_end "$1"
     streams_launched
@@ -269,7 +271,7 @@ finish() { # kill | detach | lease
 }
 
 # Ends the run's own process; what else the run has started is swept afterwards.
-run_end() { # kill | detach | now | lease
+run_end() { # kill | detach | gone | now | lease
     [ -n "$dg_dlvpid" ] && alive "$dg_dlvpid" || return 0
     [ "$1" = now ] || run_ask "$1"
     kill -9 "$dg_dlvpid" 2>/dev/null

@@ -235,7 +235,7 @@ case_client_connected() {
 
 case_lease() {
     begin lease
-    LEASE=2 running show || return
+    TRANSPORT=ssh LEASE=2 running show || return
     up
     hang_up c
     hang_up s
@@ -283,7 +283,7 @@ door() { # NAME
 
 case_door() {
     begin door
-    running show || return
+    TRANSPORT=ssh running show || return
     up
     hang_up c
     hang_up s
@@ -303,11 +303,15 @@ case_second_door() {
     running show || return
     up
     door d && control d ready || return
+    # Of the door that was left for another one the end is no end.
+    hang_up c
+    say d 'prepare 2'
+    control d 'prepared 2' && check 'the program lives' kill -0 "$PROGRAM"
     say d 'end kill'
     control d ended || return
     check 'nothing is left' nothing_left
     finish d
-    finish c
+    wait "${M[c]}"
 }
 
 case_keeper_killed() {
@@ -377,7 +381,7 @@ case_directory_removed() {
 # The control loop is killed: the clock ends the session.
 case_control_killed() {
     begin control_killed
-    LEASE=600 running show || return
+    TRANSPORT=ssh LEASE=600 running show || return
     up
     hang_up c
     hang_up s
@@ -432,21 +436,4 @@ case_half_open() {
     check 'nothing is left' nothing_left
     wait "${M[s]}"
     hang_up c
-}
-
-# What a machine that was switched off leaves is cleared away by the next session.
-case_stale_directory() {
-    begin stale_directory
-    mkdir -m 700 -p "$D/home/.cache" "$D/home/.cache/delvegate"
-    mkdir -p "$D/home/.cache/delvegate/old/1" "$D/home/.cache/delvegate/young"
-    # A number that is somebody else's now.
-    echo "$$ 1" >"$D/home/.cache/delvegate/old/keeper"
-    session c && control c ready || return
-    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
-    check 'the dead one is gone' [ ! -e "$D/home/.cache/delvegate/old" ]
-    check 'one that is being made is not' [ -e "$D/home/.cache/delvegate/young" ]
-    say c 'end kill'
-    control c ended
-    check 'nothing is left' nothing_left
-    finish c
 }

@@ -42,7 +42,20 @@ begin() {
     mkdir -p "$D/home"
     RUN=$D/home/.cache/delvegate/$ID
     ENVIRONMENT=(-u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u TMPDIR "HOME=$D/home" "PATH=$TMP/$SH:$PATH" SHELL=/bin/sh)
+    local c
+    for c in "${!IN[@]}"; do
+        hang_up "$c"
+    done
     IN=() OUT=() ERR=() M=()
+}
+
+# Becomes a program that holds no pipe of a connection: it would never be seen to end.
+apart() {
+    local fd
+    for fd in "${IN[@]}" "${OUT[@]}" "${ERR[@]}"; do
+        exec {fd}>&-
+    done
+    exec "$@"
 }
 
 # Starts `sh` with three pipes, as a transport does, and sends it the script. RC: what a noisy login shell runs before.
@@ -51,14 +64,14 @@ connect() { # NAME lines|raw
     mkfifo "$c.in" "$c.out" "$c.err"
     if [ "$2" = lines ]; then
         mkfifo "$c.outlines" "$c.errlines"
-        "$SAY" lines $NONCE <"$c.out" 2>>"$c.noise" >"$c.outlines" &
-        "$SAY" lines $NONCE <"$c.err" 2>>"$c.noise" >"$c.errlines" &
+        apart "$SAY" lines $NONCE <"$c.out" 2>>"$c.noise" >"$c.outlines" &
+        apart "$SAY" lines $NONCE <"$c.err" 2>>"$c.noise" >"$c.errlines" &
     else
         mkfifo "$c.greeted"
-        "$SAY" raw $NONCE "$c.greeted" <"$c.out" 2>>"$c.noise" >"$c.stdout" &
-        "$SAY" raw $NONCE <"$c.err" 2>>"$c.noise" >"$c.stderr" &
+        apart "$SAY" raw $NONCE "$c.greeted" <"$c.out" 2>>"$c.noise" >"$c.stdout" &
+        apart "$SAY" raw $NONCE <"$c.err" 2>>"$c.noise" >"$c.stderr" &
     fi
-    env "${ENVIRONMENT[@]}" ${LOGIN_PROGRAM-sh} -c "${RC-}exec sh" <"$c.in" >"$c.out" 2>"$c.err" &
+    apart env "${ENVIRONMENT[@]}" ${LOGIN_PROGRAM-sh} -c "${RC-}exec sh" <"$c.in" >"$c.out" 2>"$c.err" &
     M[$1]=$!
     exec {fd}>"$c.in"
     IN[$1]=$fd
@@ -97,6 +110,7 @@ hang_up() { # NAME: the connection is lost: all three pipes, and nobody says so
     for fd in "${IN[$1]-}" "${OUT[$1]-}" "${ERR[$1]-}"; do
         [ -z "$fd" ] || exec {fd}>&-
     done
+    unset "IN[$1]" "OUT[$1]" "ERR[$1]"
 }
 
 # A session up to `ready`; more parameters as KEY=VALUE.
