@@ -159,6 +159,17 @@ static void find_confinement(struct daemon *d)
                        found);
 }
 
+/* What a crash of delvegate, or of this machine, has left here. */
+static void sweep_here(struct daemon *d)
+{
+    for (size_t i = 0; i < d->config->target_count; i++) {
+        if (!d->config->targets[i].ssh) {
+            sweep_local(&d->loop);
+            return;
+        }
+    }
+}
+
 static void on_reload(struct daemon *d)
 {
     notify_reloading(d->notify);
@@ -228,6 +239,7 @@ static void close_handle(uv_handle_t *h, void *arg)
 static void free_all(struct daemon *d)
 {
     orphan_forget_all();
+    sweep_forget();
     places_close(&d->places);
     timer_free(d->stop);
     timer_free(d->idle);
@@ -272,6 +284,7 @@ int daemon_run(struct config *config, daemon_reload *reload, void *arg)
         warn_of_confinement(&d);
         tell_status(&d);
         notify_ready(d.notify);
+        sweep_here(&d);
         watch_idle(&d);
         uv_run(&d.loop, UV_RUN_DEFAULT);
     }
