@@ -229,13 +229,13 @@ static void zsh(struct buf *out)
     (void)buf_puts(out, zsh_head);
     for (const struct command_option *o = command_line->options; o->name; o++)
         zsh_option(out, o);
-    (void)buf_puts(out, " \\\n        '1:command:((");
+    (void)buf_puts(out, " \\\n        '(-)1:command:((");
     for (const struct command *c = command_line + 1; c->text; c++) {
         (void)buf_printf(out, "%s%s\\:\"", c == command_line + 1 ? "" : " ", c->name);
         zsh_text(out, c->text);
         (void)buf_puts(out, "\"");
     }
-    (void)buf_puts(out, "))' \\\n        '*::argument:->argument' && return\n"
+    (void)buf_puts(out, "))' \\\n        '(-)*::argument:->argument' && return\n"
                         "    delvegate_config=${opt_args[--config]:-$opt_args[-c]}\n"
                         "    case $line[1] in\n");
     for (const struct command *c = command_line + 1; c->text; c++) {

@@ -1,0 +1,316 @@
+#!/usr/bin/env bash
+# `make install` and `make uninstall` by an ordinary user, from a copy of the tree that is gone when the program runs.
+#   test/install/install.sh
+# KEEP=1 keeps the directory with all that was made.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+TMP=$(mktemp -d) || exit 1
+trap '[ -n "${KEEP-}" ] || rm -rf "$TMP"' EXIT
+TREE=$TMP/tree
+# shellcheck source=test/install/lib.sh
+. test/install/lib.sh
+# shellcheck source=test/install/shells.sh
+. test/install/shells.sh
+# What a make above us was told is not for the one below.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES DESTDIR PREFIX
+mkfifo "$TMP/never"
+
+prepare() {
+    mkdir "$TREE" "$TMP/home" &&
+        cp -r Makefile LICENSE README.md config dap delve proxy scripts "$TREE" || exit 1
+    chmod 755 "$TMP"
+    give "$TREE" "$TMP/home"
+    if ! as_user make -C "$TREE" -j2 all >"$TMP/build.log" 2>&1; then
+        tail -n 20 "$TMP/build.log"
+        echo "FAIL the tree is built by an ordinary user"
+        echo "0 passed, 1 failed"
+        exit 1
+    fi
+}
+make_tree() {
+    try_make "$@" || {
+        tail -n 20 "$TMP/make.log"
+        return 1
+    }
+}
+try_make() {
+    as_user make -C "$TREE" "$@" >"$TMP/make.log" 2>&1
+}
+new_destination() { # NAME
+    DEST=$TMP/$1
+    mkdir -m 755 "$DEST"
+    give "$DEST"
+}
+
+CONFIGURATION='{ "targets": { "alpha": { "listen": 4711 }, "beta": { "listen": 4712 } } }'
+WANTED='755 bin/delvegate
+644 lib/systemd/user/delvegate.service
+644 lib/systemd/user/delvegate.socket
+644 share/bash-completion/completions/delvegate
+644 share/delvegate/config.schema.json
+644 share/delvegate/installed-directories
+644 share/doc/delvegate/LICENSE
+644 share/doc/delvegate/README.md
+644 share/doc/delvegate/examples/config.json
+644 share/doc/delvegate/examples/hardening.conf
+644 share/fish/vendor_completions.d/delvegate.fish
+644 share/man/man1/delvegate.1
+644 share/man/man5/delvegate.json.5
+644 share/zsh/site-functions/_delvegate'
+
+case_fresh() {
+    new_destination "a fresh root"
+    check "install into a DESTDIR" as_user sh -c "cd '$TREE' && umask 077 && make install DESTDIR='$DEST' >make.log"
+    check "each file where it belongs, with its mode" same "$(list_files "$DEST/usr/local")" "$WANTED"
+    check "directories are for everybody, whatever the umask" same "$(find "$DEST" -type d ! -perm 755)" ''
+    check "nothing is outside the prefix" same "$(find "$DEST" -type f ! -path "$DEST/usr/local/*")" ''
+    check "no file names DESTDIR" same "$(grep -rlF -- "$DEST" "$DEST")" ''
+    check "no file names the tree" same "$(grep -rlF -- "$TREE" "$DEST")" ''
+    check "the unit starts the program" has "$(grep ExecStart= "$DEST/usr/local/lib/systemd/user/delvegate.service")" \
+        'ExecStart=/usr/local/bin/delvegate'
+    check "uninstall" make_tree uninstall "DESTDIR=$DEST"
+    check "nothing is left" same "$(list "$DEST")" ''
+}
+
+# What was there before stays: files of others, directories that are empty, and what a user has put among ours.
+case_shared() {
+    local before
+    new_destination shared
+    as_user mkdir -p "$DEST/usr/share/man/man1" "$DEST/usr/share/man/man5" "$DEST/usr/share/doc/delvegate" \
+        "$DEST/usr/lib/systemd/user" "$DEST/usr/bin" "$DEST/etc/xdg/delvegate"
+    as_user sh -c "cd '$DEST' && echo other >usr/share/man/man1/other.1 && echo mine >usr/share/doc/delvegate/NOTES &&
+        echo delvegated >usr/bin/delvegated && echo '{}' >etc/xdg/delvegate/config.json && chmod 700 usr/share/doc/delvegate"
+    before=$(list "$DEST")
+    check "install beside files of others" make_tree install "DESTDIR=$DEST" PREFIX=/usr
+    check "a second time" make_tree install "DESTDIR=$DEST" PREFIX=/usr
+    check "the files of others are as they were" same "$(list "$DEST" | grep -E 'other.1|NOTES|delvegated|etc/xdg|doc/delvegate$')" \
+        "$(grep -E 'other.1|NOTES|delvegated|etc/xdg|doc/delvegate$' <<<"$before")"
+    check "uninstall" make_tree uninstall "DESTDIR=$DEST" PREFIX=/usr
+    check "the list of files is as before" same "$(list "$DEST")" "$before"
+    check "uninstalling what is not installed does nothing" make_tree uninstall "DESTDIR=$DEST" PREFIX=/usr
+    check "and the list is as before" same "$(list "$DEST")" "$before"
+
+    make_tree install "DESTDIR=$DEST" PREFIX=/usr
+    as_user sh -c "echo own >'$DEST/usr/share/delvegate/own.json'"
+    check "uninstall with a user's file among ours" make_tree uninstall "DESTDIR=$DEST" PREFIX=/usr
+    check "it stays, and nothing else" same "$(list "$DEST" | grep share/delvegate | sed 's,.*  \./,,')" \
+        'd 755 usr/share/delvegate
+f 644 usr/share/delvegate/own.json
+usr/share/delvegate/own.json'
+}
+
+# Every directory variable moves what it names, and only that.
+case_variables() {
+    local v where
+    while read -r v where; do
+        new_destination "variable $v"
+        check "$v" make_tree install "DESTDIR=$DEST" "$v=/other/place"
+        check "$v moves what it names" same "$(cd "$DEST/other/place" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" "$where "
+        check "$v leaves the rest" same "$(($(find "$DEST/other" -type f | wc -l) + $(find "$DEST/usr/local" -type f 2>/dev/null | wc -l)))" \
+            "$(wc -l <<<"$WANTED")"
+        make_tree uninstall "DESTDIR=$DEST" "$v=/other/place"
+        check "uninstall follows $v" same "$(list "$DEST")" ''
+    done <<'END'
+bindir ./delvegate
+mandir ./man1/delvegate.1 ./man5/delvegate.json.5
+man1dir ./delvegate.1
+man5dir ./delvegate.json.5
+docdir ./LICENSE ./README.md ./examples/config.json ./examples/hardening.conf
+exec_prefix ./bin/delvegate
+systemduserunitdir ./delvegate.service ./delvegate.socket
+bashcompletiondir ./delvegate
+zshcompletiondir ./_delvegate
+fishcompletiondir ./delvegate.fish
+END
+    new_destination prefix
+    check "prefix, as GNU writes it" make_tree install "DESTDIR=$DEST" prefix=/opt/d
+    check "is PREFIX" same "$(list_files "$DEST/opt/d")" "$WANTED"
+    new_destination "data root"
+    make_tree install "DESTDIR=$DEST" PREFIX=/usr datarootdir=/data
+    check "datarootdir moves all that is shared" same "$(list_files "$DEST/data" | sed 's, , share/,')" "$(grep share/ <<<"$WANTED")"
+    new_destination relative
+    check "a PREFIX that is not absolute is refused" not try_make install "DESTDIR=$DEST" PREFIX=usr
+    check "in a line that says so" has "$(cat "$TMP/make.log")" '*PREFIX must be an absolute path, not '*
+    check "and nothing is installed" same "$(list "$DEST")" ''
+}
+
+# In a home, without DESTDIR: what ordinary users do. Its installation is what the rest looks at.
+case_home() {
+    HERE=$TMP/home/.local
+    as_user sh -c 'mkdir -p ~/.config/delvegate && cat >~/.config/delvegate/config.json' <<<"$CONFIGURATION"
+    OWN=$(list "$TMP/home")
+    check "install in a home" make_tree install "PREFIX=$HERE"
+    check "systemd finds the units there" same "$(cd "$TMP/home" && find . -name 'delvegate.s*' | LC_ALL=C sort)" \
+        './.local/share/systemd/user/delvegate.service
+./.local/share/systemd/user/delvegate.socket'
+    check "and they start the program there" has "$(cat "$HERE/share/systemd/user/delvegate.service")" \
+        "*ExecStart=$HERE/bin/delvegate"$'\n*'
+    check "a place where systemd does not look is told" lacks "$(cat "$TMP/make.log")" '*systemd does not look*'
+    check "install in another directory" make_tree install "PREFIX=$TMP/home/opt"
+    check "says what to do about the units" has "$(cat "$TMP/make.log")" "*systemctl --user link '$TMP/home/opt/lib/systemd/user/'*"
+    make_tree uninstall "PREFIX=$TMP/home/opt"
+    if command -v systemd-analyze >/dev/null; then
+        check "systemd-analyze verifies the units" verify_units
+    else
+        skip "systemd-analyze verifies the units" "there is no systemd-analyze"
+    fi
+}
+verify_units() {
+    local said
+    mkdir "$TMP/runtime" && give "$TMP/runtime"
+    # It looks for the manual pages too.
+    said=$(as_user env MANPATH="$HERE/share/man:" XDG_RUNTIME_DIR="$TMP/runtime" systemd-analyze --user verify \
+        "$HERE/share/systemd/user/delvegate.service" "$HERE/share/systemd/user/delvegate.socket" 2>&1) &&
+        same "$(grep delvegate <<<"$said")" ''
+}
+
+installed() {
+    as_user "$HERE/bin/delvegate" "$@"
+}
+# A port that nothing listens on: the kernel's own choice a moment ago.
+free_port() {
+    node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+}
+
+case_run() {
+    local port pid answer='' body='{"seq":1,"type":"request","command":"initialize","arguments":{"adapterID":"go"}}' status
+    check "the program runs without its tree" has "$(installed --version)" 'delvegate [0-9]*'
+    check "it reads the user's configuration" same "$(installed --check-config)" \
+        $'alpha: 127.0.0.1:4711 -> this machine\nbeta: 127.0.0.1:4712 -> this machine'
+    check "the schema is the one that it prints" same "$(installed --print-schema)" "$(cat "$HERE/share/delvegate/config.schema.json")"
+    check "the manual page is the one that it prints" same "$(installed --print-manual)" "$(cat "$HERE/share/man/man5/delvegate.json.5")"
+    check "the example is a configuration" has "$(installed --check-config --config "$HERE/share/doc/delvegate/examples/config.json" 2>&1)" \
+        'gomachine: *'$'\n''local: *'
+    port=$(free_port)
+    echo "{ \"targets\": { \"one\": { \"listen\": $port } } }" >"$TMP/one.json"
+    "${AS_USER[@]}" "$HERE/bin/delvegate" --config "$TMP/one.json" 2>"$TMP/one.log" &
+    pid=$!
+    check "it starts" await_line "$TMP/one.log" "$port" $pid
+    exec 7<>"/dev/tcp/127.0.0.1/$port"
+    printf 'Content-Length: %d\r\n\r\n%s' ${#body} "$body" >&7
+    IFS= read -r -t $LIMIT answer <&7 2>/dev/null
+    exec 7>&-
+    check "and answers, or turns the other user away" answered "$answer"
+    kill -TERM $pid
+    wait $pid
+    status=$?
+    check "it ends at SIGTERM with 0" same $status 0
+}
+# We are root here, and the daemon is somebody else's: then it must refuse us.
+answered() {
+    if [ "$(id -u)" -eq 0 ]; then
+        same "$1" ''
+    else
+        has "$1" 'Content-Length: *'
+    fi
+}
+
+case_manual() {
+    local page text said
+    for page in man1/delvegate.1 man5/delvegate.json.5; do
+        said=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings=all -l "$HERE/share/man/$page" 2>&1 >"$TMP/page")
+        check "$page is set without a warning" same "$said" ''
+        check "$page has what a page needs" has "$(col -b <"$TMP/page")" '*NAME*SYNOPSIS*DESCRIPTION*SEE ALSO*'
+    done
+    text=$(LC_ALL=C.UTF-8 MANWIDTH=1000 man -l "$HERE/share/man/man1/delvegate.1" 2>/dev/null | col -b)
+    check "man finds it by its name" has "$(MANPATH=$HERE/share/man man -w delvegate 2>&1)" '*/man1/delvegate.1'
+    for said in SIGHUP SIGTERM SIGINT "EXIT STATUS" XDG_CONFIG_HOME XDG_CONFIG_DIRS HOME SSH_AUTH_SOCK XDG_RUNTIME_DIR \
+        NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_PID LISTEN_FDNAMES JOURNAL_STREAM PATH /etc/xdg \
+        delvegate.socket check-env idleExit; do
+        check "delvegate(1) tells of $said" has "$text" "*$said*"
+    done
+    # Every option that --help has.
+    for said in $({ installed --help && installed exec --help && installed check-env --help; } | grep -oE -- '--[a-z-]+' |
+        grep -vx -- '--' | sort -u | grep -vx -- '--print-manual\|--print-completion'); do
+        check "delvegate(1) tells of $said" has "$text" "*$said*"
+    done
+}
+
+case_help() {
+    local text
+    text=$(installed --help)
+    check "--help names the user's file" has "$text" "*$TMP/home/.config/delvegate/config.json"$'\n*'
+    check "--help names the system's file" has "$text" '*/etc/xdg/delvegate/config.json*'
+    check "--help names the variables" has "$text" '*XDG_CONFIG_HOME*XDG_CONFIG_DIRS*'
+    text=$(as_user env XDG_CONFIG_HOME=/x/home XDG_CONFIG_DIRS=/x/one::rel:/x/two "$HERE/bin/delvegate" --help)
+    check "--help follows XDG_CONFIG_HOME and XDG_CONFIG_DIRS" same "$(grep -o '/x/[^ ]*' <<<"$text" | tr '\n' ' ')" \
+        '/x/home/delvegate/config.json /x/one/delvegate/config.json /x/two/delvegate/config.json '
+}
+
+# Where the configuration is looked for, and in which order.
+case_places() {
+    local d=$TMP/places
+    mkdir -p "$d"/{home,own,one,two}/delvegate "$d/home/.config/delvegate"
+    write() { # DIR TARGET
+        echo "{ \"targets\": { \"$2\": { \"listen\": 4711 } } }" >"$d/$1/delvegate/config.json"
+    }
+    look() { # [VARIABLE=VALUE]...: the target of the file that was read
+        as_user env HOME="$d/home" "$@" "$HERE/bin/delvegate" --check-config 2>&1 | sed 's/: .*//'
+    }
+    chmod -R a+rX "$d"
+    check "no file: the default" same "$(look XDG_CONFIG_DIRS="$d/one:$d/two")" local
+    write two second
+    check "the last of XDG_CONFIG_DIRS" same "$(look XDG_CONFIG_DIRS="$d/one:$d/two")" second
+    write one first
+    check "the first of XDG_CONFIG_DIRS wins" same "$(look XDG_CONFIG_DIRS="$d/one:$d/two")" first
+    check "a relative one is ignored" same "$(cd "$d" && look XDG_CONFIG_DIRS="one:$d/two")" second
+    write home/.config dotconfig
+    check "the home's .config wins over XDG_CONFIG_DIRS" same "$(look XDG_CONFIG_DIRS="$d/one")" dotconfig
+    check "XDG_CONFIG_HOME, where it has none, gives way to XDG_CONFIG_DIRS" \
+        same "$(look XDG_CONFIG_HOME="$d/own" XDG_CONFIG_DIRS="$d/one")" first
+    write own own
+    check "XDG_CONFIG_HOME takes the place of ~/.config" same "$(look XDG_CONFIG_HOME="$d/own" XDG_CONFIG_DIRS="$d/one")" own
+    check "a relative XDG_CONFIG_HOME is ignored" same "$(cd "$d" && look XDG_CONFIG_HOME=own)" dotconfig
+    if [ "$(id -u)" -eq 0 ]; then
+        chmod 600 "$d/own/delvegate/config.json"
+    else
+        chmod 000 "$d/own/delvegate/config.json"
+    fi
+    check "a file that cannot be read is an error, not another file" \
+        same "$(look XDG_CONFIG_HOME="$d/own" XDG_CONFIG_DIRS="$d/one")" "$d/own/delvegate/config.json"
+    chmod 644 "$d/own/delvegate/config.json"
+    echo '{ "targtes": {} }' >"$d/own/delvegate/config.json"
+    as_user env XDG_CONFIG_HOME="$d/own" "$HERE/bin/delvegate" 2>"$TMP/broken.log"
+    check "a broken configuration: exit status 2" same $? 2
+    check "in a line that names the file" has "$(cat "$TMP/broken.log")" "$d/own/delvegate/config.json:1:*"
+}
+
+# The example names every option, and what stands in it behind // is right too.
+case_example() {
+    local example=$HERE/share/doc/delvegate/examples/config.json option
+    sed -E 's,^( *)// (["}]),\1\2,' "$example" >"$TMP/whole.json"
+    check "the example with all that it leaves out is a configuration" has \
+        "$(installed --check-config --config "$TMP/whole.json" 2>&1)" 'gomachine: *'
+    for option in $(LC_ALL=C.UTF-8 MANWIDTH=1000 man -l "$HERE/share/man/man5/delvegate.json.5" 2>/dev/null | col -b |
+        sed -n '/^OPTIONS/,/^SEE/s/^ *\([]$A-Za-z.[]*\) (.*).*/\1/p' | sed 's/.*\.//' | sort -u); do
+        check "the example has $option" grep -qF "\"$option\"" "$example"
+    done
+}
+
+case_uninstall() {
+    check "the user's configuration was not touched" same \
+        "$(cat "$TMP/home/.config/delvegate/config.json")" "$CONFIGURATION"
+    # The tree is gone; another of the same version can take it away.
+    cp -r "$TMP/kept" "$TREE"
+    give "$TREE"
+    check "uninstall without having been built" make_tree uninstall "PREFIX=$HERE"
+    check "the home is as it was" same "$(list "$TMP/home" | grep -v '\.cache')" "$OWN"
+}
+
+prepare
+case_fresh
+case_shared
+case_variables
+case_home
+mkdir "$TMP/kept"
+cp -r Makefile LICENSE README.md config dap delve proxy scripts "$TMP/kept"
+rm -rf "$TREE"
+case_run
+case_manual
+case_help
+case_places
+case_example
+case_completions
+case_uninstall
+echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+[ "$FAILED" -eq 0 ]
