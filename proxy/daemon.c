@@ -11,6 +11,7 @@
 #include "proxy/notify.h"
 #include "proxy/orphan.h"
 #include "proxy/places.h"
+#include "proxy/sweep.h"
 #include "proxy/timer.h"
 
 enum {
