@@ -42,11 +42,11 @@ PURE := $(wildcard dap/*.c delve/*.c config/*.c)
 PROXY := $(wildcard proxy/*.c)
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(wildcard proxy/ssh_parse.c proxy/ssh_known.c proxy/ssh_wire.c proxy/ssh_agent_env.c \
-    proxy/keeper*.c proxy/timer.c proxy/nonce.c proxy/log.c proxy/transport.c)
+    proxy/command_line.c proxy/completion.c proxy/keeper*.c proxy/timer.c proxy/nonce.c proxy/log.c proxy/transport.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h)
-SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/run test/ssh/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/run test/ssh/*.sh test/install/*.sh) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
 PROXY_OBJ := $(PROXY:%.c=$(BUILD)/%.o)

@@ -10,13 +10,16 @@ enum { CONFIG_FILE_MAX = 4 * 1024 * 1024 };
 static const char config_name[] = "delvegate/config.json";
 static const char default_dirs[] = "/etc/xdg";
 
+static int too_long(void)
+{
+    (void)fprintf(stderr, "delvegate: the configuration's path is over %d bytes\n", CONFIG_FILE_PATH_MAX);
+    return -1;
+}
+
 static int write_path(char path[CONFIG_FILE_PATH_MAX], const char *dir, int dir_len, const char *name)
 {
     int n = snprintf(path, CONFIG_FILE_PATH_MAX, "%.*s/%s", dir_len, dir, name);
-    if (n >= 0 && n < CONFIG_FILE_PATH_MAX)
-        return 1;
-    (void)fprintf(stderr, "delvegate: the configuration's path is over %d bytes\n", CONFIG_FILE_PATH_MAX);
-    return -1;
+    return n >= 0 && n < CONFIG_FILE_PATH_MAX ? 1 : too_long();
 }
 
 /* The user's own. Returns as config_file_place; 0 also when it cannot be known. */
@@ -55,10 +58,13 @@ static int choose_path(struct config_file *file, size_t n)
 {
     if (!file->given)
         return config_file_place(n, file->path);
+    if (!*file->given) {
+        (void)fprintf(stderr, "delvegate: --config names no file: its path is empty\n");
+        return -1;
+    }
     if (snprintf(file->path, sizeof file->path, "%s", file->given) < CONFIG_FILE_PATH_MAX)
         return 1;
-    (void)fprintf(stderr, "delvegate: the configuration's path is over %d bytes\n", CONFIG_FILE_PATH_MAX);
-    return -1;
+    return too_long();
 }
 
 /* Opens the file that is to be read, its path in file->path. NULL: *missing tells that there is none and need not be,
@@ -104,9 +110,9 @@ static void print_problems(const struct config_file *file, const struct config_p
                       problems->list[i].text);
 }
 
-struct config *config_file_load(void *arg)
+struct config *config_file_load(void *config_file)
 {
-    struct config_file *file = arg;
+    struct config_file *file = config_file;
     struct config_problems problems = {0};
     size_t len = 0;
     bool missing = false;

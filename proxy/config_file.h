@@ -16,9 +16,9 @@ struct config_file {
  * is too long (told on stderr). */
 int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX]);
 
-/* Reads the configuration of a struct config_file: looks for it anew each time. What is wrong goes to stderr, a line
- * each, as FILE:LINE:COLUMN: text. Without a file there is the default. Returns one reference, or NULL after a report.
- * It is a daemon_reload. */
-struct config *config_file_load(void *file);
+/* Reads the configuration; config_file is a struct config_file. Looks for it anew each time. What is wrong goes to
+ * stderr, a line each, as FILE:LINE:COLUMN: text. Without a file there is the default. Returns one reference, or NULL
+ * after a report. It is a daemon_reload. */
+struct config *config_file_load(void *config_file);
 
 #endif

@@ -10,11 +10,11 @@
 
 #include "delve/signatures.h"
 #include "proxy/activation.h"
+#include "proxy/check_env.h"
 #include "proxy/command_line.h"
 #include "proxy/completion.h"
 #include "proxy/config_file.h"
 #include "proxy/daemon.h"
-#include "proxy/check_env.h"
 #include "proxy/exec.h"
 #include "proxy/log.h"
 

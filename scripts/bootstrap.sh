@@ -88,6 +88,11 @@ need_check() {
     need_command iproute2 ss
     need_command man-db man
     need_command groff-base groff
+    need_command bsdextrautils col
+    # The shells that have completions.
+    need_command zsh zsh
+    need_command fish fish
+    need_file bash-completion /usr/share/bash-completion/bash_completion
     need_command mmdebstrap mmdebstrap
 }
 need_check_all() {
