@@ -1,0 +1,27 @@
+#!/bin/sh
+# Starts the Go machine: the container's first process becomes sshd.
+#   /authorized_keys   a mounted file with the public keys that may come in, or
+#   AUTHORIZED_KEYS    the same as text
+#   SSH_PORT           another port than 22, SSH_LISTEN another address than all: for --network=host
+set -eu
+
+fail() {
+    echo "gomachine: $*" >&2
+    exit 2
+}
+
+# A copy, because sshd wants the file to be root's.
+if [ -n "${AUTHORIZED_KEYS:-}" ]; then
+    printf '%s\n' "$AUTHORIZED_KEYS" >/etc/ssh/authorized_keys
+elif [ -s /authorized_keys ]; then
+    cat /authorized_keys >/etc/ssh/authorized_keys
+else
+    fail "nobody could log in: mount a public key (-v ~/.ssh/id_ed25519.pub:/authorized_keys:ro), or set AUTHORIZED_KEYS"
+fi
+chmod 644 /etc/ssh/authorized_keys
+
+# A container that is started again keeps its keys.
+ssh-keygen -q -A
+mkdir -p /run/sshd
+exec /usr/sbin/sshd -D -e -f /usr/local/lib/gomachine/sshd.conf -o Port="${SSH_PORT:-22}" \
+    -o ListenAddress="${SSH_LISTEN:-0.0.0.0}"
