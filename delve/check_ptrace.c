@@ -95,9 +95,11 @@ static const char *of_yama(const struct rights *rights, bool attach)
         return "kernel.yama.ptrace_scope is 2 there: run `sysctl -w kernel.yama.ptrace_scope=0` as root (for a "
                "container: on its host), or debug as root, in a container with \"--cap-add=SYS_PTRACE\"" RUN_ARGS;
     if (rights->yama == YAMA_ATTACH && attach)
-        return rights->is_root ? "kernel.yama.ptrace_scope is 1 there and the capability SYS_PTRACE is missing: add "
+        return rights->is_root ? "the kernel there forbids attaching (kernel.yama.ptrace_scope is 1) and the "
+                                 "capability SYS_PTRACE is missing: add "
                                  "\"--cap-add=SYS_PTRACE\"" RUN_ARGS
-                               : "kernel.yama.ptrace_scope is 1 there: run `sysctl -w kernel.yama.ptrace_scope=0` as "
+                               : "the kernel there forbids attaching (kernel.yama.ptrace_scope is 1): run `sysctl -w "
+                                 "kernel.yama.ptrace_scope=0` as "
                                  "root (for a container: on its host), or let delvegate launch the program";
     return NULL;
 }

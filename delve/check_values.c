@@ -250,6 +250,12 @@ static void check_cache(struct check_run *r, const char *name)
         const char *shown = written ? written : value;
         check_add(r, DELVE_FATAL, "%s=%s (%s): no absolute path on Linux%s; go builds nothing with it. To mend it, %s.",
                   name, shown, p.where, origin(shown), p.remedy);
+    } else if (value && !state && check_fact_of(r, name, "at") && *origin(value)) {
+        struct check_place p = cache_place(r, name);
+        check_add(r, DELVE_WARNING,
+                  "%s=%s (%s): there is no such directory%s; go makes a tree of its own there and begins with an empty "
+                  "cache. To mend it, %s.",
+                  name, value, p.where, origin(value), p.remedy);
     } else if (value && state && builds) {
         bool is_closed = strcmp(state, "closed") == 0;
         bool hopeless = is_gocache && is_closed && check_fact_of(r, name, "at");
@@ -263,16 +269,21 @@ static void check_unused_cache(struct check_run *r, const char *name)
 {
     const char *value = check_fact_of(r, "env", name);
     const char *used = check_fact(r, name);
+    const char *state = check_fact_of_state(r, "env", name, "state");
     bool is_relative = value && value[0] != '/';
-    bool is_closed = check_fact_of_state(r, "env", name, "state") != NULL;
-    if (!value || (!is_relative && !is_closed))
+    bool is_foreign = value && state && *origin(value);
+    bool is_closed = state && strcmp(state, "closed") == 0;
+    if (!value || (!is_relative && !is_foreign && !is_closed))
         return;
     struct check_place p = check_place_of(r, "env", name);
     check_add(r, DELVE_WARNING,
-              "%s=%s (%s): %s%s; go in a terminal there fails with it, a debug session leaves it out%s%s. To mend it, "
-              "%s.",
-              name, value, p.where, is_relative ? "no absolute path on Linux" : "it cannot be written or made",
-              origin(value), used ? " and takes " : "", used ? used : "", p.remedy);
+              "%s=%s (%s): %s%s; go in a terminal there %s, a debug session leaves it out%s%s. To mend it, %s.", name,
+              value, p.where,
+              is_relative ? "no absolute path on Linux"
+              : is_closed ? "it cannot be written or made"
+                          : "there is no such directory",
+              origin(value), is_relative || is_closed ? "fails with it" : "begins with an empty cache",
+              used ? " and takes " : "", used ? used : "", p.remedy);
 }
 
 void check_caches(struct check_run *r)

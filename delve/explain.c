@@ -160,6 +160,12 @@ static bool add_ptrace(struct buf *out, const char *text, const struct delve_fac
     bool attach = false;
     if (!delve_is_ptrace_failure(text, &attach))
         return false;
+    if (strstr(text, "ptrace_scope") && !delve_facts_get(machine, "yama")) {
+        buf_puts(out,
+                 "\nThe kernel of the Go machine forbids attaching: as root there, of a container on its host, run "
+                 "`sysctl -w kernel.yama.ptrace_scope=0`.");
+        return true;
+    }
     buf_printf(out, "\nDelve may not %s: ", attach ? "attach to the process" : "trace the program");
     delve_ptrace_advice(machine, attach, out);
     buf_puts(out, ".");

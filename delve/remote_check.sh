@@ -83,7 +83,11 @@ check_gopath() { # SOURCE LIST
 check_unused() { # NAME DIR
     case $2 in /*) ;; *) return ;; esac
     check_nearest "$2"
-    [ -d "$dg_d" ] && [ -w "$dg_d" ] || fact "env.$1.state" closed
+    if [ ! -d "$dg_d" ] || [ ! -w "$dg_d" ]; then
+        fact "env.$1.state" closed
+    elif [ "$dg_d" != "$2" ]; then
+        fact "env.$1.state" missing
+    fi
 }
 
 check_named() { # SOURCE NAME=VALUE

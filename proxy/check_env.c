@@ -73,13 +73,22 @@ static const char *fact(const struct delve_facts *f, const char *name)
     return text ? text : "?";
 }
 
+/* Without the words before the version. */
+static const char *version(const struct delve_facts *f, const char *name, const char *label)
+{
+    const char *text = fact(f, name);
+    const char *at = strstr(text, label);
+    return at ? at + strlen(label) : text;
+}
+
 static void print_well(struct check_env *c, const struct delve_facts *f)
 {
     char text[ERR_TEXT_MAX];
     const char *module = delve_facts_get(f, "mod");
     (void)snprintf(text, sizeof text, "%s (%s), Delve %s (%s), GOCACHE %s, GOMODCACHE %s%s%s; Delve may trace",
-                   fact(f, "goVersion"), fact(f, "go"), fact(f, "dlvVersion"), fact(f, "dlv"), fact(f, "GOCACHE"),
-                   fact(f, "GOMODCACHE"), module ? ", module " : "", module ? module : "");
+                   version(f, "goVersion", "go version "), fact(f, "go"), version(f, "dlvVersion", "Version: "),
+                   fact(f, "dlv"), fact(f, "GOCACHE"), fact(f, "GOMODCACHE"), module ? ", module " : "",
+                   module ? module : "");
     print(c, "ok", text);
 }
 
