@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/log.h"
+
 enum { CONFIG_FILE_MAX = 4 * 1024 * 1024 };
 
 static const char config_name[] = "delvegate/config.json";
@@ -12,7 +14,7 @@ static const char default_dirs[] = "/etc/xdg";
 
 static int too_long(void)
 {
-    (void)fprintf(stderr, "delvegate: the configuration's path is over %d bytes\n", CONFIG_FILE_PATH_MAX);
+    log_report(CONFIG_LOG_ERROR, "delvegate: the configuration's path is over %d bytes", CONFIG_FILE_PATH_MAX);
     return -1;
 }
 
@@ -59,7 +61,7 @@ static int choose_path(struct config_file *file, size_t n)
     if (!file->given)
         return config_file_place(n, file->path);
     if (!*file->given) {
-        (void)fprintf(stderr, "delvegate: --config names no file: its path is empty\n");
+        log_report(CONFIG_LOG_ERROR, "delvegate: --config names no file: its path is empty");
         return -1;
     }
     if (snprintf(file->path, sizeof file->path, "%s", file->given) < CONFIG_FILE_PATH_MAX)
@@ -78,7 +80,7 @@ static FILE *open_file(struct config_file *file, bool *missing)
         if (f)
             return f;
         if (file->given || (errno != ENOENT && errno != ENOTDIR)) {
-            (void)fprintf(stderr, "%s: cannot read the configuration: %s\n", file->path, strerror(errno));
+            log_report(CONFIG_LOG_ERROR, "%s: cannot read the configuration: %s", file->path, strerror(errno));
             return NULL;
         }
     }
@@ -98,16 +100,17 @@ static char *read_file(const struct config_file *file, FILE *f, size_t *len)
                                                : NULL;
     if (!why)
         return text;
-    (void)fprintf(stderr, "%s: cannot read the configuration: %s\n", file->path, why);
+    log_report(CONFIG_LOG_ERROR, "%s: cannot read the configuration: %s", file->path, why);
     free(text);
     return NULL;
 }
 
-static void print_problems(const struct config_file *file, const struct config_problems *problems, const char *kind)
+static void print_problems(const struct config_file *file, const struct config_problems *problems,
+                           enum config_log_level level)
 {
     for (size_t i = 0; i < problems->count; i++)
-        (void)fprintf(stderr, "%s:%d:%d: %s%s\n", file->path, problems->list[i].line, problems->list[i].column, kind,
-                      problems->list[i].text);
+        log_report(level, "%s:%d:%d: %s%s", file->path, problems->list[i].line, problems->list[i].column,
+                   level == CONFIG_LOG_ERROR ? "" : "note: ", problems->list[i].text);
 }
 
 struct config *config_file_load(void *config_file)
@@ -123,11 +126,11 @@ struct config *config_file_load(void *config_file)
     if (!text && !missing)
         return NULL;
     struct config *config = config_parse(text, len, &problems);
-    print_problems(file, &problems, "");
+    print_problems(file, &problems, CONFIG_LOG_ERROR);
     if (config)
-        print_problems(file, &config->notes, "note: ");
+        print_problems(file, &config->notes, CONFIG_LOG_WARNING);
     if (!config && problems.count == 0)
-        (void)fprintf(stderr, "%s: out of memory\n", file->path);
+        log_report(CONFIG_LOG_ERROR, "%s: out of memory", file->path);
     config_problems_free(&problems);
     free(text);
     return config;
