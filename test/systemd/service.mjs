@@ -127,9 +127,18 @@ export class Service extends World {
       try {
         await body(t);
       } catch (error) {
-        throw new Error(`${error.stack ?? error}\n--- ${SERVICE}\n${await this.journal('-n', '80')}`);
+        const said = await this.journal('-n', '80');
+        await this.clear();
+        throw new Error(`${error.stack ?? error}\n--- ${SERVICE}\n${said}`);
       }
     });
+  }
+
+  /** What a failed test has left is not the next one's. */
+  async clear() {
+    await systemctl(['stop', SOCKET, SERVICE], { code: null });
+    for (const pid of this.processes()) process.kill(pid, 'SIGKILL');
+    for (const name of this.runDirectories()) fs.rmSync(path.join(this.runDirs, name), { recursive: true, force: true });
   }
 
   /** What the service has said in this test. */
