@@ -275,6 +275,26 @@ case_places() {
     check "in a line that names the file" has "$(cat "$TMP/broken.log")" "$d/own/delvegate/config.json:1:*"
 }
 
+# SIGHUP looks for the configuration anew: a user's own that has come since then takes the place of the system's.
+case_reload() {
+    local d=$TMP/reload system own pid
+    mkdir -p "$d/xdg/delvegate" "$d/home/.config/delvegate"
+    system=$(free_port) own=$(free_port)
+    echo "{ \"targets\": { \"system\": { \"listen\": $system } } }" >"$d/xdg/delvegate/config.json"
+    "${AS_USER[@]}" HOME="$d/home" XDG_CONFIG_DIRS="$d/xdg" "$HERE/bin/delvegate" 2>"$d/log" &
+    pid=$!
+    check "the system's configuration is read" await_line "$d/log" "$system" $pid
+    echo "{ \"targets\": { \"own\": { \"listen\": $own } } }" >"$d/home/.config/delvegate/config.json"
+    kill -HUP $pid
+    check "SIGHUP finds the user's own" await_line "$d/log" "$own" $pid
+    echo '{' >"$d/home/.config/delvegate/config.json"
+    kill -HUP $pid
+    check "a broken one is told with its path" await_line "$d/log" "^$d/home/.config/delvegate/config.json:2:1: " $pid
+    kill -TERM $pid
+    wait $pid
+    check "and changes nothing" same $? 0
+}
+
 # The example names every option, and what stands in it behind // is right too.
 case_example() {
     local example=$HERE/share/doc/delvegate/examples/config.json option
@@ -309,6 +329,7 @@ case_run
 case_manual
 case_help
 case_places
+case_reload
 case_example
 case_completions
 case_uninstall

@@ -62,8 +62,7 @@ bind -x '"\\C-xd": printf "%s\\n" "\$READLINE_LINE" >"$TMP/line"; READLINE_LINE=
 END
     # With the package bash-completion the file is found by its name, else it is read.
     if [ -e /usr/share/bash-completion/bash_completion ]; then
-        echo "XDG_DATA_DIRS=$HERE/share . /usr/share/bash-completion/bash_completion" >>"$TMP/bashrc"
-        echo "export XDG_DATA_DIRS=$HERE/share" >>"$TMP/bashrc"
+        echo ". /usr/share/bash-completion/bash_completion" >>"$TMP/bashrc"
     else
         how='read'
         echo ". $HERE/share/bash-completion/completions/delvegate" >>"$TMP/bashrc"
@@ -101,8 +100,8 @@ fish_completions() {
     give "$TMP/fish"
     complete_line() {
         local line=$1 word=${1##* } found
-        found=$(as_user env HOME="$TMP/fish" XDG_DATA_DIRS="$HERE/share" PATH="$HERE/bin:$PATH" \
-            fish -c "complete -C '$line'" 2>&1 | sed 's/\t.*//' | LC_ALL=C sort | tr '\n' ' ')
+        found=$(as_user env HOME="$TMP/fish" PATH="$HERE/bin:$PATH" fish -c "complete -C '$line'" 2>&1 |
+            sed 's/\t.*//' | LC_ALL=C sort | tr '\n' ' ')
         sed 's/ $//; s,/$,,' <<<"${line%"$word"}${found% }"
     }
     completions_as_typed fish
