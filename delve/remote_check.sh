@@ -83,11 +83,13 @@ check_gopath() { # SOURCE LIST
 check_unused() { # NAME DIR
     case $2 in /*) ;; *) return ;; esac
     check_nearest "$2"
-    if [ ! -d "$dg_d" ] || [ ! -w "$dg_d" ]; then
+    dg_tried=${dg_d%/}/.delvegate-$dg_id
+    if [ ! -d "$dg_d" ] || ! { printf '' >"$dg_tried"; } 2>/dev/null; then
         fact "env.$1.state" closed
-    elif [ "$dg_d" != "$2" ]; then
-        fact "env.$1.state" missing
+        return
     fi
+    rm -f "$dg_tried"
+    [ "$dg_d" = "$2" ] || fact "env.$1.state" missing
 }
 
 check_named() { # SOURCE NAME=VALUE
