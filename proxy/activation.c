@@ -54,6 +54,7 @@ static void describe(struct activation_socket *s)
 
 int activation_read(struct activation *a)
 {
+    static const char unnamed[] = "unknown"; /* as sd_listen_fds_with_names(3) calls it */
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
     *a = (struct activation){0};
     /* Another number is of a process that forgot to remove them from the environment: its descriptors are not ours. */
@@ -72,7 +73,7 @@ int activation_read(struct activation *a)
         struct activation_socket *s = &a->list[a->count];
         size_t len = names ? strcspn(names, ":") : 0;
         s->fd = FIRST_FD + (int)a->count;
-        (void)snprintf(s->name, sizeof s->name, "%.*s", (int)len, names ? names : "");
+        (void)snprintf(s->name, sizeof s->name, "%.*s", len ? (int)len : (int)strlen(unnamed), len ? names : unnamed);
         if (names)
             names += names[len] ? len + 1 : len;
         (void)fcntl(s->fd, F_SETFD, FD_CLOEXEC); /* fails where it is not open, which describe() tells */

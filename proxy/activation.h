@@ -10,7 +10,7 @@ enum { ACTIVATION_NAME_MAX = 256 };
 
 struct activation_socket {
     int fd;                         /* close-on-exec; stays open until activation_free */
-    char name[ACTIVATION_NAME_MAX]; /* FileDescriptorName= of its unit, "" when it has none */
+    char name[ACTIVATION_NAME_MAX]; /* FileDescriptorName= of its unit, "unknown" when it has none */
     char address[INET6_ADDRSTRLEN]; /* where it listens, in the usual form; "" when it is no listening TCP socket */
     int port;                       /* 1 to 65535, 0 with an empty address */
     const char *why;                /* then: what it is instead */
