@@ -65,7 +65,8 @@ check_system() {
     esac
     command -v apt-get >/dev/null || fail "this image ('$system') has no apt-get: the Feature cannot install what it needs"
     entry=$(getent passwd "$user") ||
-        fail "there is no user '$user' in this image: create it before the Feature is installed, or set another remoteUser"
+        fail "there is no user '$user' in this image: set another remoteUser, or create it before this Feature is installed" \
+            "(overrideFeatureInstallOrder in devcontainer.json says which Feature goes first)"
     home=$(printf '%s\n' "$entry" | cut -d: -f6)
     home=${_REMOTE_USER_HOME:-$home}
     [ -d "$home" ] || fail "the home directory '$home' of the user '$user' does not exist: create it (useradd -m)"
