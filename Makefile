@@ -46,7 +46,9 @@ PROXY_PLAIN := $(wildcard proxy/ssh_parse.c proxy/ssh_known.c proxy/ssh_wire.c p
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h)
-SHELL_SCRIPTS := $(wildcard scripts/*.sh delve/*.sh test/*.sh test/remote/run test/ssh/*.sh test/install/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh delve/*.sh test/*.sh \
+    test/remote/run test/ssh/*.sh test/install/*.sh test/systemd/run test/feature/run test/container/gomachine \
+    test/devcontainer/run test/devcontainer/engine) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
 PROXY_OBJ := $(PROXY:%.c=$(BUILD)/%.o)
@@ -142,10 +144,10 @@ libraries:
 # Tests. test/run.sh runs suites, shows what they print, and ends with the sum of their counts.
 check:
 	@scripts/bootstrap.sh check
-	@test/run.sh unit fuzz lint remote ssh e2e
+	@test/run.sh unit fuzz lint install remote ssh systemd e2e feature
 check-all:
-	@scripts/bootstrap.sh check
-	@CHECK_ALL=1 test/run.sh compilers unit fuzz lint remote ssh e2e
+	@scripts/bootstrap.sh check-all
+	@CHECK_ALL=1 test/run.sh compilers unit fuzz lint install remote ssh systemd e2e feature container devcontainer
 check-unit:
 	@test/run.sh unit
 check-e2e:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs test suites one after the other, shows what they print, and ends with the sum of what they counted:
-#   test/run.sh [compilers] [unit] [coverage] [fuzz] [lint] [remote] [ssh] [e2e]
+#   test/run.sh [compilers] [unit] [coverage] [fuzz] [lint] [install] [remote] [ssh] [systemd] [feature] [e2e]
+#       [container] [devcontainer]
 # A suite that ends badly without having counted a failure counts as one; so does one that counted nothing.
 # CHECK_ALL=1 makes fuzzing and the end-to-end tests longer. FUZZ_SECONDS is the time of each fuzz target.
 set -uo pipefail
@@ -12,6 +13,7 @@ asan=build/asan
 logs=build/check
 passed=0 failed=0 skipped=0
 failures=()
+feature= # the process of the Feature's tests in the background
 
 # Sanitizers write to files: whatever process it was and wherever its stderr went, a report fails the suite.
 reports=$top/$logs/sanitizer
@@ -173,8 +175,40 @@ shell_tests() {
         add "$1" 0 1 0
     fi
 }
+suite_install() {
+    shell_tests install
+}
 suite_remote() {
     shell_tests remote
+}
+# Real user units under a real `systemd --user`.
+suite_systemd() {
+    build KIND=asan program || return
+    build all || return
+    run systemd line 400 test/systemd/run
+}
+# The dev container Feature in fresh Debian roots. Most of its time it waits for downloads: test/run.sh begins with it
+# when end-to-end tests are run too, and shows it when they are done.
+suite_feature() {
+    if [ -z "$feature" ]; then
+        run feature line 1200 test/feature/run
+        return
+    fi
+    wait "$feature"
+    run feature line 60 replay "$logs/feature.out" $?
+}
+feature_begin() {
+    env --default-signal=INT,QUIT timeout --kill-after=10s 1200 test/feature/run >"$logs/feature.out" 2>&1 </dev/null &
+    feature=$!
+}
+# Containers and the Dev Container CLI, with podman.
+suite_container() {
+    build KIND=asan program || return
+    run container line 1200 test/container/gomachine
+}
+suite_devcontainer() {
+    build KIND=asan program || return
+    run devcontainer line 2400 test/devcontainer/run
 }
 suite_ssh() {
     build KIND=asan ssh-programs || return
@@ -209,9 +243,12 @@ e2e_file() {
     echo $? >"$logs/e2e-$name.status"
 }
 
+case " $* " in *" e2e"*" feature "*) feature_begin ;; esac
 for suite in "$@"; do
     case $suite in
-    compilers | unit | coverage | fuzz | lint | remote | ssh | e2e) "suite_$suite" ;;
+    compilers | unit | coverage | fuzz | lint | install | remote | ssh | systemd | feature | e2e | container | devcontainer)
+        "suite_$suite"
+        ;;
     *)
         echo "test/run.sh: no suite '$suite'" >&2
         exit 2
