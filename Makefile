@@ -46,7 +46,8 @@ PROXY_PLAIN := $(wildcard proxy/ssh_parse.c proxy/ssh_known.c proxy/ssh_wire.c p
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h)
-SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh delve/*.sh test/*.sh \
+SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh \
+    $(addprefix scripts/devcontainer/delvegate/,entrypoint start supervise) delve/*.sh test/*.sh \
     test/remote/run test/ssh/*.sh test/install/*.sh test/systemd/run test/feature/run test/container/gomachine \
     test/devcontainer/run test/devcontainer/engine) .ci/run
 
