@@ -130,7 +130,10 @@ static void begin(struct delve *d)
     char id[NONCE_SIZE];
     nonce_make(id);
     delve_set_state(d, DELVE_STARTING, "starting the supervisor");
+    log_debug(d->subject, "its run directory is named %s", id);
     d->keeper = keeper_start(d->loop, d->link, d->target, id, true, &delve_keeper_events, d);
+    if (d->keeper)
+        keeper_log_as(d->keeper, d->subject);
     if (!d->keeper || keeper_examine(d->keeper, d->plan->build_dir, false) < 0)
         delve_fail_memory(d);
 }

@@ -31,7 +31,7 @@ static const unsigned legal_edges[] = {
 static void set_state(struct keeper *k, enum keeper_state state, const char *reason)
 {
     assert(legal_edges[k->state] & BIT(state));
-    log_debug(k->id, "run %ld %s -> %s: %s", k->number, state_names[k->state], state_names[state], reason);
+    log_debug(k->subject, "run %ld %s -> %s: %s", k->number, state_names[k->state], state_names[state], reason);
     k->state = state;
 }
 
@@ -402,6 +402,7 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
     buf_init(&k->params, KEEPER_COMMANDS_MAX);
     nonce_make(k->nonce);
     k->id = strdup(id);
+    k->subject = k->id;
     if (!needs_delve) {
         k->tools.dlv = strdup("");
         k->tools.dlv_version = strdup("");
@@ -426,6 +427,11 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
     buf_free(&script);
     timer_start(k->deadline, START_MS, 0);
     return k;
+}
+
+void keeper_log_as(struct keeper *k, const char *subject)
+{
+    k->subject = subject;
 }
 
 int keeper_examine(struct keeper *k, const char *dir, bool alone)

@@ -78,6 +78,8 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
  * Returns 0, -1 when memory ran out.
  */
 int keeper_examine(struct keeper *k, const char *dir, bool alone);
+/* Its lines in the log are subject's, as log_line has it; borrowed until keeper_free. Without it they are the id's. */
+void keeper_log_as(struct keeper *k, const char *subject);
 /* Starts the next run; after `ready`, and not before `exited` of the last one. What the last one's streams still hold
  * is dropped. Returns 0, or -1 when memory ran out. */
 int keeper_run(struct keeper *k, const struct keeper_run *run);

@@ -28,6 +28,7 @@ struct keeper {
     void *arg;
     char nonce[NONCE_SIZE];
     char *id, *dir;
+    const char *subject; /* of its lines in the log */
     struct keeper_tools tools;
     bool needs_delve;
     char *examined; /* the directory for keeper_examine, NULL: it is not asked for */
