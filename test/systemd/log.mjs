@@ -28,6 +28,7 @@ export function log(w) {
       assert.equal(typeof MESSAGE, 'string', 'bytes that are no text');
       assert.doesNotMatch(MESSAGE, /^<\d>|^\d{4}-\d\d-\d\dT|^(error|warning|info|debug)\b/, 'what the journal knows is not said again');
       assert.doesNotMatch(MESSAGE, /\n/);
+      assert.doesNotMatch(MESSAGE, /^[0-9a-f]{16}: /, 'whose supervisor this is does not stand in the line');
       assert.equal(_SYSTEMD_USER_UNIT, SERVICE);
     }
     const levels = new Set(own.map((e) => LEVELS[e.PRIORITY]));
@@ -70,6 +71,8 @@ export function log(w) {
     await free.finish({ terminateDebuggee: true });
     assert.doesNotMatch(await w.journal('-o', 'cat'), /confined/);
     await systemctl(['stop', SERVICE]);
+    // As installed: the leak checker of the test build may not work under filters of system calls.
+    await w.setUnit({ start: process.env.RELEASE });
     await dropIn(SERVICE, 'hardening', hardening());
     await systemctl(['start', SERVICE]);
     const [entry] = (await w.entries()).filter((e) => /confined/.test(e.MESSAGE));
@@ -91,6 +94,7 @@ export function log(w) {
 /** On the ssh transport nothing of it reaches Delve or the program. */
 export function confined(w) {
   w.test('a whole session under the hardening drop-in: confined is delvegate, not the program', async () => {
+    await w.setUnit({ start: process.env.RELEASE });
     await dropIn(SERVICE, 'hardening', hardening());
     await systemctl(['start', SERVICE]);
     const status = (pid, field) => new RegExp(`^${field}:\\s*(\\d+)`, 'm').exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1];

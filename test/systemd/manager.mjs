@@ -42,12 +42,6 @@ export async function entries(unit, ...options) {
   return (await journal(unit, '-o', 'json', '--all', ...options)).split('\n').filter(Boolean).map((l) => JSON.parse(l));
 }
 
-/** Where the journal is now: for `--after-cursor`. */
-export async function cursor() {
-  const { stdout } = await run('journalctl', ['--no-pager', '--quiet', '-n', '0', '--show-cursor']);
-  return /^-- cursor: (.*)$/m.exec(stdout)?.[1];
-}
-
 /** Writes a drop-in and lets the manager read it; text '' takes it away. */
 export async function dropIn(unit, name, text) {
   const dir = path.join(UNITS, `${unit}.d`);
