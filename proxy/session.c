@@ -238,7 +238,9 @@ struct session *session_new(uv_loop_t *loop, struct config *config, const struct
 
 void session_shutdown(struct session *s, const char *reason)
 {
-    if (s->state < SESSION_ENDING && s->launch)
+    if (s->state > SESSION_NEW && s->state < SESSION_ENDING)
         session_say(s, "important", reason);
+    if (s->state == SESSION_INITIALIZED) /* else it follows the answers */
+        session_terminated(s);
     session_end(s, reason);
 }

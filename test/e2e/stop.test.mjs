@@ -1,0 +1,94 @@
+// SIGTERM whatever a session is at: every request is answered, the client is told, and nothing is left on the Go machine.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { line, program, states, suite, within } from './harness.mjs';
+import { byPid, goesOn, looping } from './lib/looper.mjs';
+import { moreStates } from './lib/states.mjs';
+
+const STOP_MS = 12_000; // the longest: a Delve that does not answer is waited for, then asked to end, then killed
+const AT_ONCE_MS = 2000;
+const MAIN = path.join(program('tool'), 'main.go');
+
+const all = { ...Object.fromEntries(Object.entries(states).map(([name, reach]) => [name, { reach }])), ...moreStates };
+
+/** Brings a world of its own into a state, and ends delvegate by a signal: the session is answered and told. */
+async function stopIn(w, t, { target = {}, reach, isEnding = false }, signal) {
+  const own = await w.fresh(t, {
+    prepare: async (world) => { world.options.target = typeof target === 'function' ? await target(world) : target; },
+  });
+  const s = await own.session();
+  const undo = await reach(own, s);
+  try {
+    await stop(own, s, signal, isEnding);
+  } finally {
+    if (undo) undo();
+  }
+  await own.nothingLeft();
+}
+
+async function stop(own, s, signal, isEnding = false) {
+  const wasOver = s.events('terminated').length > 0;
+  const from = s.messages.length;
+  own.daemon.kill(signal);
+  assert.deepEqual(await own.daemon.end(STOP_MS), { code: 0, signal: null }, own.daemon.text());
+  own.assertNoSanitizerReport();
+  await within('the end of the connection', s.closed);
+  s.assertProtocol();
+  if (from === 0) return; // it has only connected: there is nothing to say in DAP
+  if (!isEnding) assert.match(s.shown, /delvegate is being stopped/);
+  assert.equal(s.events('terminated').length, 1, s.text());
+  if (!wasOver) assert.ok(s.messages.slice(from).some((m) => m.event === 'terminated'), s.text());
+}
+
+suite('stop', { daemon: false, concurrency: 3 }, (w) => {
+  for (const [name, state] of Object.entries(all)) {
+    if (!(state.transports ?? ['local', 'ssh']).includes(w.transport)) continue;
+    w.test(`SIGTERM while ${name}`, (t) => stopIn(w, t, state, 'SIGTERM'));
+  }
+
+  for (const name of ['building', 'running', 'initialized']) w.test(`SIGINT while ${name}`, (t) => stopIn(w, t, all[name], 'SIGINT'));
+
+  w.test('an attached process lives on, at a stop and running', byPid, async (t) => {
+    for (const at of ['stop', 'running']) {
+      const own = await w.fresh(t);
+      const child = await looping(own);
+      const s = await own.session();
+      await s.attach({ mode: 'local', processId: child.pid }, () => (at === 'stop' ? s.breakpoints(MAIN, [line(MAIN, 'TICK')]) : undefined));
+      if (at === 'stop') await s.stop({ reason: 'breakpoint' });
+      await stop(own, s, 'SIGTERM');
+      await own.nothingLeft();
+      await goesOn(child.pid);
+      child.kill('SIGKILL');
+    }
+  });
+
+  w.test('several sessions, each in a state of its own', async (t) => {
+    const own = await w.fresh(t);
+    const list = [];
+    for (const name of ['running', 'stopped', 'building']) {
+      const s = await own.session();
+      await states[name](own, s);
+      list.push(s);
+    }
+    list.push(await own.session());
+    own.daemon.kill('SIGTERM');
+    assert.deepEqual(await own.daemon.end(STOP_MS), { code: 0, signal: null }, own.daemon.text());
+    for (const s of list) {
+      await within('the end of the connection', s.closed);
+      s.assertProtocol();
+    }
+    await own.nothingLeft();
+  });
+
+  w.test('a second SIGTERM: delvegate leaves at once, and the supervisor ends the session', async (t) => {
+    const own = await w.fresh(t, { target: { lease: '5s' } });
+    const s = await own.session();
+    await all['stopped, with requests that Delve does not answer'].reach(own, s);
+    own.daemon.kill('SIGTERM');
+    await own.daemon.wait(/stopping: SIGTERM/);
+    own.daemon.kill('SIGTERM');
+    assert.deepEqual(await own.daemon.end(AT_ONCE_MS), { code: 0, signal: null }, own.daemon.text());
+    await within('the end of the connection', s.closed);
+    await own.nothingLeft();
+  });
+});
