@@ -158,7 +158,7 @@ static void add_log_errors(struct buf *out, size_t start, const char *log)
 static bool add_ptrace(struct buf *out, const char *text, const struct delve_facts *machine)
 {
     bool attach = false;
-    if (!delve_is_ptrace_failure(text, &attach))
+    if (!text || !delve_is_ptrace_failure(text, &attach))
         return false;
     if (strstr(text, "ptrace_scope") && !delve_facts_get(machine, "yama")) {
         buf_puts(out,

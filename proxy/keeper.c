@@ -157,20 +157,6 @@ static void on_beat(void *arg)
     command(arg, "beat");
 }
 
-static void set_fact(struct keeper *k, const struct supervisor_line *line)
-{
-    if (k->examined && delve_facts_add(&k->facts, line->name, line->text) < 0)
-        keeper_fail_memory(k);
-}
-
-static void tell_facts(struct keeper *k)
-{
-    if (!k->examined || k->facts_told || !k->handler || !k->handler->facts)
-        return;
-    k->facts_told = true;
-    k->handler->facts(k->arg, &k->facts);
-}
-
 static void set_tool(struct keeper *k, struct supervisor_line *line)
 {
     struct {
@@ -204,7 +190,7 @@ static void on_ready(struct keeper *k)
     k->is_ready = true;
     timer_stop(k->deadline);
     timer_start(k->beat, (uint64_t)seconds * 1000, (uint64_t)seconds * 1000);
-    tell_facts(k);
+    keeper_tell_facts(k);
     k->handler->ready(k->arg, &k->tools);
 }
 
@@ -219,7 +205,7 @@ static void on_error_line(struct keeper *k, const struct supervisor_line *line)
         k->handler->note(k->arg, why.text);
         return;
     }
-    tell_facts(k);
+    keeper_tell_facts(k);
     keeper_fail(k, &why);
 }
 
@@ -261,11 +247,11 @@ static void on_parsed(struct keeper *k, struct supervisor_line *line)
         keeper_fail(k, &why);
         break;
     case SUPERVISOR_TOOL:
-        set_fact(k, line);
+        keeper_set_fact(k, line);
         set_tool(k, line);
         break;
     case SUPERVISOR_FACT:
-        set_fact(k, line);
+        keeper_set_fact(k, line);
         break;
     case SUPERVISOR_DIR:
         free(k->dir);
@@ -368,7 +354,7 @@ static void on_control_closed(void *arg, const struct err *closed, int exit_stat
     keeper_enter(k);
     timer_stop(k->deadline);
     if (k->over) {
-        tell_facts(k);
+        keeper_tell_facts(k);
         const struct keeper_handler *handler = k->handler;
         k->handler = NULL;
         if (handler)
@@ -432,13 +418,6 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
 void keeper_log_as(struct keeper *k, const char *subject)
 {
     k->subject = subject;
-}
-
-int keeper_examine(struct keeper *k, const char *dir, bool alone)
-{
-    k->examined = strdup(dir ? dir : "");
-    k->alone = alone;
-    return k->examined ? 0 : -1;
 }
 
 int keeper_run(struct keeper *k, const struct keeper_run *run)

@@ -1,5 +1,5 @@
 /* What the parts of the keeper share: its life and control lines (keeper.c), the parameters of a run (keeper_run.c),
- * the shell for a run's streams (keeper_streams.c). */
+ * the shell for a run's streams (keeper_streams.c), what is known of the Go environment (keeper_facts.c). */
 #ifndef PROXY_KEEPER_PRIVATE_H
 #define PROXY_KEEPER_PRIVATE_H
 
@@ -80,6 +80,13 @@ void keeper_order(struct keeper *k);
 void keeper_session_params(const struct keeper *k, struct buf *batch);
 /* Appends all parameters of run number k->number, and its order. Returns as buf_append. */
 int keeper_run_params(const struct keeper *k, const struct keeper_run *run, struct buf *batch);
+
+/* keeper_facts.c */
+
+/* Keeps what a line says of the Go environment, when it is examined. */
+void keeper_set_fact(struct keeper *k, const struct supervisor_line *line);
+/* Tells the owner what is known of it, once. */
+void keeper_tell_facts(struct keeper *k);
 
 /* keeper_streams.c */
 
