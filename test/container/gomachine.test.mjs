@@ -1,0 +1,227 @@
+// The container with sshd, go and dlv as a Go machine of the ssh transport. Run by test/container/gomachine.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { LAUNCH_MS, RequestFailed, freePort, line, program, until, within } from '../e2e/harness.mjs';
+import { GoMachine, base, podman } from './lib/gomachine.mjs';
+
+const HELLO = program('hello');
+const MAIN = path.join(HELLO, 'main.go');
+const TOOL = program('tool');
+const HOST = 'gomachine';
+const TEST_MS = 1_200_000;
+const SUITE = 'bookworm';
+const KEYS = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody';
+
+/** Tests with a container of their own, and what was seen when one fails. */
+function machine(name, options, body) {
+  describe(name, () => {
+    const m = new GoMachine(options);
+    before(async () => {
+      m.image = await base(options.suite ?? SUITE);
+      await m.start();
+    }, { timeout: TEST_MS });
+    after(() => m.stop(), { timeout: TEST_MS });
+    body((what, check) => test(what, { timeout: TEST_MS }, async (t) => {
+      m.sessions = [];
+      try {
+        await check(m, t);
+        for (const session of m.sessions) session.assertProtocol();
+      } catch (error) {
+        throw new Error(`${error.stack}\n${m.logs()}`);
+      }
+    }));
+  });
+}
+
+/** From F5 to the program's end, with a stop on the way. */
+async function wholeSession(m) {
+  const s = await m.session();
+  await s.launch({ program: HELLO, args: ['one', 'two'] }, () => s.breakpoints(MAIN, [line(MAIN, 'LOOP')]));
+  const { body } = await s.stop({ reason: 'breakpoint' });
+  const frame = await s.top(body.threadId);
+  assert.equal(frame.source.path, MAIN);
+  assert.equal(frame.line, line(MAIN, 'LOOP'));
+  assert.equal((await s.locals(body.threadId)).total.value, '0');
+  await s.breakpoints(MAIN, []);
+  await s.send('continue', { threadId: body.threadId });
+  await s.event('terminated', { timeout: LAUNCH_MS });
+  assert.equal(s.outputs.stdout, 'round 0 10\nround 1 31\nround 2 63\nround 3 76\nround 4 100\n'
+    + 'héllo, wörld ✓ 3 triangle with 3 points\nargs [one two]\n');
+  assert.equal((await s.event('exited')).body.exitCode, 0);
+  await s.finish();
+  await m.nothingLeft();
+}
+
+async function nothingFatal(m) {
+  const { code, stdout, stderr } = await m.checkEnv(HELLO);
+  assert.equal(code, 0, stdout + stderr);
+  assert.doesNotMatch(stdout, /error:/);
+  await m.nothingLeft();
+}
+
+async function refusal(m) {
+  const s = await m.session();
+  const error = await s.launch({ program: HELLO }).then(() => assert.fail('it was launched'), (e) => e);
+  assert.ok(error instanceof RequestFailed, error.stack);
+  await s.ask('disconnect');
+  s.close();
+  return { error, text: error.text + s.shown };
+}
+
+machine('a container', {}, (check) => {
+  check('a whole session', wholeSession);
+
+  check('the program\'s exit code', async (m) => {
+    const s = await m.session();
+    await s.launch({ program: TOOL, args: ['exit', '7'] });
+    assert.equal((await s.event('exited', { timeout: LAUNCH_MS })).body.exitCode, 7);
+    await s.finish();
+    await m.nothingLeft();
+  });
+
+  check('a program that runs there is attached to, and left running', async (m) => {
+    const built = await m.exec(['sh', '-c', `cd ${TOOL} && go build -o ~/loop .`], { timeout: LAUNCH_MS });
+    assert.equal(built.code, 0, built.stderr);
+    const started = await m.exec(['sh', '-c', '~/loop loop >/dev/null 2>&1 & echo $!']);
+    const pid = Number(started.stdout);
+    const s = await m.session();
+    await s.attach({ mode: 'local', processId: pid });
+    await s.send('pause', { threadId: 1 });
+    await s.event('stopped');
+    await s.finish({ terminateDebuggee: false });
+    const { stdout } = await m.exec(['sed', '-n', 's/^State:\\s*\\(\\S\\).*/\\1/p', `/proc/${pid}/status`]);
+    assert.match(stdout, /^[RS]\n$/, 'it neither runs nor sleeps');
+    await m.exec(['kill', String(pid)]);
+    await m.nothingLeft();
+  });
+
+  check('only `go` comes in, and only by key', async (m) => {
+    assert.equal((await m.ssh([HOST, 'id -un'])).stdout, 'go\n');
+    for (const args of [['-l', 'root', HOST], ['-o', 'PubkeyAuthentication=no', HOST]]) {
+      const { code, stderr } = await m.ssh([...args, 'true']);
+      assert.equal(code, 255);
+      assert.match(stderr, /Permission denied \(publickey\)/);
+    }
+  });
+});
+
+machine('a container without SYS_PTRACE', { options: ['--no-ptrace'] }, (check) => {
+  check('check-env finds nothing fatal', nothingFatal);
+  check('a whole session: the engine\'s own profile allows ptrace', wholeSession);
+});
+
+machine('a container whose seccomp profile refuses ptrace', { strict: true, options: ['--no-ptrace'] }, (check) => {
+  check('the launch is refused with the flag to add, and nothing is left', async (m) => {
+    const { error, text } = await refusal(m);
+    assert.match(text, /SYS_PTRACE/, text);
+    assert.match(text, /container|seccomp/, text);
+    assert.match(error.text, new RegExp(HOST), text);
+    await m.nothingLeft();
+  });
+
+  check('check-env tells the same before a launch', async (m) => {
+    const { code, stdout, stderr } = await m.checkEnv(HELLO);
+    assert.equal(code, 1, stdout + stderr);
+    assert.match(stdout, /error: .*SYS_PTRACE/);
+    await m.nothingLeft();
+  });
+});
+
+machine('the same with SYS_PTRACE', { strict: true }, (check) => {
+  check('check-env finds nothing fatal', nothingFatal);
+  check('a whole session: the flag is what helps', wholeSession);
+});
+
+machine('a container that is killed', {}, (check) => {
+  check('at a stop: the client is told, and can begin again when a container is there', async (m) => {
+    const s = await m.session();
+    await s.launch({ program: HELLO }, () => s.breakpoints(MAIN, [line(MAIN, 'LOOP')]));
+    await s.stop({ reason: 'breakpoint' });
+    await m.killContainer();
+    await s.event('terminated', { timeout: LAUNCH_MS });
+    assert.match(s.shown + s.outputs.stderr, new RegExp(HOST), s.text());
+    await s.ask('disconnect');
+    s.close();
+    await within('the end of the session', s.closed);
+    // A new container has a new host key, which run.sh has written down.
+    await m.startContainer();
+    await wholeSession(m);
+  });
+
+  check('while the program runs, with a request open: answered', async (m) => {
+    const s = await m.session();
+    await s.launch({ program: TOOL, args: ['loop'] });
+    await s.output('stdout', /looping/);
+    const stopped = await m.exec(['sh', '-c', 'kill -STOP $(pgrep -x dlv)']);
+    assert.equal(stopped.code, 0, stopped.stderr);
+    const pause = s.ask('pause', { threadId: 1 });
+    await m.killContainer();
+    assert.equal((await pause).success, false);
+    await s.event('terminated', { timeout: LAUNCH_MS });
+    await s.ask('disconnect');
+    s.close();
+    await within('the end of the session', s.closed);
+    await m.startContainer();
+    await wholeSession(m);
+  });
+
+  check('during the launch: answered with the host', async (m) => {
+    const s = await m.session();
+    await s.initialize();
+    const launch = s.ask('launch', { mode: 'debug', program: TOOL, args: ['loop'] }, { timeout: LAUNCH_MS });
+    await m.process('go build');
+    await m.killContainer();
+    const answer = await launch;
+    assert.equal(answer.success, false);
+    assert.match(JSON.stringify(answer) + s.shown, new RegExp(HOST));
+    await s.ask('disconnect');
+    s.close();
+    await m.startContainer();
+  });
+});
+
+machine('a container made from Debian 13', { suite: 'trixie' }, (check) => {
+  check('a whole session', wholeSession);
+});
+
+describe('the entry script', () => {
+  test('without a key it says how to give one, and ends', { timeout: TEST_MS }, async () => {
+    const { code, stderr } = await podman(['run', '--rm', 'localhost/gomachine']);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /\/authorized_keys.*AUTHORIZED_KEYS/s);
+  });
+
+  test('started again, the container has the host key that it had', { timeout: TEST_MS }, async (t) => {
+    const name = `gomachine-again-${process.pid}`;
+    const port = await freePort();
+    t.after(() => podman(['rm', '--force', '--time', '0', name]));
+    const key = async () => {
+      const { code, stdout, stderr } = await podman(['exec', name, 'cat', '/etc/ssh/ssh_host_ed25519_key.pub']);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    const started = await podman(['run', '--detach', '--name', name, '--env', `AUTHORIZED_KEYS=${KEYS}`,
+      '--env', `SSH_PORT=${port}`, '--env', 'SSH_LISTEN=127.0.0.1', 'localhost/gomachine']);
+    assert.equal(started.code, 0, started.stderr);
+    await listening(port);
+    const first = await key();
+    assert.equal((await podman(['restart', '--time', '5', name])).code, 0);
+    await listening(port);
+    assert.equal(await key(), first);
+  });
+});
+
+/** Waits until an SSH server greets there. */
+async function listening(port) {
+  await until(`an SSH server on ${port}`, () => new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('data', (data) => {
+      socket.destroy();
+      resolve(data.toString().startsWith('SSH-2.0-'));
+    });
+    socket.once('error', () => resolve(false));
+    socket.once('end', () => resolve(false));
+  }));
+}
