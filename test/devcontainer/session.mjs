@@ -1,6 +1,7 @@
 // A whole debug session of test/programs/hello from a DAP client: started, stopped at a breakpoint, looked at, ended.
-//   node session.mjs PORT PROGRAM [HOST]      prints what was seen as one line of JSON
-// PROGRAM is its directory as the client knows it. It imports nothing, so that it runs wherever node does.
+//   node session.mjs PORT PROGRAM [LAUNCH [HOST [SOURCE]]]      prints what was seen as one line of JSON
+// PROGRAM is its directory as the client knows it, SOURCE where this reads it; LAUNCH is a file with the launch
+// configuration. It needs nothing but node's own, so that it runs in a container too.
 import fs from 'node:fs';
 import net from 'node:net';
 
@@ -103,6 +104,7 @@ export async function session(port, program, { host = '127.0.0.1', launch = {}, 
 }
 
 if (process.argv[1] && fs.realpathSync(process.argv[1]) === fs.realpathSync(new URL(import.meta.url).pathname)) {
-  const [port, program, host] = process.argv.slice(2);
-  console.log(JSON.stringify(await session(Number(port), program, { host })));
+  const [port, program, file, host, source] = process.argv.slice(2);
+  const launch = file && JSON.parse(fs.readFileSync(file, 'utf8'));
+  console.log(JSON.stringify(await session(Number(port), program, { host, launch, source })));
 }
