@@ -58,7 +58,7 @@ export class Manager {
     this.journald = new Child(JOURNALD, [], { name: 'journald' });
     await until('the journal', () => fs.existsSync('/run/systemd/journal/stdout') && fs.existsSync('/run/systemd/journal/socket'), { timeout: START_MS, explain: () => this.journald.text() });
     const env = { ...process.env, SYSTEMD_LOG_TARGET: 'journal' };
-    for (const name of ['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'GOCACHE', 'GOMODCACHE', 'BASE', 'DELVEGATE', 'RELEASE', 'MANAGER', 'KIND']) delete env[name];
+    for (const name of ['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'GOCACHE', 'GOMODCACHE', 'BASE', 'DELVEGATE', 'RELEASE', 'MANAGER', 'KIND', 'SHORT']) delete env[name];
     this.child = new Child(MANAGER, ['--user'], { name: 'systemd --user', env });
     await until('the manager to be running', async () => {
       if (!this.child.running) throw new Error(`the manager ended\n${this.child.text()}`);

@@ -8,7 +8,6 @@ import { dropIn, entries, journal, show, showNow, systemctl } from './manager.mj
 export const SERVICE = 'delvegate.service';
 export const SOCKET = 'delvegate.socket';
 export const PORT = 4711; // the socket unit's
-export const AS_ROOT = process.env.KIND === 'root';
 const SANITIZER = /ERROR: \w+Sanitizer|runtime error:/;
 const CONFIG = path.join(process.env.HOME, '.config/delvegate/config.json');
 
@@ -118,10 +117,10 @@ export class Service extends World {
     return proc.parent(pid) === process.pid;
   }
 
-  /** Each test begins with nothing started. short: also for root's own manager. */
+  /** Each test begins with nothing started. short: also where only a few are wanted. */
   test(name, options, body) {
     if (typeof options === 'function') return this.test(name, {}, options);
-    if (AS_ROOT && !options.short) return undefined;
+    if (process.env.SHORT && !options.short) return undefined;
     return super.test(name, options, async (t) => {
       await this.plain();
       try {
