@@ -1,6 +1,6 @@
 /* What is wrong with the Go environment of a machine: findings from the facts that its supervisor reports
- * (delve/remote_check.sh). `delvegate check-env` prints them; a launch tells them, and stops at those with which it
- * cannot work. No I/O.
+ * (delve/remote_check.sh). `delvegate check-env` prints them. A launch tells them and is tried all the same, as a
+ * remedy may help; when it fails, those that are no mere warnings are part of the reason. No I/O.
  *
  * Facts, each a name and a text; what is not there is not known, or not so:
  *   uid, CapEff, CapBnd, Seccomp     as /proc/self/status has them
@@ -10,7 +10,7 @@
  *                                    configuration), file (written by `go env -w` to the file that goenvFile names)
  *   SOURCE.GOROOT.state, .version    missing or partial; what its file VERSION says
  *   SOURCE.GOPATH.missing            an entry outside home that is not there
- *   SOURCE.GOBIN.state               missing
+ *   SOURCE.GOBIN.state               missing, outside home
  *   env.GOCACHE.state, env.GOMODCACHE.state   closed or missing
  *   mod, work; .go, .toolchain       go.mod and go.work: path, directives
  *   go, dlv, goVersion, dlvVersion   paths and versions; with .missing or .failed: why there is none

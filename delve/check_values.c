@@ -195,7 +195,9 @@ static struct check_place cache_place(const struct check_run *r, const char *nam
         (void)snprintf(p.remedy, sizeof p.remedy, "set another go.%s there", name);
         return p;
     }
-    if (check_fact_of(r, "file", name)) {
+    const char *value = check_fact(r, name);
+    const char *written = check_fact_of(r, "file", name);
+    if (written && value && (value[0] != '/' || strcmp(value, written) == 0)) {
         p = check_place_of(r, "file", name);
     } else if (!is_gocache && check_fact_of(r, gopath, "GOPATH")) {
         p = check_place_of(r, gopath, "GOPATH");
@@ -247,7 +249,7 @@ static void check_cache(struct check_run *r, const char *name)
     bool builds = r->check->use == DELVE_USE_ANY || r->check->use == DELVE_USE_BUILD;
     if (value && value[0] != '/') {
         struct check_place p = cache_place(r, name);
-        const char *shown = written ? written : value;
+        const char *shown = written ? written : value; /* of a relative GOCACHE go says `off` */
         check_add(r, DELVE_FATAL, "%s=%s (%s): no absolute path on Linux%s; go builds nothing with it. To mend it, %s.",
                   name, shown, p.where, origin(shown), p.remedy);
     } else if (value && !state && check_fact_of(r, name, "at") && *origin(value)) {

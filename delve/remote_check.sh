@@ -45,7 +45,7 @@ check_value() { # SOURCE NAME VALUE
     case $2 in
     GOROOT) check_goroot "$1" "$3" ;;
     GOPATH) check_gopath "$1" "$3" ;;
-    GOBIN) [ -d "$3" ] || fact "$1.GOBIN.state" missing ;;
+    GOBIN) check_gobin "$1" "$3" ;;
     GOCACHE | GOMODCACHE) [ "$1" != env ] || check_unused "$2" "$3" ;;
     esac
 }
@@ -61,6 +61,10 @@ check_goroot() { # SOURCE DIR
 }
 
 # Go makes a missing one; below home that is as it should be.
+check_gobin() { # SOURCE DIR
+    case $2 in "${HOME:-/nowhere}"/*) return ;; esac
+    [ -d "$2" ] || fact "$1.GOBIN.state" missing
+}
 check_gopath() { # SOURCE LIST
     dg_ifs=$IFS
     IFS=:

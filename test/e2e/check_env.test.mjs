@@ -206,3 +206,23 @@ suite('check-env, an environment in which nothing can be built', { env: { GOPATH
     s.close();
   });
 });
+
+/** go refuses to start with it, unless something sets its own: the other pairs' programs do. */
+const brokenGoroot = (w) => {
+  const dir = w.transport === 'local' ? w.at('config/go') : w.at('home/.config/go');
+  fs.mkdirSync(dir, { recursive: true });
+  fs.writeFileSync(path.join(dir, 'env'), 'GOROOT=/usr/local/opt/go/libexec\n');
+};
+suite('check-env, a go that does not start', { prepare: brokenGoroot, env: {} }, (w) => {
+  w.test('a launch fails in the same words, before anything is built', { skip: process.env.GO_PAIR && 'this go has a GOROOT of its own' }, async () => {
+    const { lines } = await check(w);
+    assert.match(lines[0], /^main: error: GOROOT=\/usr\/local\/opt\/go\/libexec \(`go env -w` in /);
+    const s = await w.session();
+    await s.initialize();
+    const error = await s.refused('launch', { name: 'test', type: 'go', request: 'launch', program: HELLO }, { timeout: 60_000 });
+    assert.match(error.text, /go version failed/);
+    assert.ok(error.text.includes(lines[0].replace(/^main: error: /, '')), error.text);
+    await s.event('terminated');
+    s.close();
+  });
+});
