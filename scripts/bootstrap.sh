@@ -88,6 +88,8 @@ need_check() {
     need_command iproute2 ss
     need_command man-db man
     need_command groff-base groff
+    # For its user manager; it need not be what runs the machine.
+    need_file systemd /usr/lib/systemd/systemd /lib/systemd/systemd
     need_command bsdextrautils col
     # The shells that have completions.
     need_command zsh zsh
