@@ -194,7 +194,7 @@ lint-cppcheck: $(BUILD)/remote_sh.h
 lint-words: all
 	$(Q)groff -man -Tutf8 -ww scripts/delvegate.1.in 2>&1 >build/words.txt | grep . && exit 1 || :
 	$(Q)groff -man -Tutf8 -ww build/delvegate.json.5 2>&1 >build/words.txt | grep . && exit 1 || :
-	$(Q)sed -n '/config.json$$/,/^```$$/p' README.md | sed '$$d' >build/README.json
+	$(Q)sed -n '/\/\/ config.json$$/,/^```$$/p' README.md | sed '$$d' >build/README.json
 	$(Q)build/delvegate --check-config --config build/README.json
 lint-shell:
 	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
