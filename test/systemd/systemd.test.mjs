@@ -8,6 +8,7 @@ import { life } from './life.mjs';
 import { confined, log } from './log.mjs';
 import { Manager } from './manager.mjs';
 import { Service } from './service.mjs';
+import { readme } from './readme.mjs';
 import { times } from './times.mjs';
 
 describe(`systemd --user (${process.env.KIND})`, () => {
@@ -15,7 +16,7 @@ describe(`systemd --user (${process.env.KIND})`, () => {
   before(() => manager.start());
   after(() => manager.stop());
 
-  for (const [transport, groups] of [['local', [life, activation, crash, log, times]], ['ssh', [confined, agents]]]) {
+  for (const [transport, groups] of [['local', [life, activation, crash, log, readme, times]], ['ssh', [confined, agents]]]) {
     describe(`the ${transport} transport`, { skip: transport === 'ssh' && !haveSshd && 'no sshd on this machine' }, () => {
       const w = new Service({ transport, daemon: false });
       before(() => w.start());
