@@ -7,7 +7,8 @@
 #   test/podman.sh base SUITE        an image of a fresh Debian root (test/root.sh); prints its name
 #   test/podman.sh usable            whether containers can be run here
 # Outside of `with` each call stands alone: images stay, a container that it starts ends with it. PODMAN_STORE names
-# another store. Needs root, or sudo without a password; ends with 77 and the reason where this machine cannot do it.
+# another store; PODMAN_NETNS=bridge gives containers a network of their own. Needs root, or sudo without a password;
+# ends with 77 and the reason where this machine cannot do it.
 set -eu
 
 unable() {
@@ -30,7 +31,7 @@ become_root() {
     [ "$(id -u)" -ne 0 ] || return 0
     command -v sudo >/dev/null || unable "neither root nor sudo"
     sudo -n true 2>/dev/null || unable "not root, and sudo asks for a password"
-    exec sudo -n --preserve-env=PODMAN_STORE,DELVEGATE,CHECK_ALL,ASAN_OPTIONS,UBSAN_OPTIONS,LSAN_OPTIONS,KEEP -- \
+    exec sudo -n --preserve-env=PODMAN_STORE,PODMAN_NETNS,DELVEGATE,CHECK_ALL,ASAN_OPTIONS,UBSAN_OPTIONS,LSAN_OPTIONS,KEEP -- \
         env "PATH=$PATH" "$self" "$@"
 }
 
@@ -41,10 +42,18 @@ enter() {
     become_root "$@"
     "$tests/root.sh" usable || exit
     mkdir -p "$store"
-    propagation=private
-    # A chroot's root is often no mount point, and cannot be made private.
-    unshare --mount true 2>/dev/null || propagation=unchanged
-    exec flock "$store/lock" unshare --mount --propagation "$propagation" --pid --fork --kill-child "$self" --enter "$@"
+    exec flock "$store/lock" unshare --mount --propagation unchanged --pid --fork --kill-child "$self" --enter "$@"
+}
+
+# The root must be a mount point to be made private, and for the engine to leave it; a chroot's often is none.
+own_root() {
+    if mount --make-rprivate / 2>/dev/null; then
+        return
+    fi
+    mkdir -p "$store/slash"
+    mount --rbind / "$store/slash"
+    # shellcheck disable=SC2016 # for the shell in there
+    exec chroot "$store/slash" sh -c 'cd "$1" && shift && exec "$@"' sh "$PWD" "$self" --enter "$@"
 }
 
 # A hard limit of ours. $1: as /proc names it.
@@ -59,7 +68,6 @@ settle() {
     mount -t proc proc /proc
     # crun refuses a machine that has both kinds of control groups mounted.
     if mountpoint -q /sys/fs/cgroup/unified; then
-        mount --make-rprivate /sys/fs/cgroup
         umount /sys/fs/cgroup/unified
     fi
     # What podman knows of running containers is gone when they are, as after a boot.
@@ -84,7 +92,7 @@ settle() {
     cat >"$store/run/containers.conf" <<CONF
 [containers]
 cgroups = "disabled"
-netns = "host"
+netns = "${PODMAN_NETNS:-host}"
 default_ulimits = ["nofile=$files:$files", "nproc=$processes:$processes"]
 [engine]
 runtime = "crun"
@@ -119,6 +127,7 @@ base_image() {
 
 if [ "${1:-}" = --enter ]; then
     shift
+    own_root "$@"
     settle
     podman_here rm --all --force --time 0 >/dev/null
     "$self" "$@"

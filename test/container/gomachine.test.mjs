@@ -67,7 +67,7 @@ async function refusal(m) {
   assert.ok(error instanceof RequestFailed, error.stack);
   await s.ask('disconnect');
   s.close();
-  return { error, text: error.text + s.shown };
+  return error;
 }
 
 machine('a container', {}, (check) => {
@@ -114,17 +114,17 @@ machine('a container without SYS_PTRACE', { options: ['--no-ptrace'] }, (check) 
 
 machine('a container whose seccomp profile refuses ptrace', { strict: true, options: ['--no-ptrace'] }, (check) => {
   check('the launch is refused with the flag to add, and nothing is left', async (m) => {
-    const { error, text } = await refusal(m);
-    assert.match(text, /SYS_PTRACE/, text);
-    assert.match(text, /container|seccomp/, text);
-    assert.match(error.text, new RegExp(HOST), text);
+    const error = await refusal(m);
+    assert.match(error.text, /ptrace/);
+    assert.match(error.text, /seccomp/);
+    assert.match(error.text, /--cap-add=SYS_PTRACE/);
     await m.nothingLeft();
   });
 
   check('check-env tells the same before a launch', async (m) => {
     const { code, stdout, stderr } = await m.checkEnv(HELLO);
     assert.equal(code, 1, stdout + stderr);
-    assert.match(stdout, /error: .*SYS_PTRACE/);
+    assert.match(stdout, /error: .*--cap-add=SYS_PTRACE/);
     await m.nothingLeft();
   });
 });
