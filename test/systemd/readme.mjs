@@ -45,11 +45,12 @@ export function readme(w) {
     await dropIn(SOCKET, 'override', '');
     await systemctl(['start', SOCKET]);
     const before = await atLoop(w);
-    await before.finish({ terminateDebuggee: true });
     await edits(w, 'systemctl --user edit delvegate.socket', DROP_IN);
     assert.match(fs.readFileSync(path.join(UNITS, `${SOCKET}.d/override.conf`), 'utf8'), /ListenStream/);
     await systemctl(['daemon-reload']);
     await systemctl(['restart', SOCKET]);
+    await before.event('terminated');
+    await before.closed;
     assert.match((await show(SOCKET, 'Listen')).Listen, new RegExp(`:${SECOND} `));
     for (const port of [w.port, SECOND]) {
       const s = await atLoop(w, { port });
