@@ -10,11 +10,10 @@
 
 static struct place *place_of(struct places *all, const char *name)
 {
-    struct place **at = &all->first;
-    while (*at && strcmp((*at)->name, name) != 0)
-        at = &(*at)->next;
-    if (*at)
-        return *at;
+    struct place **end = &all->first;
+    for (; *end; end = &(*end)->next)
+        if (strcmp((*end)->name, name) == 0)
+            return *end;
     struct place *p = calloc(1, sizeof *p);
     char *copy = strdup(name);
     if (!p || !copy) {
@@ -24,7 +23,7 @@ static struct place *place_of(struct places *all, const char *name)
     }
     p->name = copy;
     p->places = all;
-    *at = p;
+    *end = p;
     return p;
 }
 

@@ -34,20 +34,20 @@ struct places {
 
 /* Takes over the sockets that the service manager has handed over. accepted gets each client that may connect. Returns
  * 0, or -1 when memory ran out. */
-int places_init(struct places *p, uv_loop_t *loop, void (*accepted)(struct place *, struct client *, void *arg),
+int places_init(struct places *all, uv_loop_t *loop, void (*accepted)(struct place *, struct client *, void *arg),
                 void *arg);
 /* Listens where the configuration says. Ports that stay are not touched; those that go are closed before new ones are
  * bound, so that two targets can swap theirs. Handed-over sockets without a target refuse their clients and are logged.
  * Returns -1 when a port could not be bound (logged): the others are. */
-int places_apply(struct places *p, const struct config *config);
+int places_apply(struct places *all, const struct config *config);
 /* Stops listening everywhere; sessions are not touched. */
-void places_close(struct places *p);
+void places_close(struct places *all);
 /* Frees all; no session may be left. */
-void places_free(struct places *p);
+void places_free(struct places *all);
 /* Appends the targets and their addresses: "local 127.0.0.1:4711, ...". */
-void places_describe(const struct places *p, struct buf *out);
+void places_describe(const struct places *all, struct buf *out);
 /* Whether there are handed-over sockets, and they are the ports of all targets: a manager starts delvegate again when
  * somebody connects. Otherwise *bare is the name of a target that has none, or NULL. */
-bool places_are_handed(const struct places *p, const char **bare);
+bool places_are_handed(const struct places *all, const char **bare);
 
 #endif

@@ -112,6 +112,7 @@ export class World {
       PATH,
       HOME: this.at('home'),
       XDG_CONFIG_HOME: this.at('config'),
+      XDG_CONFIG_DIRS: this.at('none'), // not this machine's
       LANG: 'C.UTF-8',
       USER: os.userInfo().username,
       SHELL: process.env.SHELL ?? '/bin/bash',
