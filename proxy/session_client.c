@@ -11,6 +11,7 @@
 #include "proxy/log.h"
 
 enum {
+    REASON_MAX = 128,
     HEADER_MS = 5000, /* for a whole header, from its first byte on */
     NOISE_S = 60      /* what does not begin as DAP is logged at most this often */
 };
@@ -127,7 +128,9 @@ static void on_initialize(struct session *s, const struct dap_message *m)
     }
     s->initialize_arguments = arguments;
     s->announced = dap_capabilities_announced(s->memory->capabilities);
-    session_set_state(s, SESSION_INITIALIZED, "initialize");
+    char reason[REASON_MAX];
+    (void)snprintf(reason, sizeof reason, "initialize, by a client of target %s", s->target->name);
+    session_set_state(s, SESSION_INITIALIZED, reason);
     session_respond(s, m->seq, m->name, s->announced);
     /* The machine is reached while the client makes up its launch request. */
     s->delve = delve_new(s->loop, s->config, s->target, s->subject, &session_delve_events, s);
