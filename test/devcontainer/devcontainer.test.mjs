@@ -5,6 +5,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { run } from '../e2e/lib/children.mjs';
+import { until } from '../e2e/lib/until.mjs';
+import { GoMachine } from './gomachine.mjs';
 import { Container, Forwarder, HERE, Home, Network, START, TREE, USER, commands, engine, launchJson, makeImages } from './lib.mjs';
 import { session } from './session.mjs';
 
@@ -14,7 +16,9 @@ const INSIDE = '/workspaces/hello';
 const LAPTOP = '10.0.0.1';
 const PUBLISHED = '10.0.0.2';
 const RISK = new RegExp(`warning .*allowPeer: whoever connects from ${LAPTOP.replaceAll('.', '\\.')} to port ${PORT} can run programs as uid \\d+`);
-const IMAGES = ['mcr.microsoft.com/devcontainers/go:1-bookworm', 'localhost/golang:1-bookworm'];
+// What the example, and the Dockerfile, are made from.
+const BASE = 'mcr.microsoft.com/devcontainers/go:1-bookworm';
+const IMAGES = [BASE, 'localhost/golang:1-bookworm'];
 
 const it = (name, body) => test(name, { timeout: TEST_MS }, body);
 
@@ -44,7 +48,7 @@ describe('dev container', () => {
   after(async () => {
     await container?.remove();
     // The CLI names an image after the project's directory, which is another one each time.
-    const names = (await engine('images', '--format', '{{.Repository}}')).split('\n').filter((name) => /\/(vsc-hello-|go-delvegate)/.test(name));
+    const names = (await engine('images', '--format', '{{.Repository}}')).split('\n').filter((name) => /\/(vsc-|go-delvegate)/.test(name));
     if (names.length > 0) await engine('rmi', '-f', ...names);
     await engine('image', 'prune', '-f');
     home?.remove();
@@ -172,6 +176,17 @@ describe('dev container', () => {
       const log = await published.log();
       assert.equal(log.match(new RegExp(RISK, 'g')).length, 2, log);
     });
+  });
+
+  it('debugs with delvegate outside: sshd, Go and Delve in the container', async () => {
+    const machine = await GoMachine.up(home, BASE);
+    try {
+      assertWhole(await session(machine.port, machine.project));
+      await until('an empty run directory', async () => (await machine.container.exec('go', 'sh', '-c', 'ls ~/.cache/delvegate')) === '');
+      assert.equal((await machine.stop()).code, 0);
+    } finally {
+      await machine.remove();
+    }
   });
 
   it('is the same from the plain Dockerfile', async () => {
