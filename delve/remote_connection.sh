@@ -211,8 +211,8 @@ relay_lines() {
     printf 'gone %s\n' "$1"
 }
 
-# Starts the relays of this connection. Descriptors 5 and 6 hold rsp and text open (so that opening them
-# never waits), 7 to 9 are the connection.
+# Starts the relays of this connection. Descriptors 5 and 6 hold rsp and text open (so that opening them never waits), 3
+# ctl (so that what is said to a keeper that has yet to open it is not lost with a relay's end), 7 to 9 are the connection.
 door_open() {
     exec 7<&0 8>&1 9>&2 </dev/null >/dev/null 2>&1
     # shellcheck disable=SC2094 # pipes
@@ -230,7 +230,7 @@ door_open() {
     ) &
     dg_r1=$!
     door_write "$dg_r1" "$dg_r2" "$dg_r3"
-    exec 3>&- 4<&- 7<&- 8>&- 9>&-
+    exec 4<&- 7<&- 8>&- 9>&-
 }
 
 # Notes the sshd process of this connection, to be ended when the connection is half dead.
@@ -266,14 +266,14 @@ role_session() {
     door_open ''
     trap - HUP PIPE TERM
     # In the foreground: a background job's children, and so the program, would have SIGINT ignored.
-    setsid sh "$dg_run/remote.sh" keeper "$dg_run" 5>&- 6>&-
+    setsid sh "$dg_run/remote.sh" keeper "$dg_run" 3>&- 5>&- 6>&-
     dg_status=$?
     if [ -d "$dg_run" ]; then
         say "the supervisor on the Go machine was ended from outside (status $dg_status)" error keeper >&5
         bury "$dg_run"
         echo ended >&5
     fi
-    exec 5>&- 6>&-
+    exec 3>&- 5>&- 6>&-
     wait "$dg_r2" "$dg_r3"
     exit 0
 }
@@ -429,7 +429,7 @@ role_door() {
         sshd_write "$dg_run/sshd"
     fi
     door_open "door $$"
-    exec 5>&- 6>&-
+    exec 3>&- 5>&- 6>&-
     wait "$dg_r2" "$dg_r3"
     exit 0
 }

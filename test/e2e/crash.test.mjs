@@ -17,8 +17,8 @@ const all = { ...Object.fromEntries(Object.entries(states).map(([name, reach]) =
 
 async function fresh(w, t, target = {}) {
   return w.fresh(t, {
-    prepare: async (world) => {
-      world.options.target = { lease: LEASE, ...(typeof target === 'function' ? await target(world) : target) };
+    prepare: (world) => {
+      world.options.target = { lease: LEASE, ...(typeof target === 'function' ? target(world) : target) };
     },
   });
 }

@@ -9,7 +9,8 @@ const LEASE_END_MS = 60_000;
 // Each test waits for a lease of its own world, so they wait together.
 suite('lease', { daemon: false, concurrency: 4 }, (w) => {
   for (const [state, reach] of Object.entries(states)) {
-    w.test(`delvegate is killed while ${state}: the lease ends it all`, async (t) => {
+    // On its own machine that needs no lease (crash.test.mjs).
+    w.test(`delvegate is killed while ${state}: the lease ends it all`, { skip: w.transport === 'local' && 'no lease is waited for' }, async (t) => {
       const own = await w.fresh(t, { target: { lease: SHORT_LEASE } });
       const s = await own.session();
       await reach(own, s);
@@ -17,6 +18,20 @@ suite('lease', { daemon: false, concurrency: 4 }, (w) => {
       await own.daemon.end();
       await within('the end of the connection', s.closed);
       await own.nothingLeft({ timeout: LEASE_END_MS });
+    });
+
+    w.test(`delvegate is stuck while ${state}: the lease ends it all, and the client is told when it goes on`, async (t) => {
+      const own = await w.fresh(t, { target: { lease: SHORT_LEASE } });
+      const s = await own.session();
+      await reach(own, s);
+      own.daemon.kill('SIGSTOP');
+      // The shell that reads from delvegate ends with the connection.
+      await until('all but that shell to be gone', () => own.runDirectories().length === 0 && own.processes().every((pid) => proc.cmdline(pid)[0] === 'sh'), {
+        timeout: LEASE_END_MS, explain: () => own.logs(),
+      }).finally(() => own.daemon.kill('SIGCONT'));
+      await s.event('terminated');
+      await s.send('disconnect');
+      s.assertProtocol();
     });
   }
 

@@ -14,7 +14,7 @@ const all = { ...Object.fromEntries(Object.entries(states).map(([name, reach]) =
 /** Brings a world of its own into a state, and ends delvegate by a signal: the session is answered and told. */
 async function stopIn(w, t, { target = {}, reach, isEnding = false }, signal) {
   const own = await w.fresh(t, {
-    prepare: async (world) => { world.options.target = typeof target === 'function' ? await target(world) : target; },
+    prepare: (world) => { world.options.target = typeof target === 'function' ? target(world) : target; },
   });
   const s = await own.session();
   const undo = await reach(own, s);

@@ -78,6 +78,22 @@ case_local_gone_idle() {
     wait "${M[c]}"
 }
 
+# Before there is a keeper: a go that takes its time.
+case_gone_at_start() {
+    begin gone_at_start
+    mkdir "$D/slow"
+    mkfifo "$D/asked" "$D/answer"
+    printf '#!/bin/sh\n[ "$1" != version ] || { echo >"%s"; read -r line <"%s"; }\nexec "%s" "$@"\n' "$D/asked" "$D/answer" "$(readlink -f "$(type -P go)")" >"$D/slow/go"
+    chmod 755 "$D/slow/go"
+    session c "go=$D/slow/go"
+    read -t $LIMIT -r LINE <"$D/asked" || fail 'no go'
+    check 'its directory is there' [ -d "$RUN" ]
+    hang_up c
+    echo >"$D/answer"
+    wait "${M[c]}"
+    check 'no directory is left' [ ! -e "$RUN" ]
+}
+
 # More than pipes hold was said when nobody read any more.
 case_local_gone_loud() {
     begin local_gone_loud

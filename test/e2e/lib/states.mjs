@@ -52,6 +52,14 @@ export const moreStates = {
       await s.event('terminated', { timeout: 30_000 });
     },
   },
+  'starting the supervisor': {
+    target: (w) => ({ go: { path: otherGo(w, 'version) sleep 2 ;;') } }), // a slow disk
+    reach: async (w, s) => {
+      await s.initialize();
+      launching(s, { program: TOOL, args: ['loop'] });
+      await w.process('go version', (args) => args[0] === 'sleep' && args[1] === '2', { timeout: LAUNCH_MS });
+    },
+  },
   'running a step before the launch': {
     reach: async (w, s) => {
       await s.initialize();
@@ -103,7 +111,7 @@ export const moreStates = {
     },
   },
   'mending the module graph': {
-    target: async (w) => ({ go: { path: hangingGo(w), env: { GOPROXY: `file://${w.at('tmp')}` } } }),
+    target: (w) => ({ go: { path: otherGo(w, "'mod download') exec sleep 4712 ;;"), env: { GOPROXY: `file://${w.at('tmp')}` } } }),
     reach: async (w, s) => {
       const dir = w.at('graph');
       fs.mkdirSync(dir);
@@ -150,11 +158,11 @@ function launching(s, args) {
   s.launching.catch(() => {});
 }
 
-/** A go whose download of modules never ends. */
-function hangingGo(w) {
-  const at = w.at('hanging');
+/** A go that does something else first when its first words are these: a line of a shell's case. */
+function otherGo(w, line) {
+  const at = w.at('othergo');
   const go = process.env.PATH.split(':').map((dir) => path.join(dir, 'go')).find((file) => fs.existsSync(file));
   fs.mkdirSync(at);
-  fs.writeFileSync(path.join(at, 'go'), `#!/bin/sh\n[ "$1 $2" != 'mod download' ] || exec sleep 4712\nexec ${go} "$@"\n`, { mode: 0o755 });
+  fs.writeFileSync(path.join(at, 'go'), `#!/bin/sh\ncase "$1\${2:+ $2}" in\n${line}\nesac\nexec ${go} "$@"\n`, { mode: 0o755 });
   return path.join(at, 'go');
 }
