@@ -71,6 +71,9 @@ settle() {
         umount /sys/fs/cgroup/unified
     fi
     # What podman knows of running containers is gone when they are, as after a boot.
+    # Its database holds paths: a checkout that was moved begins anew.
+    [ "$(cat "$store/place" 2>/dev/null)" = "$store" ] || rm -rf --one-file-system "$store/root"
+    echo "$store" >"$store/place"
     mkdir -p "$store/run" "$store/root"
     mount -t tmpfs tmpfs "$store/run"
     mkdir -p /run/crun

@@ -29,9 +29,9 @@ const STRICT = {
 };
 
 export class GoMachine {
-  /** options: arguments of run.sh. strict: with the profile above. */
-  constructor({ image, options = [], strict = false }) {
-    Object.assign(this, { image, options, strict });
+  /** options: arguments of run.sh. strict: with the profile above. published: on a port that the engine chooses. */
+  constructor({ image, options = [], strict = false, published = false }) {
+    Object.assign(this, { image, options, strict, published });
     this.sessions = [];
   }
 
@@ -42,7 +42,7 @@ export class GoMachine {
       fs.writeFileSync(this.at('strict.json'), JSON.stringify(STRICT));
       this.options = [...this.options, '--run', `--security-opt=seccomp=${this.at('strict.json')}`];
     }
-    this.sshPort = await freePort();
+    if (!this.published) this.options = [...this.options, '--host-port', String(await freePort())];
     await this.startContainer();
     fs.writeFileSync(this.at('bin/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F ${this.at('state/ssh_config')} "$@"\n`, { mode: 0o755 });
     this.port = await freePort();
@@ -73,7 +73,7 @@ export class GoMachine {
 
   async startContainer() {
     this.container = new Child(path.join(ROOT, 'scripts/gomachine/run.sh'), [
-      '--base', this.image, '--host-port', String(this.sshPort), '--source', PROGRAMS, '--state', this.at('state'), ...this.options, PODMAN,
+      '--base', this.image, '--source', PROGRAMS, '--state', this.at('state'), ...this.options, PODMAN,
     ], { name: 'run.sh' });
     const [, name] = await this.container.wait(/in the container (gomachine-\d+)[^]*Ctrl-C/, { stream: 'stdout', timeout: BUILD_MS });
     this.name = name;
