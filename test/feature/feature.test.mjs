@@ -3,14 +3,17 @@
 //   PREPARED  yes: it has all that a build needs; no: nothing of it
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { publish } from '../e2e/lib/goproxy.mjs';
 import { freePort } from '../e2e/lib/port.mjs';
 import { until } from '../e2e/lib/until.mjs';
 import { Container, HERE, Image, TREE, USER } from './container.mjs';
 
 const { ROOT } = process.env;
 const PREPARED = process.env.PREPARED === 'yes';
+const DLV = 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("Delve Debugger\\nVersion: 1.99.0") }\n';
 const TEST_MS = 300_000;
 const CONFIG = '/etc/xdg/delvegate/config.json';
 const OWN_CONFIG = `/home/${USER}/.config/delvegate/config.json`;
@@ -184,6 +187,14 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     assert.equal((await image.install({ PORT: port })).code, 0);
   });
 
+  it('runs as root where root is the one who works in the container', async () => {
+    assert.equal((await image.install({ PORT: port, _REMOTE_USER: 'root' })).code, 0);
+    started();
+    assert.equal((await one()).uid, 0);
+    await container.stop();
+    assert.equal((await image.install({ PORT: port })).code, 0);
+  });
+
   onBare('waits longer after each crash, and its log has an end', async () => {
     await image.must(['mv', '/usr/local/bin/delvegate', '/usr/local/bin/delvegate.kept']);
     const fake = '#!/bin/sh\n[ -z "$1" ] || exit 0\nhead -c 700000 /dev/zero | tr "\\0" x\necho\nexit 1\n';
@@ -214,7 +225,21 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
 
   onBare('debugs: a whole session with the Delve that it brings', async () => {
     await image.must(['sh', '-c', 'apt-get -qq update && apt-get -qq -y --no-install-recommends install golang-go']);
-    // Without a module proxy the distribution's Delve is taken.
+
+    // By go install, from a module proxy: a stand-in for Delve, of which nothing but the program stays.
+    const proxy = fs.mkdtempSync(path.join(os.tmpdir(), 'delvegate-proxy-'));
+    publish(path.join(proxy, 'proxy'), 'github.com/go-delve/delve', 'v1.99.0', 'go 1.19\n', { 'cmd/dlv/main.go': DLV });
+    await image.put(proxy, 'proxy', '/root');
+    fs.rmSync(proxy, { recursive: true });
+    const fetched = { PORT: port, DELVEVERSION: '1.99.0', GOPROXY: 'file:///root/proxy', GOSUMDB: 'off' };
+    const byGo = await image.install(fetched);
+    assert.equal(byGo.code, 0, byGo.stdout + byGo.stderr);
+    assert.match(byGo.stdout, /Delve is 1\.99\.0, by go install/);
+    assert.equal(await image.must(['sh', '-c', 'find /root /tmp -name "*.mod" -newer /root/delvegate | grep -v /root/proxy || :']), '');
+    assert.doesNotMatch((await image.install(fetched)).stdout, /go install/, 'that version is there');
+    await image.must(['rm', '/usr/local/bin/dlv']);
+
+    // Without a module proxy the distribution's is taken.
     const { code, stdout, stderr } = await image.install({ PORT: port, DELVEVERSION: '1.20.2', GOPROXY: 'off' });
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, /go install github.com\/go-delve\/delve\/cmd\/dlv@v1.20.2' did not work here/);

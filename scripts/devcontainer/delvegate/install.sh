@@ -147,7 +147,7 @@ install_delvegate() {
     if ! build; then
         tail -n 20 "$work/build.log" >&2
         remove_build_packages
-        fail "it could not be built on '$system', see the lines above; it is known to build on Debian 12, Ubuntu 22.04 and later"
+        fail "it could not be built on '$system', see the lines above; Debian 12 and 13 are known to have what it needs"
     fi
     remove_build_packages
     mkdir -p $FEATURE
@@ -186,6 +186,10 @@ find_tool() {
     (PATH=$PATH:/usr/local/go/bin:/go/bin:$home/go/bin && command -v "$1")
 }
 
+version_of() {
+    "$1" version | sed -n 's/^Version: //p'
+}
+
 install_delve_package() {
     update_lists
     apt_get install -y --no-install-recommends delve || return 1
@@ -197,10 +201,10 @@ install_delve_package() {
 go_install_delve() {
     go=$(find_tool go) || return 1
     mkdir "$work/go"
-    if timeout $FETCH_LIMIT env GOPATH="$work/go" GOCACHE="$work/go/cache" GOBIN=$PREFIX/bin GOTOOLCHAIN=local \
-        GOFLAGS=-modcacherw GO111MODULE=on CGO_ENABLED=0 \
+    if timeout $FETCH_LIMIT env GOPATH="$work/go" GOMODCACHE="$work/go/mod" GOCACHE="$work/go/cache" GOBIN=$PREFIX/bin \
+        GOTOOLCHAIN=local GOFLAGS=-modcacherw GO111MODULE=on CGO_ENABLED=0 \
         "$go" install "github.com/go-delve/delve/cmd/dlv@$1" >"$work/go.log" 2>&1; then
-        say "Delve is $("$PREFIX/bin/dlv" version | sed -n 's/^Version: //p'), by go install"
+        say "Delve is $(version_of $PREFIX/bin/dlv), by go install"
         return 0
     fi
     tail -n 3 "$work/go.log" >&2
@@ -223,7 +227,12 @@ install_delve() {
         install_delve_package || fail "delveVersion is package, and apt-get could not install delve: see its message above"
         return 0
         ;;
-    *) wanted=$delve ;;
+    *)
+        if found=$(find_tool dlv) && [ "v$(version_of "$found")" = "$delve" ]; then
+            return 0
+        fi
+        wanted=$delve
+        ;;
     esac
     go_install_delve "$wanted" && return 0
     say "'go install github.com/go-delve/delve/cmd/dlv@$wanted' did not work here, the distribution's package is taken"
