@@ -42,7 +42,8 @@ enter() {
     become_root "$@"
     "$tests/root.sh" usable || exit
     mkdir -p "$store"
-    exec flock "$store/lock" unshare --mount --propagation unchanged --pid --fork --kill-child "$self" --enter "$@"
+    flock --nonblock "$store/lock" true || echo "podman.sh: waits for another one, which has $store" >&2
+    exec flock --no-fork "$store/lock" unshare --mount --propagation unchanged --pid --fork --kill-child "$self" --enter "$@"
 }
 
 # The root must be a mount point to be made private, and for the engine to leave it; a chroot's often is none.

@@ -99,7 +99,7 @@ mkfifo "$log"
 running=$!
 stop() {
     rm -rf "$work"
-    "$engine" stop --time 2 "$name" >/dev/null 2>&1 || :
+    "$engine" stop -t 2 "$name" >/dev/null 2>&1 || :
     wait "$running" || :
 }
 trap stop EXIT

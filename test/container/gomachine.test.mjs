@@ -1,9 +1,13 @@
 // The container with sshd, go and dlv as a Go machine of the ssh transport. Run by test/container/gomachine.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
-import { describe, test } from 'node:test';
-import { LAUNCH_MS, RequestFailed, freePort, line, until, within } from '../e2e/harness.mjs';
-import { podman } from './lib/gomachine.mjs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { LAUNCH_MS, RequestFailed, freePort, line, run, until, within } from '../e2e/harness.mjs';
+import { base, podman } from './lib/gomachine.mjs';
 import { HELLO, HOST, MAIN, TEST_MS, TOOL, machine, nothingFatal, wholeSession } from './lib/machine.mjs';
 
 const KEYS = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody';
@@ -157,6 +161,65 @@ describe('the entry script', () => {
     assert.equal((await podman(['restart', '--time', '5', name])).code, 0);
     await listening(port);
     assert.equal(await key(), first);
+  });
+});
+
+describe('other versions than the distribution\'s', () => {
+  const VERSION = '1.22.5';
+  // Stands in for the Go of the archive, which no test can fetch: it says what it is asked to install, and from where.
+  const GO = `#!/bin/sh
+case $1 in
+version) echo "go version go${VERSION} linux/amd64" ;;
+install)
+    mkdir -p "$GOPATH/bin"
+    printf '#!/bin/sh\\necho "%s from %s with %s"\\n' "$2" "$GOPROXY" "$GOTOOLCHAIN" >"$GOPATH/bin/dlv"
+    chmod +x "$GOPATH/bin/dlv"
+    ;;
+esac
+`;
+  let dir;
+  let server;
+  const asked = [];
+
+  before(async () => {
+    dir = fs.mkdtempSync(path.join(os.tmpdir(), 'delvegate-archive-'));
+    fs.mkdirSync(path.join(dir, 'go/bin'), { recursive: true });
+    for (const name of ['go', 'gofmt']) fs.writeFileSync(path.join(dir, 'go/bin', name), GO, { mode: 0o755 });
+    assert.equal((await run('tar', ['-C', dir, '-czf', path.join(dir, 'go.tar.gz'), 'go'])).code, 0);
+    server = http.createServer((request, response) => {
+      asked.push(request.url);
+      if (request.url.startsWith(`/go${VERSION}.linux-`)) return fs.createReadStream(path.join(dir, 'go.tar.gz')).pipe(response);
+      response.statusCode = 404;
+      return response.end();
+    });
+    await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  });
+  after(() => {
+    server.close();
+    fs.rmSync(dir, { recursive: true });
+  });
+
+  async function build(...versions) {
+    const args = versions.flatMap((v) => ['--build-arg', v]);
+    return podman(['build', '--tag', 'gomachine-versions', '--build-arg', `BASE=${await base('bookworm')}`,
+      '--build-arg', `GO_DOWNLOAD=http://127.0.0.1:${server.address().port}`, '--build-arg', 'GOPROXY=http://127.0.0.1/proxy',
+      ...args, 'scripts/gomachine'], { timeout: TEST_MS });
+  }
+  const inImage = (...args) => podman(['run', '--rm', '--user', 'go', '--entrypoint', args[0], 'localhost/gomachine-versions', ...args.slice(1)]);
+
+  test('Go from its archive, Delve built with it', { timeout: TEST_MS }, async () => {
+    const built = await build(`GO_VERSION=${VERSION}`, 'DELVE_VERSION=1.22.1');
+    assert.equal(built.code, 0, built.stdout + built.stderr);
+    assert.equal((await inImage('go', 'version')).stdout, `go version go${VERSION} linux/amd64\n`);
+    assert.equal((await inImage('dlv')).stdout,
+      'github.com/go-delve/delve/cmd/dlv@v1.22.1 from http://127.0.0.1/proxy with local\n');
+  });
+
+  test('a version that is not there is named', { timeout: TEST_MS }, async () => {
+    const { code, stdout, stderr } = await build('GO_VERSION=9.9');
+    assert.notEqual(code, 0);
+    assert.match(stdout + stderr, /there is no Go 9\.9 at http:\/\/127\.0\.0\.1/);
+    assert.match(asked.at(-1), /^\/go9\.9\.linux-\w+\.tar\.gz$/);
   });
 });
 
