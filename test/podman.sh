@@ -107,7 +107,7 @@ CONF
 }
 
 podman_here() {
-    export CONTAINERS_CONF="$store/run/containers.conf" BUILDAH_ISOLATION=chroot
+    export CONTAINERS_CONF="$store/run/containers.conf" BUILDAH_ISOLATION=chroot PODMAN_IGNORE_CGROUPSV1_WARNING=1
     podman --root "$store/root" --runroot "$store/run" --tmpdir "$store/run/tmp" \
         --storage-driver "$(cat "$store/run/driver")" "$@"
 }
@@ -134,6 +134,8 @@ if [ "${1:-}" = --enter ]; then
     own_root "$@"
     settle
     podman_here rm --all --force --time 0 >/dev/null
+    # Images that newer ones took the name of.
+    podman_here image prune --force --filter until=168h >/dev/null
     "$self" "$@"
     exit
 fi

@@ -194,14 +194,15 @@ esac
     });
     await new Promise((done) => server.listen(0, '127.0.0.1', done));
   });
-  after(() => {
+  after(async () => {
+    await podman(['rmi', '--force', 'localhost/gomachine-versions']);
     server.close();
     fs.rmSync(dir, { recursive: true });
   });
 
   async function build(...versions) {
     const args = versions.flatMap((v) => ['--build-arg', v]);
-    return podman(['build', '--tag', 'gomachine-versions', '--build-arg', `BASE=${await base('bookworm')}`,
+    return podman(['build', '--layers=false', '--tag', 'gomachine-versions', '--build-arg', `BASE=${await base('bookworm')}`,
       '--build-arg', `GO_DOWNLOAD=http://127.0.0.1:${server.address().port}`, '--build-arg', 'GOPROXY=http://127.0.0.1/proxy',
       ...args, 'scripts/gomachine'], { timeout: TEST_MS });
   }
