@@ -27,6 +27,7 @@ export function agents(w) {
 
   w.test('SSH_AUTH_SOCK that only the user manager knows, set after the start of the service', async (t) => {
     const socket = w.at('tmp/agent');
+    await systemctl(['unset-environment', 'SSH_AUTH_SOCK']); // Debian 13 brings a socket unit that has set it
     await systemctl(['start', SERVICE]);
     await agent(t, socket, hidden(t));
     await systemctl(['set-environment', `SSH_AUTH_SOCK=${socket}`]);

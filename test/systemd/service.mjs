@@ -186,8 +186,11 @@ export class Service extends World {
   }
 
   async stop() {
-    if (this.root) await this.plain();
-    await super.stop();
+    try {
+      if (this.root) await this.plain();
+    } finally {
+      await super.stop();
+    }
     assert.doesNotMatch(await journal(SERVICE, '-o', 'cat'), SANITIZER);
   }
 }
