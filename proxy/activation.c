@@ -30,26 +30,31 @@ static int socket_option(int fd, int name)
     return getsockopt(fd, SOL_SOCKET, name, &value, &len) < 0 ? -1 : value;
 }
 
+/* What a descriptor is instead of a TCP socket of this address that listens; NULL: it is one. */
+static const char *why_not(int fd, struct sockaddr_storage *bound)
+{
+    socklen_t len = sizeof *bound;
+    if (getsockname(fd, (struct sockaddr *)bound, &len) < 0)
+        return errno == EBADF ? "no open descriptor" : "no socket";
+    bool is_ip = bound->ss_family == AF_INET || bound->ss_family == AF_INET6;
+    if (!is_ip || socket_option(fd, SO_TYPE) != SOCK_STREAM)
+        return "no TCP socket";
+    return socket_option(fd, SO_ACCEPTCONN) == 1 ? NULL
+                                                 : "no listening socket; leave Accept=yes out of the socket unit";
+}
+
 static void describe(struct activation_socket *s)
 {
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof bound;
+    struct sockaddr_storage bound = {0};
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&bound;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)&bound;
-    if (getsockname(s->fd, (struct sockaddr *)&bound, &len) < 0) {
-        s->why = errno == EBADF ? "no open descriptor" : "no socket";
-    } else if (bound.ss_family != AF_INET && bound.ss_family != AF_INET6) {
-        s->why = "no TCP socket";
-    } else if (socket_option(s->fd, SO_TYPE) != SOCK_STREAM) {
-        s->why = "no TCP socket";
-    } else if (socket_option(s->fd, SO_ACCEPTCONN) != 1) {
-        s->why = "no listening socket; leave Accept=yes out of the socket unit";
-    } else {
-        bool is_v6 = bound.ss_family == AF_INET6;
-        inet_ntop(bound.ss_family, is_v6 ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr, s->address,
-                  sizeof s->address);
-        s->port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);
-    }
+    s->why = why_not(s->fd, &bound);
+    if (s->why)
+        return;
+    bool is_v6 = bound.ss_family == AF_INET6;
+    inet_ntop(bound.ss_family, is_v6 ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr, s->address,
+              sizeof s->address);
+    s->port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);
 }
 
 int activation_read(struct activation *a)
