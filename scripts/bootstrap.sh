@@ -99,6 +99,7 @@ need_check() {
 }
 need_check_all() {
     need_command podman podman
+    need_command catatonit catatonit # podman's --init
     need_command crun crun
     # With these podman gives containers a network of their own; which of them depends on its version.
     need_command iptables iptables

@@ -38,6 +38,12 @@ function section(heading) {
   return rest.split('\n## ')[0];
 }
 
+/** README's launch.json, in a window whose folder this is. */
+function launch(folder) {
+  const [, text] = /```jsonc\n(\{ "version": "0\.2\.0"[^]*?)```/.exec(section('Run it in a dev container'));
+  return launchJson(text, folder);
+}
+
 describe('dev container', () => {
   let home, container, image;
 
@@ -70,9 +76,14 @@ describe('dev container', () => {
     assert.deepEqual(await container.daemons(), [USER]);
   });
 
+  it('has the same launch.json in the example as in README', () => {
+    const example = fs.readFileSync(path.join(TREE, 'scripts/devcontainer/example/.vscode/launch.json'), 'utf8');
+    assert.deepEqual(launchJson(example, home.project), launch(home.project));
+  });
+
   it('debugs from inside: VS Code attached to the container', async () => {
     fs.copyFileSync(path.join(HERE, 'session.mjs'), path.join(home.project, 'session.mjs'));
-    fs.writeFileSync(path.join(home.project, 'launch.json'), JSON.stringify(launchJson(INSIDE)));
+    fs.writeFileSync(path.join(home.project, 'launch.json'), JSON.stringify(launch(INSIDE)));
     const { stdout } = await home.sh(`devcontainer exec --workspace-folder ${home.project} node ${INSIDE}/session.mjs ${PORT} ${INSIDE} launch.json`);
     assertWhole(JSON.parse(stdout.trim().split('\n').at(-1)));
     await container.logged(/session 1: .* -> ending/);
@@ -81,7 +92,7 @@ describe('dev container', () => {
   it("debugs from outside through a forwarder of the container's user", async () => {
     const forwarder = await Forwarder.open(container, USER, PORT);
     try {
-      assertWhole(await session(forwarder.port, home.project, { launch: launchJson(home.project) }));
+      assertWhole(await session(forwarder.port, home.project, { launch: launch(home.project) }));
     } finally {
       forwarder.close();
     }

@@ -74,11 +74,10 @@ export class Home {
   }
 }
 
-/** The example's launch.json as VS Code reads it in a window whose folder this is. */
-export function launchJson(folder) {
-  const text = fs.readFileSync(path.join(TREE, 'scripts/devcontainer/example/.vscode/launch.json'), 'utf8')
-    .replaceAll(/^\s*\/\/.*$/gm, '').replaceAll('${workspaceFolderBasename}', path.basename(folder)).replaceAll('${workspaceFolder}', folder);
-  return JSON.parse(text).configurations[0];
+/** A launch.json as VS Code reads it in a window whose folder this is. */
+export function launchJson(text, folder) {
+  const filled = text.replaceAll(/^\s*\/\/.*$/gm, '').replaceAll('${workspaceFolderBasename}', path.basename(folder)).replaceAll('${workspaceFolder}', folder);
+  return JSON.parse(filled).configurations[0];
 }
 
 export class Container {
