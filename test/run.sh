@@ -194,12 +194,16 @@ suite_feature() {
         run feature line 1200 test/feature/run
         return
     fi
-    wait "$feature"
-    run feature line 60 replay "$logs/feature.out" $?
+    wait "$feature" 2>/dev/null # or e2e has waited for it
+    run feature line 60 replay "$logs/feature.out" "$(<"$logs/feature.status")"
 }
 feature_begin() {
-    env --default-signal=INT,QUIT timeout --kill-after=10s 1200 test/feature/run >"$logs/feature.out" 2>&1 </dev/null &
+    feature_run &
     feature=$!
+}
+feature_run() {
+    env --default-signal=INT,QUIT timeout --kill-after=10s 1200 test/feature/run >"$logs/feature.out" 2>&1 </dev/null
+    echo $? >"$logs/feature.status"
 }
 # Containers and the Dev Container CLI, with podman.
 suite_container() {
