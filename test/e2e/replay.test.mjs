@@ -34,6 +34,8 @@ async function delve(w, dir, scenario) {
   const flags = scenario === 'attach-remote-running' ? ['--continue'] : [];
   const child = w.spawn('dlv', ['debug', '--headless', '--accept-multiclient', '--api-version=2', '--listen=127.0.0.1:0', '--output', path.join(w.at('tmp'), `bin-${scenario}`), ...flags], { name: 'dlv', cwd: dir });
   const [, port] = await child.wait(/API server listening at: .*:(\d+)/, { stream: 'stdout', timeout: LAUNCH_MS });
+  // Delve says that it listens before it lets the program run: a client that is in between halts what then runs on.
+  if (flags.length > 0) await child.wait(/^step 2 /m, { stream: 'stdout' });
   return { child, port: Number(port) };
 }
 
