@@ -294,7 +294,8 @@ static const struct config_option target_options[] = {
      .value = "\"10m\"",
      .example = "\"90s\"",
      .text = "How long Delve and the program live on after the last sign of delvegate, when the connection is lost or "
-             "delvegate is killed."},
+             "delvegate is killed. On this machine (without `ssh`) they end at once when delvegate is gone, and after "
+             "this time when it is stuck."},
     {.name = "keepWarm",
      .type = CONFIG_DURATION,
      .offset = offsetof(struct config_target, keep_warm_seconds),
