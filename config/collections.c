@@ -247,7 +247,7 @@ void walk_addresses(struct walk *w, const struct config_option *option, const st
     *list = allocate(w, count(node), sizeof(**list));
     for (const struct config_json *item = node->child; item && *list; item = item->next, index++) {
         const char *text = config_json_string(item);
-        char address[INET6_ADDRSTRLEN];
+        char address[CONFIG_ADDRESS_SIZE];
         size_t before = walk_enter_item(w, index);
         if (!text)
             walk_not_a_string(w, item);

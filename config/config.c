@@ -9,7 +9,7 @@
 #include "config/value.h"
 #include "config/walk.h"
 
-enum { PORTS = 65536 };
+enum { PORTS = 65536, NAMES_MAX = 32 * 1024 /* bytes of all targets' names */ };
 
 struct config *config_ref(struct config *c)
 {
@@ -23,6 +23,17 @@ const struct config_target *config_target_find(const struct config *c, const cha
         if (strcmp(c->targets[i].name, name) == 0)
             return &c->targets[i];
     return NULL;
+}
+
+char *config_target_names(const struct config *c)
+{
+    struct buf names;
+    buf_init(&names, NAMES_MAX);
+    for (size_t i = 0; i < c->target_count; i++)
+        (void)buf_printf(&names, "%s%s", i ? ", " : "", c->targets[i].name);
+    char *list = buf_take(&names);
+    buf_free(&names);
+    return list;
 }
 
 static void target_free(struct config_target *target)

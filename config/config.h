@@ -83,6 +83,8 @@ struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
 /* The target with this name, NULL when there is none. */
 const struct config_target *config_target_find(const struct config *c, const char *name);
+/* The names of all targets, separated by commas, for a message. The caller frees it; NULL when memory ran out. */
+char *config_target_names(const struct config *c);
 void config_problems_free(struct config_problems *problems);
 
 /* The JSON Schema (draft-07) of the file, made from the option table. New reference; NULL when memory ran out. */

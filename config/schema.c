@@ -1,8 +1,8 @@
-#include <netinet/in.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "config/options.h"
+#include "config/value.h"
 #include "dap/buf.h"
 
 enum { PATTERN_MAX = 4096 };
@@ -82,7 +82,7 @@ static json_t *value_of(const struct config_option *option)
     case CONFIG_ADDRESSES:
         return json_pack(
             "{s:s,s:I,s:o}", "type", "array", "maxItems", (json_int_t)option->max, "items",
-            string_like("^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$", INET6_ADDRSTRLEN - 1));
+            string_like("^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$", CONFIG_ADDRESS_SIZE - 1));
     case CONFIG_IGNORED:
         return json_pack("{s:s}", "type", "string");
     case CONFIG_LISTEN:

@@ -99,11 +99,11 @@ static long read_digits(const char *s, const char *end, int max)
     return n;
 }
 
-bool config_address_read(const char *text, char address[static INET6_ADDRSTRLEN])
+bool config_address_read(const char *text, char address[static CONFIG_ADDRESS_SIZE])
 {
     struct in6_addr bytes;
     int family = strchr(text, ':') ? AF_INET6 : AF_INET;
-    return inet_pton(family, text, &bytes) == 1 && inet_ntop(family, &bytes, address, INET6_ADDRSTRLEN);
+    return inet_pton(family, text, &bytes) == 1 && inet_ntop(family, &bytes, address, CONFIG_ADDRESS_SIZE);
 }
 
 bool config_address_is_loopback(const char *address)
@@ -116,9 +116,9 @@ bool config_address_is_loopback(const char *address)
 
 /* Splits "127.0.0.1:PORT", "localhost:PORT" and "[::1]:PORT". Returns the port as read_digits, and the address in its
    usual form in host: empty when it is none. */
-static long read_address(const char *text, char host[static INET6_ADDRSTRLEN])
+static long read_address(const char *text, char host[static CONFIG_ADDRESS_SIZE])
 {
-    char address[INET6_ADDRSTRLEN];
+    char address[CONFIG_ADDRESS_SIZE];
     const char *colon = strrchr(text, ':');
     *host = '\0';
     if (!colon)
@@ -145,7 +145,7 @@ static enum config_read read_listen(const struct config_option *option, const st
                                     struct buf *why)
 {
     struct config_target *target = base;
-    char host[INET6_ADDRSTRLEN] = "127.0.0.1";
+    char host[CONFIG_ADDRESS_SIZE] = "127.0.0.1";
     const char *text = config_json_string(node);
     long port = -1;
     if (json_is_integer(node->scalar)) {

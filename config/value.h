@@ -2,8 +2,6 @@
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
-#include <netinet/in.h>
-
 #include "config/json.h"
 #include "config/options.h"
 #include "dap/buf.h"
@@ -26,7 +24,8 @@ void config_wrong_value(struct buf *why, const struct config_option *option, con
 bool config_has_control(const char *s);
 
 /* Reads an IP address, and writes it in its usual form. Returns false when text is none. */
-bool config_address_read(const char *text, char address[static INET6_ADDRSTRLEN]);
+enum { CONFIG_ADDRESS_SIZE = 46 /* bytes of the longest one and a NUL: INET6_ADDRSTRLEN */ };
+bool config_address_read(const char *text, char address[static CONFIG_ADDRESS_SIZE]);
 
 /* Whether an address in its usual form is one of this machine's loopback interface. */
 bool config_address_is_loopback(const char *address);

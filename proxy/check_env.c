@@ -17,8 +17,7 @@
 enum {
     EXIT_WRONG = 2, /* command line or configuration */
     PATH_BYTES = 4096,
-    SLOW_MS = 2000, /* from the beginning to a word about what it waits for */
-    NAMES_MAX = 4096
+    SLOW_MS = 2000 /* from the beginning to a word about what it waits for */
 };
 
 struct check_env {
@@ -175,17 +174,13 @@ static void on_slow(void *arg)
 
 static const struct config_target *find_target(const struct config *config, const char *name)
 {
-    struct buf names;
-    const char *wanted = name ? name : "local";
-    for (size_t i = 0; i < config->target_count; i++)
-        if (strcmp(config->targets[i].name, wanted) == 0)
-            return &config->targets[i];
-    if (!name && config->target_count == 1)
-        return &config->targets[0];
-    buf_init(&names, NAMES_MAX);
-    for (size_t i = 0; i < config->target_count; i++)
-        (void)buf_printf(&names, "%s%s", i ? ", " : "", config->targets[i].name);
-    const char *list = names.data ? names.data : "none";
+    const struct config_target *found = config_target_find(config, name ? name : "local");
+    if (!found && !name && config->target_count == 1)
+        found = &config->targets[0];
+    if (found)
+        return found;
+    char *names = config_target_names(config);
+    const char *list = names ? names : "(out of memory)";
     if (name)
         (void)fprintf(stderr, "delvegate: no target is called '%s'; the configuration has: %s\n", name, list);
     else
@@ -193,7 +188,7 @@ static const struct config_target *find_target(const struct config *config, cons
                       "delvegate: check-env needs to know which target: delvegate check-env TARGET; the "
                       "configuration has: %s\n",
                       list);
-    buf_free(&names);
+    free(names);
     return NULL;
 }
 

@@ -327,20 +327,15 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static const struct config_target *find_target(const struct config *config, const char *name)
 {
-    struct buf names;
-    buf_init(&names, WORDS_MAX);
-    for (size_t i = 0; i < config->target_count; i++) {
-        if (name && strcmp(config->targets[i].name, name) == 0)
-            return &config->targets[i];
-        (void)buf_printf(&names, "%s%s", i ? ", " : "", config->targets[i].name);
-    }
-    if (name)
-        say("no target is called '%s'; the configuration has: %s", name, names.data ? names.data : "none");
-    else
+    const struct config_target *found = name ? config_target_find(config, name) : NULL;
+    char *names = found ? NULL : config_target_names(config);
+    if (!found && name)
+        say("no target is called '%s'; the configuration has: %s", name, names ? names : "(out of memory)");
+    else if (!found)
         say("exec needs a target before the command: delvegate exec TARGET -- COMMAND; the configuration has: %s",
-            names.data ? names.data : "none");
-    buf_free(&names);
-    return NULL;
+            names ? names : "(out of memory)");
+    free(names);
+    return found;
 }
 
 /* Where the command runs, on the Go machine. Returns 0, or -1 with words on stderr. */
