@@ -121,7 +121,13 @@ suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => 
     await states.stopped(own, s);
     const [dir] = own.runDirectories();
     own.daemon.kill('SIGSTOP'); // it is not to see what comes
-    for (const pid of own.processes()) process.kill(pid, 'SIGKILL');
+    for (const pid of own.processes()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error; // it has ended with another one
+      }
+    }
     await die(own);
     await until('all to be gone', () => own.processes().length === 0);
     assert.deepEqual(own.runDirectories(), [dir]);

@@ -385,11 +385,15 @@ case_control_killed() {
     up
     hang_up c
     hang_up s
-    local p
-    # The helper that reads ctl is the one whose stdin it is.
-    for p in $(ps -o pid= -s "$KEEPER"); do
-        [ "$(readlink "/proc/$p/fd/0")" != "$RUN/ctl" ] || kill -9 "$p"
+    local p control='' left=$((LIMIT * 20))
+    # The helper that reads ctl is the one whose stdin it is, whenever it has nothing else to do.
+    until [ -n "$control" ] || [ $((left -= 1)) -le 0 ]; do
+        for p in $(ps -o pid= -s "$KEEPER"); do
+            [ "$(readlink "/proc/$p/fd/0")" != "$RUN/ctl" ] || control=$p
+        done
+        [ -n "$control" ] || sleep 0.05
     done
+    kill -9 "$control" || fail 'nobody reads ctl'
     check 'dlv and program are ended' gone "$PROGRAM"
     check 'nothing is left' nothing_left
 }
