@@ -67,27 +67,32 @@ static void put(enum config_log_level level, const char *subject, const char *te
                   subject ? ": " : "", text);
 }
 
+static void format(char safe[static LOG_TEXT_MAX], const char *fmt, va_list ap)
+{
+    char text[LOG_TEXT_MAX];
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    escape(safe, LOG_TEXT_MAX, text);
+}
+
 void log_line(enum config_log_level level, const char *subject, const char *fmt, ...)
 {
     if (level > log_level)
         return;
-    char text[LOG_TEXT_MAX], safe[LOG_TEXT_MAX];
+    char safe[LOG_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
+    format(safe, fmt, ap);
     va_end(ap);
-    escape(safe, sizeof safe, text);
     put(level, subject, safe);
 }
 
 void log_report(enum config_log_level level, const char *fmt, ...)
 {
-    char text[LOG_TEXT_MAX], safe[LOG_TEXT_MAX];
+    char safe[LOG_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
+    format(safe, fmt, ap);
     va_end(ap);
-    escape(safe, sizeof safe, text);
     if (goes_to_journal())
         put(level, NULL, safe);
     else

@@ -132,8 +132,8 @@ case_reader_lost() {
     finish c
 }
 
-case_end_in_build() {
-    begin end_in_build
+# A session whose build has begun and does not end: tool is a process of it.
+building() {
     mkfifo "$D/building"
     printf '#!/bin/sh\necho $$ >%s\nexec sleep 1000\n' "$D/building" >"$D/slow"
     chmod 755 "$D/slow"
@@ -143,8 +143,13 @@ case_end_in_build() {
     control c 'prepared 1' || return
     param c cwd "$TMP/prog"
     run_dlv c 1 debug --output="$RUN/1/__debug_bin" . -- show
-    local tool
     read -t $LIMIT -r tool <"$D/building" || fail 'no build'
+}
+
+case_end_in_build() {
+    begin end_in_build
+    local tool
+    building || return
     check 'pins of the build' environ_has "$tool" "GOCACHE=$D/cache"
     check 'GOTMPDIR of the build' environ_has "$tool" "GOTMPDIR=$RUN/tmp"
     say c 'end kill'

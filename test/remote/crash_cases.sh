@@ -52,17 +52,8 @@ case_local_gone() {
 
 case_local_gone_build() {
     begin local_gone_build
-    mkfifo "$D/building"
-    printf '#!/bin/sh\necho $$ >%s\nexec sleep 1000\n' "$D/building" >"$D/slow"
-    chmod 755 "$D/slow"
-    GOCACHE_PARAM=$D/cache session c "goenv=GOFLAGS=-toolexec=$D/slow" && control c ready || return
-    KEEPER=$(cut -d' ' -f1 "$RUN/keeper")
-    say c 'prepare 1'
-    control c 'prepared 1' || return
-    param c cwd "$TMP/prog"
-    run_dlv c 1 debug --output="$RUN/1/__debug_bin" . -- show
     local tool
-    read -t $LIMIT -r tool <"$D/building" || fail 'no build'
+    building || return
     hang_up c
     check 'the build has ended' gone "$tool"
     check 'nothing is left' nothing_left
