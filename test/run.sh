@@ -13,6 +13,7 @@ asan=build/asan
 logs=build/check
 passed=0 failed=0 skipped=0
 failures=()
+output_seconds=20 # for the last of a program's output, once it has ended
 feature= # the process of the Feature's tests in the background
 
 # Sanitizers write to files: whatever process it was and wherever its stderr went, a report fails the suite.
@@ -32,21 +33,29 @@ add() {
     fi
 }
 
-# Runs one program with its output shown and kept, and adds what it counted.
+# Runs one program with its output shown and kept, and adds what it counted. What it leaves running and holding its
+# output is a failure, and not waited for.
 # Started in the background of a shell, all of this would ignore SIGINT, and so would the programs that are debugged:
 # their signals are set back.
 # $1: name; $2: how it counts (cmocka, line, node, status); $3: the longest time; the rest: the command.
 run() {
-    local name=$1 kind=$2 limit=$3 begin=$SECONDS log status p f s report
+    local name=$1 kind=$2 limit=$3 begin=$SECONDS log out tee status p f s report left=0
     shift 3
     log=$logs/${name//\//-}.log
     echo "== $name"
+    exec {out}> >(exec tee "$log")
+    tee=$!
     if [ "$(type -t "$1")" = function ]; then
-        "$@" 2>&1 | tee "$log"
+        "$@" >&"$out" 2>&1
     else
-        env --default-signal=INT,QUIT timeout --kill-after=10s "$limit" "$@" 2>&1 | tee "$log"
+        env --default-signal=INT,QUIT timeout --kill-after=10s "$limit" "$@" >&"$out" 2>&1 {out}>&-
     fi
-    status=${PIPESTATUS[0]}
+    status=$?
+    exec {out}>&-
+    if ! timeout "$output_seconds" tail -s 0.1 --pid=$tee -f /dev/null; then
+        kill $tee
+        left=1
+    fi
     read -r p f s < <("count_$kind" "$status" <"$log")
     for report in "$reports".*; do
         [ -e "$report" ] || continue
@@ -54,6 +63,10 @@ run() {
         mv "$report" "$log.${report##*/}"
         f=$((f + 1))
     done
+    if [ $left -eq 1 ]; then
+        echo "$name: it ended with status $status, and something that it started still holds its output"
+        f=$((f + 1))
+    fi
     if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
         echo "$name: stopped after $limit"
     fi
