@@ -15,11 +15,13 @@
 #include "proxy/timer.h"
 
 enum {
+    SIGNALS = 3,
     MS_PER_S = 1000,
     STATUS_TEXT_MAX = 1024,
     CONFINEMENT_MAX = 128,
     CONFINEMENT_TEXT_MAX = 512,
-    STOP_MS = 15 * 1000 /* from the first SIGTERM: sessions that have not ended by then are left to their leases */
+    STOP_MS = 15 * 1000, /* from the first SIGTERM: sessions that have not ended by then are left to their leases */
+    LEAVE_MS = 7 * 1000  /* for what is closed when no session is left: more than a client has to read its goodbye */
 };
 
 struct live {
@@ -36,11 +38,14 @@ struct daemon {
     struct places places;
     struct notify *notify;
     struct live *sessions;
-    uv_signal_t signals[3];
+    uv_signal_t signals[SIGNALS];
     struct timer *stop;
     struct timer *idle; /* runs while there is no session and idleExit applies */
+    uv_timer_t late;    /* runs while all is closed in the end */
     bool reload_failed; /* the configuration in force is not what the file says */
     bool stopping;
+    bool at_once; /* nothing is waited for any more */
+
     char confinement[CONFINEMENT_TEXT_MAX]; /* words of it, "" when this process's unit does not confine it */
 };
 
@@ -220,36 +225,81 @@ static void on_idle(void *arg)
 static void on_signal(uv_signal_t *handle, int signal)
 {
     struct daemon *d = handle->data;
-    if (signal == SIGHUP)
+    if (signal == SIGHUP && d->stopping)
+        log_info(NULL, "SIGHUP: the configuration is not read again, delvegate is stopping");
+    else if (signal == SIGHUP)
         on_reload(d);
     else if (!d->stopping)
         stop(d, signal == SIGTERM ? "SIGTERM" : "SIGINT");
     else {
         log_warning(NULL, "second signal: leaving at once; supervisors end their sessions when the lease is over");
+        d->at_once = true;
         uv_stop(&d->loop);
     }
 }
 
-static void close_handle(uv_handle_t *h, void *arg)
+static void close_signal(uv_handle_t *h, void *arg)
 {
     (void)arg;
-    if (!uv_is_closing(h) && h->type == UV_SIGNAL)
+    if (h->type == UV_SIGNAL)
         uv_close(h, NULL);
 }
 
-static void free_all(struct daemon *d)
+/* A ProxyCommand that takes no notice of SIGTERM would stay behind, and its children with it. */
+static void kill_child(uv_handle_t *h, void *arg)
 {
+    int pid = h->type == UV_PROCESS && uv_is_active(h) ? uv_process_get_pid((uv_process_t *)h) : 0;
+    (void)arg;
+    if (pid > 0)
+        (void)kill(-pid, SIGKILL); /* each has a session of its own */
+}
+
+static void on_leave_late(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+    log_warning(NULL, "not waited for: what did not close within %d s; does a ProxyCommand or a name server hang?",
+                LEAVE_MS / MS_PER_S);
+    d->at_once = true;
+}
+
+/* Connections that are being closed get their turn, but may not hold up the end. Returns whether all is closed. */
+static bool close_all(struct daemon *d)
+{
+    uv_timer_init(&d->loop, &d->late);
+    d->late.data = d;
+    uv_timer_start(&d->late, on_leave_late, LEAVE_MS, 0);
+    uv_unref((uv_handle_t *)&d->late);
+    for (size_t i = 0; i < SIGNALS; i++)
+        uv_unref((uv_handle_t *)&d->signals[i]);
+    while (!d->at_once && uv_run(&d->loop, UV_RUN_ONCE) != 0)
+        continue;
+    if (d->at_once)
+        return false;
+    uv_close((uv_handle_t *)&d->late, NULL);
+    /* One more SIGTERM would end delvegate by itself, and not with status 0. */
+    sigset_t all;
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, NULL);
+    uv_walk(&d->loop, close_signal, NULL);
+    while (uv_run(&d->loop, UV_RUN_ONCE) != 0)
+        continue;
+    return true;
+}
+
+static void free_all(struct daemon *d, int status)
+{
+    d->stopping = true;
     orphan_forget_all();
     sweep_forget();
     places_close(&d->places);
     timer_free(d->stop);
     timer_free(d->idle);
     notify_free(d->notify);
-    uv_walk(&d->loop, close_handle, NULL);
     transport_local_forget(&d->loop);
-    /* Connections that are being closed get their turn. */
-    while (uv_run(&d->loop, UV_RUN_ONCE) != 0)
-        continue;
+    if (!close_all(d)) {
+        uv_walk(&d->loop, kill_child, NULL);
+        _exit(status); /* exit() would wait for libuv's threads, and so for the name server */
+    }
     uv_loop_close(&d->loop);
     places_free(&d->places);
     config_unref(d->config);
@@ -258,12 +308,12 @@ static void free_all(struct daemon *d)
 /* Everything that is there for the whole run; -1 when memory ran out. */
 static int begin(struct daemon *d)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
     (void)signal(SIGPIPE, SIG_IGN);
     d->stop = timer_new(&d->loop, on_stop_late, d);
     d->idle = timer_new(&d->loop, on_idle, d);
     d->notify = notify_new(&d->loop);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (size_t i = 0; i < SIGNALS; i++) {
         uv_signal_init(&d->loop, &d->signals[i]);
         d->signals[i].data = d;
         uv_signal_start(&d->signals[i], on_signal, numbers[i]);
@@ -292,6 +342,6 @@ int daemon_run(struct config *config, daemon_reload *reload, void *arg)
     /* Sessions that did not end in time can't be waited for any longer: their memory goes with the process. */
     if (d.sessions)
         _exit(status);
-    free_all(&d);
+    free_all(&d, status);
     return status;
 }

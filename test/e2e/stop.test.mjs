@@ -1,7 +1,7 @@
 // SIGTERM whatever a session is at: every request is answered, the client is told, and nothing is left on the Go machine.
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { line, program, states, suite, within } from './harness.mjs';
+import { Raw, line, proc, program, states, suite, until, within } from './harness.mjs';
 import { byPid, goesOn, looping } from './lib/looper.mjs';
 import { moreStates } from './lib/states.mjs';
 
@@ -79,6 +79,43 @@ suite('stop', { daemon: false, concurrency: 3 }, (w) => {
     }
     await own.nothingLeft();
   });
+
+  w.test('SIGHUP after SIGTERM: no port is opened again', async (t) => {
+    const own = await w.fresh(t);
+    const s = await own.session();
+    await all['stopped, with requests that Delve does not answer'].reach(own, s);
+    own.daemon.kill('SIGTERM');
+    await own.daemon.wait(/stopping: SIGTERM/);
+    own.daemon.kill('SIGHUP');
+    await own.daemon.wait(/SIGHUP: /);
+    await assert.rejects(Raw.open(own.port), { code: 'ECONNREFUSED' });
+    assert.deepEqual(await own.daemon.end(STOP_MS), { code: 0, signal: null }, own.daemon.text());
+    await within('the end of the connection', s.closed);
+    s.assertProtocol();
+    await own.nothingLeft();
+  });
+
+  const bySsh = { skip: w.transport !== 'ssh' && 'there is no proxy' };
+  for (const [name, kill] of [['', () => {}], [', nor at a second one', (own) => own.daemon.kill('SIGTERM')]]) {
+    w.test(`a ProxyCommand that does not end at SIGTERM${name}: delvegate does, with status 0`, bySsh, async (t) => {
+      const mark = `${4720 + name.length}`;
+      const own = await w.fresh(t, {
+        sshd: { clientOptions: [`ProxyCommand sh -c 'trap "" TERM; sleep ${mark}; :'`] },
+      });
+      const proxies = () => proc.pids().filter((pid) => proc.cmdline(pid).includes(mark) && proc.descends(pid, own.daemon.pid));
+      const s = await own.session();
+      await s.initialize();
+      const [proxy] = await until('the proxy', () => proxies().length > 0 && proxies());
+      own.daemon.kill('SIGTERM');
+      await own.daemon.wait(/ending -> over/);
+      kill(own);
+      assert.deepEqual(await own.daemon.end(STOP_MS), { code: 0, signal: null }, own.daemon.text());
+      own.assertNoSanitizerReport();
+      await within('the end of the connection', s.closed);
+      s.assertProtocol();
+      await until('the proxy to be gone', () => !proc.alive(proxy));
+    });
+  }
 
   w.test('a second SIGTERM: delvegate leaves at once, and the supervisor ends the session', async (t) => {
     const own = await w.fresh(t, { target: { lease: '5s' } });
