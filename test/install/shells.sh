@@ -28,7 +28,7 @@ end_shell() {
 
 # $1: the shell. What each line is completed to is the same in all.
 completions_as_typed() {
-    local shell=$1
+    local shell=$1 config
     check "$shell: an option" same "$(complete_line 'delvegate --check')" 'delvegate --check-config'
     check "$shell: commands" same "$(complete_line 'delvegate ')" 'delvegate check-env exec'
     check "$shell: a command" same "$(complete_line 'delvegate exe')" 'delvegate exec'
@@ -38,6 +38,11 @@ completions_as_typed() {
         "$(complete_line "delvegate --config $TMP/other.json exec ")" "delvegate --config $TMP/other.json exec gamma"
     check "$shell: behind the command, and with =" same \
         "$(complete_line "delvegate exec --config=$TMP/other.json ")" "delvegate exec --config=$TMP/other.json gamma"
+    for config in "\"$TMP/with blanks/other.json\"" "$TMP/with\\ blanks/other.json" '~/own.json'; do
+        check "$shell: the targets of $config" same "$(complete_line "delvegate -c $config exec ")" "delvegate -c $config exec gamma"
+        check "$shell: the same behind =" same \
+            "$(complete_line "delvegate exec --config=$config ")" "delvegate exec --config=$config gamma"
+    done
     check "$shell: a file for --config" same "$(complete_line "delvegate --config $TMP/oth")" "delvegate --config $TMP/other.json"
     check "$shell: a file for --config=" same "$(complete_line "delvegate --config=$TMP/oth")" "delvegate --config=$TMP/other.json"
     check "$shell: a directory for --cwd" same "$(complete_line "delvegate exec --cwd $TMP/hom")" "delvegate exec --cwd $TMP/home"
@@ -108,7 +113,8 @@ fish_completions() {
 }
 
 case_completions() {
-    echo '{ "targets": { "gamma": { "listen": 4711 } } }' >"$TMP/other.json"
+    mkdir "$TMP/with blanks"
+    echo '{ "targets": { "gamma": { "listen": 4711 } } }' | tee "$TMP/other.json" "$TMP/with blanks/other.json" >"$TMP/home/own.json"
     echo '{ "targets": { "delta": { "listen": 0 } } }' >"$TMP/broken.json"
     check "bash: the file is one" bash -n "$HERE/share/bash-completion/completions/delvegate"
     bash_completions
@@ -120,4 +126,5 @@ case_completions() {
             skip "completions of $shell" "it is not installed"
         fi
     done
+    rm "$TMP/home/own.json"
 }
