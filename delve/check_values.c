@@ -1,4 +1,4 @@
-/* go's variables: GOROOT, GOPATH, GOBIN, and the caches. */
+/* go's variables: GOROOT, GOPATH, GOBIN, GOFLAGS, GOWORK, and the caches. */
 #include <stdio.h>
 #include <string.h>
 
@@ -170,15 +170,65 @@ static void check_gobin(struct check_run *r, const char *source)
                   value, p.where, origin(value), left_out, p.remedy);
 }
 
+#define SPACE " \t\r\n"
+
+/* The first word of GOFLAGS that go takes for no flag, with its length; NULL when there is none, or it has quotes. */
+static const char *word_that_is_no_flag(const char *value, size_t *len)
+{
+    static const char *const wrong[] = {"---", "-=", "--="};
+    if (strpbrk(value, "\"'"))
+        return NULL;
+    for (value += strspn(value, SPACE); *value; value += *len + strspn(value + *len, SPACE)) {
+        *len = strcspn(value, SPACE);
+        bool has_name = *len > strspn(value, "-");
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+            has_name = has_name && !begins(value, wrong[i]);
+        if (value[0] != '-' || !has_name)
+            return value;
+    }
+    return NULL;
+}
+
+static void check_goflags(struct check_run *r)
+{
+    const char *source = check_source(r, "GOFLAGS");
+    const char *value = source ? check_fact_of(r, source, "GOFLAGS") : NULL;
+    size_t len = 0;
+    const char *word = value ? word_that_is_no_flag(value, &len) : NULL;
+    if (!word)
+        return;
+    struct check_place p = check_place_of(r, source, "GOFLAGS");
+    check_add(r, DELVE_FATAL, "GOFLAGS=%s (%s): %.*s is no flag; go builds nothing with it. To mend it, %s.", value,
+              p.where, (int)len, word, p.remedy);
+}
+
+static void check_gowork(struct check_run *r)
+{
+    const char *source = check_source(r, "GOWORK");
+    const char *value = source ? check_fact_of(r, source, "GOWORK") : NULL;
+    bool names_none = !value || strcmp(value, "off") == 0 || strcmp(value, "auto") == 0;
+    bool is_missing = !names_none && check_fact_of_state(r, source, "GOWORK", "state");
+    if (names_none || (value[0] == '/' && !is_missing))
+        return;
+    struct check_place p = check_place_of(r, source, "GOWORK");
+    check_add(r, DELVE_FATAL, "GOWORK=%s (%s): %s%s; go builds nothing with it. To mend it, %s.", value, p.where,
+              is_missing ? "there is no such file" : "no absolute path on Linux", origin(value), p.remedy);
+}
+
 void check_values(struct check_run *r)
 {
     static const char *const sources[] = {"target", "env", "file"};
+    bool builds = r->check->use == DELVE_USE_ANY || r->check->use == DELVE_USE_BUILD;
     const char *of_session = check_fact_of(r, "target", "GOROOT") ? "target" : "file";
     check_goroot(r, of_session);
     check_goroot(r, "env");
     check_gopath(r);
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         check_gobin(r, sources[i]);
+    if (builds) {
+        check_goflags(r);
+        check_gowork(r);
+    }
 }
 
 /* --- the caches --- */

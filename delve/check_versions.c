@@ -13,6 +13,7 @@ enum stage { STAGE_LANGUAGE, STAGE_BETA, STAGE_RC, STAGE_RELEASE };
 enum {
     NUMBERS = 3,
     DECIMAL = 10,
+    USED_MAX = 32,     /* bytes of a fact's name */
     SELECTS_SINCE = 21 /* the minor version of the first go that heeds toolchain lines */
 };
 
@@ -186,9 +187,30 @@ static void check_with_new_go(struct check_run *r, const char *kind, const char 
     }
 }
 
+/* go: the word of `go version`. */
+static void check_file(struct check_run *r, const char *kind, const char *go, const struct go_version *local)
+{
+    if (local->major == 1 && local->minor < SELECTS_SINCE)
+        check_with_old_go(r, kind, go, local);
+    else
+        check_with_new_go(r, kind, go, local);
+}
+
+/* The workspace, and the modules besides ours that it uses: a build of one reads them all. */
+static void check_workspace(struct check_run *r, const char *go, const struct go_version *local)
+{
+    char kind[USED_MAX];
+    check_file(r, "work", go, local);
+    for (size_t i = 1; i < DELVE_FACTS_MAX; i++) {
+        (void)snprintf(kind, sizeof kind, "used%zu", i);
+        if (!check_fact(r, kind))
+            break;
+        check_file(r, kind, go, local);
+    }
+}
+
 static void check_module(struct check_run *r, const char *go)
 {
-    static const char *const kinds[] = {"mod", "work"};
     char name[DELVE_FINDING_MAX / 4];
     struct go_version local;
     const char *mode = check_source(r, "GO111MODULE");
@@ -199,14 +221,10 @@ static void check_module(struct check_run *r, const char *go)
     if (is_off || !at || !local_version(go, &local))
         return;
     (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(at + 1, " "), at + 1);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!check_fact(r, kinds[i]) || (i > 0 && works_alone))
-            continue;
-        if (local.major == 1 && local.minor < SELECTS_SINCE)
-            check_with_old_go(r, kinds[i], name, &local);
-        else
-            check_with_new_go(r, kinds[i], name, &local);
-    }
+    if (check_fact(r, "mod"))
+        check_file(r, "mod", name, &local);
+    if (check_fact(r, "work") && !works_alone)
+        check_workspace(r, name, &local);
 }
 
 /* --- the tools --- */

@@ -47,6 +47,11 @@ check_value() { # SOURCE NAME VALUE
     GOPATH) check_gopath "$1" "$3" ;;
     GOBIN) check_gobin "$1" "$3" ;;
     GOCACHE | GOMODCACHE) [ "$1" != env ] || check_unused "$2" "$3" ;;
+    GOWORK)
+        case $3 in
+        /*) [ -f "$3" ] || fact "$1.GOWORK.state" missing ;;
+        esac
+        ;;
     esac
 }
 
@@ -98,7 +103,7 @@ check_unused() { # NAME DIR
 
 check_named() { # SOURCE NAME=VALUE
     case ${2%%=*} in
-    GOROOT | GOPATH | GOBIN | GOCACHE | GOMODCACHE | GOTOOLCHAIN | GO111MODULE | GOWORK)
+    GOROOT | GOPATH | GOBIN | GOCACHE | GOMODCACHE | GOTOOLCHAIN | GO111MODULE | GOWORK | GOFLAGS)
         check_value "$1" "${2%%=*}" "${2#*=}"
         ;;
     esac
@@ -113,6 +118,7 @@ check_values() {
     check_value env GOTOOLCHAIN "${GOTOOLCHAIN-}"
     check_value env GO111MODULE "${GO111MODULE-}"
     check_value env GOWORK "${GOWORK-}"
+    check_value env GOFLAGS "${GOFLAGS-}"
     dg_file=${GOENV-}
     while IFS=' ' read -r dg_key dg_raw; do
         [ "$dg_key" = goenv ] || continue
@@ -149,11 +155,45 @@ check_module() {
     [ -z "$dg_mod" ] || check_directives mod "$dg_mod"
     case $dg_work in
     '' | off) ;;
-    *) check_directives work "$dg_work" ;;
+    *)
+        check_directives work "$dg_work"
+        check_used
+        ;;
     esac
 }
 
-check_directives() { # mod|work FILE
+# Every module of the workspace is read for a build in any of them; a process each is not spent on very many.
+check_used() {
+    dg_n_used=0
+    used_dirs <"$dg_work" 2>/dev/null | while IFS= read -r dg_d; do
+        dg_d=${dg_d#./}
+        dg_d=${dg_d%/}
+        case $dg_d in
+        . | '') dg_d=${dg_work%/*} ;;
+        /*) ;;
+        *) dg_d=${dg_work%/*}/$dg_d ;;
+        esac
+        [ -f "$dg_d/go.mod" ] || continue
+        [ "$dg_d/go.mod" != "$dg_mod" ] || continue
+        dg_n_used=$((dg_n_used + 1))
+        [ "$dg_n_used" -le 50 ] || break
+        check_directives "used$dg_n_used" "$dg_d/go.mod"
+    done
+}
+
+# The directories of a go.work's use lines and blocks, one a line.
+used_dirs() {
+    sed -n -e 's,[[:space:]]*//.*,,' -e 's/[[:space:]]*$//' -e 's/["`]//g' -e '/^[[:space:]]*use[[:space:]]*($/,/^[[:space:]]*)$/{
+        s/^[[:space:]]*//
+        /^use[[:space:]]*($/d
+        /^)$/d
+        /^$/d
+        p
+        d
+    }' -e 's/^[[:space:]]*use[[:space:]]\{1,\}\([^(]\)/\1/p'
+}
+
+check_directives() { # mod|work|usedN FILE
     fact "$1" "$2"
     # shellcheck disable=SC2046 # words
     set -- "$1" $(sed -n -e 's/^[[:space:]]*go[[:space:]]\{1,\}"\{0,1\}\([A-Za-z0-9.+-]*\).*/go=\1/p' \

@@ -62,6 +62,7 @@ suite('check-env', { env: { GOTOOLCHAIN: 'local' } }, (w) => {
       ['GOMODCACHE=/proc/mod', 'error', /GOMODCACHE=\/proc\/mod .*cannot be made in \/proc.*fetch no module/],
       ['GOPATH=C:\\Users\\me\\go', 'error', /GOPATH=C:\\Users\\me\\go \(`go env -w`.*a path of Windows; go refuses every command/],
       ['GOPATH=/proc/me/go', 'error', /GOMODCACHE=\/proc\/me\/go\/pkg\/mod \(below GOPATH, which is set by `go env -w` in/],
+      ['GOFLAGS=mod=mod', 'error', /GOFLAGS=mod=mod \(`go env -w` in .*mod=mod is no flag; go builds nothing with it.*`go env -u GOFLAGS`/],
       ['GOBIN=bin', 'warning', /GOBIN=bin \(`go env -w`.*`go install` refuses it/],
     ]) {
       const file = written(w, { after() {} }, `${text}\n`);
@@ -140,6 +141,16 @@ suite('check-env', { env: { GOTOOLCHAIN: 'local' } }, (w) => {
     fs.writeFileSync(work, 'go 1.98\n');
     const { stdout } = await check(w, { args: ['--cwd', path.dirname(work), 'main'] });
     assert.match(stdout, new RegExp(`^main: error: go 1\\.98 \\(${work}\\)`, 'm'));
+  });
+
+  w.test('a Go too old for another module of the workspace', async () => {
+    const dir = w.at('tmp/workspace');
+    const mine = moduleOf(w, 'workspace/mine', 'go 1.18');
+    const other = moduleOf(w, 'workspace/other', 'go 1.97');
+    fs.writeFileSync(path.join(dir, 'go.work'), 'go 1.18\n\nuse (\n\t./mine\n\t./other // theirs\n)\n');
+    const { lines } = await check(w, { args: ['--cwd', mine, 'main'] });
+    assert.equal(lines.length, 1, lines.join('\n'));
+    assert.match(lines[0], new RegExp(`^main: error: go 1\\.97 \\(${other}/go\\.mod\\): go1\\.`));
   });
 
   w.test('paths of the configuration say where the current directory is on the Go machine', async () => {

@@ -97,6 +97,27 @@ case_check_module() {
     ENVIRONMENT+=(GOWORK=off)
     facts d "check=$D/w/m" || return
     check 'no workspace' no_fact 'work '
+    check 'nor its modules' no_fact 'used'
+}
+
+case_check_workspace() {
+    begin check_workspace
+    mkdir -p "$D/w/m" "$D/w/a b" "$D/w/other" "$D/abs" "$D/w/replaced"
+    for d in w w/m 'w/a b' w/other abs w/replaced; do printf 'module x\ngo 1.%s\n' "${#d}" >"$D/$d/go.mod"; done
+    printf 'go 1.20\n\nuse ./other/ // one\nuse (\r\n\t./m\r\n\t"./a b" // two\n\t// ./none\n\n\t%s\n\t./nothere\n\t.\n)\nreplace (\n\tx => ./replaced\n)\n' \
+        "$D/abs" >"$D/w/go.work"
+    facts c "check=$D/w/m" || return
+    fact "mod $D/w/m/go.mod"
+    fact "used1 $D/w/other/go.mod"
+    fact 'used1.go 1.7'
+    fact "used2 $D/w/a b/go.mod"
+    fact "used3 $D/abs/go.mod"
+    fact "used4 $D/w/go.mod"
+    check 'no more of them' no_fact 'used5'
+    ENVIRONMENT+=("GOWORK=$D/w/none" GOFLAGS=-v)
+    facts d "check=$D/w/m" || return
+    fact "env.GOWORK.state missing"
+    fact 'env.GOFLAGS -v'
 }
 
 case_check_tools_missing() {
