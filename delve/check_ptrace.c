@@ -71,7 +71,8 @@ bool delve_is_ptrace_failure(const char *text, bool *attach)
         bool refused =
             ends_with(line, len, ": operation not permitted") || ends_with(line, len, ": function not implemented");
         *attach = has(line, len, "ould not attach to pid ");
-        if (*attach && (refused || has(line, len, "kernel security setting")))
+        if (*attach && (refused || has(line, len, "kernel security setting") ||
+                        ends_with(line, len, ": current user does not own the process")))
             return true;
         if (refused && has(line, len, "could not launch process: fork/exec "))
             return true;
@@ -104,12 +105,25 @@ static const char *of_yama(const struct rights *rights, bool attach)
     return NULL;
 }
 
-static const char *of_seccomp(const struct rights *rights)
+#define OF_ANOTHER_USER                                                                                                \
+    "a process of another user, or one that hides its memory, may be traced by root alone: name a target whose user "  \
+    "is that one"
+
+static const char *of_seccomp(const struct rights *rights, bool attach)
 {
     if (rights->seccomp != SECCOMP_FILTERED)
         return NULL;
+    /* Every container has a filter, and most of them let ptrace pass. */
+    if (rights->is_bounding && rights->is_container && attach && !rights->is_root)
+        return OF_ANOTHER_USER
+            "; for one of the same user it is a seccomp filter of the container that forbids it: add "
+            "\"--security-opt=seccomp=unconfined\"" RUN_ARGS;
     if (rights->is_bounding && rights->is_container)
         return "a seccomp filter of the container forbids ptrace: add \"--security-opt=seccomp=unconfined\"" RUN_ARGS;
+    if (rights->is_container && attach && rights->is_root)
+        return "the capability SYS_PTRACE is missing there, without which root may not trace another user's process, "
+               "nor any behind some seccomp filters: add \"--cap-add=SYS_PTRACE\", and if that is not enough "
+               "\"--security-opt=seccomp=unconfined\"," RUN_ARGS;
     if (rights->is_container)
         return "the container's seccomp filter forbids ptrace and the capability SYS_PTRACE is missing: add "
                "\"--cap-add=SYS_PTRACE\", and if that is not enough \"--security-opt=seccomp=unconfined\"," RUN_ARGS;
@@ -126,18 +140,18 @@ int delve_ptrace_advice(const struct delve_facts *f, bool attach, struct buf *ou
     struct rights rights = read_rights(f);
     const char *words = of_yama(&rights, attach);
     if (!words)
-        words = of_seccomp(&rights);
+        words = of_seccomp(&rights, attach);
     if (words)
         return buf_puts(out, words);
     if (!rights.is_bounding || (attach && rights.is_root && !rights.is_effective))
         return buf_puts(out, "the capability SYS_PTRACE is missing there: in a container add "
                              "\"--cap-add=SYS_PTRACE\"" RUN_ARGS);
     if (attach && !rights.is_root)
-        return buf_puts(out, "a process of another user, or one that hides its memory, may be traced by root alone: "
-                             "name a target whose user is that one");
+        return buf_puts(out, OF_ANOTHER_USER);
     return buf_puts(out, "neither seccomp, capabilities nor yama show why: in a container add "
                          "\"--cap-add=SYS_PTRACE\" and \"--security-opt=apparmor=unconfined\"" RUN_ARGS
-                         "; elsewhere look at what AppArmor or SELinux have logged");
+                         " (nothing helps where another processor is emulated: take an image for this machine's own); "
+                         "elsewhere look at what AppArmor or SELinux have logged");
 }
 
 void check_ptrace(struct check_run *r)

@@ -107,6 +107,20 @@ suite('ptrace: without SYS_PTRACE', confined(LESS), (w) => {
   });
 });
 
+suite('ptrace: root without SYS_PTRACE', confined(LESS), (w) => {
+  w.test('another user\'s process is not attached to', byRoot, async () => {
+    const looper = await build('tool', w.at('tmp/looper'));
+    for (const dir of [w.root, w.at('tmp')]) fs.chmodSync(dir, 0o711);
+    const child = w.spawn('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', looper, 'loop'], { name: 'looper', cwd: '/' });
+    await child.wait(/looping/, { stream: 'stdout' });
+    const text = await refused(w, 'attach', { mode: 'local', processId: child.pid });
+    assert.match(text, /current user does not own the process|operation not permitted|kernel security setting/);
+    assert.match(text, /Delve may not attach to the process: .*"--cap-add=SYS_PTRACE" in runArgs of devcontainer\.json/);
+    child.kill('SIGKILL');
+    await child.end();
+  });
+});
+
 /** Sets the machine's own switch for the time of a test; false: this machine has none, or will not let us. */
 function yama(t, value) {
   try {

@@ -128,6 +128,23 @@ static void variables(void **state)
          "warning: GOMODCACHE=/Users/me/mod",
          {"empty cache"}},
         {GO19 CACHES "env.GOCACHE=/new;env.GOCACHE.state=missing", "", {0}},
+        {GO19 CACHES "env.GOFLAGS=-mod=mod  --race\t-v", "", {0}},
+        {GO19 CACHES "env.GOFLAGS='-ldflags=-X a.b=c d'", "", {0}},
+        {GO19 CACHES "container=docker;env.GOFLAGS=-v mod=mod -x",
+         "fatal: GOFLAGS=-v mod=mod -x (environment on gomachine): mod=mod is no flag; go builds nothing",
+         {"containerEnv"}},
+        {GO19 CACHES "env.GOFLAGS=--", "fatal: GOFLAGS=-- (", {0}},
+        {GO19 CACHES "env.GOFLAGS=---v", "fatal: GOFLAGS=---v (", {0}},
+        {GO19 CACHES "env.GOFLAGS=-=v", "fatal: GOFLAGS=-=v (", {0}},
+        {GO19 CACHES FILE_ "file.GOFLAGS=v", "fatal: GOFLAGS=v (`go env -w` in", {"`go env -u GOFLAGS` on gomachine"}},
+        {GO19 CACHES FILE_ "file.GOFLAGS=v;env.GOFLAGS=-v", "", {0}},
+        {GO19 CACHES "env.GOWORK=off", "", {0}},
+        {GO19 CACHES "env.GOWORK=auto", "", {0}},
+        {GO19 CACHES "env.GOWORK=/w/go.work", "", {0}},
+        {GO19 CACHES "env.GOWORK=/Users/me/go.work;env.GOWORK.state=missing",
+         "fatal: GOWORK=/Users/me/go.work (environment on gomachine): there is no such file, a path of macOS; go",
+         {0}},
+        {GO19 CACHES "env.GOWORK=go.work", "fatal: GOWORK=go.work (environment on gomachine): no absolute path", {0}},
         {GO19 CACHES "env.GOBIN=a\x1b[31m\nb", "warning: GOBIN=a?[31m b (", {0}},
     };
     ROWS(all, rows);
@@ -169,6 +186,8 @@ static void caches(void **state)
         {GO19 CACHES "GOCACHE.state=closed;GOMODCACHE.state=full;mod=/w/go.mod;mod.go=1.99", "", {0}}};
     c.use = DELVE_USE_BINARY;
     ROWS(c, unused);
+    static const struct row unbuilt[] = {{GO19 CACHES "env.GOFLAGS=v;env.GOWORK=rel", "", {0}}};
+    ROWS(c, unbuilt);
     c.use = DELVE_USE_ATTACH;
     ROWS(c, unused);
 }
@@ -189,6 +208,15 @@ static void modules(void **state)
         {GO19 CACHES MOD "mod.go=1.19;mod.toolchain=go1.22.1", "fatal: toolchain go1.22.1 (/w/go.mod)", {0}},
         {GO19 CACHES "work=/w/go.work;work.go=1.20", "error: go 1.20 (/w/go.work)", {0}},
         {GO19 CACHES "work=/w/go.work;work.go=1.20;env.GOWORK=off", "", {0}},
+        /* So is each module that go.work uses. */
+        {GO19 CACHES MOD "mod.go=1.19;work=/w/go.work;work.go=1.19;used1=/w/a/go.mod;used1.go=1.18;used2=/w/b/go.mod;"
+                         "used2.go=1.22.0",
+         "fatal: go 1.22.0 (/w/b/go.mod): go1.19.8 is too old for it and cannot even read",
+         {0}},
+        {GO24 CACHES "work=/w/go.work;work.go=1.24;used1=/w/a/go.mod;used1.go=1.25;GOTOOLCHAIN=local",
+         "fatal: go 1.25 (/w/a/go.mod): go1.24.4 is too old for it",
+         {0}},
+        {GO19 CACHES "work=/w/go.work;work.go=1.19;used1=/w/a/go.mod;used1.go=1.99;env.GOWORK=off", "", {0}},
         {GO19 CACHES MOD "mod.go=1.99;env.GO111MODULE=off", "", {0}},
         {GO24 CACHES MOD "mod.go=1.24;GOTOOLCHAIN=local", "", {0}},
         {GO24 CACHES MOD "mod.go=1.24.4;GOTOOLCHAIN=local", "", {0}},
@@ -299,7 +327,7 @@ static void words_of_delve(void **state)
          true, true},
         {"2026-11-23T23:02:52Z error layer=dap could not attach to pid 7: operation not permitted", true, true},
         {"could not attach to pid 7: no such process", false, false},
-        {"Could not attach to pid 7: current user does not own the process", false, false},
+        {"Could not attach to pid 7: current user does not own the process", true, true},
         {"could not launch process: fork/exec /r/b: no such file or directory", false, false},
         {"chmod /x: operation not permitted\n", false, false},
         {"could not launch process: fork/exec /r/b: permission denied\nopen /x: operation not permitted", false, false},
@@ -329,6 +357,21 @@ static void a_failed_start_names_the_flag(void **state)
     assert_int_equal(delve_log_explain_on(&out, "could not attach to pid 7: operation not permitted\n", NULL, 1, &f),
                      0);
     assert_non_null(strstr(out.data, "\nDelve may not attach to the process: "));
+    buf_clear(&out);
+    /* Root in a container has no right to another user's process without the capability. */
+    assert_int_equal(
+        delve_log_explain_on(&out, "Could not attach to pid 7: current user does not own the process\n", NULL, 1, &f),
+        0);
+    assert_non_null(strstr(out.data, "another user's process"));
+    assert_non_null(strstr(out.data, "--cap-add=SYS_PTRACE"));
+    delve_facts_free(&f);
+    buf_clear(&out);
+    /* An ordinary user has none with it, and behind any filter. */
+    add_facts(&f, "container=docker;Seccomp=2;yama=0;" USER);
+    assert_int_equal(
+        delve_log_explain_on(&out, "Could not attach to pid 7: current user does not own the process\n", NULL, 1, &f),
+        0);
+    assert_non_null(strstr(out.data, "name a target whose user is that one"));
     buf_free(&out);
     delve_facts_free(&f);
 }
