@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proxy/log.h"
@@ -43,12 +44,25 @@ static const char *why_not(int fd, struct sockaddr_storage *bound)
                                                  : "no listening socket; leave Accept=yes out of the socket unit";
 }
 
-static void describe(struct activation_socket *s)
+/* Two descriptors of one socket: what came to the second would be taken from the first. */
+static bool is_another(const struct activation *a, int fd)
+{
+    struct stat one, other;
+    for (size_t i = 0; i < a->count; i++)
+        if (fstat(a->list[i].fd, &one) == 0 && fstat(fd, &other) == 0 && one.st_dev == other.st_dev &&
+            one.st_ino == other.st_ino)
+            return true;
+    return false;
+}
+
+static void describe(const struct activation *a, struct activation_socket *s)
 {
     struct sockaddr_storage bound = {0};
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&bound;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)&bound;
     s->why = why_not(s->fd, &bound);
+    if (!s->why && is_another(a, s->fd))
+        s->why = "the same socket as a descriptor before it";
     if (s->why)
         return;
     bool is_v6 = bound.ss_family == AF_INET6;
@@ -81,8 +95,8 @@ int activation_read(struct activation *a)
         (void)snprintf(s->name, sizeof s->name, "%.*s", len ? (int)len : (int)strlen(unnamed), len ? names : unnamed);
         if (names)
             names += names[len] ? len + 1 : len;
-        (void)fcntl(s->fd, F_SETFD, FD_CLOEXEC); /* fails where it is not open, which describe() tells */
-        describe(s);
+        s->is_open = fcntl(s->fd, F_SETFD, FD_CLOEXEC) == 0;
+        describe(a, s);
     }
     return 0;
 }
@@ -90,7 +104,8 @@ int activation_read(struct activation *a)
 void activation_free(struct activation *a)
 {
     for (size_t i = 0; i < a->count; i++)
-        (void)close(a->list[i].fd);
+        if (a->list[i].is_open)
+            (void)close(a->list[i].fd);
     free(a->list);
     *a = (struct activation){0};
 }

@@ -10,8 +10,9 @@ enum { ACTIVATION_NAME_MAX = 256 };
 
 struct activation_socket {
     int fd;                         /* close-on-exec; stays open until activation_free */
+    bool is_open;                   /* false: the manager gave a number only; it may be another's by now */
     char name[ACTIVATION_NAME_MAX]; /* FileDescriptorName= of its unit, "unknown" when it has none */
-    char address[INET6_ADDRSTRLEN]; /* where it listens, in the usual form; "" when it is no listening TCP socket */
+    char address[INET6_ADDRSTRLEN]; /* where it listens, in the usual form; "" when it can't be used */
     int port;                       /* 1 to 65535, 0 with an empty address */
     const char *why;                /* then: what it is instead */
     bool taken;                     /* by a target */
@@ -22,8 +23,9 @@ struct activation {
     size_t count;
 };
 
-/* Reads LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID, which must be this process; sets close-on-exec. Without them there
- * is nothing in a. Returns 0, or -1 when memory ran out. */
+/* Reads LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID, which must be this process; sets close-on-exec. To be called before
+ * descriptors of one's own are opened: they could get numbers that the manager has announced and not opened. Without
+ * the variables there is nothing in a. Returns 0, or -1 when memory ran out. */
 int activation_read(struct activation *a);
 void activation_free(struct activation *a);
 

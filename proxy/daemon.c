@@ -309,6 +309,8 @@ static void free_all(struct daemon *d, int status)
 static int begin(struct daemon *d)
 {
     static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    int r = places_init(&d->places, &d->loop, on_accepted, d); /* before the loop takes descriptors of its own */
+    uv_loop_init(&d->loop);
     (void)signal(SIGPIPE, SIG_IGN);
     d->stop = timer_new(&d->loop, on_stop_late, d);
     d->idle = timer_new(&d->loop, on_idle, d);
@@ -318,14 +320,13 @@ static int begin(struct daemon *d)
         d->signals[i].data = d;
         uv_signal_start(&d->signals[i], on_signal, numbers[i]);
     }
-    return places_init(&d->places, &d->loop, on_accepted, d) < 0 || !d->stop || !d->idle || !d->notify ? -1 : 0;
+    return r < 0 || !d->stop || !d->idle || !d->notify ? -1 : 0;
 }
 
 int daemon_run(struct config *config, daemon_reload *reload, void *arg)
 {
     struct daemon d = {.config = config, .reload = reload, .reload_arg = arg};
     int status = EXIT_FAILURE;
-    uv_loop_init(&d.loop);
     log_set_level(config->log_level);
     if (begin(&d) < 0) {
         log_error(NULL, "out of memory");

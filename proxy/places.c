@@ -1,5 +1,7 @@
 #include "proxy/places.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +9,8 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/reach.h"
+
+enum { UNIT_LINE_MAX = INET6_ADDRSTRLEN + sizeof "ListenStream=[]:65535" };
 
 static struct place *place_of(struct places *all, const char *name)
 {
@@ -111,27 +115,41 @@ static int start_listening(struct places *all, const struct config_target *t, st
     return allow(p, t, e);
 }
 
+/* The socket unit's line for a target's port. */
+static void unit_line(char line[static UNIT_LINE_MAX], const struct config_target *t)
+{
+    bool v6 = strchr(t->listen_host, ':') != NULL;
+    (void)snprintf(line, UNIT_LINE_MAX, "ListenStream=%s%s%s:%d", v6 ? "[" : "", t->listen_host, v6 ? "]" : "",
+                   t->listen_port);
+}
+
+static void tell_refusal(const struct activation_socket *s, const struct config_target *t)
+{
+    static const char mend[] = "a socket unit has one line for each target, such as";
+    char line[UNIT_LINE_MAX];
+    unit_line(line, t);
+    if (s->why)
+        log_error(NULL,
+                  "descriptor %d (%s) of the service manager is refused: %s; %s %s for %s: systemctl --user edit "
+                  "delvegate.socket",
+                  s->fd, s->name, s->why, mend, line, t->name);
+    else
+        log_error(NULL,
+                  "the socket on %s port %d (%s) of the service manager is no target's: its clients are refused; %s %s "
+                  "for %s: systemctl --user edit delvegate.socket",
+                  s->address, s->port, s->name, mend, line, t->name);
+}
+
 /* A manager goes on listening there, and clients would wait for ever: they are refused. */
 static void refuse_nobodys(struct places *all, const struct config *config)
 {
-    const struct config_target *first = &config->targets[0];
-    bool v6 = strchr(first->listen_host, ':') != NULL;
     for (size_t i = 0; i < all->activation.count; i++) {
         const struct activation_socket *s = &all->activation.list[i];
         struct listener_options o = {.name = s->name, .host = s->address, .port = s->port, .fd = s->fd};
         struct err e;
         if (s->taken || all->nobodys[i])
             continue;
-        if (s->why)
-            log_error(NULL, "descriptor %d (%s) of the service manager is refused: %s", s->fd, s->name, s->why);
-        else
-            log_error(
-                NULL,
-                "the socket on %s port %d (%s) of the service manager is no target's: its clients are refused; a "
-                "socket unit has one line for each target, such as ListenStream=%s%s%s:%d for %s: systemctl --user "
-                "edit delvegate.socket",
-                s->address, s->port, s->name, v6 ? "[" : "", first->listen_host, v6 ? "]" : "", first->listen_port,
-                first->name);
+        tell_refusal(s, &config->targets[0]);
         if (!s->why && !(all->nobodys[i] = listener_new(all->loop, &o, &e)))
             log_error(NULL, "%s", e.text);
     }

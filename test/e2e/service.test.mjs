@@ -2,11 +2,13 @@
 // everywhere, also where no systemd is. The real one is tested in test/systemd.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { Child, DELVEGATE, Raw, Session, TEST_MS, World, freePort, line, proc, program, until } from './harness.mjs';
 
 const MANAGER = path.join(path.dirname(DELVEGATE), 'manager');
+const hasIpv6 = Object.values(os.networkInterfaces()).flat().some(({ address }) => address === '::1');
 const HELLO = path.join(program('hello'), 'main.go');
 
 /** A world whose delvegate is started by the manager. */
@@ -209,10 +211,43 @@ describe('handed-over sockets', () => {
     await (await toBreakpoint(w.port)).finish();
   });
 
-  managed('what is no listening TCP socket is refused', { flags: ['-u', '-c'] }, async (w) => {
+  managed('what is no listening TCP socket is refused', { flags: ['-u', '-g', '-c', '-n'] }, async (w) => {
     await w.hears(/READY=1/);
-    await w.says(/descriptor 3 \(unix\) .*refused: no TCP socket/);
-    await w.says(/descriptor 4 \(connection\) .*refused: no listening socket; leave Accept=yes out/);
+    const lines = [
+      /descriptor 3 \(unix\) .*refused: no TCP socket/,
+      /descriptor 4 \(datagram\) .*refused: no TCP socket/,
+      /descriptor 5 \(connection\) .*refused: no listening socket; leave Accept=yes out of the socket unit/,
+      /descriptor 6 \(unknown\) .*refused: no open descriptor/,
+    ];
+    const mend = `; .*ListenStream=127\\.0\\.0\\.1:${w.port} for main: systemctl --user edit delvegate\\.socket$`;
+    for (const { source } of lines) await w.says(new RegExp(source + mend, 'm'));
+    await (await toBreakpoint(w.port)).finish();
+  });
+
+  managed('a socket that was handed over twice is the target\'s once, and loses it no client', {
+    flags: (w) => ['-l', `127.0.0.1:${w.port}`, '-d'],
+  }, async (w) => {
+    await w.hears(/READY=1/);
+    await w.says(/descriptor 4 \(again\) .*refused: the same socket as a descriptor before it/);
+    for (let i = 0; i < 20; i++) {
+      const s = await Session.open(w.port);
+      await s.initialize();
+      await s.send('disconnect');
+      await s.closed;
+    }
+  });
+
+  managed('a socket of IPv6', {
+    skip: !hasIpv6 && 'no IPv6 loopback', flags: (w) => ['-l', `::1:${w.port}`],
+    before: (w) => {
+      w.config.targets.main.listen = `[::1]:${w.port}`;
+      w.writeConfig(w.config);
+    },
+  }, async (w) => {
+    await w.says(/listening on ::1 port \d+ for target main .*handed over by the service manager/);
+    await w.hears(/STATUS=sessions: 0; targets: main \[::1\]:\d+\|/);
+    const s = await toBreakpoint(w.port, { host: '::1' });
+    await s.finish();
   });
 
   managed('of two with one address the one with the name of the target is taken', {

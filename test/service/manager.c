@@ -1,10 +1,13 @@
 /* A service manager as small as can be, where no systemd is: binds sockets, runs a program with LISTEN_FDS and
  * NOTIFY_SOCKET, and prints what it is told.
  *
- *   manager [-l ADDRESS:PORT[=NAME]]... [-w SECONDS] [-p PID] [-u] [-c] [-s] -- PROGRAM [ARGUMENT...]
+ *   manager [-l ADDRESS:PORT[=NAME]]... [-w SECONDS] [-p PID] [-ugcdnsa] -- PROGRAM [ARGUMENT...]
  *     -l  binds and listens there (port 0: any), hands it over; NAME is its name in LISTEN_FDNAMES
  *     -u  hands over a listening Unix socket as well
+ *     -g  hands over a socket for datagrams, of UDP
  *     -c  hands over a connected socket, as Accept=yes does
+ *     -d  hands over the socket before it once more
+ *     -n  announces one descriptor more than there is
  *     -w  sets WATCHDOG_USEC: a program that says nothing for so long is ended with SIGABRT
  *     -p  sets LISTEN_PID to PID instead of the program's
  *     -s  starts the program when somebody connects, and again after it has ended: socket activation
@@ -36,6 +39,7 @@ static struct {
     int fds[SOCKETS_MAX]; /* to be handed over */
     char names[TEXT_MAX];
     int count;
+    int announced; /* besides, which are not there */
     int notify, signals;
     char notify_path[sizeof((struct sockaddr_un *)0)->sun_path];
     const char *listen_pid;
@@ -113,6 +117,23 @@ static void unix_socket(void)
     hand_over(fd, "unix");
 }
 
+static void datagram_socket(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("datagram socket");
+    hand_over(fd, "datagram");
+}
+
+static void again(void)
+{
+    int fd = m.count ? dup(m.fds[m.count - 1]) : -1;
+    if (fd < 0)
+        die("no socket to hand over again");
+    hand_over(fd, "again");
+}
+
 static void connected_socket(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -162,7 +183,7 @@ static void run_program(char **argv)
             die("dup2");
     setenv("NOTIFY_SOCKET", m.notify_path, 1);
     if (m.count > 0) {
-        set_number("LISTEN_FDS", m.count);
+        set_number("LISTEN_FDS", m.count + m.announced);
         set_number("LISTEN_PID", m.listen_pid ? atol(m.listen_pid) : (long)getpid());
         setenv("LISTEN_FDNAMES", m.names, 1);
     }
@@ -251,7 +272,7 @@ int main(int argc, char **argv)
 {
     sigset_t set;
     int c;
-    while ((c = getopt(argc, argv, "+l:w:p:ucsa")) != -1) {
+    while ((c = getopt(argc, argv, "+l:w:p:ugcdnsa")) != -1) {
         if (c == 'l')
             bind_port(optarg);
         else if (c == 'w')
@@ -260,8 +281,14 @@ int main(int argc, char **argv)
             m.listen_pid = optarg;
         else if (c == 'u')
             unix_socket();
+        else if (c == 'g')
+            datagram_socket();
         else if (c == 'c')
             connected_socket();
+        else if (c == 'd')
+            again();
+        else if (c == 'n')
+            m.announced = 1;
         else if (c == 's')
             m.on_demand = true;
         else if (c == 'a')
