@@ -202,7 +202,7 @@ lint-shell:
 # Installation. The directory variables are GNU's, and given to make; DESTDIR goes in front of all. PREFIX may also come
 # from the environment.
 INSTALL ?= install
-prefix := $(patsubst %/,%,$(PREFIX))
+prefix := $(if $(word 2,$(PREFIX)),$(PREFIX),$(patsubst %/,%,$(PREFIX)))
 exec_prefix := $(prefix)
 bindir := $(exec_prefix)/bin
 datarootdir := $(prefix)/share
@@ -246,24 +246,35 @@ define newline
 
 endef
 tab := $(subst x,,x	)
+space := $(subst x,,x x)
+# As a word for the shell.
+quoted = '$(subst ','\'',$1)'
 field = $(word $1,$(subst |, ,$2))
-installed = '$(DESTDIR)$($(call field,1,$1))/$(call field,2,$1)'
-# As text of sed's s|||, in a unit, where % begins a specifier.
-bindir_in_unit := $(subst |,\|,$(subst &,\&,$(subst %,%%,$(bindir))))
-install_one = $(if $(filter %.in,$1),sed 's|@bindir@|$(bindir_in_unit)|g' $(call field,4,$1) | \
+installed = $(call quoted,$(DESTDIR)$($(call field,1,$1))/$(call field,2,$1))
+# In a unit, where % begins a specifier and blanks stand between words; as text of sed's s|||.
+bindir_in_unit := $(subst %,%%,$(subst $(space),\x20,$(bindir)))
+bindir_in_sed := $(subst |,\|,$(subst &,\&,$(subst \,\\,$(bindir_in_unit))))
+install_one = $(if $(filter %.in,$1),sed $(call quoted,s|@bindir@|$(bindir_in_sed)|g) $(call field,4,$1) | \
     $(INSTALL) -m $(call field,3,$1) /dev/stdin $(call installed,$1),$\
     $(INSTALL) -m $(call field,3,$1) $(call field,4,$1) $(call installed,$1))
 
+# Said before anything is written: in a recipe they are expanded first.
+require_absolute = $(foreach d,$(DIRECTORIES),$(if $(filter /%,$(firstword $($d))),,$(error \
+    PREFIX and the directory variables must be absolute paths, and $d is '$($d)'; another root is DESTDIR)))
+require_startable = $(foreach c,' " \,$(if $(findstring $c,$(bindir)),$(error \
+    systemd starts no program whose path has a $c, and bindir is '$(bindir)'; another root is DESTDIR)))
 install: all $(foreach f,$(INSTALLED),$(call field,4,$f))
-	@case '$(bindir)' in /*) ;; *) \
-	    echo "make install: PREFIX must be an absolute path, not '$(PREFIX)'; another root is DESTDIR" >&2; exit 1 ;; esac
-	@scripts/install-directories.sh make '$(DESTDIR)' '$(DIRECTORY_LIST)' $(foreach d,$(DIRECTORIES),'$($d)')
+	$(require_absolute)$(require_startable)
+	@scripts/install-directories.sh make $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST)) \
+	    $(foreach d,$(DIRECTORIES),$(call quoted,$($d)))
 	$(foreach f,$(INSTALLED),$(call install_one,$f)$(newline)$(tab))
-	@$(if $(DESTDIR)$(filter $(systemduserunitdir),$(UNIT_PATH)),:,echo "systemd does not look for user units in \
-	    $(systemduserunitdir): each user says systemctl --user link '$(systemduserunitdir)/'delvegate.s*")
+	@$(if $(DESTDIR)$(filter $(systemduserunitdir),$(UNIT_PATH)),:,printf '%s\n' "systemd does not look for user units \
+	    in "$(call quoted,$(systemduserunitdir))": each user says systemctl --user link "$(call \
+	    quoted,$(call quoted,$(systemduserunitdir)/))"delvegate.s*")
 uninstall:
+	$(require_absolute)
 	$(foreach f,$(INSTALLED),rm -f $(call installed,$f)$(newline)$(tab))
-	@scripts/install-directories.sh remove '$(DESTDIR)' '$(DIRECTORY_LIST)'
+	@scripts/install-directories.sh remove $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST))
 dist:
 	@mkdir -p build
 	git archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD

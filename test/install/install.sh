@@ -136,9 +136,36 @@ END
     make_tree install "DESTDIR=$DEST" PREFIX=/usr datarootdir=/data
     check "datarootdir moves all that is shared" same "$(list_files "$DEST/data" | sed 's, , share/,')" "$(grep share/ <<<"$WANTED")"
     new_destination relative
-    check "a PREFIX that is not absolute is refused" not try_make install "DESTDIR=$DEST" PREFIX=usr
-    check "in a line that says so" has "$(cat "$TMP/make.log")" '*PREFIX must be an absolute path, not '*
+    for v in PREFIX=usr 'prefix=usr bindir=/usr/bin' mandir=man bindir=; do
+        # shellcheck disable=SC2086 # more than one word
+        check "$v, which is not absolute, is refused" not try_make install "DESTDIR=$DEST" $v
+        check "in a line that names the variable" has "$(cat "$TMP/make.log")" '*must be absolute paths, and *dir is *'
+        # shellcheck disable=SC2086
+        check "uninstall refuses it too" not try_make uninstall "DESTDIR=$DEST" $v
+    done
     check "and nothing is installed" same "$(list "$DEST")" ''
+}
+
+# Blanks and what sed, make, the shell and systemd take for their own.
+case_names() {
+    local prefix='/opt/50% of d&r|x' v
+    new_destination "it's \"a\" root"
+    check "a PREFIX with blanks and quotes" make_tree install "DESTDIR=$DEST" "PREFIX=$prefix"
+    check "holds all" same "$(list_files "$DEST$prefix")" "$WANTED"
+    check "its unit starts one word" has "$(cat "$DEST$prefix/lib/systemd/user/delvegate.service")" \
+        '*ExecStart=/opt/50%%\\x20of\\x20d&r|x/bin/delvegate'$'\n*'
+    check "uninstall" make_tree uninstall "DESTDIR=$DEST" "PREFIX=$prefix"
+    check "nothing is left of it" same "$(list "$DEST")" ''
+    new_destination "a place"
+    make_tree install "PREFIX=$DEST$prefix"
+    verify "systemd finds the program there" "$DEST$prefix/lib/systemd/user" "$DEST$prefix/share/man"
+    make_tree uninstall "PREFIX=$DEST$prefix"
+    check "and nothing is left" same "$(list "$DEST")" ''
+    for v in "it's" 'a"b' 'a\b'; do
+        check "a place that systemd starts nothing from is refused: $v" not try_make install "PREFIX=$DEST/$v"
+        check "in a line that says so" has "$(cat "$TMP/make.log")" '*systemd starts no program *bindir is *'
+    done
+    check "with nothing installed" same "$(list "$DEST")" ''
 }
 
 # In a home, without DESTDIR: what ordinary users do. Its installation is what the rest looks at.
@@ -147,27 +174,30 @@ case_home() {
     as_user sh -c 'mkdir -p ~/.config/delvegate && cat >~/.config/delvegate/config.json' <<<"$CONFIGURATION"
     OWN=$(list "$TMP/home")
     check "install in a home" make_tree install "PREFIX=$HERE"
+    check "a place where systemd looks needs no word" lacks "$(cat "$TMP/make.log")" '*systemd does not look*'
     check "systemd finds the units there" same "$(cd "$TMP/home" && find . -name 'delvegate.s*' | LC_ALL=C sort)" \
         './.local/share/systemd/user/delvegate.service
 ./.local/share/systemd/user/delvegate.socket'
     check "and they start the program there" has "$(cat "$HERE/share/systemd/user/delvegate.service")" \
         "*ExecStart=$HERE/bin/delvegate"$'\n*'
-    check "a place where systemd does not look is told" lacks "$(cat "$TMP/make.log")" '*systemd does not look*'
     check "install in another directory" make_tree install "PREFIX=$TMP/home/opt"
     check "says what to do about the units" has "$(cat "$TMP/make.log")" "*systemctl --user link '$TMP/home/opt/lib/systemd/user/'*"
     make_tree uninstall "PREFIX=$TMP/home/opt"
+    verify "systemd-analyze verifies the units" "$HERE/share/systemd/user" "$HERE/share/man"
+}
+verify() { # WHAT UNITS MANUAL
     if command -v systemd-analyze >/dev/null; then
-        check "systemd-analyze verifies the units" verify_units
+        check "$1" verify_units "$2" "$3"
     else
-        skip "systemd-analyze verifies the units" "there is no systemd-analyze"
+        skip "$1" "there is no systemd-analyze"
     fi
 }
-verify_units() {
+verify_units() { # UNITS MANUAL
     local said
-    mkdir "$TMP/runtime" && give "$TMP/runtime"
+    mkdir -p "$TMP/runtime" && give "$TMP/runtime"
     # It looks for the manual pages too.
-    said=$(as_user env MANPATH="$HERE/share/man:" XDG_RUNTIME_DIR="$TMP/runtime" systemd-analyze --user verify \
-        "$HERE/share/systemd/user/delvegate.service" "$HERE/share/systemd/user/delvegate.socket" 2>&1) &&
+    said=$(as_user env MANPATH="$2:" XDG_RUNTIME_DIR="$TMP/runtime" systemd-analyze --user verify \
+        "$1/delvegate.service" "$1/delvegate.socket" 2>&1) &&
         same "$(grep delvegate <<<"$said")" ''
 }
 
@@ -329,6 +359,7 @@ prepare
 case_fresh
 case_shared
 case_variables
+case_names
 case_home
 mkdir "$TMP/kept"
 cp -r Makefile LICENSE README.md config dap delve proxy scripts "$TMP/kept"
