@@ -127,11 +127,14 @@ $(BUILD)/remote_sh.h: delve/remote.sh delve/remote_connection.sh delve/remote_ch
 	$(Q){ echo 'static const unsigned char remote_sh[] = {'; cat $^ | od -An -v -tx1 | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
 	    echo '};'; } >$@.new && mv $@.new $@
 
-# A change of compiler or flags rebuilds what it concerns.
-FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
+# A change of compiler or flags rebuilds what it concerns. `make install` alone installs what was built, whatever its
+# flags: `sudo make install` lacks the environment of the `make` before it.
+FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+FLAGS_GIVEN := $(foreach v,CC CPPFLAGS CFLAGS LDFLAGS,$(filter environment command,$(origin $v)))
+FLAGS_KEPT := $(if $(strip $(FLAGS_GIVEN) $(filter-out install,$(or $(MAKECMDGOALS),all))),,yes)
 $(BUILD)/flags: always
 	@mkdir -p $(@D)
-	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+	@$(if $(FLAGS_KEPT),[ -e $@ ] ||) echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 libraries:
 	@command -v $(firstword $(CC)) >/dev/null || \

@@ -168,13 +168,60 @@ case_names() {
     check "with nothing installed" same "$(list "$DEST")" ''
 }
 
+# Who installs need not be who has built: nothing is built again then, whatever flags it was built with.
+case_other_user() {
+    local flags=$TREE/build/release/flags log=$TMP/root.log
+    if [ "$(id -u)" -ne 0 ]; then
+        skip "root installs what a user has built" "it needs root"
+        return
+    fi
+    new_destination "of root"
+    as_user sh -c "echo 'other flags' >'$flags' && touch -r '$TREE/Makefile' '$flags'"
+    check "root installs what a user has built" env -u CC -u CPPFLAGS -u CFLAGS -u LDFLAGS \
+        make -C "$TREE" install "DESTDIR=$DEST" >"$log" 2>&1
+    check "nothing is built again" same "$(grep '^CC' "$log")" ''
+    check "no file in the tree becomes root's" same "$(find "$TREE" -user root)" ''
+    chown -R root: "$TREE"
+    new_destination "of a user"
+    check "a user installs what root has built" make_tree install "DESTDIR=$DEST"
+    check "whole" same "$(list_files "$DEST/usr/local")" "$WANTED"
+    give "$TREE"
+}
+
+# A command of README's part about the service, as it stands there.
+readme_command() { # EXPRESSION that prints it
+    sed -n "/^## Run it as a service/,/^## Run it in/$1" README.md
+}
+case_readme() {
+    local command
+    command=$(readme_command 's/^    sudo \(make install\)  *#.*/\1/p')
+    check "README has sudo make install" same "$command" 'make install'
+    if ! unshare -m true 2>/dev/null; then
+        skip "README's sudo make install" "it needs a mount namespace"
+        return
+    fi
+    # In an /usr/local of its own, with the environment that sudo leaves.
+    check "README's sudo make install" unshare -m env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec "
+        mount -t tmpfs -o mode=755 none /usr/local
+        cd '$TREE'
+        $command >'$TMP/readme.log' 2>&1
+        (cd /usr/local && find . -type f -printf '%m %P\n' | LC_ALL=C sort -k 2) >'$TMP/readme.list'
+        /usr/local/bin/delvegate --version >'$TMP/readme.version'
+        make uninstall >>'$TMP/readme.log' 2>&1
+        ls -A /usr/local >'$TMP/readme.left'"
+    check "puts all below /usr/local" same "$(cat "$TMP/readme.list")" "$WANTED"
+    check "where the program runs" has "$(cat "$TMP/readme.version")" 'delvegate [0-9]*'
+    check "and make uninstall takes it away" same "$(cat "$TMP/readme.left")" ''
+}
+
 # In a home, without DESTDIR: what ordinary users do. Its installation is what the rest looks at.
 case_home() {
     HERE=$TMP/home/.local
     as_user sh -c 'mkdir -p ~/.config/delvegate && cat >~/.config/delvegate/config.json' <<<"$CONFIGURATION"
     OWN=$(list "$TMP/home")
-    check "install in a home" make_tree install "PREFIX=$HERE"
-    check "a place where systemd looks needs no word" lacks "$(cat "$TMP/make.log")" '*systemd does not look*'
+    check "install in a home, as README says" as_user sh -c "cd '$TREE' &&
+        $(readme_command 's/.*# or, for yourself alone: //p') >make.log 2>&1"
+    check "a place where systemd looks needs no word" lacks "$(cat "$TREE/make.log")" '*systemd does not look*'
     check "systemd finds the units there" same "$(cd "$TMP/home" && find . -name 'delvegate.s*' | LC_ALL=C sort)" \
         './.local/share/systemd/user/delvegate.service
 ./.local/share/systemd/user/delvegate.socket'
@@ -360,6 +407,8 @@ case_fresh
 case_shared
 case_variables
 case_names
+case_other_user
+case_readme
 case_home
 mkdir "$TMP/kept"
 cp -r Makefile LICENSE README.md config dap delve proxy scripts "$TMP/kept"
