@@ -8,4 +8,4 @@ export { LAUNCH_MS, RequestFailed, Session } from './lib/session.mjs';
 export { HOST, Sshd, haveSshd } from './lib/sshd.mjs';
 export { states } from './lib/states.mjs';
 export { until, within } from './lib/until.mjs';
-export { DELVEGATE, PROGRAMS, TEST_MS, World, build, goCaches, line, program, suite } from './lib/world.mjs';
+export { DELVEGATE, PROGRAMS, REMOVE, TEST_MS, World, build, goCaches, line, program, suite } from './lib/world.mjs';

@@ -6,10 +6,9 @@ const OUTPUT_KEPT = 1 << 20;
 
 // A run that is cut short must not leave its daemons behind.
 const running = new Set();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, () => process.exit(1));
+process.on('exit', endChildren);
+// A second signal, which node's test runner sends, must not end this process in the middle of that.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
 export class Child {
   constructor(command, args, options = {}) {
@@ -59,6 +58,11 @@ export class Child {
   text() {
     return `--- ${this.name} (${this.pid}) stdout\n${this.stdout}\n--- stderr\n${this.stderr}`;
   }
+}
+
+/** Ends what still runs: a child's pipes would keep this process from ending. */
+export function endChildren() {
+  for (const child of running) child.kill('SIGKILL');
 }
 
 /** Runs to the end and returns { code, stdout, stderr }. */

@@ -75,6 +75,7 @@ export class Sshd {
       'PasswordAuthentication no',
       'PermitRootLogin yes',
       'PrintMotd no',
+      'PermitUserRC no', // ~/.ssh/rc of who runs the tests
       'LogLevel VERBOSE',
       ...this.options,
       ...(environment ? [`SetEnv ${environment}`] : []),
@@ -104,6 +105,7 @@ export class Sshd {
       const served = proc.pids().filter((pid) => pid !== this.child.pid && proc.descends(pid, this.child.pid)
         && /^sshd: /.test(proc.cmdline(pid)[0] ?? ''));
       this.child.kill('SIGTERM');
+      this.child.kill('SIGCONT'); // a test that failed may have left it stopped
       for (const pid of served) if (proc.alive(pid)) process.kill(pid, 'SIGTERM');
       await this.child.end();
     }

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Child, run } from './children.mjs';
+import { Child, endChildren, run } from './children.mjs';
 import { freePort } from './port.mjs';
 import * as proc from './proc.mjs';
 import { Session } from './session.mjs';
@@ -28,6 +28,26 @@ export function line(file, mark) {
   if (at < 0) throw new Error(`${file} has no line marked ${mark}`);
   return at + 1;
 }
+
+// A file of tests comes to its end whatever its tests have left open: else it is cut off at its limit, with its counts.
+const LINGER_MS = 5_000;
+after(() => {
+  endChildren();
+  setTimeout(() => {
+    process.stderr.write('the tests have ended, and something that they opened keeps their process: it is ended\n');
+    process.exit();
+  }, LINGER_MS).unref();
+});
+
+// A run that is cut short leaves no world behind.
+const ROUNDS = 10; // of looking for processes: what is ended may have been starting another
+const worlds = new Set();
+process.on('exit', () => {
+  for (const world of worlds) world.abandon();
+});
+
+// What ends may still write.
+export const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
 
 let goEnv;
 /** Where this machine's go keeps its caches: shared by all tests, so that builds are warm. */
@@ -62,6 +82,7 @@ export class World {
 
   async start() {
     this.root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'delvegate-e2e-')));
+    worlds.add(this);
     fs.chmodSync(this.root, 0o700);
     for (const dir of ['home', 'cache', 'config', 'tmp']) fs.mkdirSync(this.at(dir), { mode: 0o700 });
     this.runDirs = this.at('cache/delvegate');
@@ -233,11 +254,34 @@ export class World {
     } finally {
       // Whatever went wrong above: end what was started here, by pid.
       for (const child of [this.daemon, ...this.children]) child?.kill('SIGKILL');
-      const left = this.root ? this.processes() : [];
-      for (const pid of left) if (proc.alive(pid)) process.kill(pid, 'SIGKILL');
+      if (this.root) this.kill();
       if (this.sshd) await this.sshd.stop();
-      if (this.root && !process.env.KEEP) fs.rmSync(this.root, { recursive: true, force: true });
+      this.remove();
     }
+  }
+
+  remove() {
+    worlds.delete(this);
+    if (this.root && !process.env.KEEP) fs.rmSync(this.root, REMOVE);
+  }
+
+  /** Ends at once, in the exit of this process: its children have been ended, what they had started may not have been. */
+  abandon() {
+    for (let round = 0; round < ROUNDS && this.kill() > 0; round++);
+    this.remove();
+  }
+
+  /** Kills what belongs to this world, by pid, and returns how many there were. */
+  kill() {
+    const left = this.processes();
+    for (const pid of left) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error; // it has ended
+      }
+    }
+    return left.length;
   }
 
   /** A test in this world. Its sessions must have kept the protocol's promises, and nothing of them may be left. */
