@@ -165,15 +165,19 @@ static void find_confinement(struct daemon *d)
                        found);
 }
 
+static bool has_local(const struct config *config)
+{
+    for (size_t i = 0; i < config->target_count; i++)
+        if (!config->targets[i].ssh)
+            return true;
+    return false;
+}
+
 /* What a crash of delvegate, or of this machine, has left here. */
 static void sweep_here(struct daemon *d)
 {
-    for (size_t i = 0; i < d->config->target_count; i++) {
-        if (!d->config->targets[i].ssh) {
-            sweep_local(&d->loop);
-            return;
-        }
-    }
+    if (has_local(d->config))
+        sweep_local(&d->loop);
 }
 
 static void on_reload(struct daemon *d)
@@ -184,6 +188,7 @@ static void on_reload(struct daemon *d)
     if (!fresh) {
         log_error(NULL, "the old configuration is kept: correct the file and send SIGHUP again");
     } else {
+        bool was_local = has_local(d->config);
         config_unref(d->config);
         d->config = fresh;
         log_set_level(fresh->log_level);
@@ -191,6 +196,8 @@ static void on_reload(struct daemon *d)
         (void)places_apply(&d->places, fresh); /* a port that can't be bound is reported; the rest works */
         warn_of_confinement(d);
         watch_idle(d);
+        if (!was_local)
+            sweep_here(d);
     }
     tell_status(d);
     notify_ready(d->notify);

@@ -167,6 +167,16 @@ suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => 
     child.kill('SIGKILL');
   });
 
+  w.test('a reload that adds the first target on this machine sweeps too', async (t) => {
+    const own = await w.fresh(t, { target: { ssh: 'nowhere.invalid' } });
+    fs.mkdirSync(path.join(own.runDirs, 'dead'), { recursive: true, mode: 0o700 });
+    fs.writeFileSync(path.join(own.runDirs, 'dead/keeper'), `${process.pid} 1\n`);
+    own.writeConfig({ ...own.config, targets: { ...own.config.targets, second: await own.makeTarget() } });
+    own.daemon.kill('SIGHUP');
+    await own.daemon.wait(/removed \S+\/dead, which a dead session had left$/m);
+    await own.nothingLeft();
+  });
+
   w.test('a session that lives is not swept by another delvegate of the same user', async (t) => {
     const own = await fresh(w, t);
     const s = await own.session();
