@@ -79,16 +79,25 @@ static void tell_status(struct daemon *d)
     buf_free(&text);
 }
 
+/* Whether the configuration lets delvegate end when nobody needs it. */
+static bool may_end_idle(const struct daemon *d)
+{
+    return d->config->idle_exit_seconds > 0 && d->places.activation.count > 0;
+}
+
 /* Counts the time without a session from now on, if that shall end delvegate. */
 static void watch_idle(struct daemon *d)
 {
     const char *bare;
     timer_stop(d->idle);
-    if (d->sessions || d->stopping || d->config->idle_exit_seconds == 0 || d->places.activation.count == 0)
-        return;
-    if (places_are_handed(&d->places, &bare))
+    if (!d->sessions && !d->stopping && may_end_idle(d) && places_are_handed(&d->places, &bare))
         timer_start(d->idle, (uint64_t)d->config->idle_exit_seconds * MS_PER_S, 0);
-    else
+}
+
+static void warn_of_idle(const struct daemon *d)
+{
+    const char *bare;
+    if (may_end_idle(d) && !places_are_handed(&d->places, &bare))
         log_warning(
             NULL,
             "idleExit is not in force: nobody would start delvegate again for target %s; give the socket unit a "
@@ -195,6 +204,7 @@ static void on_reload(struct daemon *d)
         log_info(NULL, "the configuration is read anew; running sessions keep theirs");
         (void)places_apply(&d->places, fresh); /* a port that can't be bound is reported; the rest works */
         warn_of_confinement(d);
+        warn_of_idle(d);
         watch_idle(d);
         if (!was_local)
             sweep_here(d);
@@ -341,6 +351,7 @@ int daemon_run(struct config *config, daemon_reload *reload, void *arg)
         status = EXIT_SUCCESS;
         find_confinement(&d);
         warn_of_confinement(&d);
+        warn_of_idle(&d);
         tell_status(&d);
         notify_ready(d.notify);
         sweep_here(&d);

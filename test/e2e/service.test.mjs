@@ -298,6 +298,10 @@ describe('handed-over sockets', () => {
   }, async (w) => {
     await w.hears(/READY=1/);
     await w.says(/idleExit is not in force: .*target other; .*ListenStream=/);
+    await (await toBreakpoint(w.port)).finish();
+    await w.says(/ending -> over/);
+    await w.nothingLeft();
+    assert.equal(w.daemon.stderr.match(/idleExit is not in force/g).length, 1, 'once for a configuration');
   });
 
   managed('idleExit is nothing to a delvegate that bound its ports itself', { config: { idleExit: '1s' }, flags: ['-w', '2'] }, async (w) => {
