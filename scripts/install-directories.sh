@@ -14,6 +14,23 @@ usage() {
 action=$1 destdir=$2 list=$3
 shift 3
 
+# Ends with advice when what there is of the directory $1 cannot be written.
+require_writable() {
+    there=$1
+    until [ -e "$there" ]; do
+        case $there in
+        ?*/*) there=${there%/*} ;;
+        /*) there=/ ;;
+        *) there=. ;;
+        esac
+    done
+    [ -w "$there" ] || {
+        echo "make install: $(id -un) cannot write to $there: sudo make install, or for yourself alone" \
+            "make install PREFIX=\$HOME/.local" >&2
+        exit 1
+    }
+}
+
 # Makes the directory $1 and those above it that are missing, and prints them.
 make_directory() {
     if [ -d "$destdir$1" ]; then
@@ -27,6 +44,10 @@ make_directory() {
 
 case $action in
 make)
+    # All are looked at before the first is made.
+    for directory; do
+        require_writable "$destdir$directory"
+    done
     made=$(for directory; do
         make_directory "$directory"
     done)

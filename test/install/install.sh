@@ -168,6 +168,18 @@ case_names() {
     check "with nothing installed" same "$(list "$DEST")" ''
 }
 
+case_unwritable() {
+    new_destination unwritable
+    as_user mkdir "$DEST/usr"
+    chmod 555 "$DEST/usr"
+    check "a place that cannot be written is refused" not try_make install "DESTDIR=$DEST"
+    check "in a line that says what to do" has "$(cat "$TMP/make.log")" \
+        "*make install: * cannot write to $DEST/usr: sudo make install, or *"
+    check "a place without a way to it too" not try_make install "DESTDIR=$DEST" PREFIX=/usr/a/b bindir=/bin
+    check "and nothing is made" same "$(cd "$DEST" && find . -mindepth 1)" ./usr
+    chmod 755 "$DEST/usr"
+}
+
 # Who installs need not be who has built: nothing is built again then, whatever flags it was built with.
 case_other_user() {
     local flags=$TREE/build/release/flags log=$TMP/root.log
@@ -407,6 +419,7 @@ case_fresh
 case_shared
 case_variables
 case_names
+case_unwritable
 case_other_user
 case_readme
 case_home
