@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOG_TEXT_MAX = 4096, LOG_ESCAPE_MAX = 4 };
+#include "dap/utf8.h"
+
+enum { LOG_TEXT_MAX = 4096, LOG_ESCAPE_MAX = 4 /* bytes, of an escape as of a character */ };
 
 static enum config_log_level log_level = CONFIG_LOG_INFO;
 
@@ -18,16 +20,24 @@ void log_set_level(enum config_log_level level)
     log_level = level;
 }
 
-/* UTF-8 stays; control characters do not, or a hostile text could write lines of its own or drive the terminal. */
+/* Length of the character at text if it may stand in the log: UTF-8, or the journal would not show the line. Control
+ * characters, those of Latin-1 too, may not: a hostile text could write lines of its own or drive the terminal. */
+static size_t printable(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    size_t len = dap_utf8_sequence(text, strnlen(text, LOG_ESCAPE_MAX));
+    bool is_control = c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);
+    return is_control ? 0 : len;
+}
+
 static void escape(char *out, size_t size, const char *text)
 {
-    size_t n = 0;
-    for (; *text && n + LOG_ESCAPE_MAX < size; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c >= 0x20 && c != 0x7f)
-            out[n++] = (char)c;
-        else
-            n += (size_t)snprintf(out + n, size - n, "\\%03o", c);
+    size_t n = 0, len;
+    for (; *text && n + LOG_ESCAPE_MAX < size; text += len ? len : 1) {
+        len = printable(text);
+        if (len)
+            memcpy(out + n, text, len);
+        n += len ? len : (size_t)snprintf(out + n, size - n, "\\%03o", (unsigned char)*text);
     }
     out[n] = '\0';
 }

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { Child, DELVEGATE, Raw, Session, TEST_MS, World, freePort, line, proc, program, until } from './harness.mjs';
+import { Child, DELVEGATE, Raw, Session, TEST_MS, World, freePort, line, proc, program, run, until } from './harness.mjs';
 
 const MANAGER = path.join(path.dirname(DELVEGATE), 'manager');
 const hasIpv6 = Object.values(os.networkInterfaces()).flat().some(({ address }) => address === '::1');
@@ -186,6 +186,11 @@ describe('a service', () => {
     const story = lines().filter((l) => /session 1: /.test(l));
     assert.ok(story.length >= 4 && story.every((l) => l.startsWith('<6>session 1: ')), lines().join('\n'));
   });
+});
+
+test('bytes that the journal would not show, or a terminal would obey, are escaped; other characters are not', async () => {
+  const { stderr } = await run('sh', ['-c', 'exec "$0" --config "/nowhere/$(printf "\\377.\\302\\233.\\303\\251.\\344\\270\\255.\\302\\240.\\033.\\303")"', DELVEGATE]);
+  assert.equal(stderr.split(': ')[0], '/nowhere/\\377.\\302\\233.é.中.\u00a0.\\033.\\303');
 });
 
 describe('handed-over sockets', () => {
