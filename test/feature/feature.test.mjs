@@ -13,7 +13,7 @@ import { Container, HERE, Image, TREE, USER } from './container.mjs';
 
 const { ROOT } = process.env;
 const PREPARED = process.env.PREPARED === 'yes';
-const DLV = 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("Delve Debugger\\nVersion: 1.99.0") }\n';
+const dlv = (version) => `package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("Delve Debugger\\nVersion: ${version}") }\n`;
 const TEST_MS = 300_000;
 const CONFIG = '/etc/xdg/delvegate/config.json';
 const OWN_CONFIG = `/home/${USER}/.config/delvegate/config.json`;
@@ -53,6 +53,7 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     for (const PORT of ['0', '65536', 'http', '-1', '04711', '99999999999999999999']) await refused({ PORT }, /option port .*1 to 65535/);
     await refused({ AUTOSTART: 'yes' }, /option autostart .*true or false/);
     await refused({ TARGET: 'a "b"' }, /option target /);
+    await refused({ TARGET: 'a'.repeat(65) }, /option target .*64 letters/);
     await refused({ DELVEVERSION: 'newest' }, /option delveVersion /);
     await refused({ _REMOTE_USER: 'nobody-here' }, /no user 'nobody-here'/);
     await image.must(['sh', '-c', 'mv /etc/os-release /etc/os-release.kept; printf \'ID=alpine\\nPRETTY_NAME="Alpine Linux v3.20"\\n\' >/etc/os-release']);
@@ -65,6 +66,8 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
   });
 
   it('is installed by root for another user, and leaves nothing of the build', async () => {
+    const fetched = () => image.must(['find', '/var/lib/apt/lists', '/var/cache/apt/archives', '-type', 'f', '-size', '+0']);
+    const before = await fetched();
     const { code, stdout, stderr } = await image.install({ PORT: port });
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, /no go in this image yet, so no Delve was installed/);
@@ -73,6 +76,7 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     assert.deepEqual(packages.filter((name) => !now.includes(name)), [], 'what was there stays');
     assert.deepEqual(added.filter((name) => name.endsWith('-dev') || !name.startsWith('lib')), [], 'only libraries are added');
     assert.match(await image.must(['/usr/local/bin/delvegate', '--version']), /^delvegate /);
+    assert.equal(await fetched(), before);
   });
 
   it('does nothing again what is done', async () => {
@@ -175,6 +179,26 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     await image.must(['tee', CONFIG], { input: written });
   });
 
+  it("keeps modules where the image's own go does, if the user may", async () => {
+    await image.must(['install', '-d', '-o', USER, '/go']);
+    for (const [GOPATH, cache] of [['/go', '/go/pkg/mod'], ['/root', undefined], ['/Users/me/go', undefined], ['go', undefined]]) {
+      assert.equal((await image.install({ PORT: port, GOPATH })).code, 0);
+      const { targets } = JSON.parse((await image.must(['cat', CONFIG])).replaceAll(/^\/\/.*$/gm, ''));
+      assert.equal(targets.local.go?.GOMODCACHE, cache, GOPATH);
+      await image.must(['/usr/local/bin/delvegate', '--check-config']);
+    }
+    assert.equal((await image.install({ PORT: port })).code, 0);
+  });
+
+  it('is started where env cannot undo what a shell ignores', async () => {
+    await image.must(['tee', '/usr/local/bin/env'], { input: '#!/bin/sh\ncase $1 in --*) exit 125 ;; esac\nexec /usr/bin/env "$@"\n' });
+    await image.must(['chmod', '755', '/usr/local/bin/env']);
+    started();
+    await container.answers(port);
+    await container.stop();
+    await image.must(['rm', '/usr/local/bin/env']);
+  });
+
   it('is not started where autostart is off, but by hand', async () => {
     assert.equal((await image.install({ PORT: port, AUTOSTART: 'false', TARGET: 'here' })).code, 0);
     assert.match(await image.must(['/usr/local/bin/delvegate', '--check-config']), new RegExp(`^here: 127\\.0\\.0\\.1:${port} `));
@@ -217,7 +241,8 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
 
   onPrepared('is brought up to date by another source', async () => {
     await image.must(['sh', '-c', 'cd /root/delvegate && gunzip -c delvegate.tar.gz | gzip -1 >other && mv other delvegate.tar.gz && touch -d @0 /usr/local/bin/delvegate']);
-    const { code, stdout, stderr } = await image.install({ PORT: port });
+    // An image may have variables that make knows, and a compiler may warn of more: here as one that fortifies by itself.
+    const { code, stdout, stderr } = await image.install({ PORT: port, KIND: 'production', BUILD: '/nope', DESTDIR: '/nope', CPPFLAGS: '-D_FORTIFY_SOURCE=3' });
     assert.equal(code, 0, stdout + stderr);
     assert.notEqual(await image.must(['stat', '-c', '%Y', '/usr/local/bin/delvegate']), '0\n');
     assert.deepEqual((await installed()).filter((name) => !packages.includes(name)), []);
@@ -228,15 +253,24 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
 
     // By go install, from a module proxy: a stand-in for Delve, of which nothing but the program stays.
     const proxy = fs.mkdtempSync(path.join(os.tmpdir(), 'delvegate-proxy-'));
-    publish(path.join(proxy, 'proxy'), 'github.com/go-delve/delve', 'v1.99.0', 'go 1.19\n', { 'cmd/dlv/main.go': DLV });
+    publish(path.join(proxy, 'proxy'), 'github.com/go-delve/delve', 'v1.99.0', 'go 1.19\n', { 'cmd/dlv/main.go': dlv('1.99.0') });
+    publish(path.join(proxy, 'newer'), 'github.com/go-delve/delve', 'v1.99.0', 'go 1.99.0\n', { 'cmd/dlv/main.go': dlv('1.99.0') });
+    publish(path.join(proxy, 'newer'), 'github.com/go-delve/delve', 'v1.20.9', 'go 1.16\n', { 'cmd/dlv/main.go': dlv('1.20.9') });
     await image.put(proxy, 'proxy', '/root');
+    await image.put(proxy, 'newer', '/root');
     fs.rmSync(proxy, { recursive: true });
     const fetched = { PORT: port, DELVEVERSION: '1.99.0', GOPROXY: 'file:///root/proxy', GOSUMDB: 'off' };
     const byGo = await image.install(fetched);
     assert.equal(byGo.code, 0, byGo.stdout + byGo.stderr);
     assert.match(byGo.stdout, /Delve is 1\.99\.0, by go install/);
-    assert.equal(await image.must(['sh', '-c', 'find /root /tmp -name "*.mod" -newer /root/delvegate | grep -v /root/proxy || :']), '');
+    assert.equal(await image.must(['sh', '-c', 'find /root /tmp -name "*.mod" -newer /root/delvegate | grep -v -e /root/proxy -e /root/newer || :']), '');
     assert.doesNotMatch((await image.install(fetched)).stdout, /go install/, 'that version is there');
+    await image.must(['rm', '/usr/local/bin/dlv']);
+
+    // The latest that this Go does not build is no reason to go without one.
+    const older = await image.install({ PORT: port, GOPROXY: 'file:///root/newer', GOSUMDB: 'off' });
+    assert.equal(older.code, 0, older.stdout + older.stderr);
+    assert.match(older.stdout, /Delve is 1\.20\.9, by go install/);
     await image.must(['rm', '/usr/local/bin/dlv']);
 
     // Without a module proxy the distribution's is taken.

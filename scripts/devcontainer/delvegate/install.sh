@@ -12,6 +12,7 @@ CONFIG=/etc/xdg/delvegate/config.json
 GENERATED='// Written by the Feature delvegate from its options, and anew when it is installed again.'
 FEATURE=$PREFIX/share/delvegate-feature
 PORT_MAX=65535
+TARGET_MAX=64 # letters
 FETCH_LIMIT=300 # seconds for `go install`
 
 fail() {
@@ -42,6 +43,7 @@ check_options() {
     case $target in
     *[!A-Za-z0-9._-]*) fail "the option target is '$target': it must be a name of letters, digits, and . _ -" ;;
     esac
+    [ "${#target}" -le $TARGET_MAX ] || fail "the option target is '$target': a name has no more than $TARGET_MAX letters"
     case $delve in
     auto | none | package | latest) ;;
     v[0-9]* | [0-9]*) delve=v${delve#v} ;;
@@ -79,7 +81,8 @@ installed() {
     dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^[hi]i *//p' | sort -u
 }
 apt_get() {
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >"$work/apt.log" 2>&1 || {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o APT::Keep-Downloaded-Packages=false "$@" \
+        >"$work/apt.log" 2>&1 || {
         cat "$work/apt.log" >&2
         return 1
     }
@@ -130,10 +133,13 @@ remove_build_packages() {
 
 # delvegate itself.
 
+# The image's environment is not to say what is built and where. A compiler that warns of more than those that delvegate
+# is developed with is no reason to fail.
 build() {
     mkdir "$work/source"
     tar -xzf "$here/delvegate.tar.gz" -C "$work/source" --strip-components=1
-    make -C "$work/source" -j"$(nproc)" prefix=$PREFIX PREFIX=$PREFIX install >"$work/build.log" 2>&1
+    make -C "$work/source" -j"$(nproc)" KIND=release BUILD=build/release DESTDIR= WARNINGS= prefix=$PREFIX PREFIX=$PREFIX \
+        install >"$work/build.log" 2>&1
 }
 
 install_delvegate() {
@@ -161,6 +167,27 @@ install_start() {
     : >>$FEATURE/lock
 }
 
+# Where the image's own go keeps modules, when its environment says so and the user may write there: a session, which asks
+# go in a clean environment, would fetch them anew to a place below home.
+module_cache() {
+    path=${GOPATH:-}
+    path=${path%%:*}
+    cache=${GOMODCACHE:-$path/pkg/mod}
+    case $cache in
+    *[!A-Za-z0-9._/+@-]*) return 0 ;;
+    /*) ;;
+    *) return 0 ;;
+    esac
+    [ -d "${GOMODCACHE:-$path}" ] || return 0
+    at=$cache
+    until [ -e "$at" ]; do
+        at=$(dirname "$at")
+    done
+    if setpriv --reuid="$(id -u "$user")" --regid="$(id -g "$user")" --init-groups test -w "$at"; then
+        printf '%s' "$cache"
+    fi
+}
+
 # A configuration that somebody else put there stays.
 install_config() {
     if [ -e $CONFIG ] && ! grep -qF "$GENERATED" $CONFIG; then
@@ -168,12 +195,14 @@ install_config() {
         return 0
     fi
     mkdir -p "$(dirname $CONFIG)"
+    go_options=$(module_cache)
+    [ -z "$go_options" ] || go_options=", \"go\": { \"GOMODCACHE\": \"$go_options\" }"
     cat >$CONFIG.new <<END
 $GENERATED
 // A user's own ~/.config/delvegate/config.json is read instead of it, where there is one.
 {
   "targets": {
-    "$target": { "listen": $port }
+    "$target": { "listen": $port$go_options }
   }
 }
 END
@@ -193,13 +222,20 @@ version_of() {
 install_delve_package() {
     update_lists
     apt_get install -y --no-install-recommends delve || return 1
-    say "Delve is $(dpkg-query -W delve | cut -f2), the distribution's"
+    has=$(version_of /usr/bin/dlv)
+    say "Delve is $has, the distribution's"
+    has=${has#1.}
+    has=${has%%.*}
+    minor=$(minor_of_go)
+    if [ -n "$minor" ] && [ -n "$has" ] && [ "$minor" -gt "$has" ]; then
+        say "it does not debug programs of this image's Go, which is newer: install a newer dlv, and set delveVersion to none"
+    fi
 }
 
 # `go install` with nothing of it left but the program. The toolchain stays the image's: a Delve that wants a newer one
 # would not debug what this one builds.
-go_install_delve() {
-    go=$(find_tool go) || return 1
+go_install_delve() { # VERSION
+    rm -rf "$work/go"
     mkdir "$work/go"
     if timeout $FETCH_LIMIT env GOPATH="$work/go" GOMODCACHE="$work/go/mod" GOCACHE="$work/go/cache" GOBIN=$PREFIX/bin \
         GOTOOLCHAIN=local GOFLAGS=-modcacherw GO111MODULE=on CGO_ENABLED=0 \
@@ -208,16 +244,41 @@ go_install_delve() {
         return 0
     fi
     tail -n 3 "$work/go.log" >&2
+    say "'go install github.com/go-delve/delve/cmd/dlv@$1' did not work here"
+    return 1
+}
+
+# The minor version of go; and the Delve of its time, which since 1.20 has the same one.
+minor_of_go() {
+    [ -z "$go" ] || GOTOOLCHAIN=local "$go" version | sed -n 's/^go version go1\.\([0-9]*\).*/\1/p'
+}
+delve_of_go() {
+    case $(minor_of_go) in
+    '' | ? | 1[0-5]) return 1 ;;
+    16) echo v1.8 ;;
+    17) echo v1.9 ;;
+    18 | 19) echo v1.20 ;;
+    *) echo "v1.$(minor_of_go)" ;;
+    esac
+}
+
+# VERSION, or for the latest the one that the image's Go builds.
+fetch_delve() {
+    go_install_delve "$1" && return 0
+    if [ "$1" = latest ] && older=$(delve_of_go); then
+        go_install_delve "$older" && return 0
+    fi
     return 1
 }
 
 install_delve() {
+    go=$(find_tool go) || go=
     case $delve in
     none) return 0 ;;
     auto)
         if find_tool dlv >/dev/null; then
             return 0
-        elif ! find_tool go >/dev/null; then
+        elif [ -z "$go" ]; then
             say "there is no go in this image yet, so no Delve was installed: add Go, for example by its Feature"
             return 0
         fi
@@ -234,8 +295,12 @@ install_delve() {
         wanted=$delve
         ;;
     esac
-    go_install_delve "$wanted" && return 0
-    say "'go install github.com/go-delve/delve/cmd/dlv@$wanted' did not work here, the distribution's package is taken"
+    if [ -z "$go" ]; then
+        say "there is no go in this image to build Delve $wanted with"
+    elif fetch_delve "$wanted"; then
+        return 0
+    fi
+    say "the distribution's Delve is taken"
     install_delve_package || fail "Delve $wanted could be had neither by go install nor as a package, see the messages above:" \
         "install dlv in the image yourself, and set delveVersion to none"
 }
