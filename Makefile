@@ -224,7 +224,7 @@ systemduserunitdir := $(if $(filter %/.local,$(prefix)),$(datadir),$(prefix)/lib
 UNIT_PATH := /usr/lib/systemd/user /usr/local/lib/systemd/user /usr/share/systemd/user /usr/local/share/systemd/user \
     /etc/systemd/user $(HOME)/.local/share/systemd/user $(HOME)/.config/systemd/user
 
-# Directory variable|name|mode|source. @bindir@ in a source becomes the program's place.
+# Directory variable|name|mode|source. @bindir@ in a unit becomes the program's place; the example names the schema's.
 INSTALLED := \
     bindir|delvegate|755|build/delvegate \
     man1dir|delvegate.1|644|build/delvegate.1 \
@@ -254,10 +254,13 @@ space := $(subst x,,x x)
 quoted = '$(subst ','\'',$1)'
 field = $(word $1,$(subst |, ,$2))
 installed = $(call quoted,$(DESTDIR)$($(call field,1,$1))/$(call field,2,$1))
-# In a unit, where % begins a specifier and blanks stand between words; as text of sed's s|||.
+# In a unit % begins a specifier, and blanks stand between words.
 bindir_in_unit := $(subst %,%%,$(subst $(space),\x20,$(bindir)))
-bindir_in_sed := $(subst |,\|,$(subst &,\&,$(subst \,\\,$(bindir_in_unit))))
-install_one = $(if $(filter %.in,$1),sed $(call quoted,s|@bindir@|$(bindir_in_sed)|g) $(call field,4,$1) | \
+# As text of sed's s|||.
+replacement = $(subst |,\|,$(subst &,\&,$(subst \,\\,$1)))
+places = $(call quoted,s|@bindir@|$(call replacement,$(bindir_in_unit))|; \
+    s|/usr/local/share/delvegate|$(call replacement,$(pkgdatadir))|)
+install_one = $(if $(filter %.in %.example.json,$1),sed $(places) $(call field,4,$1) | \
     $(INSTALL) -m $(call field,3,$1) /dev/stdin $(call installed,$1),$\
     $(INSTALL) -m $(call field,3,$1) $(call field,4,$1) $(call installed,$1))
 

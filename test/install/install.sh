@@ -233,6 +233,8 @@ case_home() {
     OWN=$(list "$TMP/home")
     check "install in a home, as README says" as_user sh -c "cd '$TREE' &&
         $(readme_command 's/.*# or, for yourself alone: //p') >make.log 2>&1"
+    check "the example names the schema that was installed" has "$(cat "$HERE/share/doc/delvegate/examples/config.json")" \
+        "*\"\$schema\": \"$HERE/share/delvegate/config.schema.json\"*"
     check "a place where systemd looks needs no word" lacks "$(cat "$TREE/make.log")" '*systemd does not look*'
     check "systemd finds the units there" same "$(cd "$TMP/home" && find . -name 'delvegate.s*' | LC_ALL=C sort)" \
         './.local/share/systemd/user/delvegate.service
