@@ -32,6 +32,7 @@ struct notify {
     int fd; /* -1: nobody to tell */
     struct sockaddr_un address;
     socklen_t address_len;
+    bool failed; /* the last message, which was told */
     unsigned due;
     uint64_t reload_us; /* CLOCK_MONOTONIC, of the reload that is to be told */
     char status[STATUS_MAX];
@@ -65,6 +66,7 @@ static void flush(void *arg)
     build(n, message);
     if (sendto(n->fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&n->address, n->address_len) >= 0) {
         n->due = 0;
+        n->failed = false;
         timer_stop(n->retry);
         return;
     }
@@ -72,10 +74,11 @@ static void flush(void *arg)
         timer_start(n->retry, RETRY_MS, 0);
         return;
     }
-    log_warning(NULL, "the service manager cannot be told how it goes: %s: %s", getenv("NOTIFY_SOCKET"),
-                strerror(errno));
-    (void)close(n->fd);
-    n->fd = -1;
+    /* What is due goes with the next message: a manager that heard no more signs of life would kill delvegate. */
+    if (!n->failed)
+        log_warning(NULL, "the service manager cannot be told how it goes: %s: %s; the next change is tried again",
+                    getenv("NOTIFY_SOCKET"), strerror(errno));
+    n->failed = true;
 }
 
 static void tell(struct notify *n, unsigned what)

@@ -155,6 +155,21 @@ describe('a service', () => {
     await w.hears(/READY=1/);
   });
 
+  managed('a NOTIFY_SOCKET that is away for a while: told once, and what is due is told later', {}, async (w) => {
+    await w.hears(/READY=1/);
+    const { NOTIFY_SOCKET } = proc.environ(w.delvegate);
+    fs.renameSync(NOTIFY_SOCKET, `${NOTIFY_SOCKET}.away`);
+    for (const round of [1, 2]) {
+      w.daemon.kill('SIGHUP');
+      await until('the reload', () => w.daemon.stderr.match(/is read anew/g)?.length === round);
+    }
+    fs.renameSync(`${NOTIFY_SOCKET}.away`, NOTIFY_SOCKET);
+    (await Raw.open(w.port)).socket.destroy();
+    await w.hears(/RELOADING=1\|MONOTONIC_USEC=\d+\|READY=1\|STATUS=sessions: 1/);
+    await w.hears(/STATUS=sessions: 0/);
+    assert.equal(w.daemon.stderr.match(/cannot be told how it goes: \S+: No such file or directory/g).length, 1);
+  });
+
   managed('nothing of the manager reaches Delve, the build and the program', { flags: (w) => ['-w', '60', '-l', `127.0.0.1:${w.port}`] }, async (w) => {
     await w.hears(/READY=1/);
     const s = await toBreakpoint(w.port);
