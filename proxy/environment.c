@@ -8,8 +8,9 @@
 static bool is_managers(const char *entry)
 {
     static const char *const prefixes[] = {
-        "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_",           "INVOCATION_ID=",     "JOURNAL_STREAM=",
-        "MANAGERPID=",    "MAINPID=",  "SYSTEMD_EXEC_PID=", "RUNTIME_DIRECTORY=", "MEMORY_PRESSURE_"};
+        "NOTIFY_SOCKET=",    "WATCHDOG_",          "LISTEN_",         "INVOCATION_ID=",    "JOURNAL_STREAM=",
+        "MANAGERPID=",       "MANAGERPIDFDID=",    "FDSTORE=",        "DEBUG_INVOCATION=", "MAINPID=",
+        "SYSTEMD_EXEC_PID=", "RUNTIME_DIRECTORY=", "MEMORY_PRESSURE_"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(entry, prefixes[i], strlen(prefixes[i])) == 0)
             return true;

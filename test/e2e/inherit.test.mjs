@@ -5,7 +5,8 @@ import net from 'node:net';
 import { BlockedBuild, DELVEGATE, LAUNCH_MS, proc, program, suite, within } from './harness.mjs';
 
 const TOOL = program('tool');
-const OURS = /^(NOTIFY_|WATCHDOG_|LISTEN_)/;
+const MORE = ['INVOCATION_ID', 'JOURNAL_STREAM', 'MANAGERPID', 'MANAGERPIDFDID', 'SYSTEMD_EXEC_PID', 'RUNTIME_DIRECTORY', 'MEMORY_PRESSURE_WATCH', 'FDSTORE', 'DEBUG_INVOCATION'];
+const OURS = new RegExp(`^(NOTIFY_|WATCHDOG_|LISTEN_|(${MORE.join('|')})$)`);
 
 /** A port that the test has bound, handed over as a service manager does: descriptor 3, LISTEN_PID the pid of delvegate. */
 async function startHandedOver(w) {
@@ -17,6 +18,7 @@ async function startHandedOver(w) {
     stdio: ['pipe', 'pipe', 'pipe', server._handle.fd],
     env: {
       ...w.daemonEnv, LISTEN_FDS: '1', LISTEN_FDNAMES: 'main', NOTIFY_SOCKET: w.at('notify'), WATCHDOG_USEC: '30000000', WATCHDOG_PID: '',
+      ...Object.fromEntries(MORE.map((name) => [name, '1'])),
     },
   });
   server.close();
@@ -39,7 +41,7 @@ function assertClean(pid, socket) {
 }
 
 suite('inherited', { daemon: false }, (w) => {
-  w.test('nothing of NOTIFY_SOCKET, WATCHDOG_* and LISTEN_* reaches sh, go, dlv, the program or ssh', async (t) => {
+  w.test('nothing of NOTIFY_SOCKET, WATCHDOG_*, LISTEN_* and what else a manager gives reaches sh, go, dlv, the program or ssh', async (t) => {
     const own = await w.fresh(t, {
       daemon: false,
       sshd: { clientOptions: ['ProxyCommand bash -c \'exec 3<>/dev/tcp/127.0.0.1/%p; cat <&3 & exec cat >&3\''] },
