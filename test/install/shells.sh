@@ -38,6 +38,7 @@ completions_as_typed() {
         "$(complete_line "delvegate --config $TMP/other.json exec ")" "delvegate --config $TMP/other.json exec gamma"
     check "$shell: behind the command, and with =" same \
         "$(complete_line "delvegate exec --config=$TMP/other.json ")" "delvegate exec --config=$TMP/other.json gamma"
+    # shellcheck disable=SC2088 # as it is typed
     for config in "\"$TMP/with blanks/other.json\"" "$TMP/with\\ blanks/other.json" '~/own.json'; do
         check "$shell: the targets of $config" same "$(complete_line "delvegate -c $config exec ")" "delvegate -c $config exec gamma"
         check "$shell: the same behind =" same \
