@@ -65,6 +65,15 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     assert.deepEqual(await installed(), packages);
   });
 
+  onBare('says that no package source was reached', async () => {
+    await image.must(['sh', '-c', 'mkdir /root/sources && mv /etc/apt/sources.list* /root/sources && echo "deb http://127.0.0.1:9/debian bookworm main" >/etc/apt/sources.list']);
+    const { code, stderr } = await image.install();
+    await image.must(['sh', '-c', 'rm /etc/apt/sources.list && mv /root/sources/* /etc/apt/ && rmdir /root/sources']);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /127\.0\.0\.1.*\ndelvegate: apt-get update reached no package source[^\n]*\n$/s);
+    assert.deepEqual(await installed(), packages);
+  });
+
   it('is installed by root for another user, and leaves nothing of the build', async () => {
     const fetched = () => image.must(['find', '/var/lib/apt/lists', '/var/cache/apt/archives', '-type', 'f', '-size', '+0']);
     const before = await fetched();
@@ -212,7 +221,8 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
   });
 
   it('runs as root where root is the one who works in the container', async () => {
-    assert.equal((await image.install({ PORT: port, _REMOTE_USER: 'root' })).code, 0);
+    assert.equal((await image.install({ PORT: port, _REMOTE_USER: '0' })).code, 0);
+    assert.match(await image.must(['cat', `${HERE}/settings`]), /^user='root'$/m);
     started();
     assert.equal((await one()).uid, 0);
     await container.stop();

@@ -69,6 +69,7 @@ check_system() {
     entry=$(getent passwd "$user") ||
         fail "there is no user '$user' in this image: set another remoteUser, or create it before this Feature is installed" \
             "(overrideFeatureInstallOrder in devcontainer.json says which Feature goes first)"
+    user=${entry%%:*} # remoteUser may be a number, and the CLI may give its user another one later
     home=$(printf '%s\n' "$entry" | cut -d: -f6)
     home=${_REMOTE_USER_HOME:-$home}
     [ -d "$home" ] || fail "the home directory '$home' of the user '$user' does not exist: create it (useradd -m)"
@@ -87,14 +88,29 @@ apt_get() {
         return 1
     }
 }
-lists_are_fresh=no
-update_lists() {
-    [ $lists_are_fresh = no ] || return 0
-    [ -n "$(find /var/lib/apt/lists -name '*_Packages*' | head -n 1)" ] || lists_were_empty=yes
-    apt_get update || fail "apt-get update failed, see its message above: the build of an image needs its package sources"
-    lists_are_fresh=yes
+have_lists() {
+    [ -n "$(find /var/lib/apt/lists -name '*_Packages*' | head -n 1)" ]
 }
 lists_were_empty=no
+lists_are_fresh=no
+# apt-get calls it a success when it reached no source at all.
+update_lists() {
+    [ $lists_are_fresh = no ] || return 0
+    have_lists || lists_were_empty=yes
+    if ! apt_get update; then
+        fail "apt-get update failed, see its message above: the build of an image needs its package sources"
+    elif ! have_lists; then
+        cat "$work/apt.log" >&2
+        fail "apt-get update reached no package source, see its message above: the build of this image needs the network"
+    fi
+    mv "$work/apt.log" "$work/update.log"
+    lists_are_fresh=yes
+}
+# Of a source that was not reached, apt-get speaks at the update alone.
+fail_packages() {
+    [ ! -s "$work/update.log" ] || cat "$work/update.log" >&2
+    fail "$@"
+}
 
 add_build_packages() {
     installed >"$work/before"
@@ -104,7 +120,7 @@ add_build_packages() {
         update_lists
         # shellcheck disable=SC2086
         apt_get install -y --no-install-recommends $BUILD_PACKAGES ||
-            fail "apt-get could not install what the build needs ($BUILD_PACKAGES), see its message above"
+            fail_packages "apt-get could not install what the build needs ($BUILD_PACKAGES), see its message above"
     fi
     installed >"$work/after"
     comm -13 "$work/before" "$work/after" >"$work/new"
@@ -285,7 +301,7 @@ install_delve() {
         wanted=latest
         ;;
     package)
-        install_delve_package || fail "delveVersion is package, and apt-get could not install delve: see its message above"
+        install_delve_package || fail_packages "delveVersion is package, and apt-get could not install delve: see its message above"
         return 0
         ;;
     *)
@@ -301,7 +317,7 @@ install_delve() {
         return 0
     fi
     say "the distribution's Delve is taken"
-    install_delve_package || fail "Delve $wanted could be had neither by go install nor as a package, see the messages above:" \
+    install_delve_package || fail_packages "Delve $wanted could be had neither by go install nor as a package, see the messages above:" \
         "install dlv in the image yourself, and set delveVersion to none"
 }
 
