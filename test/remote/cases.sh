@@ -143,7 +143,7 @@ building() {
     control c 'prepared 1' || return
     param c cwd "$TMP/prog"
     run_dlv c 1 debug --output="$RUN/1/__debug_bin" . -- show
-    read -t $LIMIT -r tool <"$D/building" || fail 'no build'
+    read -t $LIMIT -r tool <>"$D/building" || fail 'no build'
 }
 
 case_end_in_build() {
@@ -439,7 +439,7 @@ case_half_open() {
     control c 'started 1' && text c 'log API server listening at: *' || return
     up
     cat "$RUN/1/port" >"$D/port"
-    read -t $LIMIT -r LINE <"$D/port.held"
+    read -t $LIMIT -r LINE <>"$D/port.held"
     control c 'exited 1 0' && control c ended || return
     check 'the sshd process is ended' gone "${M[c]}"
     check 'nothing is left' nothing_left

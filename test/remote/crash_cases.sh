@@ -77,7 +77,7 @@ case_gone_at_start() {
     printf '#!/bin/sh\n[ "$1" != version ] || { echo >"%s"; read -r line <"%s"; }\nexec "%s" "$@"\n' "$D/asked" "$D/answer" "$(readlink -f "$(type -P go)")" >"$D/slow/go"
     chmod 755 "$D/slow/go"
     session c "go=$D/slow/go"
-    read -t $LIMIT -r LINE <"$D/asked" || fail 'no go'
+    read -t $LIMIT -r LINE <>"$D/asked" || fail 'no go'
     check 'its directory is there' [ -d "$RUN" ]
     hang_up c
     echo >"$D/answer"

@@ -41,8 +41,12 @@ begin() {
     D=$TMP/$SH-$CASE
     mkdir -p "$D/home"
     RUN=$D/home/.cache/delvegate/$ID
-    ENVIRONMENT=(-u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u TMPDIR "HOME=$D/home" "PATH=$TMP/$SH:$PATH" SHELL=/bin/sh)
+    ENVIRONMENT=(-u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u TMPDIR)
     local c
+    for c in $(compgen -e GO); do # what go reads is a case's own
+        ENVIRONMENT+=(-u "$c")
+    done
+    ENVIRONMENT+=("HOME=$D/home" "PATH=$TMP/$SH:$PATH" SHELL=/bin/sh)
     for c in "${!IN[@]}"; do
         hang_up "$c"
     done
@@ -99,8 +103,8 @@ control() { # NAME PATTERN
 text() { # NAME PATTERN
     await "${ERR[$1]}" "$D/$1.text.log" "$2" || { fail "no text line like '$2'"; return 1; }
 }
-say() { # NAME LINE
-    printf '%s\n' "$2" >&"${IN[$1]}"
+say() { # NAME LINE; nobody may read any more, which must not end the tests
+    (printf '%s\n' "$2" >&"${IN[$1]}") 2>/dev/null
 }
 param() { # NAME KEY VALUE
     "$SAY" param "$2" "$3" >&"${IN[$1]}"
@@ -132,7 +136,7 @@ session() { # NAME [KEY=VALUE...]
 
 streams() { # NAME RUN
     connect "$1" raw
-    read -t $LIMIT -r LINE <"$D/$1.greeted" || fail "no greeting of $1"
+    read -t $LIMIT -r LINE <>"$D/$1.greeted" || fail "no greeting of $1"
     param "$1" role streams
     param "$1" dir "$RUN"
     param "$1" run "$2"
@@ -217,4 +221,19 @@ finish() { # NAME: the session was ended: the shell says so and leaves
     wait "${M[$1]}"
     status=$?
     check "$1 exits with 0" same "$status" 0
+}
+# What a run leaves when it ends, or is ended, in the middle of a case: its jobs, each a process group, and all that has a
+# case's home, which keepers have made sessions of.
+leave() {
+    local p
+    trap '' HUP INT PIPE TERM
+    exec 2>/dev/null # of whom bash says that they were killed
+    for p in $(jobs -p); do
+        kill -KILL -- "-$p" 2>/dev/null
+    done
+    for p in $(grep -lsaF "HOME=$TMP/" /proc/[0-9]*/environ); do
+        p=${p#/proc/}
+        kill -KILL "${p%/environ}" 2>/dev/null
+    done
+    [ -n "${KEEP-}" ] || { chmod -R u+w "$TMP"; rm -rf "$TMP"; }
 }
