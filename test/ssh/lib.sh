@@ -6,6 +6,7 @@ set -u
 probe=${1:-build/asan/ssh/ssh_probe}
 work=$(mktemp -d) || exit 1
 pids=
+limit=120 # seconds for one scenario
 passed=0
 failed=0
 skipped=0
@@ -14,7 +15,8 @@ clean() {
     rm -rf "$work"
 }
 trap clean EXIT
-trap 'exit 1' INT TERM
+# Without a trap dash would not end what it has started: a pipe to who reads the results may break too.
+trap 'exit 1' HUP INT PIPE TERM
 
 # ssh reads the password database's home, not $HOME: the first ssh in PATH names the test's configuration.
 mkdir "$work/bin" "$work/keys" "$work/home"
@@ -108,7 +110,7 @@ check() {
     wanted=$2
     shift 2
     # shellcheck disable=SC2086
-    env $environment "$probe" "$@" >"$work/out" 2>"$work/err"
+    timeout --foreground "$limit" env $environment "$probe" "$@" >"$work/out" 2>"$work/err"
     status=$?
     bad=
     [ $status = 0 ] || bad="exit $status"
