@@ -1,4 +1,5 @@
 /* delvegate's command line. */
+#include <errno.h>
 #include <getopt.h>
 #include <libssh2.h>
 #include <limits.h>
@@ -27,6 +28,15 @@ enum {
     SIGNATURES_TEXT_MAX = 1024 * 1024,
     COMPLETION_MAX = 1024 * 1024
 };
+
+/* What could not be written must not end as a success: a file made of it would be cut short. */
+static int finish_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    (void)fprintf(stderr, "delvegate: cannot write to standard output: %s\n", strerror(errno));
+    return status == EXIT_SUCCESS ? EXIT_FAILURE : status;
+}
 
 static void print_targets(const struct config *config)
 {
@@ -133,7 +143,7 @@ static int run_exec(const char *config_given, int argc, char **argv)
     if (exec_options_read(&o, argc, argv) < 0)
         return EXIT_BAD_CONFIG;
     if (o.help)
-        return print_help(command_find("exec"));
+        return finish_output(print_help(command_find("exec")));
     struct config_file file = {.given = o.config};
     struct config *config = config_file_load(&file);
     if (!config)
@@ -150,12 +160,12 @@ static int run_check_env(const char *config_given, int argc, char **argv)
     if (check_env_options_read(&o, argc, argv) < 0)
         return EXIT_BAD_CONFIG;
     if (o.help)
-        return print_help(command_find("check-env"));
+        return finish_output(print_help(command_find("check-env")));
     struct config_file file = {.given = o.config};
     struct config *config = config_file_load(&file);
     if (!config)
         return EXIT_BAD_CONFIG;
-    int status = check_env_run(config, &o);
+    int status = finish_output(check_env_run(config, &o));
     config_unref(config);
     libssh2_exit();
     return status;
@@ -220,7 +230,7 @@ int main(int argc, char **argv)
         else if (code == COMMAND_CHECK_CONFIG)
             check = true;
         else
-            return print_what(code);
+            return finish_output(print_what(code));
     }
     if (optind < argc && strcmp(argv[optind], "exec") == 0 && !check)
         return run_exec(file.given, argc - optind, argv + optind);
@@ -232,5 +242,5 @@ int main(int argc, char **argv)
         command_print_usage(command_line);
         return EXIT_BAD_CONFIG;
     }
-    return check ? check_config(&file) : run_daemon(&file);
+    return check ? finish_output(check_config(&file)) : run_daemon(&file);
 }

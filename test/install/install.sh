@@ -334,6 +334,11 @@ case_help() {
     text=$(as_user env XDG_CONFIG_HOME=/x/home XDG_CONFIG_DIRS=/x/one::rel:/x/two "$HERE/bin/delvegate" --help)
     check "--help follows XDG_CONFIG_HOME and XDG_CONFIG_DIRS" same "$(grep -o '/x/[^ ]*' <<<"$text" | tr '\n' ' ')" \
         '/x/home/delvegate/config.json /x/one/delvegate/config.json /x/two/delvegate/config.json '
+    for text in --help --version --check-config --print-completion=bash --print-schema --print-manual --print-signatures; do
+        installed $text >/dev/full 2>"$TMP/full.log"
+        check "$text that cannot be written fails" same $? 1
+        check "and says so" has "$(cat "$TMP/full.log")" '*cannot write to standard output: *'
+    done
 }
 
 # Where the configuration is looked for, and in which order.

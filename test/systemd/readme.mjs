@@ -23,6 +23,17 @@ async function edits(w, command, text) {
 }
 
 export function readme(w) {
+  w.test("README's way without the socket, with an F5 and a stop", async () => {
+    const command = /`(systemctl --user enable --now delvegate\.service)`/.exec(README)[1];
+    const { code, stdout, stderr } = await run('sh', ['-c', command]);
+    assert.equal(code, 0, `${command}: ${stdout}${stderr}`);
+    assert.equal((await w.show('UnitFileState')).UnitFileState, 'enabled');
+    const s = await atLoop(w);
+    await s.finish({ terminateDebuggee: true });
+    await systemctl(['disable', '--now', SERVICE]);
+    assert.equal((await w.show('ActiveState')).ActiveState, 'inactive');
+  });
+
   w.test("README's commands, in their order, with an F5 where they lead to one", async () => {
     assert.ok(COMMANDS.length >= 5, README);
     for (const words of COMMANDS) {
