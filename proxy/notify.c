@@ -142,10 +142,13 @@ struct notify *notify_new(uv_loop_t *loop)
         return n;
     }
     n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    uint64_t ms = watchdog_us() / 2 / US_PER_MS;
-    if (n->fd < 0)
+    if (n->fd < 0) {
         log_warning(NULL, "no socket for the service manager's NOTIFY_SOCKET: %s", strerror(errno));
-    else if (watchdog_us() > 0)
+        return n;
+    }
+    uint64_t us = watchdog_us();
+    uint64_t ms = us / 2 / US_PER_MS;
+    if (us > 0)
         timer_start(n->watchdog, ms ? ms : 1, ms ? ms : 1);
     return n;
 }

@@ -151,6 +151,13 @@ describe('a service', () => {
     await w.says(/^watchdog\n[^]*^signal 6$/m, 'stdout');
   });
 
+  managed('a WATCHDOG_USEC that is no number is told once', {
+    shell: 'exec "$0" -- env WATCHDOG_USEC=1s "$2" "$3" "$4"',
+  }, async (w) => {
+    await w.hears(/READY=1/);
+    assert.equal(w.daemon.stderr.match(/WATCHDOG_USEC is no number: '1s'; no sign of life is sent/g).length, 1);
+  });
+
   managed('finds a NOTIFY_SOCKET of the abstract name space', { flags: ['-a'] }, async (w) => {
     await w.hears(/READY=1/);
   });
