@@ -13,7 +13,7 @@ fail() {
 # A copy, because sshd wants the file to be root's.
 if [ -n "${AUTHORIZED_KEYS:-}" ]; then
     printf '%s\n' "$AUTHORIZED_KEYS" >/etc/ssh/authorized_keys
-elif [ -s /authorized_keys ]; then
+elif [ -f /authorized_keys ] && [ -s /authorized_keys ]; then # Docker makes a directory of a file that is not there
     cat /authorized_keys >/etc/ssh/authorized_keys
 else
     fail "nobody could log in: mount a public key (-v ~/.ssh/id_ed25519.pub:/authorized_keys:ro), or set AUTHORIZED_KEYS"

@@ -41,5 +41,8 @@ fi
 go version
 dlv version
 
+# Ubuntu's images have a user of their own with the first number.
+taken=$(getent passwd "$USER_ID" | cut -d: -f1)
+[ -z "$taken" ] || userdel "$taken"
 # A locked account would be refused by sshd; * is no password that could be typed.
 useradd --create-home --shell /bin/bash --uid "$USER_ID" --password '*' go

@@ -142,6 +142,8 @@ describe('the entry script', () => {
     const { code, stderr } = await podman(['run', '--rm', 'localhost/gomachine']);
     assert.equal(code, 2, stderr);
     assert.match(stderr, /\/authorized_keys.*AUTHORIZED_KEYS/s);
+    const directory = await podman(['run', '--rm', '--volume', '/authorized_keys', 'localhost/gomachine']);
+    assert.equal(directory.code, 2, directory.stderr);
   });
 
   test('started again, the container has the host key that it had', { timeout: TEST_MS }, async (t) => {
@@ -195,14 +197,22 @@ esac
     await new Promise((done) => server.listen(0, '127.0.0.1', done));
   });
   after(async () => {
-    await podman(['rmi', '--force', 'localhost/gomachine-versions']);
+    await podman(['rmi', '--force', 'localhost/gomachine-versions', 'localhost/gomachine-taken']);
     server.close();
     fs.rmSync(dir, { recursive: true });
   });
 
+  /** An image with a user who has the number that `go` is to have, as Ubuntu's. */
+  async function taken() {
+    const file = path.join(dir, 'Dockerfile');
+    fs.writeFileSync(file, `FROM ${await base('bookworm')}\nRUN useradd --create-home --uid 1000 ubuntu\n`);
+    const { code, stdout, stderr } = await podman(['build', '--tag', 'gomachine-taken', '--file', file, dir]);
+    assert.equal(code, 0, stdout + stderr);
+    return 'localhost/gomachine-taken';
+  }
   async function build(...versions) {
     const args = versions.flatMap((v) => ['--build-arg', v]);
-    return podman(['build', '--layers=false', '--tag', 'gomachine-versions', '--build-arg', `BASE=${await base('bookworm')}`,
+    return podman(['build', '--layers=false', '--tag', 'gomachine-versions', '--build-arg', `BASE=${await taken()}`,
       '--build-arg', `GO_DOWNLOAD=http://127.0.0.1:${server.address().port}`, '--build-arg', 'GOPROXY=http://127.0.0.1/proxy',
       ...args, 'scripts/gomachine'], { timeout: TEST_MS });
   }
@@ -214,6 +224,7 @@ esac
     assert.equal((await inImage('go', 'version')).stdout, `go version go${VERSION} linux/amd64\n`);
     assert.equal((await inImage('dlv')).stdout,
       'github.com/go-delve/delve/cmd/dlv@v1.22.1 from http://127.0.0.1/proxy with local\n');
+    assert.match((await inImage('id')).stdout, /^uid=1000\(go\) /);
   });
 
   test('a version that is not there is named', { timeout: TEST_MS }, async () => {
