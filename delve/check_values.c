@@ -299,10 +299,11 @@ static void check_cache(struct check_run *r, const char *name)
     bool builds = r->check->use == DELVE_USE_ANY || r->check->use == DELVE_USE_BUILD;
     if (value && strcmp(value, "off") == 0 && !written) {
         struct check_place p = cache_place(r, name);
-        check_add(r, DELVE_FATAL,
-                  "%s=off (%s): neither HOME nor XDG_CACHE_HOME is set there, so that go has no place for it and builds "
-                  "nothing. To mend it, set HOME, or %s.",
-                  name, p.where, p.remedy);
+        check_add(
+            r, DELVE_FATAL,
+            "%s=off (%s): neither HOME nor XDG_CACHE_HOME is set there, so that go has no place for it and builds "
+            "nothing. To mend it, set HOME, or %s.",
+            name, p.where, p.remedy);
     } else if (value && value[0] != '/') {
         struct check_place p = cache_place(r, name);
         const char *shown = written ? written : value; /* of a relative GOCACHE go says `off` */
