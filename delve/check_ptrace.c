@@ -106,18 +106,21 @@ static const char *of_yama(const struct rights *rights, bool attach)
 }
 
 #define OF_ANOTHER_USER                                                                                                \
-    "a process of another user, or one that hides its memory, may be traced by root alone: name a target whose user "  \
-    "is that one"
+    "a process of another user, or one that hides its memory, may be traced by root alone, in a container with "       \
+    "\"--cap-add=SYS_PTRACE\": name a target whose user is that one"
+
+#define FOR_THE_SAME "; for one of the same user it is a seccomp filter of the container that forbids it: "
 
 static const char *of_seccomp(const struct rights *rights, bool attach)
 {
     if (rights->seccomp != SECCOMP_FILTERED)
         return NULL;
     /* Every container has a filter, and most of them let ptrace pass. */
-    if (rights->is_bounding && rights->is_container && attach && !rights->is_root)
-        return OF_ANOTHER_USER
-            "; for one of the same user it is a seccomp filter of the container that forbids it: add "
-            "\"--security-opt=seccomp=unconfined\"" RUN_ARGS;
+    if (rights->is_container && attach && !rights->is_root && rights->is_bounding)
+        return OF_ANOTHER_USER FOR_THE_SAME "add \"--security-opt=seccomp=unconfined\"" RUN_ARGS;
+    if (rights->is_container && attach && !rights->is_root)
+        return OF_ANOTHER_USER FOR_THE_SAME "add \"--cap-add=SYS_PTRACE\", and if that is not enough "
+                                            "\"--security-opt=seccomp=unconfined\"," RUN_ARGS;
     if (rights->is_bounding && rights->is_container)
         return "a seccomp filter of the container forbids ptrace: add \"--security-opt=seccomp=unconfined\"" RUN_ARGS;
     if (rights->is_container && attach && rights->is_root)
@@ -143,11 +146,11 @@ int delve_ptrace_advice(const struct delve_facts *f, bool attach, struct buf *ou
         words = of_seccomp(&rights, attach);
     if (words)
         return buf_puts(out, words);
+    if (attach && !rights.is_root)
+        return buf_puts(out, OF_ANOTHER_USER);
     if (!rights.is_bounding || (attach && rights.is_root && !rights.is_effective))
         return buf_puts(out, "the capability SYS_PTRACE is missing there: in a container add "
                              "\"--cap-add=SYS_PTRACE\"" RUN_ARGS);
-    if (attach && !rights.is_root)
-        return buf_puts(out, OF_ANOTHER_USER);
     return buf_puts(out, "neither seccomp, capabilities nor yama show why: in a container add "
                          "\"--cap-add=SYS_PTRACE\" and \"--security-opt=apparmor=unconfined\"" RUN_ARGS
                          " (nothing helps where another processor is emulated: take an image for this machine's own); "

@@ -278,6 +278,7 @@ static void tools(void **state)
 #define REFUSED "trace=could not launch process: fork/exec /bin/sh: operation not permitted;"
 #define FULL "CapEff=000001ffffffffff;CapBnd=000001ffffffffff;"
 #define LESS "CapEff=000001fffff7ffff;CapBnd=000001fffff7ffff;"
+#define NOTHING "CapEff=0000000000000000;CapBnd=00000000a80425fb;"
 #define USER "uid=1000;CapEff=0000000000000000;CapBnd=000001ffffffffff;"
 
 static void tracing(void **state)
