@@ -3,8 +3,10 @@
 #   test/run.sh [compilers] [unit] [coverage] [fuzz] [lint] [install] [remote] [ssh] [systemd] [feature] [e2e]
 #       [container] [devcontainer]
 # A suite that ends badly without having counted a failure counts as one; so does one that counted nothing.
-# CHECK_ALL=1 makes fuzzing and the end-to-end tests longer. FUZZ_SECONDS is the time of each fuzz target.
+# CHECK_ALL=1 makes fuzzing and the end-to-end tests longer. FUZZ_SECONDS is the time of each fuzz target. CHECK_UNTIL is
+# when all must be done, in seconds since 1970: what is not is cut off, or not begun, and counts as failed.
 set -uo pipefail
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 . test/count.sh
 
@@ -13,33 +15,126 @@ asan=build/asan
 logs=build/check
 passed=0 failed=0 skipped=0
 failures=()
+logs_of=() # for each of them the log that tells more
+named=10   # failed tests named at the end for each
 output_seconds=20 # for the last of a program's output, once it has ended
+grace=10s # from SIGTERM to SIGKILL
+shell_limit=1200 # seconds for one program of the shell tests: six times what it takes
+build_limit=1200
+e2e_limit=1200
+fuzz_grace=120 # to begin and to end
+feature_limit=1200
 feature= # the process of the Feature's tests in the background
+cut= # whether a signal has ended the run
+
+# What decides nothing here, whatever it is where the tests are run. Of a make above us only its variables are passed on.
+exec </dev/null
+export LC_ALL=C.UTF-8
+unset LANGUAGE POSIXLY_CORRECT BASH_ENV ENV GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE NODE_TEST_CONTEXT FORCE_COLOR MFLAGS MAKELEVEL
+unset GOFLAGS GOROOT GOBIN GOPATH GOOS GOARCH GO111MODULE GOWORK GODEBUG
+export GOENV=off
+case ${MAKEFLAGS-} in
+*' -- '*) export MAKEFLAGS=" -- ${MAKEFLAGS#* -- }" ;;
+*) unset MAKEFLAGS ;;
+esac
+if ! { [ -d "${HOME-}" ] && [ -w "$HOME" ]; }; then
+    export HOME=$top/build/home
+    mkdir -p "$HOME"
+fi
+
+# What tests leave behind when they are ended is here. A path that is short: sockets have room for about a hundred bytes.
+case ${TMPDIR:-/tmp} in
+*[!A-Za-z0-9/._-]* | ????????????????????????????????*) TMPDIR=/tmp ;;
+esac
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/dv.XXXXXX") || exit 2
+export TMPDIR
+chmod 755 "$TMPDIR" # for tests that are another user's
 
 # Sanitizers write to files: whatever process it was and wherever its stderr went, a report fails the suite.
 reports=$top/$logs/sanitizer
-export ASAN_OPTIONS="detect_leaks=1:halt_on_error=1:exitcode=99:log_path=$reports"
-export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:log_path=$reports"
-export LSAN_OPTIONS="exitcode=99:print_suppressions=0:suppressions=$top/test/lsan.supp"
+# The quotes are theirs: a path may have blanks and colons.
+export ASAN_OPTIONS="detect_leaks=1:halt_on_error=1:exitcode=99:log_path='$reports'"
+export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:log_path='$reports'"
+export LSAN_OPTIONS="exitcode=99:print_suppressions=0:suppressions='$top/test/lsan.supp'"
 export DELVEGATE=${DELVEGATE:-$top/$asan/delvegate}
 mkdir -p $logs
 rm -f "$reports".*
 
-# Adds counts to the sum. $1: name; $2, $3, $4: passed, failed, skipped.
+# Ends what was started in the background, waits for it, and takes away what it left. A job is a `timeout`, which passes the
+# signal on to all that it started, or a shell that ends when the one below it has ended.
+finish() {
+    local jobs job
+    mapfile -t jobs < <(jobs -rp)
+    for job in "${jobs[@]}"; do
+        pkill -TERM -P "$job" -x 'env|timeout' || kill -TERM "$job" 2>/dev/null
+    done
+    for job in "${jobs[@]}"; do
+        wait "$job" 2>/dev/null
+    done
+    [ -n "${KEEP-}" ] || { chmod -R u+w "$TMPDIR"; rm -rf "$TMPDIR"; } 2>/dev/null
+}
+trap finish EXIT
+# $1: the signal.
+cut_short() {
+    trap '' HUP INT PIPE TERM
+    cut="cut short by SIG$1"
+    summary
+    exit 1
+}
+for signal in HUP INT PIPE TERM; do
+    # shellcheck disable=SC2064 # this signal
+    trap "cut_short $signal" $signal
+done
+
+# Adds counts to the sum. $1: name; $2, $3, $4: passed, failed, skipped; $5: the log of what failed.
 add() {
     passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
     if [ "$3" -ne 0 ]; then
         failures+=("$1")
+        logs_of+=("${5-}")
     fi
+}
+
+# The last lines: which tests failed, and the sum.
+summary() {
+    local i
+    for i in "${!failures[@]}"; do
+        printf 'failed: %s\n' "${failures[$i]}"
+        if [ -e "${logs_of[$i]}" ]; then
+            grep -ahE '^ *(✖|FAIL|not ok|\[  FAILED  \] [a-z])' "${logs_of[$i]}" | sed 's/^ */    /; s/ ([0-9.]*ms)$//' |
+                awk '!seen[$0]++' | head -n "$named"
+        fi
+    done
+    [ -z "$cut" ] || echo "test/run.sh: $cut"
+    echo "$passed passed, $failed failed, $skipped skipped"
+}
+
+# The seconds that something may take: its own limit, or what is left of the time of the whole run.
+allowed() {
+    local left=$1
+    if [ -n "${CHECK_UNTIL-}" ]; then
+        left=$((CHECK_UNTIL - $(date +%s)))
+    fi
+    echo $((left < $1 ? left : $1))
+}
+
+# Runs a command for so many seconds at most, in the background of this shell, so that signals to it are answered at once.
+# A job would ignore SIGINT, and so would the programs that are debugged; and who started the tests may have ignored
+# others: all are set back. Status 124 also when there is no time to begin.
+bounded() {
+    local seconds
+    seconds=$(allowed "$1")
+    shift
+    [ "$seconds" -gt 0 ] || return 124
+    env --default-signal timeout --kill-after=$grace "$seconds" "$@" &
+    wait $!
 }
 
 # Runs one program with its output shown and kept, and adds what it counted. What it leaves running and holding its
 # output is a failure, and not waited for.
-# Started in the background of a shell, all of this would ignore SIGINT, and so would the programs that are debugged:
-# their signals are set back.
 # $1: name; $2: how it counts (cmocka, line, node, status); $3: the longest time; the rest: the command.
 run() {
-    local name=$1 kind=$2 limit=$3 begin=$SECONDS log out tee status p f s report left=0
+    local name=$1 kind=$2 limit=$3 begin=$SECONDS took='' log out tee status p f s report left=0
     shift 3
     log=$logs/${name//\//-}.log
     echo "== $name"
@@ -48,7 +143,7 @@ run() {
     if [ "$(type -t "$1")" = function ]; then
         "$@" >&"$out" 2>&1
     else
-        env --default-signal=INT,QUIT timeout --kill-after=10s "$limit" "$@" >&"$out" 2>&1 {out}>&-
+        bounded "$limit" "$@" >&"$out" 2>&1 {out}>&-
     fi
     status=$?
     exec {out}>&-
@@ -68,7 +163,11 @@ run() {
         f=$((f + 1))
     fi
     if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
-        echo "$name: stopped after $limit"
+        if [ "$(allowed "$limit")" -lt "$limit" ]; then
+            echo "$name: stopped, or not begun: the time of the whole run (CHECK_UNTIL) is over"
+        else
+            echo "$name: stopped after $limit s"
+        fi
     fi
     if [ "$status" -ne 0 ] && [ "$status" -ne 77 ] && [ "$f" -eq 0 ]; then
         echo "$name: exit status $status"
@@ -77,19 +176,36 @@ run() {
         echo "$name: counted no test"
         f=1
     fi
-    echo "-- $name: $p passed, $f failed, $s skipped in $((SECONDS - begin)) s"
-    add "$name" "$p" "$f" "$s"
+    echo "-- $name: $p passed, $f failed, $s skipped in ${took:-$((SECONDS - begin))} s"
+    add "$name" "$p" "$f" "$s" "$log"
 }
 
 # A build that a suite needs. Quiet when all is well.
 build() {
     local log=$logs/build.log
-    if make -j2 "$@" >"$log" 2>&1; then
+    if bounded $build_limit make -j2 "$@" >"$log" 2>&1; then
         return 0
     fi
     tail -n 40 "$log"
     add "make $*" 0 1 0
     return 1
+}
+
+# For the background: runs a program and keeps what it printed and how it ended, whoever waits for it.
+# $1: name; $2: the longest time; the rest: the command.
+kept() {
+    local name=$1 begin=$SECONDS
+    shift
+    rm -f "$logs/$name.status"
+    bounded "$@" >"$logs/$name.out" 2>&1
+    echo $? $((SECONDS - begin)) >"$logs/$name.status"
+}
+# Shows what such a program printed, and ends as it did; to `run` it says how long that took.
+replay() {
+    local status
+    cat "$logs/$1.out"
+    read -r status took <"$logs/$1.status" || status=1 # it was killed before it could say
+    return "$status"
 }
 
 suite_compilers() {
@@ -129,7 +245,7 @@ suite_fuzz() {
     build KIND=fuzz fuzz-programs || return
     for source in test/fuzz/*.c; do
         name=${source##*/} name=${name%.c}
-        test/fuzz.sh "$name" "$seconds" >"$logs/fuzz-$name.out" 2>&1 &
+        kept "fuzz-$name" $((seconds + fuzz_grace)) test/fuzz.sh "$name" "$seconds" &
         pids+=($!) names+=("$name")
         if [ ${#pids[@]} -eq 2 ]; then
             finish_fuzz
@@ -137,17 +253,11 @@ suite_fuzz() {
     done
     finish_fuzz
 }
-# Shows what a finished program printed, and ends as it did.
-replay() {
-    cat "$1"
-    return "$2"
-}
 finish_fuzz() {
-    local i status
+    local i
+    wait "${pids[@]}"
     for i in "${!pids[@]}"; do
-        wait "${pids[$i]}"
-        status=$?
-        run "fuzz/${names[$i]}" status 60 replay "$logs/fuzz-${names[$i]}.out" "$status"
+        run "fuzz/${names[$i]}" status $((seconds + fuzz_grace)) replay "fuzz-${names[$i]}"
     done
     pids=() names=()
 }
@@ -180,7 +290,7 @@ shell_tests() {
     for program in test/"$1"/*; do
         if [ -f "$program" ] && [ -x "$program" ]; then
             found=yes
-            run "$1/$(basename "$program" .sh)" line 400 "$program"
+            run "$1/$(basename "$program" .sh)" line $shell_limit "$program"
         fi
     done
     if [ $found = no ]; then
@@ -198,25 +308,17 @@ suite_remote() {
 suite_systemd() {
     build KIND=asan program || return
     build all || return
-    run systemd line 400 test/systemd/run
+    run systemd line $shell_limit test/systemd/run
 }
 # The dev container Feature in fresh Debian roots. Most of its time it waits for downloads: test/run.sh begins with it
 # when end-to-end tests are run too, and shows it when they are done.
 suite_feature() {
     if [ -z "$feature" ]; then
-        run feature line 1200 test/feature/run
+        run feature line $feature_limit test/feature/run
         return
     fi
     wait "$feature" 2>/dev/null # or e2e has waited for it
-    run feature line 60 replay "$logs/feature.out" "$(<"$logs/feature.status")"
-}
-feature_begin() {
-    feature_run &
-    feature=$!
-}
-feature_run() {
-    env --default-signal=INT,QUIT timeout --kill-after=10s 1200 test/feature/run >"$logs/feature.out" 2>&1 </dev/null
-    echo $? >"$logs/feature.status"
+    run feature line $feature_limit replay feature
 }
 # Containers and the Dev Container CLI, with podman.
 suite_container() {
@@ -234,7 +336,7 @@ suite_ssh() {
 
 # Files of end-to-end tests run two at a time, the long ones first: most of their time is waiting.
 suite_e2e() {
-    local file name limit=600 files=()
+    local file name limit=$e2e_limit files=()
     build KIND=asan program || return
     if [ "${CHECK_ALL:-0}" = 1 ]; then
         limit=3600
@@ -244,36 +346,30 @@ suite_e2e() {
         while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
             wait -n
         done
-        e2e_file "$file" "$limit" &
+        name=$(basename "$file" .test.mjs)
+        kept "e2e-$name" "$limit" test/node.sh --test --test-reporter=spec "$file" &
     done
     wait
     for file in "${files[@]}"; do
         name=$(basename "$file" .test.mjs)
-        run "e2e/$name" node 60 replay "$logs/e2e-$name.out" "$(<"$logs/e2e-$name.status")"
+        run "e2e/$name" node "$limit" replay "e2e-$name"
     done
 }
-e2e_file() {
-    local name
-    name=$(basename "$1" .test.mjs)
-    env --default-signal=INT,QUIT timeout --kill-after=10s "$2" test/node.sh --test --test-reporter=spec "$1" \
-        >"$logs/e2e-$name.out" 2>&1 </dev/null
-    echo $? >"$logs/e2e-$name.status"
-}
 
-case " $* " in *" e2e"*" feature "*) feature_begin ;; esac
 for suite in "$@"; do
-    case $suite in
-    compilers | unit | coverage | fuzz | lint | install | remote | ssh | systemd | feature | e2e | container | devcontainer)
-        "suite_$suite"
-        ;;
-    *)
+    if [ "$(type -t "suite_$suite")" != function ]; then
         echo "test/run.sh: no suite '$suite'" >&2
         exit 2
-        ;;
-    esac
+    fi
 done
-if [ ${#failures[@]} -ne 0 ]; then
-    printf 'failed: %s\n' "${failures[@]}"
-fi
-echo "$passed passed, $failed failed, $skipped skipped"
+case " $* " in
+*" e2e"*" feature "*)
+    kept feature $feature_limit test/feature/run &
+    feature=$!
+    ;;
+esac
+for suite in "$@"; do
+    "suite_$suite"
+done
+summary
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
