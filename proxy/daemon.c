@@ -21,6 +21,7 @@ enum {
     CONFINEMENT_MAX = 128,
     CONFINEMENT_TEXT_MAX = 512,
     STOP_MS = 15 * 1000, /* from the first SIGTERM: sessions that have not ended by then are left to their leases */
+    HURRY_MS = 1600,     /* from the second one: longer than a Delve is given to answer, so that each client is told */
     LEAVE_MS = 7 * 1000  /* for what is closed when no session is left: more than a client has to read its goodbye */
 };
 
@@ -44,6 +45,7 @@ struct daemon {
     uv_timer_t late;    /* runs while all is closed in the end */
     bool reload_failed; /* the configuration in force is not what the file says */
     bool stopping;
+    bool hurries; /* a second signal has come */
     bool at_once; /* nothing is waited for any more */
 
     char confinement[CONFINEMENT_TEXT_MAX]; /* words of it, "" when this process's unit does not confine it */
@@ -239,6 +241,23 @@ static void on_idle(void *arg)
     stop(arg, "no session for as long as idleExit says; the next connection starts delvegate again");
 }
 
+/* The second signal often is no wish for haste: it came to the whole process group as well. */
+static void hurry(struct daemon *d)
+{
+    if (d->hurries || !d->sessions) {
+        log_warning(NULL, "one more signal: leaving at once; supervisors end their sessions when the lease is over");
+        d->at_once = true;
+        uv_stop(&d->loop);
+        return;
+    }
+    log_warning(NULL,
+                "second signal: sessions that do not end within %d ms are left to their supervisors; a third one "
+                "ends delvegate at once",
+                HURRY_MS);
+    d->hurries = true;
+    timer_start(d->stop, HURRY_MS, 0);
+}
+
 static void on_signal(uv_signal_t *handle, int signal)
 {
     struct daemon *d = handle->data;
@@ -248,11 +267,8 @@ static void on_signal(uv_signal_t *handle, int signal)
         on_reload(d);
     else if (!d->stopping)
         stop(d, signal == SIGTERM ? "SIGTERM" : "SIGINT");
-    else {
-        log_warning(NULL, "second signal: leaving at once; supervisors end their sessions when the lease is over");
-        d->at_once = true;
-        uv_stop(&d->loop);
-    }
+    else
+        hurry(d);
 }
 
 static void close_signal(uv_handle_t *h, void *arg)

@@ -6,7 +6,7 @@ import { byPid, goesOn, looping } from './lib/looper.mjs';
 import { moreStates } from './lib/states.mjs';
 
 const STOP_MS = 12_000; // the longest: a Delve that does not answer is waited for, then asked to end, then killed
-const AT_ONCE_MS = 2000;
+const SOON_MS = 4000; // less than a Delve that hangs takes to be killed
 const MAIN = path.join(program('tool'), 'main.go');
 
 const all = { ...Object.fromEntries(Object.entries(states).map(([name, reach]) => [name, { reach }])), ...moreStates };
@@ -117,15 +117,42 @@ suite('stop', { daemon: false, concurrency: 3 }, (w) => {
     });
   }
 
-  w.test('a second SIGTERM: delvegate leaves at once, and the supervisor ends the session', async (t) => {
-    const own = await w.fresh(t, { target: { lease: '5s' } });
-    const s = await own.session();
-    await all['stopped, with requests that Delve does not answer'].reach(own, s);
-    own.daemon.kill('SIGTERM');
-    await own.daemon.wait(/stopping: SIGTERM/);
-    own.daemon.kill('SIGTERM');
-    assert.deepEqual(await own.daemon.end(AT_ONCE_MS), { code: 0, signal: null }, own.daemon.text());
-    await within('the end of the connection', s.closed);
-    await own.nothingLeft();
-  });
+  for (const name of ['stopped', 'running', 'building']) {
+    w.test(`SIGTERM twice in a row while ${name}: the client is told as after one, and the session is ended`, async (t) => {
+      const own = await w.fresh(t, { target: { lease: '5s' } });
+      const s = await own.session();
+      await all[name].reach(own, s);
+      own.daemon.kill('SIGTERM');
+      await own.daemon.wait(/stopping: SIGTERM/);
+      own.daemon.kill('SIGTERM');
+      assert.deepEqual(await own.daemon.end(STOP_MS), { code: 0, signal: null }, own.daemon.text());
+      own.assertNoSanitizerReport();
+      await within('the end of the connection', s.closed);
+      s.assertProtocol();
+      assert.match(s.shown, /delvegate is being stopped/);
+      assert.equal(s.events('terminated').length, 1, s.text());
+      await own.nothingLeft();
+    });
+  }
+
+  for (const signals of [2, 3]) {
+    w.test(`SIGTERM ${signals} times and a Delve that hangs: delvegate leaves, and the supervisor ends the session`, async (t) => {
+      const own = await w.fresh(t, { target: { lease: '5s' } });
+      const s = await own.session();
+      await all['stopped, with requests that Delve does not answer'].reach(own, s);
+      const marks = [/stopping: SIGTERM/, /second signal: /, /one more signal: /];
+      for (const mark of marks.slice(0, signals)) {
+        own.daemon.kill('SIGTERM');
+        await own.daemon.wait(mark);
+      }
+      assert.deepEqual(await own.daemon.end(SOON_MS), { code: 0, signal: null }, own.daemon.text());
+      own.assertNoSanitizerReport();
+      await within('the end of the connection', s.closed);
+      if (signals === 2) {
+        s.assertProtocol();
+        assert.equal(s.events('terminated').length, 1, s.text());
+      }
+      await own.nothingLeft();
+    });
+  }
 });
