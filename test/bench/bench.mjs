@@ -18,6 +18,7 @@ const STEPS = 60;
 const LARGE = 10; // times the large variable is asked for
 const OUTPUT_MIB = 64;
 const BUILD_MS = 170_000;
+const LIMIT_MS = 900_000; // of everything
 const FLAGS = ['--headless', '--api-version=2', '--accept-multiclient', '--listen=127.0.0.1:0'];
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -181,10 +182,14 @@ class Bench {
   async clear() {
     for (const child of this.children) child.kill('SIGKILL');
     await until('what the benchmark started to end', () => this.children.every((c) => !c.running));
-    // A killed dlv leaves its program running.
-    for (const pid of proc.pids()) if (this.binary && proc.exe(pid) === this.binary && proc.alive(pid)) process.kill(pid, 'SIGKILL');
     await this.sshd?.stop();
-    fs.rmSync(this.root, { recursive: true, force: true });
+    this.remove();
+  }
+
+  /** Whatever way this process ends: a killed dlv leaves its program running. */
+  remove() {
+    for (const pid of proc.pids()) if (this.binary && proc.exe(pid) === this.binary && proc.alive(pid)) process.kill(pid, 'SIGKILL');
+    fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }
 
@@ -194,18 +199,26 @@ if (!delvegate) {
   process.exit(2);
 }
 const bench = new Bench(delvegate);
+process.on('exit', () => bench.remove());
+let late;
+const limit = new Promise((_, reject) => {
+  late = setTimeout(() => reject(new Error(`the benchmark took longer than ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+});
 try {
-  await bench.describe();
-  await bench.prepare();
-  await bench.straight();
-  await bench.tunnel('ssh -N -L', ['-N'], []);
-  // The session's command reads until ssh goes.
-  await bench.tunnel('ssh -L, session', [], ['cat']);
-  await bench.throughDelvegate();
+  await Promise.race([limit, (async () => {
+    await bench.describe();
+    await bench.prepare();
+    await bench.straight();
+    await bench.tunnel('ssh -N -L', ['-N'], []);
+    // The session's command reads until ssh goes.
+    await bench.tunnel('ssh -L, session', [], ['cat']);
+    await bench.throughDelvegate();
+  })()]);
 } catch (error) {
   process.exitCode = 1;
   process.stderr.write(`bench: ${error.message}\n`);
 } finally {
+  clearTimeout(late);
   bench.print();
   await bench.clear();
 }

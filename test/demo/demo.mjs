@@ -164,7 +164,12 @@ class Demo {
   async clear() {
     this.daemon?.kill('SIGKILL');
     await this.sshd?.stop();
-    fs.rmSync(this.root, { recursive: true, force: true });
+    this.remove();
+  }
+
+  /** Whatever way this process ends. A keeper that is left ends with its lease; another session's would look the same. */
+  remove() {
+    fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }); // what ends may still write
   }
 }
 
@@ -174,6 +179,7 @@ if (!delvegate) {
   process.exit(2);
 }
 const demo = new Demo(delvegate);
+process.on('exit', () => demo.remove());
 let late;
 const limit = new Promise((_, reject) => {
   late = setTimeout(() => reject(new Error(`the demo took longer than ${LIMIT_MS / 1000} s`)), LIMIT_MS);

@@ -5,9 +5,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Child, REMOVE, TEST_MS, haveSshd, proc, until } from './harness.mjs';
+import { Child, DELVEGATE, REMOVE, TEST_MS, haveSshd, proc, until } from './harness.mjs';
 
-const UNFINISHED = path.join(path.dirname(fileURLToPath(import.meta.url)), 'lib/unfinished.mjs');
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const UNFINISHED = path.join(HERE, 'lib/unfinished.mjs');
 
 /** Runs one of the unfinished tests with a TMPDIR of its own, and looks for what is left when it has ended. */
 async function run(which, transport, meanwhile = async () => {}) {
@@ -48,5 +49,18 @@ for (const transport of ['local', 'ssh']) {
         });
       });
     }
+  });
+}
+
+for (const [name, script, up] of [['demo', 'demo/demo.mjs', /^delvegate up/m], ['benchmark', 'bench/bench.mjs', /processors/]]) {
+  test(`the ${name} leaves nothing when it is cut short`, { timeout: TEST_MS, skip: !haveSshd && 'no sshd on this machine' }, async (t) => {
+    const dir = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'dv-')));
+    t.after(() => fs.rmSync(dir, REMOVE));
+    const child = new Child(process.execPath, [path.join(HERE, '..', script), DELVEGATE], { name, env: { ...process.env, TMPDIR: dir } });
+    await child.wait(up, { stream: 'stdout' });
+    child.kill('SIGINT');
+    await child.end();
+    await until('nothing to be left', () => proc.pids().every((pid) => !proc.alive(pid) || !proc.cmdline(pid).join('\0').includes(dir)));
+    assert.deepEqual(fs.readdirSync(dir).filter((file) => /^delvegate-/.test(file)), [], child.text());
   });
 }
