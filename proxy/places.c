@@ -60,6 +60,29 @@ static void take(struct place *p, struct activation_socket *s)
     p->handed = s;
 }
 
+/* The socket unit's line for a target's port. */
+static void unit_line(char line[static UNIT_LINE_MAX], const struct config_target *t)
+{
+    bool v6 = strchr(t->listen_host, ':') != NULL;
+    (void)snprintf(line, UNIT_LINE_MAX, "ListenStream=%s%s%s:%d", v6 ? "[" : "", t->listen_host, v6 ? "]" : "",
+                   t->listen_port);
+}
+
+/* A unit's ListenStream=PORT alone is on all addresses, and leaves none of that port to be bound. */
+static void blame_unit(const struct activation *a, const struct config_target *t, struct err *e)
+{
+    char line[UNIT_LINE_MAX];
+    unit_line(line, t);
+    for (size_t i = 0; i < a->count; i++)
+        if (!a->list[i].taken && a->list[i].port == t->listen_port) {
+            (void)err_set(e,
+                          "port %d of target %s is the socket unit's, but on %s instead of %s: make its line %s with "
+                          "systemctl --user edit --full delvegate.socket",
+                          t->listen_port, t->name, a->list[i].address, t->listen_host, line);
+            return;
+        }
+}
+
 static int listen_at(struct place *p, const struct config_target *t, struct err *e)
 {
     struct activation_socket *handed = activation_find(&p->places->activation, t->listen_host, t->listen_port, t->name);
@@ -78,6 +101,8 @@ static int listen_at(struct place *p, const struct config_target *t, struct err 
     if (!p->listener) {
         free(p->host);
         p->host = NULL;
+        if (!handed)
+            blame_unit(&p->places->activation, t, e);
         return -1;
     }
     p->port = t->listen_port;
@@ -113,14 +138,6 @@ static int start_listening(struct places *all, const struct config_target *t, st
     if (!p->listener && listen_at(p, t, e) < 0)
         return -1;
     return allow(p, t, e);
-}
-
-/* The socket unit's line for a target's port. */
-static void unit_line(char line[static UNIT_LINE_MAX], const struct config_target *t)
-{
-    bool v6 = strchr(t->listen_host, ':') != NULL;
-    (void)snprintf(line, UNIT_LINE_MAX, "ListenStream=%s%s%s:%d", v6 ? "[" : "", t->listen_host, v6 ? "]" : "",
-                   t->listen_port);
 }
 
 static void tell_refusal(const struct activation_socket *s, const struct config_target *t)

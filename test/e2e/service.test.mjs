@@ -171,9 +171,9 @@ describe('a service', () => {
       await until('the reload', () => w.daemon.stderr.match(/is read anew/g)?.length === round);
     }
     fs.renameSync(`${NOTIFY_SOCKET}.away`, NOTIFY_SOCKET);
-    (await Raw.open(w.port)).socket.destroy();
+    const client = await Raw.open(w.port);
     await w.hears(/RELOADING=1\|MONOTONIC_USEC=\d+\|READY=1\|STATUS=sessions: 1/);
-    await w.hears(/STATUS=sessions: 0/);
+    client.socket.destroy();
     assert.equal(w.daemon.stderr.match(/cannot be told how it goes: \S+: No such file or directory/g).length, 1);
   });
 
@@ -275,6 +275,14 @@ describe('handed-over sockets', () => {
     await w.hears(/STATUS=sessions: 0; targets: main \[::1\]:\d+\|/);
     const s = await toBreakpoint(w.port, { host: '::1' });
     await s.finish();
+  });
+
+  managed('one on all addresses keeps its port from the target: the line of the unit that would do is told', {
+    flags: (w) => ['-l', `0.0.0.0:${w.port}`],
+  }, async (w) => {
+    await w.says(/^exit 1$/m, 'stdout');
+    assert.match(w.daemon.stderr, new RegExp(`port ${w.port} of target main is the socket unit's, but on 0\\.0\\.0\\.0 instead of 127\\.0\\.0\\.1: .*ListenStream=127\\.0\\.0\\.1:${w.port} `));
+    assert.doesNotMatch(w.daemon.stderr, /taken by a process|READY=1/);
   });
 
   managed('of two with one address the one with the name of the target is taken', {
