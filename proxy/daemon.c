@@ -44,6 +44,7 @@ struct daemon {
     struct timer *idle; /* runs while there is no session and idleExit applies */
     uv_timer_t late;    /* runs while all is closed in the end */
     bool reload_failed; /* the configuration in force is not what the file says */
+    bool port_failed;   /* a target of it has no port: another process has it */
     bool stopping;
     bool hurries; /* a second signal has come */
     bool at_once; /* nothing is waited for any more */
@@ -62,6 +63,8 @@ static void tell_status(struct daemon *d)
         (void)buf_puts(&text, "stopping; ");
     if (d->reload_failed)
         (void)buf_puts(&text, "the configuration is broken, the one before it is in force; ");
+    if (d->port_failed)
+        (void)buf_puts(&text, "not every port could be bound, the log says why; ");
     for (const struct live *l = d->sessions; l; l = l->next)
         count++;
     (void)buf_printf(&text, "sessions: %zu", count);
@@ -204,7 +207,7 @@ static void on_reload(struct daemon *d)
         d->config = fresh;
         log_set_level(fresh->log_level);
         log_info(NULL, "the configuration is read anew; running sessions keep theirs");
-        (void)places_apply(&d->places, fresh); /* a port that can't be bound is reported; the rest works */
+        d->port_failed = places_apply(&d->places, fresh) < 0; /* it is reported; the rest works */
         warn_of_confinement(d);
         warn_of_idle(d);
         watch_idle(d);

@@ -2,6 +2,7 @@
 // everywhere, also where no systemd is. The real one is tested in test/systemd.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -93,7 +94,7 @@ describe('a service', () => {
   });
 
   managed('is not ready when a port is taken, and ends with 1', { before: async (w) => {
-    w.other = (await import('node:net')).createServer().listen(w.port, '127.0.0.1');
+    w.other = net.createServer().listen(w.port, '127.0.0.1');
     await until('the port to be taken', () => w.other.listening);
   } }, async (w) => {
     await w.says(/^exit 1$/m, 'stdout');
@@ -129,6 +130,22 @@ describe('a service', () => {
     w.writeConfig(w.config);
     w.daemon.kill('SIGHUP');
     await until('the status to be well again', () => /STATUS=sessions: 0; targets/.test(w.told.at(-2) + w.told.at(-1)) && w.told.filter((text) => /READY=1/.test(text)).length === 3);
+  });
+
+  managed('tells when a reload finds a port taken, and no more when it is free: the next reload binds it', {}, async (w, t) => {
+    await w.hears(/READY=1/);
+    const server = net.createServer().listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await until('a port to be taken', () => server.listening);
+    const { port } = server.address();
+    w.writeConfig({ ...w.config, targets: { ...w.config.targets, second: { ...w.config.targets.main, listen: port } } });
+    w.daemon.kill('SIGHUP');
+    await w.hears(/STATUS=not every port could be bound, the log says why; sessions: 0; targets: main \S+\|$/);
+    assert.match(w.daemon.stderr, new RegExp(`port ${port} of target second is taken`));
+    await new Promise((resolve) => { server.close(resolve); });
+    w.daemon.kill('SIGHUP');
+    await w.hears(new RegExp(`STATUS=sessions: 0; targets: main \\S+, second 127\\.0\\.0\\.1:${port}\\|$`));
+    await (await toBreakpoint(port)).finish();
   });
 
   managed('tells that it stops, ends its sessions and ends with 0', {}, async (w) => {
