@@ -37,6 +37,9 @@ case ${MAKEFLAGS-} in
 *' -- '*) export MAKEFLAGS=" -- ${MAKEFLAGS#* -- }" ;;
 *) unset MAKEFLAGS ;;
 esac
+# git, which go asks too, reads no clone of somebody else's unless it is told to.
+given=${GIT_CONFIG_COUNT:-0}
+export GIT_CONFIG_COUNT=$((given + 1)) "GIT_CONFIG_KEY_$given=safe.directory" "GIT_CONFIG_VALUE_$given=$top"
 if ! { [ -d "${HOME-}" ] && [ -w "$HOME" ]; }; then
     export HOME=$top/build/home
     mkdir -p "$HOME"

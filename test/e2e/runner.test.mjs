@@ -42,16 +42,18 @@ test('what the caller has set, ignored or closed does not reach the tests', asyn
     echo "ignored $(sed -n 's/^SigIgn:\\t//p' /proc/self/status)"
     echo "stdin $(readlink /proc/self/fd/0)"
     env | sed 's/^/env /'
+    git config --get-all safe.directory | sed 's/^/safe /'
     echo '1 passed, 0 failed'` });
   for (const stdin of ['<&-', '</dev/zero', '']) {
     const said = await run(w, {
       good: true,
       before: `trap '' HUP INT PIPE CHLD TERM USR1; exec ${stdin}`,
       env: { LC_ALL: 'C', CDPATH: '/:/tmp', GOFLAGS: '-mod=vendor', GOOS: 'plan9', GOPATH: 'relative', NODE_TEST_CONTEXT: 'child-v8', HOME: '/nowhere',
-        MAKEFLAGS: 'n -j8 --jobserver-auth=3,4 -- V=1', MAKELEVEL: '1', GIT_DIR: '/nowhere' },
+        MAKEFLAGS: 'n -j8 --jobserver-auth=3,4 -- V=1', MAKELEVEL: '1', GIT_DIR: '/nowhere', GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'user.name', GIT_CONFIG_VALUE_0: 'somebody' },
     });
     assert.match(said, /^ignored 0+$/m);
     assert.match(said, /^stdin \/dev\/null$/m);
+    assert.match(said, new RegExp(`^safe ${w.dir}$`, 'm'));
     assert.match(said, /^env LC_ALL=C\.UTF-8$/m);
     assert.match(said, /^env MAKEFLAGS= -- V=1$/m);
     assert.match(said, new RegExp(`^env HOME=${w.dir}/build/home$`, 'm'));

@@ -85,6 +85,8 @@ export class World {
     worlds.add(this);
     fs.chmodSync(this.root, 0o700);
     for (const dir of ['home', 'cache', 'config', 'tmp']) fs.mkdirSync(this.at(dir), { mode: 0o700 });
+    // go asks git about the sample programs; a clone may belong to somebody else than who runs the tests.
+    fs.writeFileSync(this.at('home/.gitconfig'), `[safe]\n\tdirectory = ${JSON.stringify(ROOT)}\n`);
     this.runDirs = this.at('cache/delvegate');
     // GO_PAIR=1: the go and dlv that come first in PATH are tried, on both transports.
     const PAIR = process.env.GO_PAIR ? { PATH: process.env.PATH } : {};
