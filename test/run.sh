@@ -17,6 +17,7 @@ passed=0 failed=0 skipped=0
 failures=()
 logs_of=() # for each of them the log that tells more
 named=10   # failed tests named at the end for each
+descriptors=4096 # that the tests may have open, where that is allowed
 output_seconds=20 # for the last of a program's output, once it has ended
 grace=10s # from SIGTERM to SIGKILL
 shell_limit=1200 # seconds for one program of the shell tests: six times what it takes
@@ -29,6 +30,8 @@ cut= # whether a signal has ended the run
 
 # What decides nothing here, whatever it is where the tests are run. Of a make above us only its variables are passed on.
 exec </dev/null
+umask 022
+[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge $descriptors ] || ulimit -n $descriptors 2>/dev/null
 export LC_ALL=C.UTF-8
 unset LANGUAGE POSIXLY_CORRECT BASH_ENV ENV GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE NODE_TEST_CONTEXT FORCE_COLOR MFLAGS MAKELEVEL
 unset GOFLAGS GOROOT GOBIN GOPATH GOOS GOARCH GO111MODULE GOWORK GODEBUG
@@ -104,7 +107,7 @@ summary() {
     for i in "${!failures[@]}"; do
         printf 'failed: %s\n' "${failures[$i]}"
         if [ -e "${logs_of[$i]}" ]; then
-            grep -ahE '^ *(✖|FAIL|not ok|\[  FAILED  \] [a-z])' "${logs_of[$i]}" | sed 's/^ */    /; s/ ([0-9.]*ms)$//' |
+            grep -ahE '^ *(✖ .*[^:]$|FAIL|not ok|\[  FAILED  \] [a-z])' "${logs_of[$i]}" | sed 's/^ */    /; s/ ([0-9.]*ms)$//' |
                 awk '!seen[$0]++' | head -n "$named"
         fi
     done

@@ -40,6 +40,7 @@ async function run(w, options = {}) {
 test('what the caller has set, ignored or closed does not reach the tests', async (t) => {
   const w = tree(t, { seen: `
     echo "ignored $(sed -n 's/^SigIgn:\\t//p' /proc/self/status)"
+    echo "umask $(umask)"
     echo "stdin $(readlink /proc/self/fd/0)"
     env | sed 's/^/env /'
     git config --get-all safe.directory | sed 's/^/safe /'
@@ -47,11 +48,12 @@ test('what the caller has set, ignored or closed does not reach the tests', asyn
   for (const stdin of ['<&-', '</dev/zero', '']) {
     const said = await run(w, {
       good: true,
-      before: `trap '' HUP INT PIPE CHLD TERM USR1; exec ${stdin}`,
+      before: `trap '' HUP INT PIPE CHLD TERM USR1; umask 077; exec ${stdin}`,
       env: { LC_ALL: 'C', CDPATH: '/:/tmp', GOFLAGS: '-mod=vendor', GOOS: 'plan9', GOPATH: 'relative', NODE_TEST_CONTEXT: 'child-v8', HOME: '/nowhere',
         MAKEFLAGS: 'n -j8 --jobserver-auth=3,4 -- V=1', MAKELEVEL: '1', GIT_DIR: '/nowhere', GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'user.name', GIT_CONFIG_VALUE_0: 'somebody' },
     });
     assert.match(said, /^ignored 0+$/m);
+    assert.match(said, /^umask 0022$/m);
     assert.match(said, /^stdin \/dev\/null$/m);
     assert.match(said, new RegExp(`^safe ${w.dir}$`, 'm'));
     assert.match(said, /^env LC_ALL=C\.UTF-8$/m);

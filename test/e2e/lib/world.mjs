@@ -13,6 +13,8 @@ import { Session } from './session.mjs';
 import { HOST, Sshd, haveSshd } from './sshd.mjs';
 import { until } from './until.mjs';
 
+process.umask(0o022); // whatever it is here
+
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, '../../..');
 export const DELVEGATE = process.env.DELVEGATE ?? path.join(ROOT, 'build/asan/delvegate');
@@ -141,7 +143,7 @@ export class World {
       SHELL: process.env.SHELL ?? '/bin/bash',
       ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0',
       UBSAN_OPTIONS: 'print_stacktrace=1',
-      LSAN_OPTIONS: `print_suppressions=0:suppressions=${path.join(ROOT, 'test/lsan.supp')}`,
+      LSAN_OPTIONS: `print_suppressions=0:suppressions='${path.join(ROOT, 'test/lsan.supp')}'`, // their quotes: a path may have blanks
       ...(this.transport === 'local' ? this.remoteEnv : {}),
       ...this.options.daemonEnv,
     };
