@@ -46,15 +46,26 @@ enter() {
     exec flock --no-fork "$store/lock" unshare --mount --propagation unchanged --pid --fork --kill-child "$self" --enter "$@"
 }
 
-# The root must be a mount point to be made private, and for the engine to leave it; a chroot's often is none.
+# The root must be that of the mount namespace: in a chroot, what is run in a container by `exec` would find itself outside
+# of both. There it becomes the namespace's root, which is ours alone.
 own_root() {
     if mount --make-rprivate / 2>/dev/null; then
         return
     fi
-    mkdir -p "$store/slash"
-    mount --rbind / "$store/slash"
+    [ -z "${PODMAN_PIVOTED:-}" ] || unable "its root cannot be made that of a mount namespace"
+    export PODMAN_PIVOTED=1
+    exec 8</
     # shellcheck disable=SC2016 # for the shell in there
-    exec chroot "$store/slash" sh -c 'cd "$1" && shift && exec "$@"' sh "$PWD" "$self" --enter "$@"
+    exec nsenter --mount=/proc/self/ns/mnt sh -c '
+        pivot() {
+            mount --make-rprivate / && cd /proc/self/fd/8 && root=$(pwd -P) && mount --rbind "$root" "$root" &&
+                cd "$root" && pivot_root . . && umount --lazy .
+        }
+        pivot || {
+            echo "podman.sh: skipped, the root of this chroot cannot be made that of a mount namespace" >&2
+            exit 77
+        }
+        cd "$1" && shift && exec "$@" 8<&-' sh "$PWD" "$self" --enter "$@"
 }
 
 # A hard limit of ours. $1: as /proc names it.
