@@ -46,3 +46,5 @@ taken=$(getent passwd "$USER_ID" | cut -d: -f1)
 [ -z "$taken" ] || userdel "$taken"
 # A locked account would be refused by sshd; * is no password that could be typed.
 useradd --create-home --shell /bin/bash --uid "$USER_ID" --password '*' go
+# The source of one who works as root may be mounted below root's home, at its own path.
+chmod 711 /root

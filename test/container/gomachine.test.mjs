@@ -225,6 +225,7 @@ esac
     assert.equal((await inImage('dlv')).stdout,
       'github.com/go-delve/delve/cmd/dlv@v1.22.1 from http://127.0.0.1/proxy with local\n');
     assert.match((await inImage('id')).stdout, /^uid=1000\(go\) /);
+    assert.equal((await inImage('test', '-x', '/root')).code, 0, 'what is mounted below it is not reached');
   });
 
   test('a version that is not there is named', { timeout: TEST_MS }, async () => {
