@@ -7,12 +7,21 @@
 #include <unistd.h>
 
 #include "proxy/environment.h"
+#include "proxy/timer.h"
 
-enum { PROXY_WORDS_MAX = 2048, PROXY_ARGS_MAX = 16, PROXY_NUMBER_MAX = 16, PROXY_ENTRY_MAX = 4096, PROXY_HANDLES = 2 };
+enum {
+    PROXY_WORDS_MAX = 2048,
+    PROXY_ARGS_MAX = 16,
+    PROXY_NUMBER_MAX = 16,
+    PROXY_ENTRY_MAX = 4096,
+    PROXY_HANDLES = 2,
+    PROXY_END_MS = 3000 /* from SIGTERM to SIGKILL */
+};
 
 struct ssh_proxy {
     uv_process_t process;
     uv_pipe_t err_out;
+    struct timer *kill; /* runs when it was told to end and has not */
     char words[PROXY_WORDS_MAX];
     size_t len;
     char chunk[PROXY_WORDS_MAX];
@@ -23,8 +32,17 @@ struct ssh_proxy {
 static void on_closed(uv_handle_t *h)
 {
     struct ssh_proxy *p = h->data;
-    if (--p->handles == 0)
-        free(p);
+    if (--p->handles > 0)
+        return;
+    timer_free(p->kill);
+    free(p);
+}
+
+static void on_kill(void *arg)
+{
+    struct ssh_proxy *p = arg;
+    if (p->running)
+        (void)kill(-p->process.pid, SIGKILL);
 }
 
 static void on_end(uv_process_t *process, int64_t status, int signal)
@@ -98,8 +116,12 @@ static struct ssh_proxy *start(uv_loop_t *loop, char **argv, const char *agent, 
 {
     struct ssh_proxy *p = calloc(1, sizeof *p);
     int pair[2] = {-1, -1};
-    int rc = p ? uv_socketpair(SOCK_STREAM, 0, pair, UV_NONBLOCK_PIPE, 0) : UV_ENOMEM;
+    if (p)
+        p->kill = timer_new(loop, on_kill, p);
+    int rc = p && p->kill ? uv_socketpair(SOCK_STREAM, 0, pair, UV_NONBLOCK_PIPE, 0) : UV_ENOMEM;
     if (rc < 0) {
+        if (p)
+            timer_free(p->kill);
         free(p);
         (void)err_set(e, "The proxy cannot be started: %s.", uv_strerror(rc));
         return NULL;
@@ -192,9 +214,10 @@ void ssh_proxy_free(struct ssh_proxy *p)
     if (!p)
         return;
     p->freed = true;
-    if (p->running)
+    if (p->running) {
         (void)kill(-p->process.pid, SIGTERM); /* on_end closes: a closed handle would leave a zombie */
-    else
+        timer_start(p->kill, PROXY_END_MS, 0);
+    } else
         uv_close((uv_handle_t *)&p->process, on_closed);
     uv_close((uv_handle_t *)&p->err_out, on_closed);
 }

@@ -15,7 +15,7 @@ struct ssh_proxy *ssh_proxy_start(uv_loop_t *loop, const struct ssh_settings *s,
                                   const char *agent, struct ssh_socket *socket, struct err *e);
 /* The last line that it wrote to stderr, empty when none. Valid until the next call of anything here. */
 const char *ssh_proxy_words(struct ssh_proxy *p);
-/* Ends the child. NULL is fine. */
+/* Ends the child: SIGTERM, and after a few seconds SIGKILL. NULL is fine. */
 void ssh_proxy_free(struct ssh_proxy *p);
 
 #endif

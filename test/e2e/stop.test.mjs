@@ -117,6 +117,21 @@ suite('stop', { daemon: false, concurrency: 3 }, (w) => {
     });
   }
 
+  w.test('a ProxyCommand that does not end at SIGTERM does not outlive its connection', bySsh, async (t) => {
+    const own = await w.fresh(t, {
+      target: { keepWarm: '0s' },
+      sshd: { clientOptions: [`ProxyCommand sh -c 'trap "" TERM; sleep 4727; :'`] },
+    });
+    const proxies = () => proc.pids().filter((pid) => proc.cmdline(pid).includes('4727') && proc.descends(pid, own.daemon.pid));
+    const s = await own.session();
+    await s.initialize();
+    await until('the proxy', () => proxies().length > 0);
+    await s.send('disconnect', {});
+    await within('the end of the connection', s.closed);
+    await until('the proxy to be gone', () => proxies().length === 0);
+    assert.ok(proc.alive(own.daemon.pid));
+  });
+
   for (const name of ['stopped', 'running', 'building']) {
     w.test(`SIGTERM twice in a row while ${name}: the client is told as after one, and the session is ended`, async (t) => {
       const own = await w.fresh(t, { target: { lease: '5s' } });
