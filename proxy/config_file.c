@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "proxy/log.h"
 
@@ -69,24 +70,39 @@ static int choose_path(struct config_file *file, size_t n)
     return too_long();
 }
 
-/* Opens the file that is to be read, its path in file->path. NULL: *missing tells that there is none and need not be,
- * else it was told why. */
-static FILE *open_file(struct config_file *file, bool *missing)
+static int cannot_read(const char *path, const char *why)
 {
-    int r;
-    *missing = false;
-    for (size_t n = 0; (r = choose_path(file, n)) > 0; n++) {
-        FILE *f = fopen(file->path, "re");
-        if (f)
-            return f;
-        if (file->given || (errno != ENOENT && errno != ENOTDIR)) {
-            log_report(CONFIG_LOG_ERROR, "%s: cannot read the configuration: %s", file->path, strerror(errno));
-            return NULL;
-        }
-    }
-    *missing = r == 0;
-    file->path[0] = '\0';
-    return NULL;
+    log_report(CONFIG_LOG_ERROR, "%s: cannot read the configuration: %s", path, why);
+    return -1;
+}
+
+/* Opens file->path. Returns 1, 0 when there is no such file, -1 after a report. */
+static int open_path(const struct config_file *file, FILE **f)
+{
+    struct stat st;
+    if (file->is_loaded && stat(file->path, &st) == 0 && !S_ISREG(st.st_mode))
+        return cannot_read(file->path, "it is no regular file, which a reload needs; restart delvegate instead");
+    *f = fopen(file->path, "re");
+    if (*f)
+        return 1;
+    return file->given || (errno != ENOENT && errno != ENOTDIR) ? cannot_read(file->path, strerror(errno)) : 0;
+}
+
+/* Opens the file that is to be read, its path in file->path. Returns as open_path; 0 only when there need be none. */
+static int open_file(struct config_file *file, FILE **f)
+{
+    char before[CONFIG_FILE_PATH_MAX];
+    int chosen, opened = 0;
+    memcpy(before, file->path, sizeof before);
+    for (size_t n = 0; opened == 0 && (chosen = choose_path(file, n)) > 0; n++)
+        opened = open_path(file, f);
+    if (opened != 0)
+        return opened;
+    memcpy(file->path, before, sizeof before);
+    if (chosen < 0)
+        return -1;
+    /* An editor may be about to put it back. */
+    return file->is_loaded && *before ? cannot_read(before, "it is gone, and there is no other") : 0;
 }
 
 /* Returns the file's text, or NULL after having told why. */
@@ -100,7 +116,7 @@ static char *read_file(const struct config_file *file, FILE *f, size_t *len)
                                                : NULL;
     if (!why)
         return text;
-    log_report(CONFIG_LOG_ERROR, "%s: cannot read the configuration: %s", file->path, why);
+    (void)cannot_read(file->path, why);
     free(text);
     return NULL;
 }
@@ -118,17 +134,19 @@ struct config *config_file_load(void *config_file)
     struct config_file *file = config_file;
     struct config_problems problems = {0};
     size_t len = 0;
-    bool missing = false;
-    FILE *f = open_file(file, &missing);
-    char *text = f ? read_file(file, f, &len) : NULL;
+    FILE *f = NULL;
+    int opened = open_file(file, &f);
+    char *text = opened > 0 ? read_file(file, f, &len) : NULL;
     if (f)
         (void)fclose(f);
-    if (!text && !missing)
+    if (!text && opened != 0)
         return NULL;
     struct config *config = config_parse(text, len, &problems);
     print_problems(file, &problems, CONFIG_LOG_ERROR);
-    if (config)
+    if (config) {
+        file->is_loaded = true;
         print_problems(file, &config->notes, CONFIG_LOG_WARNING);
+    }
     if (!config && problems.count == 0)
         log_report(CONFIG_LOG_ERROR, "%s: out of memory", file->path);
     config_problems_free(&problems);

@@ -9,6 +9,7 @@ enum { CONFIG_FILE_PATH_MAX = 4096 };
 struct config_file {
     const char *given;               /* --config: no other is looked at; NULL: the first place that has one */
     char path[CONFIG_FILE_PATH_MAX]; /* the file that was read last, "" when there was none */
+    bool is_loaded;                  /* a configuration came of it: the next reading is a reload */
 };
 
 /* Writes the path of the n-th place (from 0) where the configuration is looked for: below XDG_CONFIG_HOME or ~/.config,
@@ -17,8 +18,9 @@ struct config_file {
 int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX]);
 
 /* Reads the configuration; config_file is a struct config_file. Looks for it anew each time. What is wrong goes to
- * stderr, a line each, as FILE:LINE:COLUMN: text. Without a file there is the default. Returns one reference, or NULL
- * after a report. It is a daemon_reload. */
+ * stderr, a line each, as FILE:LINE:COLUMN: text. Without a file there is the default, but not where there was one the
+ * last time; what is read again must be a regular file, since a FIFO could be waited for without end. Returns one
+ * reference, or NULL after a report. It is a daemon_reload. */
 struct config *config_file_load(void *config_file);
 
 #endif
