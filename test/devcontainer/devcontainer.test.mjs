@@ -143,10 +143,10 @@ describe('dev container', () => {
         '-v', `${path.dirname(file)}:/home/${USER}/.config/delvegate`, '--entrypoint', path.join(path.dirname(START), 'entrypoint')];
       published = new Container((await engine('run', '-d', ...args, image, 'sleep', 'infinity')).trim());
     };
-    /** A session from the laptop's side, as a user who is none of the container's. */
+    /** A session from the laptop's side, as a user who is none of the container's, and who may not read the checkout. */
     const fromLaptop = async () => {
       const command = [`--net=${laptop.path}`, 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups',
-        path.join(TREE, 'test/node.sh'), path.join(home.project, 'session.mjs'), String(PORT), INSIDE, path.join(home.project, 'launch.json'), PUBLISHED, home.project];
+        process.execPath, path.join(home.project, 'session.mjs'), String(PORT), INSIDE, path.join(home.project, 'launch.json'), PUBLISHED, home.project];
       return run('nsenter', command, { timeout: TEST_MS });
     };
 
