@@ -24,8 +24,10 @@ PKGS := libuv jansson libssh2 libcrypto
 PKG_CONFIG ?= pkg-config
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Compilers of some distributions define _FORTIFY_SOURCE themselves.
+FORTIFY := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 # What is installed does not name the tree that it was built in.
-KIND_release := -O2 -g -ffile-prefix-map=$(CURDIR)=. -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+KIND_release := -O2 -g -ffile-prefix-map=$(CURDIR)=. $(FORTIFY) -fstack-protector-strong
 KIND_debug := -O0 -g3
 KIND_asan := -O1 -g $(SANITIZE)
 KIND_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
@@ -281,9 +283,11 @@ uninstall:
 	$(require_absolute)
 	$(foreach f,$(INSTALLED),rm -f $(call installed,$f)$(newline)$(tab))
 	@scripts/install-directories.sh remove $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST))
+# A clone may be another user's than who runs make in it, and runs what it says.
+GIT := git -c safe.directory='*'
 dist:
 	@mkdir -p build
-	git archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD
+	$(GIT) archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD
 	@echo build/delvegate-$(VERSION).tar.gz
 # The dev container Feature, whole in one directory: the CLI copies it without its repository. In a clone the source is
 # what HEAD has, in the tarball of `make dist` the tree.
@@ -295,8 +299,8 @@ feature:
 	cp scripts/devcontainer/delvegate/* $(FEATURE)
 	sed -i 's/"version": "[^"]*"/"version": "$(VERSION)"/' $(FEATURE)/devcontainer-feature.json
 	$(Q)if [ -e .git ]; then \
-	    git archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o $(FEATURE)/delvegate.tar.gz HEAD $(FEATURE_SOURCE) && \
-	    { git diff --quiet HEAD -- $(FEATURE_SOURCE) || \
+	    $(GIT) archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o $(FEATURE)/delvegate.tar.gz HEAD $(FEATURE_SOURCE) && \
+	    { $(GIT) diff --quiet HEAD -- $(FEATURE_SOURCE) || \
 	        echo "make feature: the source in it is HEAD's: what is not committed is not in it" >&2; }; \
 	else \
 	    tar --sort=name --owner=0 --group=0 --numeric-owner --transform='s,^,delvegate-$(VERSION)/,' \

@@ -168,6 +168,14 @@ case_names() {
     check "with nothing installed" same "$(list "$DEST")" ''
 }
 
+# Compilers of some distributions define _FORTIFY_SOURCE, and so do callers.
+case_fortify() {
+    local v
+    for v in "CC=${CC:-gcc} -D_FORTIFY_SOURCE=3" CPPFLAGS=-D_FORTIFY_SOURCE=3 "CFLAGS=-O2 -D_FORTIFY_SOURCE=3"; do
+        check "it is built with $v" make_tree BUILD=build/fortify "$v" build/fortify/dap/err.o
+    done
+}
+
 case_unwritable() {
     new_destination unwritable
     as_user mkdir "$DEST/usr"
@@ -431,6 +439,7 @@ case_uninstall() {
 prepare
 case_fresh
 case_shared
+case_fortify
 case_variables
 case_names
 case_unwritable
