@@ -17,11 +17,12 @@ count_line() {
 }
 
 # Node's test runner: the totals that end its report; when they never came, the lines so far, and one failure for the
-# end. A cancelled test is one that never came to an end.
+# end. A cancelled test is one that never came to an end. What is set in belongs to a failed test's own output.
 count_node() {
     awk '/^ +✔/ { good++ } /^ +✖/ { bad++ }
-         $2 == "pass" && NF == 3 { p = $3 } $2 == "fail" && NF == 3 { f = $3 } $2 == "cancelled" && NF == 3 { c = $3 }
-         ($2 == "skipped" || $2 == "todo") && NF == 3 { s[$2] = $3 }
+         /^ / || NF != 3 { next }
+         $2 == "pass" { p = $3 } $2 == "fail" { f = $3 } $2 == "cancelled" { c = $3 }
+         $2 == "skipped" || $2 == "todo" { s[$2] = $3 }
          END {
              if (p == "")
                  print good + 0, bad + 1, 0

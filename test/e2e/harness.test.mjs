@@ -43,7 +43,7 @@ for (const transport of ['local', 'ssh']) {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
       test(`tests that ${signal} cuts short leave nothing`, { timeout: TEST_MS }, async () => {
         await run('endless', transport, async (child) => {
-          await until('the session to run', () => /here: /.test(child.stdout + child.stderr), { timeout: 60_000, explain: () => child.text() });
+          await child.wait(/here: /, { stream: 'stdout', timeout: 60_000 });
           // As timeout(1) does: to all of them.
           for (const pid of proc.pids().filter((p) => proc.descends(p, child.pid) && proc.cmdline(p)[0] === process.execPath)) process.kill(pid, signal);
         });

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Child, REMOVE, proc, until } from './harness.mjs';
+import { Child, REMOVE, proc, run as runToEnd, until } from './harness.mjs';
 
 const HERE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const LIMIT_MS = 60_000;
@@ -79,6 +79,13 @@ test('without HOME, and with a TMPDIR that is too long for sockets', async (t) =
 test('the last lines name what failed', async (t) => {
   const w = tree(t, { bad: 'echo "ok   one"; echo "FAIL two is three"; echo "1 passed, 1 failed"; exit 1', good: 'echo "1 passed, 0 failed, 1 skipped"' });
   assert.match(await run(w), /\nfailed: install\/bad\n    FAIL two is three\n2 passed, 1 failed, 1 skipped\n$/);
+});
+
+test('the counts of a run inside a test are not those of the run', async () => {
+  const report = ['  ✔ one (1ms)', '✖ two', '    ℹ pass 0', '    ℹ fail 7', 'ℹ pass 1', 'ℹ fail 1', 'ℹ cancelled 0', 'ℹ skipped 2', 'ℹ todo 0',
+    '✖ failing tests:', '  ℹ pass 0', '  ℹ fail 7', ''].join('\n');
+  const { stdout } = await runToEnd('bash', ['-c', '. "$0"; count_node', path.join(HERE, 'count.sh')], { input: report });
+  assert.equal(stdout, '1 1 2\n');
 });
 
 test('a program that has no time left is not begun, one that takes too long is ended: both fail', async (t) => {

@@ -8,7 +8,17 @@ import * as proc from './proc.mjs';
 import { until } from './until.mjs';
 
 const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((p) => fs.existsSync(p));
-export const haveSshd = SSHD !== undefined;
+
+/** Who runs the tests; a container's user may have no account. */
+export const account = (() => {
+  try {
+    return os.userInfo();
+  } catch {
+    return { username: String(process.getuid()), shell: '/sbin/nologin' };
+  }
+})();
+const canLogIn = !/\/(nologin|false)$/.test(account.shell ?? '');
+export const haveSshd = SSHD !== undefined && canLogIn;
 
 export const HOST = 'gomachine'; // the name in ssh_config, and so the one that users see
 
@@ -44,7 +54,7 @@ export class Sshd {
       `Host ${HOST}`,
       '  HostName 127.0.0.1',
       `  Port ${sshd.port}`,
-      `  User ${os.userInfo().username}`,
+      `  User ${account.username}`,
       `  IdentityFile ${path.join(dir, 'user_key')}`,
       '  IdentitiesOnly yes',
       `  UserKnownHostsFile ${path.join(dir, 'known_hosts')}`,

@@ -10,7 +10,7 @@ import { Child, endChildren, run } from './children.mjs';
 import { freePort } from './port.mjs';
 import * as proc from './proc.mjs';
 import { Session } from './session.mjs';
-import { HOST, Sshd, haveSshd } from './sshd.mjs';
+import { HOST, Sshd, account, haveSshd } from './sshd.mjs';
 import { until } from './until.mjs';
 
 process.umask(0o022); // whatever it is here
@@ -139,7 +139,7 @@ export class World {
       XDG_CONFIG_HOME: this.at('config'),
       XDG_CONFIG_DIRS: this.at('none'), // not this machine's
       LANG: 'C.UTF-8',
-      USER: os.userInfo().username,
+      USER: account.username,
       SHELL: process.env.SHELL ?? '/bin/bash',
       ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0',
       UBSAN_OPTIONS: 'print_stacktrace=1',
@@ -330,7 +330,7 @@ export class World {
 export function suite(name, options, body) {
   const { transports = ['local', 'ssh'], concurrency = 1, ...rest } = options;
   for (const transport of transports) {
-    const skip = transport === 'ssh' && !haveSshd ? 'no sshd on this machine' : false;
+    const skip = transport === 'ssh' && !haveSshd ? 'no sshd on this machine that lets in who runs the tests' : false;
     describe(`${name} (${transport})`, { skip, concurrency }, () => {
       const world = new World({ transport, ...rest });
       before(() => world.start());
