@@ -27,7 +27,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 # Compilers of some distributions define _FORTIFY_SOURCE themselves.
 FORTIFY := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 # What is installed does not name the tree that it was built in.
-KIND_release := -O2 -g -ffile-prefix-map=$(CURDIR)=. $(FORTIFY) -fstack-protector-strong
+KIND_release := -O2 -g -ffile-prefix-map='$(CURDIR)'=. $(FORTIFY) -fstack-protector-strong
 KIND_debug := -O0 -g3
 KIND_asan := -O1 -g $(SANITIZE)
 KIND_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link

@@ -66,8 +66,8 @@ need_build() {
 }
 need_demo() {
     # The places where the supervisor looks as well.
-    need_command golang-go go /usr/local/go/bin/go "$HOME/go/bin/go" /usr/lib/go-*/bin/go
-    need_command delve dlv "$HOME/go/bin/dlv"
+    need_command golang-go go /usr/local/go/bin/go "${HOME-}/go/bin/go" /usr/lib/go-*/bin/go
+    need_command delve dlv "${HOME-}/go/bin/dlv"
     need_command openssh-server sshd
     need_command openssh-client ssh
     need_command nodejs node

@@ -21,7 +21,7 @@ complete_line() { # LINE
 end_shell() {
     local pid=$SHELL_ON_TTY_PID
     printf '\nexit\n' >&"$TYPE"
-    cat <&"$SEE" >"$TMP/shell.log"
+    timeout --kill-after=1s $LIMIT cat <&"$SEE" >"$TMP/shell.log" || kill "$pid"
     wait "$pid"
     exec 8>&-
 }

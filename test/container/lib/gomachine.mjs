@@ -67,7 +67,7 @@ export class GoMachine {
       XDG_CONFIG_HOME: this.at('config'),
       LANG: 'C.UTF-8',
       SHELL: '/bin/bash',
-      LSAN_OPTIONS: `print_suppressions=0:suppressions=${path.join(ROOT, 'test/lsan.supp')}`,
+      LSAN_OPTIONS: `print_suppressions=0:suppressions="${path.join(ROOT, 'test/lsan.supp')}"`,
     };
   }
 
