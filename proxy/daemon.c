@@ -25,6 +25,8 @@ enum {
     LEAVE_MS = 7 * 1000  /* for what is closed when no session is left: more than a client has to read its goodbye */
 };
 
+static const char stop_reason[] = "delvegate is being stopped";
+
 struct live {
     struct live *next;
     struct session *session;
@@ -218,11 +220,18 @@ static void on_reload(struct daemon *d)
     notify_ready(d->notify);
 }
 
+/* Ends the loop with sessions that have not ended; their clients are not left without an answer. */
+static void leave(struct daemon *d)
+{
+    for (struct live *l = d->sessions; l; l = l->next)
+        session_abandon(l->session, stop_reason);
+    uv_stop(&d->loop);
+}
+
 static void on_stop_late(void *arg)
 {
-    struct daemon *d = arg;
     log_warning(NULL, "sessions did not end in time: their supervisors end them when the lease is over");
-    uv_stop(&d->loop);
+    leave(arg);
 }
 
 static void stop(struct daemon *d, const char *why)
@@ -235,7 +244,7 @@ static void stop(struct daemon *d, const char *why)
     timer_start(d->stop, STOP_MS, 0);
     tell_status(d);
     for (struct live *l = d->sessions; l; l = l->next)
-        session_shutdown(l->session, "delvegate is being stopped");
+        session_shutdown(l->session, stop_reason);
     finish_if_idle(d);
 }
 
@@ -250,7 +259,7 @@ static void hurry(struct daemon *d)
     if (d->hurries || !d->sessions) {
         log_warning(NULL, "one more signal: leaving at once; supervisors end their sessions when the lease is over");
         d->at_once = true;
-        uv_stop(&d->loop);
+        leave(d);
         return;
     }
     log_warning(NULL,

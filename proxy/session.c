@@ -244,3 +244,8 @@ void session_shutdown(struct session *s, const char *reason)
         session_terminated(s);
     session_end(s, reason);
 }
+
+void session_abandon(struct session *s, const char *reason)
+{
+    session_part_from_client(s, reason);
+}

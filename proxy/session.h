@@ -23,5 +23,7 @@ struct session *session_new(uv_loop_t *loop, struct config *config, const struct
                             void (*over)(struct session *s, void *arg), void *arg);
 /* Ends it as if the client had asked to, and tells the client why. */
 void session_shutdown(struct session *s, const char *reason);
+/* Answers what the client still waits for and ends the conversation, whatever Delve does: nobody will wait for it. */
+void session_abandon(struct session *s, const char *reason);
 
 #endif
