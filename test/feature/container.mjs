@@ -92,7 +92,7 @@ export class Container {
   }
 
   async log() {
-    return (await this.exec(`cat /home/${USER}/.local/state/delvegate/log`)).text;
+    return (await this.exec(`cut -c 1-400 /home/${USER}/.local/state/delvegate/log`)).text;
   }
 
   /** A DAP client of the user's, once the port takes one. */
