@@ -34,7 +34,8 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     const { code, stdout, stderr } = await image.install(options);
     assert.equal(code, 1, stdout + stderr);
     assert.match(stderr, pattern);
-    assert.equal(stderr.trim().split('\n').length, 1, stderr);
+    // A machine whose own name has no address makes sudo say so.
+    assert.equal(stderr.trim().split('\n').filter((line) => !line.startsWith('sudo: ')).length, 1, stderr);
   };
   const one = async () => {
     const list = await until('one delvegate', async () => {
