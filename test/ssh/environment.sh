@@ -37,13 +37,13 @@ check 'ProxyCommand' '^ready' command login
 check 'ProxyJump' '^ready' jump login
 for child in ssh ssh-keygen systemctl proxy; do
     set -- "$work/seen/$child".*
-    [ -f "$1" ]
-    count $? "$child was run ($# times)"
+    [ -f "$1" ] && ran=0 || ran=1
+    count $ran "$child was run ($# times)"
     missing=$(grep -Lx 'KEPT=kept' "$@")
-    [ -z "$missing" ]
-    count $? "$child has the rest of the environment"
+    [ -z "$missing" ] && kept=0 || kept=1
+    count $kept "$child has the rest of the environment"
     found=$(grep -hE '^(NOTIFY_SOCKET|WATCHDOG_|LISTEN_)' "$@" | sort -u)
-    [ -z "$found" ]
-    count $? "$child has nothing of the manager's${found:+: $found}"
+    [ -z "$found" ] && none=0 || none=1
+    count $none "$child has nothing of the manager's${found:+: $found}"
 done
 finish
