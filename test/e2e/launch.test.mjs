@@ -82,7 +82,7 @@ suite('launch', {}, (w) => {
     });
     const stopped = await s.stop({ reason: 'breakpoint' });
     const frame = await s.top(stopped.body.threadId);
-    assert.equal(frame.name, 'example.com/tests.Double');
+    assert.match(frame.name, /^(example\.com\/)?tests\.Double$/); // newer Delves leave the path out
     assert.equal(frame.source.path, path.join(TESTS, 'tests.go'));
     await s.send('continue', { threadId: stopped.body.threadId });
     await s.event('terminated', { timeout: 30_000 });

@@ -99,13 +99,13 @@ export class Sshd {
   /** Pids of the processes that serve connections: one a connection, the one that is its user's. */
   connections() {
     return proc.pids().filter((pid) => proc.descends(pid, this.child.pid) && pid !== this.child.pid
-      && /^sshd: /.test(proc.cmdline(pid)[0] ?? '') && !/\[(priv|net|accepted)\]/.test(proc.cmdline(pid)[0]));
+      && /^sshd(-session|-auth)?: /.test(proc.cmdline(pid)[0] ?? '') && !/\[(priv|net|accepted)\]/.test(proc.cmdline(pid)[0]));
   }
 
   /** Cuts every connection at once, the way a reboot of the Go machine's sshd does. */
   async cut() {
     const victims = proc.pids().filter((pid) => pid !== this.child.pid && proc.descends(pid, this.child.pid)
-      && /^sshd: /.test(proc.cmdline(pid)[0] ?? ''));
+      && /^sshd(-session|-auth)?: /.test(proc.cmdline(pid)[0] ?? ''));
     for (const pid of victims) process.kill(pid, 'SIGKILL');
     await until('the connections to be gone', () => victims.every((pid) => !proc.alive(pid)));
   }
@@ -113,7 +113,7 @@ export class Sshd {
   async stop() {
     if (this.child.running) {
       const served = proc.pids().filter((pid) => pid !== this.child.pid && proc.descends(pid, this.child.pid)
-        && /^sshd: /.test(proc.cmdline(pid)[0] ?? ''));
+        && /^sshd(-session|-auth)?: /.test(proc.cmdline(pid)[0] ?? ''));
       this.child.kill('SIGTERM');
       this.child.kill('SIGCONT'); // a test that failed may have left it stopped
       for (const pid of served) if (proc.alive(pid)) process.kill(pid, 'SIGTERM');

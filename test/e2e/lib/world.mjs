@@ -184,7 +184,7 @@ export class World {
     return proc.pids().filter((pid) => {
       if (pid === process.pid || pid === daemon || pid === this.sshd?.child.pid) return false;
       const args = proc.cmdline(pid);
-      if (args.length === 0 || /^sshd: /.test(args[0]) || /\/sshd$/.test(args[0])) return false;
+      if (args.length === 0 || /^sshd(-session|-auth)?: /.test(args[0]) || /\/sshd(-session|-auth)?$/.test(args[0])) return false;
       for (const spared of this.spared) if (proc.descends(pid, spared)) return false;
       const mine = args.join('\0').includes(root) || proc.cwd(pid).startsWith(root) || proc.exe(pid).startsWith(root)
         || (proc.environ(pid).XDG_CACHE_HOME ?? '').startsWith(root);
