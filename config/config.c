@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,11 @@ struct config *config_ref(struct config *c)
 {
     c->references++;
     return c;
+}
+
+void config_listen_text(char text[static CONFIG_LISTEN_MAX], const char *host, int port)
+{
+    (void)snprintf(text, CONFIG_LISTEN_MAX, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
 }
 
 const struct config_target *config_target_find(const struct config *c, const char *name)

@@ -81,6 +81,9 @@ struct config *config_parse(const char *text, size_t len, struct config_problems
 /* Takes another reference; sessions hold one, so that a reload does not pull theirs away. Returns c. */
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
+/* Writes HOST:PORT as `listen` takes it, an IPv6 host (an address, as in listen_host) in brackets. */
+enum { CONFIG_LISTEN_MAX = 64 };
+void config_listen_text(char text[static CONFIG_LISTEN_MAX], const char *host, int port);
 /* The target with this name, NULL when there is none. */
 const struct config_target *config_target_find(const struct config *c, const char *name);
 /* The names of all targets, separated by commas, for a message. The caller frees it; NULL when memory ran out. */

@@ -42,9 +42,9 @@ static void print_targets(const struct config *config)
 {
     for (size_t i = 0; i < config->target_count; i++) {
         const struct config_target *t = &config->targets[i];
-        bool v6 = strchr(t->listen_host, ':') != NULL;
-        (void)printf("%s: %s%s%s:%d -> %s\n", t->name, v6 ? "[" : "", t->listen_host, v6 ? "]" : "", t->listen_port,
-                     t->ssh ? t->ssh : "this machine");
+        char listen[CONFIG_LISTEN_MAX];
+        config_listen_text(listen, t->listen_host, t->listen_port);
+        (void)printf("%s: %s -> %s\n", t->name, listen, t->ssh ? t->ssh : "this machine");
     }
 }
 

@@ -1,7 +1,5 @@
 #include "proxy/places.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,8 +7,6 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/reach.h"
-
-enum { UNIT_LINE_MAX = INET6_ADDRSTRLEN + sizeof "ListenStream=[]:65535" };
 
 static struct place *place_of(struct places *all, const char *name)
 {
@@ -60,25 +56,18 @@ static void take(struct place *p, struct activation_socket *s)
     p->handed = s;
 }
 
-/* The socket unit's line for a target's port. */
-static void unit_line(char line[static UNIT_LINE_MAX], const struct config_target *t)
-{
-    bool v6 = strchr(t->listen_host, ':') != NULL;
-    (void)snprintf(line, UNIT_LINE_MAX, "ListenStream=%s%s%s:%d", v6 ? "[" : "", t->listen_host, v6 ? "]" : "",
-                   t->listen_port);
-}
-
 /* A unit's ListenStream=PORT alone is on all addresses, and leaves none of that port to be bound. */
 static void blame_unit(const struct activation *a, const struct config_target *t, struct err *e)
 {
-    char line[UNIT_LINE_MAX];
-    unit_line(line, t);
+    char listen[CONFIG_LISTEN_MAX];
+    config_listen_text(listen, t->listen_host, t->listen_port);
     for (size_t i = 0; i < a->count; i++)
         if (!a->list[i].taken && a->list[i].port == t->listen_port) {
             (void)err_set(e,
-                          "port %d of target %s is the socket unit's, but on %s instead of %s: make its line %s with "
+                          "port %d of target %s is the socket unit's, but on %s instead of %s: make its line "
+                          "ListenStream=%s with "
                           "systemctl --user edit --full delvegate.socket",
-                          t->listen_port, t->name, a->list[i].address, t->listen_host, line);
+                          t->listen_port, t->name, a->list[i].address, t->listen_host, listen);
             return;
         }
 }
@@ -142,19 +131,19 @@ static int start_listening(struct places *all, const struct config_target *t, st
 
 static void tell_refusal(const struct activation_socket *s, const struct config_target *t)
 {
-    static const char mend[] = "a socket unit has one line for each target, such as";
-    char line[UNIT_LINE_MAX];
-    unit_line(line, t);
+    static const char mend[] = "a socket unit has one line for each target, such as ListenStream=";
+    char listen[CONFIG_LISTEN_MAX];
+    config_listen_text(listen, t->listen_host, t->listen_port);
     if (s->why)
         log_error(NULL,
-                  "descriptor %d (%s) of the service manager is refused: %s; %s %s for %s: systemctl --user edit "
+                  "descriptor %d (%s) of the service manager is refused: %s; %s%s for %s: systemctl --user edit "
                   "delvegate.socket",
-                  s->fd, s->name, s->why, mend, line, t->name);
+                  s->fd, s->name, s->why, mend, listen, t->name);
     else
         log_error(NULL,
-                  "the socket on %s port %d (%s) of the service manager is no target's: its clients are refused; %s %s "
+                  "the socket on %s port %d (%s) of the service manager is no target's: its clients are refused; %s%s "
                   "for %s: systemctl --user edit delvegate.socket",
-                  s->address, s->port, s->name, mend, line, t->name);
+                  s->address, s->port, s->name, mend, listen, t->name);
 }
 
 /* A manager goes on listening there, and clients would wait for ever: they are refused. */
@@ -232,8 +221,9 @@ void places_describe(const struct places *all, struct buf *out)
     for (const struct place *p = all->first; p; p = p->next) {
         if (!p->listener)
             continue;
-        bool v6 = strchr(p->host, ':') != NULL;
-        (void)buf_printf(out, "%s%s %s%s%s:%d", between, p->name, v6 ? "[" : "", p->host, v6 ? "]" : "", p->port);
+        char listen[CONFIG_LISTEN_MAX];
+        config_listen_text(listen, p->host, p->port);
+        (void)buf_printf(out, "%s%s %s", between, p->name, listen);
         between = ", ";
     }
 }

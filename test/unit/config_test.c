@@ -353,12 +353,23 @@ static void suggestions(void **state)
     assert_null(config_suggest(name, known));
 }
 
+static void listen_text(void **state)
+{
+    char text[CONFIG_LISTEN_MAX];
+    (void)state;
+    config_listen_text(text, "127.0.0.1", 4711);
+    assert_string_equal(text, "127.0.0.1:4711");
+    config_listen_text(text, "::ffff:127.0.0.1", 65535);
+    assert_string_equal(text, "[::ffff:127.0.0.1]:65535");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(valid_files),   cmocka_unit_test(invalid_files), cmocka_unit_test(no_file_is_one_local_target),
         cmocka_unit_test(syntax_errors), cmocka_unit_test(limits),        cmocka_unit_test(references_keep_it),
-        cmocka_unit_test(cut_files),     cmocka_unit_test(suggestions),   cmocka_unit_test(no_memory),
+        cmocka_unit_test(listen_text),   cmocka_unit_test(cut_files),     cmocka_unit_test(suggestions),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
