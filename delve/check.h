@@ -14,7 +14,7 @@
  *   SOURCE.GOWORK.state              missing
  *   env.GOCACHE.state, env.GOMODCACHE.state   closed or missing
  *   mod, work; .go, .toolchain       go.mod and go.work: path, directives
- *   used1, used2 ...; .go, .toolchain   the same of the other modules that go.work uses
+ *   used1, used2 ...; .go, .toolchain   the same of the other modules that go.work uses, of the first 50
  *   go, dlv, goVersion, dlvVersion   paths and versions; with .missing or .failed: why there is none
  *   GOCACHE, GOMODCACHE              as a session has them; .state: closed or full, .why, .at (the nearest directory
  *                                    above that exists); GOMODCACHE.filled: modules are in it

@@ -163,6 +163,7 @@ check_module() {
 }
 
 # Every module of the workspace is read for a build in any of them; a process each is not spent on very many.
+dg_used_max=50
 check_used() {
     dg_n_used=0
     used_dirs <"$dg_work" 2>/dev/null | while IFS= read -r dg_d; do
@@ -176,7 +177,7 @@ check_used() {
         [ -f "$dg_d/go.mod" ] || continue
         [ "$dg_d/go.mod" != "$dg_mod" ] || continue
         dg_n_used=$((dg_n_used + 1))
-        [ "$dg_n_used" -le 50 ] || break
+        [ "$dg_n_used" -le "$dg_used_max" ] || break
         check_directives "used$dg_n_used" "$dg_d/go.mod"
     done
 }
