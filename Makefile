@@ -41,13 +41,16 @@ ALL_LDFLAGS := -Wl,--as-needed $(LDFLAGS)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 
 PURE := $(wildcard dap/*.c delve/*.c config/*.c)
-PROXY := $(wildcard proxy/*.c)
+# The rooms of proxy/, each below those that may use it.
+ROOMS := base machine ssh delve session service cli
+PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
-PROXY_PLAIN := $(wildcard proxy/ssh_parse.c proxy/ssh_known.c proxy/ssh_wire.c proxy/ssh_agent_env.c \
-    proxy/command_line.c proxy/completion.c proxy/keeper*.c proxy/timer.c proxy/nonce.c proxy/log.c proxy/transport.c)
+PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_wire.c ssh_agent_env.c) \
+    $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) proxy/machine/transport.c \
+    $(addprefix proxy/base/,timer.c nonce.c log.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
-HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h)
+HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h)
 SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh \
     $(addprefix scripts/devcontainer/delvegate/,entrypoint start supervise) delve/*.sh test/*.sh \
     test/remote/run test/ssh/*.sh test/install/*.sh test/systemd/run test/feature/run test/container/gomachine \
@@ -63,7 +66,8 @@ SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/schedules/*.c)
 TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
-SCHEDULED := $(filter proxy/session% proxy/delve% proxy/exit_query.c proxy/heartbeat.c proxy/transport.c proxy/nonce.c,$(PROXY))
+SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) \
+    proxy/machine/transport.c proxy/base/nonce.c
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
 
 # What is installed, but for the units: these hold the program's place.
@@ -103,7 +107,7 @@ $(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) $(LIBS)
 # delvegate with a transport that fails on purpose.
 FLAKY_OBJ := $(BUILD)/test/flaky/flaky.o
-$(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/reach.o,$(PROXY_OBJ)) $(FLAKY_OBJ) $(PURE_OBJ)
+$(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/machine/reach.o,$(PROXY_OBJ)) $(FLAKY_OBJ) $(PURE_OBJ)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/schedules: $(SCHEDULES_SRC:%.c=$(BUILD)/%.o) $(SCHEDULED:%.c=$(BUILD)/%.o) $(TESTED)
@@ -114,11 +118,11 @@ $(BUILD)/manager: test/service/manager.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
-$(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/main.o,$(PROXY_OBJ)) $(TESTED)
+$(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)) $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< \
-	    $(filter-out $(BUILD)/proxy/main.o,$(PROXY_OBJ)) $(TESTED) $(LIBS)
+	    $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)) $(TESTED) $(LIBS)
 
 # The supervisor's script becomes part of the program.
 $(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
@@ -201,6 +205,13 @@ lint-words: all
 	$(Q)groff -man -Tutf8 -ww build/delvegate.json.5 2>&1 >build/words.txt | grep . && exit 1 || :
 	$(Q)sed -n '/\/\/ config.json$$/,/^```$$/p' README.md | sed '$$d' >build/README.json
 	$(Q)build/delvegate --check-config --config build/README.json
+# No room includes a header of one above it.
+lint-rooms:
+	$(Q)awk -v rooms='$(ROOMS)' 'BEGIN { n = split(rooms, room); for (i = 1; i <= n; i++) height[room[i]] = i } \
+	    match($$0, /^#include "proxy\/[a-z]+\//) { split($$0, to, "/"); split(FILENAME, from, "/"); \
+	        if (height[to[2]] == 0 || height[to[2]] > height[from[2]]) \
+	            { print FILENAME ": " $$0 ": a room above " from[2]; bad = 1 } } \
+	    END { exit bad }' $(PROXY) $(wildcard proxy/*/*.h)
 lint-shell:
 	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
 
@@ -313,5 +324,5 @@ clean:
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all always libraries check check-all check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench demo cov \
-    format lint lint-format lint-tidy lint-cppcheck lint-words lint-shell install uninstall dist feature clean
+    format lint lint-format lint-tidy lint-cppcheck lint-words lint-rooms lint-shell install uninstall dist feature clean
 -include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)

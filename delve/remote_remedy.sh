@@ -6,7 +6,7 @@
 # shellcheck disable=SC2034,SC2154 # variables of the other parts
 # shellcheck disable=SC2031 # what a subshell sets for one command is meant for it alone
 
-# How a remedy ends that has not changed what Delve will see: as proxy/keeper.h has it.
+# How a remedy ends that has not changed what Delve will see: as proxy/machine/keeper.h has it.
 dg_failed=1 dg_unsuited=2 dg_restored=3
 
 # remedy RUN NAME DIR shadow|edit MODULE VERSION PACKAGE. Descriptor 4: control lines.

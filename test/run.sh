@@ -286,6 +286,7 @@ suite_lint() {
     run_pinned clang-format 14.0 lint/format status 60 make lint-format
     run lint/words status 300 make lint-words
     run lint/shell status 120 make lint-shell
+    run lint/rooms status 60 make lint-rooms
     run_pinned cppcheck 2.10 lint/cppcheck status 300 make lint-cppcheck
     run_pinned clang-tidy 14.0 lint/tidy status 900 make -k -j2 lint-tidy
 }

@@ -1,15 +1,15 @@
-/* A transport around the real one in which things fail: takes the place of proxy/reach.c in a delvegate for tests.
- *   DELVEGATE_FLAKY=channel:N  the N-th operation (opening a link, a shell or a stream; a write; a read) fails
+/* A transport around the real one in which things fail: takes the place of proxy/machine/reach.c in a delvegate for
+ * tests. DELVEGATE_FLAKY=channel:N  the N-th operation (opening a link, a shell or a stream; a write; a read) fails
  *   DELVEGATE_FLAKY=link:N     the N-th operation loses the whole link
  * Each happens once. At its end it says how many operations there were: `flaky: N operations`. */
-#include "proxy/reach.h"
+#include "proxy/machine/reach.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/log.h"
-#include "proxy/timer.h"
+#include "proxy/base/log.h"
+#include "proxy/base/timer.h"
 
 struct flaky_transport {
     struct transport base; /* first, as in the others */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/orphan.h"
-#include "proxy/reach.h"
+#include "proxy/machine/orphan.h"
+#include "proxy/machine/reach.h"
 
 /* --- channels to Delve's port --- */
 

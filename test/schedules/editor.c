@@ -348,7 +348,7 @@ void editor_free(void)
     ed.exists = false;
 }
 
-/* --- proxy/client.h --- */
+/* --- proxy/session/client.h --- */
 
 void client_start(struct client *c, const struct client_handler *h, void *arg)
 {

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/timer.h"
+#include "proxy/base/timer.h"
 #include "test/schedules/schedules.h"
 
 enum { EARLY_TIMER = 40 /* one time in so many a timer is over although events wait */ };
@@ -154,7 +154,7 @@ void loop_reset(void)
     now = 1000;
 }
 
-/* --- proxy/timer.h --- */
+/* --- proxy/base/timer.h --- */
 
 uint64_t timer_now(uv_loop_t *loop)
 {

@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "dap/decoder.h"
-#include "proxy/keeper.h"
+#include "proxy/machine/keeper.h"
 #include "test/schedules/schedules.h"
 
 enum {

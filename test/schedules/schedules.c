@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/log.h"
-#include "proxy/session.h"
+#include "proxy/base/log.h"
+#include "proxy/session/session.h"
 
 enum {
     COUNT = 10000,

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "proxy/client.h"
+#include "proxy/session/client.h"
 
 /* Draws from 0 to n - 1. */
 unsigned draw(unsigned n);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/log.h"
-#include "proxy/timer.h"
-#include "proxy/transport.h"
+#include "proxy/base/log.h"
+#include "proxy/base/timer.h"
+#include "proxy/machine/transport.h"
 
 enum {
     PROBE_MB = 1024 * 1024,

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "proxy/command_line.h"
-#include "proxy/completion.h"
+#include "proxy/cli/command_line.h"
+#include "proxy/cli/completion.h"
 
 enum { TEXT_MAX = 1 << 20, LINE_MAX_BYTES = 120, ARGUMENTS_MAX = 8 };
 

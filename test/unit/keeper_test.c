@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "proxy/keeper.h"
+#include "proxy/machine/keeper.h"
 
 enum { SHELLS_MAX = 8, TEXT_MAX = 4 * 1024 * 1024, PID = 4711 };
 

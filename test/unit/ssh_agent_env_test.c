@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "proxy/ssh_agent_env.h"
+#include "proxy/ssh/ssh_agent_env.h"
 
 static char value[SSH_AGENT_ENV_VALUE_MAX];
 

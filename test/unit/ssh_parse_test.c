@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/ssh_parse.h"
+#include "proxy/ssh/ssh_parse.h"
 
 #define ED "AAAAC3NzaC1lZDI1NTE5AAAAINBbkbNY6ENu5bj8vMcf/AQCKV5o4GZ0umtpSxnqQMn/"
 #define ED2 "AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"

@@ -1,0 +1,212 @@
+#include "proxy/cli/command_line.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    OPTIONS_MAX = 16,
+    LETTERS_MAX = 2 + 2 * OPTIONS_MAX, /* "+", then a letter and perhaps a colon each, and the NUL */
+    LETTER_MAX = 127,
+    HELP_MAX = 65536,
+    NAME_MAX_BYTES = 128,
+    COMMAND_WIDTH = 38, /* of the columns in front of what each does */
+    OPTION_WIDTH = 34
+};
+
+static const char *const signature_forms[] = {"markdown", NULL};
+static const char *const shells[] = {"bash", "zsh", "fish", NULL};
+
+#define CONFIG_OPTION                                                                                                  \
+    {                                                                                                                  \
+        "config", COMMAND_CONFIG, COMMAND_FILE, "FILE", NULL, "read this configuration and no other"                   \
+    }
+#define HELP_OPTION                                                                                                    \
+    {                                                                                                                  \
+        "help", COMMAND_HELP, COMMAND_NO_VALUE, NULL, NULL, "print this and exit"                                      \
+    }
+
+static const struct command_option main_options[] = {
+    CONFIG_OPTION,
+    {"check-config", COMMAND_CHECK_CONFIG, COMMAND_NO_VALUE, NULL, NULL,
+     "print the targets, or all that is wrong and exit with 2"},
+    {"print-schema", COMMAND_PRINT_SCHEMA, COMMAND_NO_VALUE, NULL, NULL, "print the JSON Schema of the configuration"},
+    {"print-manual", COMMAND_PRINT_MANUAL, COMMAND_NO_VALUE, NULL, NULL, "print the manual page delvegate.json(5)"},
+    {"print-signatures", COMMAND_PRINT_SIGNATURES, COMMAND_OPTIONAL_WORD, NULL, signature_forms,
+     "print what is known of broken module graphs"},
+    {"print-completion", COMMAND_PRINT_COMPLETION, COMMAND_WORD, NULL, shells,
+     "print the completions for bash, zsh or fish"},
+    HELP_OPTION,
+    {"version", COMMAND_VERSION, COMMAND_NO_VALUE, NULL, NULL, "print the versions of delvegate and of its libraries"},
+    {0},
+};
+
+static const struct command_option exec_command_options[] = {
+    {"cwd", COMMAND_CWD, COMMAND_DIRECTORY, "DIR", NULL, "run it there; without this, at home"},
+    CONFIG_OPTION,
+    HELP_OPTION,
+    {0},
+};
+
+static const struct command_option check_env_command_options[] = {
+    {"cwd", COMMAND_CWD, COMMAND_DIRECTORY, "DIR", NULL,
+     "whose go.mod and go.work count; without this, the current one"},
+    CONFIG_OPTION,
+    HELP_OPTION,
+    {0},
+};
+
+const struct command command_line[] = {
+    {
+        .text = "debug Go programs on other machines",
+        .more =
+            "delvegate lets VS Code debug Go on another machine: it accepts the Debug Adapter Protocol on a loopback\n"
+            "port, reaches the Go machine over SSH, and starts Delve there. In launch.json: \"debugServer\": 4711\n"
+            "Without a command it runs until SIGTERM; SIGHUP reads the configuration anew.\n",
+        .options = main_options,
+    },
+    {
+        .name = "exec",
+        .arguments = COMMAND_TARGET_AND_COMMAND,
+        .text = "run a command as Delve would see it",
+        .more = "Runs a command on the target's Go machine in the environment that Delve gets there, and exits as it "
+                "does.\n"
+                "DIR is an absolute path there, or one of this machine that the target's paths map.\n",
+        .options = exec_command_options,
+    },
+    {
+        .name = "check-env",
+        .arguments = COMMAND_TARGET,
+        .text = "check the Go environment of a target",
+        .more = "Checks the Go environment that a debug session of the target would have, and prints a line for each "
+                "finding.\n"
+                "Without TARGET: the only target of the configuration, or the one called local.\n"
+                "DIR is an absolute path there, or one of this machine that the target's paths map.\n"
+                "Exits with 1 if a session could not work, 0 otherwise, 2 for a wrong command line or configuration.\n",
+        .options = check_env_command_options,
+    },
+    {0},
+};
+
+static const char *const argument_names[] = {"", " [TARGET]", " TARGET -- COMMAND [ARGUMENT...]"};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *c = command_line + 1; c->text; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+bool command_option_has_letter(const struct command_option *o)
+{
+    return (int)o->code <= LETTER_MAX;
+}
+
+static int getopt_kind(const struct command_option *o)
+{
+    return o->value == COMMAND_NO_VALUE        ? no_argument
+           : o->value == COMMAND_OPTIONAL_WORD ? optional_argument
+                                               : required_argument;
+}
+
+int command_next(const struct command *c, int argc, char **argv)
+{
+    struct option longs[OPTIONS_MAX + 1] = {0};
+    char letters[LETTERS_MAX] = "";
+    size_t n = 0, length = 0;
+    if (c->arguments != COMMAND_TARGET)
+        letters[length++] = '+'; /* what follows the first word may be another command's */
+    for (const struct command_option *o = c->options; o->name; o++) {
+        assert(n < OPTIONS_MAX);
+        longs[n++] = (struct option){o->name, getopt_kind(o), NULL, (int)o->code};
+        if (!command_option_has_letter(o))
+            continue;
+        letters[length++] = (char)o->code;
+        if (o->value != COMMAND_NO_VALUE)
+            letters[length++] = ':';
+    }
+    /* getopt begins its messages with argv[0], which may be a path, or the name of a command. */
+    static char program[] = "delvegate";
+    char *given = argv[0];
+    argv[0] = program;
+    int code = getopt_long(argc, argv, letters, longs, NULL);
+    argv[0] = given;
+    if (code == COMMAND_WRONG)
+        command_print_usage(c);
+    return code;
+}
+
+static void usage_words(char *out, size_t size, const struct command *c)
+{
+    (void)snprintf(out, size, "delvegate%s%s [OPTION...]%s", c->name ? " " : "", c->name ? c->name : "",
+                   argument_names[c->arguments]);
+}
+
+int command_usage(struct buf *out, const struct command *c)
+{
+    char words[NAME_MAX_BYTES];
+    usage_words(words, sizeof words, c);
+    (void)buf_printf(out, "usage: %s\n", words);
+    for (c = c->name ? NULL : c + 1; c && c->text; c++) {
+        usage_words(words, sizeof words, c);
+        (void)buf_printf(out, "       %s\n", words);
+    }
+    return out->failed ? -1 : 0;
+}
+
+/* "--name", with the value that it takes. */
+static void option_words(struct buf *out, const struct command_option *o)
+{
+    static const char *const before[] = {"", " ", " ", "=", "[="};
+    (void)buf_printf(out, "--%s%s%s", o->name, before[o->value], o->value_name ? o->value_name : "");
+    for (const char *const *word = o->words; word && *word; word++)
+        (void)buf_printf(out, "%s%s", word == o->words ? "" : "|", *word);
+    (void)buf_puts(out, o->value == COMMAND_OPTIONAL_WORD ? "]" : "");
+}
+
+static void option_help(struct buf *out, const struct command_option *o)
+{
+    struct buf words;
+    buf_init(&words, NAME_MAX_BYTES);
+    option_words(&words, o);
+    char letter[] = {'-', (char)o->code, ',', '\0'};
+    if (words.failed)
+        out->failed = true;
+    else
+        (void)buf_printf(out, "  %3s %-*s %s\n", command_option_has_letter(o) ? letter : "", OPTION_WIDTH, words.data,
+                         o->text);
+    buf_free(&words);
+}
+
+int command_help(struct buf *out, const struct command *c)
+{
+    (void)command_usage(out, c);
+    (void)buf_printf(out, "\n%s\n", c->more);
+    if (!c->name) {
+        for (const struct command *other = c + 1; other->text; other++)
+            (void)buf_printf(out, "  %-*s %s\n", COMMAND_WIDTH, other->name, other->text);
+        (void)buf_puts(out, "\n");
+    }
+    for (const struct command_option *o = c->options; o->name; o++)
+        option_help(out, o);
+    return out->failed ? -1 : 0;
+}
+
+int command_print_help(const struct command *c)
+{
+    struct buf out;
+    buf_init(&out, HELP_MAX);
+    int r = command_help(&out, c) < 0 || fputs(out.data, stdout) == EOF ? -1 : 0;
+    buf_free(&out);
+    return r;
+}
+
+void command_print_usage(const struct command *c)
+{
+    char words[NAME_MAX_BYTES];
+    usage_words(words, sizeof words, c);
+    (void)fprintf(stderr, "usage: %s   (`delvegate %s%s--help` tells more)\n", words, c->name ? c->name : "",
+                  c->name ? " " : "");
+}

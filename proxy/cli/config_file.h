@@ -1,0 +1,26 @@
+/* The configuration's file: where it is looked for, reading it, telling what is wrong in it. */
+#ifndef PROXY_CLI_CONFIG_FILE_H
+#define PROXY_CLI_CONFIG_FILE_H
+
+#include "config/config.h"
+
+enum { CONFIG_FILE_PATH_MAX = 4096 };
+
+struct config_file {
+    const char *given;               /* --config: no other is looked at; NULL: the first place that has one */
+    char path[CONFIG_FILE_PATH_MAX]; /* the file that was read last, "" when there was none */
+    bool is_loaded;                  /* a configuration came of it: the next reading is a reload */
+};
+
+/* Writes the path of the n-th place (from 0) where the configuration is looked for: below XDG_CONFIG_HOME or ~/.config,
+ * then below each directory of XDG_CONFIG_DIRS or /etc/xdg. Returns 1, 0 when there are no more places, -1 when a path
+ * is too long (told on stderr). */
+int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX]);
+
+/* Reads the configuration; config_file is a struct config_file. Looks for it anew each time. What is wrong goes to
+ * stderr, a line each, as FILE:LINE:COLUMN: text. Without a file there is the default, but not where there was one the
+ * last time; what is read again must be a regular file, since a FIFO could be waited for without end. Returns one
+ * reference, or NULL after a report. It is a daemon_reload. */
+struct config *config_file_load(void *config_file);
+
+#endif

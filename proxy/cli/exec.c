@@ -1,0 +1,440 @@
+#include "proxy/cli/exec.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "proxy/base/log.h"
+#include "proxy/base/nonce.h"
+#include "proxy/base/sink.h"
+#include "proxy/base/timer.h"
+#include "proxy/machine/keeper.h"
+#include "proxy/machine/reach.h"
+
+enum {
+    EXIT_WRONG = 2,           /* command line or configuration */
+    EXIT_LOST = 255,          /* as ssh: not the command's own status */
+    EXIT_SIGNAL = 128,        /* with a signal's number */
+    QUEUE_HIGH = 1024 * 1024, /* bytes toward stdout or stderr at which the command is made to wait ... */
+    QUEUE_LOW = 256 * 1024,   /* ... and at which it goes on */
+    SLOW_MS = 2000,           /* from the beginning to a word about what it waits for */
+    QUIET_MS = 1000,          /* without output after the command's end: somebody else holds its streams open */
+    END_MS = 20 * 1000,       /* for the supervisor to report that nothing is left */
+    WORDS_MAX = 4096
+};
+
+enum exec_state {
+    EXEC_LINKING,  /* the link is awaited */
+    EXEC_STARTING, /* the supervisor is awaited */
+    EXEC_RUNNING,  /* the command runs */
+    EXEC_EXITED,   /* it has ended; the rest of its output is awaited */
+    EXEC_ENDING,   /* the supervisor's end is awaited */
+    EXEC_OVER      /* only what is queued is written out */
+};
+
+#define BIT(state) (1U << (state))
+static const char *const state_names[] = {"linking", "starting", "running", "exited", "ending", "over"};
+static const unsigned legal_edges[] = {
+    [EXEC_LINKING] = BIT(EXEC_STARTING) | BIT(EXEC_OVER),
+    [EXEC_STARTING] = BIT(EXEC_RUNNING) | BIT(EXEC_ENDING) | BIT(EXEC_OVER),
+    [EXEC_RUNNING] = BIT(EXEC_EXITED) | BIT(EXEC_ENDING) | BIT(EXEC_OVER),
+    [EXEC_EXITED] = BIT(EXEC_ENDING) | BIT(EXEC_OVER),
+    [EXEC_ENDING] = BIT(EXEC_OVER),
+    [EXEC_OVER] = 0,
+};
+
+static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP};
+enum { SIGNALS = sizeof signal_numbers / sizeof *signal_numbers };
+
+struct exec {
+    uv_loop_t loop;
+    const struct config_target *target;
+    struct delve_plan plan; /* says no more than where the command runs */
+    struct delve_strings command;
+    struct transport *transport;
+    struct link *link;
+    struct keeper *keeper;
+    struct sink *out, *err;
+    struct timer *step;
+    uv_signal_t signals[SIGNALS];
+    enum exec_state state;
+    int status; /* ours; -1: not yet known */
+    bool output_ended, paused;
+    bool slow;                 /* linking takes long */
+    char waits_for[WORDS_MAX]; /* until then, its last note */
+};
+
+static void set_state(struct exec *x, enum exec_state state, const char *reason)
+{
+    assert(legal_edges[x->state] & BIT(state));
+    log_debug("exec", "%s -> %s: %s", state_names[x->state], state_names[state], reason);
+    x->state = state;
+}
+
+/* Our own words, apart from the command's by their prefix. */
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *fmt, ...)
+{
+    char text[WORDS_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    for (char *line = text, *end; line; line = end) {
+        end = strchr(line, '\n');
+        if (end)
+            *end++ = '\0';
+        (void)fprintf(stderr, "delvegate: %s\n", line);
+    }
+}
+
+static void stop_when_written(struct exec *x)
+{
+    if (x->state == EXEC_OVER && sink_queued(x->out) == 0 && sink_queued(x->err) == 0)
+        uv_stop(&x->loop);
+}
+
+/* Nothing of the command is left, or nothing can be done about it any more. */
+static void finish(struct exec *x, int status, const char *reason)
+{
+    timer_stop(x->step);
+    if (x->status < 0)
+        x->status = status;
+    set_state(x, EXEC_OVER, reason);
+    stop_when_written(x);
+}
+
+static void end_supervisor(struct exec *x, const char *reason)
+{
+    set_state(x, EXEC_ENDING, reason);
+    timer_start(x->step, END_MS, 0);
+    keeper_end(x->keeper);
+}
+
+/* --- output --- */
+
+static void on_progress(void *arg)
+{
+    struct exec *x = arg;
+    int error = sink_error(x->out) ? sink_error(x->out) : sink_error(x->err);
+    if (error && x->state == EXEC_RUNNING) {
+        if (error != UV_EPIPE)
+            say("cannot write the command's output: %s; it is ended", uv_strerror(error));
+        x->status = error == UV_EPIPE ? EXIT_SIGNAL + SIGPIPE : EXIT_LOST;
+        end_supervisor(x, "nobody reads the output");
+    }
+    if (x->paused && x->keeper && sink_queued(x->out) <= QUEUE_LOW && sink_queued(x->err) <= QUEUE_LOW) {
+        x->paused = false;
+        keeper_pause_output(x->keeper, false);
+    }
+    if (x->state == EXEC_EXITED && !x->output_ended)
+        timer_start(x->step, QUIET_MS, 0);
+    stop_when_written(x);
+}
+
+static void on_output(void *arg, enum channel_source source, const char *data, size_t len)
+{
+    struct exec *x = arg;
+    struct sink *sink = source == CHANNEL_STDERR ? x->err : x->out;
+    if (sink_write(sink, data, len) < 0 && x->state < EXEC_ENDING) {
+        say("out of memory while writing the command's output; it is ended");
+        x->status = EXIT_LOST;
+        end_supervisor(x, "out of memory");
+        return;
+    }
+    if (!x->paused && x->state < EXEC_ENDING && sink_queued(sink) >= QUEUE_HIGH) {
+        x->paused = true;
+        keeper_pause_output(x->keeper, true);
+    }
+    if (x->state == EXEC_EXITED)
+        timer_start(x->step, QUIET_MS, 0);
+}
+
+static void end_if_done(struct exec *x)
+{
+    if (x->state == EXEC_EXITED && x->output_ended)
+        end_supervisor(x, "all output is here");
+}
+
+static void on_output_ended(void *arg)
+{
+    struct exec *x = arg;
+    x->output_ended = true;
+    end_if_done(x);
+}
+
+/* --- the supervisor --- */
+
+static void on_ready(void *arg, const struct keeper_tools *tools)
+{
+    struct exec *x = arg;
+    const struct keeper_run run = {.kind = KEEPER_COMMAND, .plan = &x->plan, .command = &x->command, .streams = true};
+    log_debug("exec", "%s (%s), GOCACHE %s, GOMODCACHE %s", tools->go_version, tools->go, tools->gocache,
+              tools->gomodcache);
+    if (x->state != EXEC_STARTING)
+        return;
+    set_state(x, EXEC_RUNNING, "the supervisor is ready");
+    if (keeper_run(x->keeper, &run) == 0)
+        return;
+    say("the command with its arguments is too long, or memory ran out");
+    x->status = EXIT_LOST;
+    end_supervisor(x, "no command");
+}
+
+static void on_words(void *arg, const char *text)
+{
+    (void)arg;
+    say("%s", text);
+}
+
+static void on_exited(void *arg, int status)
+{
+    struct exec *x = arg;
+    if (x->state != EXEC_RUNNING)
+        return;
+    x->status = status;
+    set_state(x, EXEC_EXITED, "the command has ended");
+    timer_start(x->step, QUIET_MS, 0);
+    end_if_done(x);
+}
+
+static void on_ended(void *arg)
+{
+    struct exec *x = arg;
+    keeper_free(x->keeper, false);
+    x->keeper = NULL;
+    if (x->status < 0)
+        say("the supervisor on %s ended the command: its lease of %ld s was over", x->transport->where,
+            x->target->lease_seconds);
+    finish(x, EXIT_LOST, "nothing is left");
+}
+
+static void on_failed(void *arg, const struct err *why)
+{
+    struct exec *x = arg;
+    say("%s", why->text);
+    keeper_free(x->keeper, false);
+    x->keeper = NULL;
+    finish(x, EXIT_LOST, why->text);
+}
+
+static const struct keeper_handler keeper_events = {
+    .ready = on_ready,
+    .note = on_words,
+    .log = on_words,
+    .build_output = on_words,
+    .output = on_output,
+    .output_ended = on_output_ended,
+    .exited = on_exited,
+    .ended = on_ended,
+    .failed = on_failed,
+};
+
+/* --- the link --- */
+
+static void on_link_ready(void *arg)
+{
+    struct exec *x = arg;
+    char id[NONCE_SIZE];
+    if (x->state != EXEC_LINKING)
+        return;
+    timer_stop(x->step);
+    nonce_make(id);
+    x->keeper = keeper_start(&x->loop, x->link, x->target, id, false, &keeper_events, x);
+    if (x->keeper) {
+        set_state(x, EXEC_STARTING, x->transport->where);
+        return;
+    }
+    say("out of memory");
+    finish(x, EXIT_LOST, "out of memory");
+}
+
+static void on_link_lost(void *arg, const struct err *why, bool transient)
+{
+    struct exec *x = arg;
+    (void)transient;
+    x->link = NULL;
+    say("%s", why->text);
+    if (x->keeper)
+        say("what was started there ends when its lease of %ld s is over", x->target->lease_seconds);
+    keeper_free(x->keeper, true);
+    x->keeper = NULL;
+    if (x->state != EXEC_OVER)
+        finish(x, EXIT_LOST, why->text);
+}
+
+/* Only who has to wait wants to know for what. */
+static void on_link_note(void *arg, const char *text)
+{
+    struct exec *x = arg;
+    if (x->slow)
+        say("%s", text);
+    else
+        (void)snprintf(x->waits_for, sizeof x->waits_for, "%s", text);
+}
+
+static const struct link_handler link_events = {.ready = on_link_ready, .note = on_link_note, .lost = on_link_lost};
+
+/* --- time and signals --- */
+
+static void on_step(void *arg)
+{
+    struct exec *x = arg;
+    if (x->state == EXEC_EXITED) {
+        /* While we write slowly, silence says nothing. */
+        if (x->paused || sink_queued(x->out) || sink_queued(x->err))
+            timer_start(x->step, QUIET_MS, 0);
+        else
+            end_supervisor(x, "somebody else holds the output open");
+        return;
+    }
+    if (x->state == EXEC_LINKING) {
+        x->slow = true;
+        if (x->waits_for[0])
+            say("%s", x->waits_for);
+        return;
+    }
+    if (x->state != EXEC_ENDING)
+        return;
+    say("the supervisor on %s did not report the end within %d s; what is left there ends when its lease is over",
+        x->transport->where, END_MS / 1000);
+    finish(x, EXIT_LOST, "gave up waiting");
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct exec *x = handle->data;
+    bool first = x->state < EXEC_ENDING;
+    log_debug("exec", "signal %d", number);
+    if (first || x->status < 0)
+        x->status = EXIT_SIGNAL + number;
+    if (x->state == EXEC_STARTING || x->state == EXEC_RUNNING || x->state == EXEC_EXITED) {
+        end_supervisor(x, "a signal");
+    } else {
+        if (x->state != EXEC_OVER)
+            finish(x, x->status, "a signal");
+        uv_stop(&x->loop); /* what is queued may have no reader */
+    }
+}
+
+/* --- from begin to end --- */
+
+static const struct config_target *find_target(const struct config *config, const char *name)
+{
+    const struct config_target *found = name ? config_target_find(config, name) : NULL;
+    char *names = found ? NULL : config_target_names(config);
+    if (!found && name)
+        say("no target is called '%s'; the configuration has: %s", name, names ? names : "(out of memory)");
+    else if (!found)
+        say("exec needs a target before the command: delvegate exec TARGET -- COMMAND; the configuration has: %s",
+            names ? names : "(out of memory)");
+    free(names);
+    return found;
+}
+
+/* Where the command runs, on the Go machine. Returns 0, or -1 with words on stderr. */
+static int read_cwd(struct exec *x, const char *cwd)
+{
+    if (!cwd)
+        return 0;
+    x->plan.build_dir = config_paths_to_remote(&x->target->paths, cwd);
+    if (!x->plan.build_dir)
+        x->plan.build_dir = strdup(cwd);
+    if (x->plan.build_dir && x->plan.build_dir[0] == '/')
+        return 0;
+    say("--cwd '%s' is no absolute path on the Go machine, and no `paths` of target %s maps it to one", cwd,
+        x->target->name);
+    return -1;
+}
+
+/* A descriptor of these that is closed would be given to a connection, and the output written into it. */
+static void hold_standard_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+static int start(struct exec *x)
+{
+    hold_standard_descriptors();
+    uv_loop_init(&x->loop);
+    (void)signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        uv_signal_init(&x->loop, &x->signals[i]);
+        x->signals[i].data = x;
+        uv_signal_start(&x->signals[i], on_signal, signal_numbers[i]);
+    }
+    x->out = sink_new(&x->loop, STDOUT_FILENO, on_progress, x);
+    x->err = sink_new(&x->loop, STDERR_FILENO, on_progress, x);
+    x->step = timer_new(&x->loop, on_step, x);
+    x->transport = reach_target(&x->loop, x->target);
+    if (x->out && x->err && x->step && x->transport)
+        x->link = transport_link(x->transport, &link_events, x);
+    if (x->link) {
+        timer_start(x->step, SLOW_MS, 0);
+        return 0;
+    }
+    say("out of memory");
+    return -1;
+}
+
+static void close_signal(uv_handle_t *h, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(h) && h->type == UV_SIGNAL)
+        uv_close(h, NULL);
+}
+
+static void clean_up(struct exec *x)
+{
+    /* A write that hangs can't be waited for. */
+    if ((x->out && sink_queued(x->out)) || (x->err && sink_queued(x->err)))
+        _exit(x->status < 0 ? EXIT_LOST : x->status);
+    keeper_free(x->keeper, false);
+    if (x->link)
+        link_close(x->link);
+    transport_release(x->transport);
+    timer_free(x->step);
+    sink_free(x->out);
+    sink_free(x->err);
+    uv_walk(&x->loop, close_signal, NULL);
+    transport_local_forget(&x->loop);
+    while (uv_run(&x->loop, UV_RUN_ONCE) != 0)
+        continue;
+    uv_loop_close(&x->loop);
+}
+
+int exec_run(const struct config *config, const struct exec_options *o)
+{
+    struct exec x = {.status = -1, .plan = {.mode = DELVE_EXEC}};
+    x.target = find_target(config, o->target);
+    if (!x.target)
+        return EXIT_WRONG;
+    while (o->command[x.command.count])
+        x.command.count++;
+    x.command.list = o->command;
+    if (x.command.count == 0) {
+        say("exec needs a command: delvegate exec %s -- COMMAND", x.target->name);
+        return EXIT_WRONG;
+    }
+    if (read_cwd(&x, o->cwd) < 0) {
+        free(x.plan.build_dir);
+        return EXIT_WRONG;
+    }
+    /* stderr belongs to the command. */
+    log_set_level(config->log_level == CONFIG_LOG_DEBUG ? CONFIG_LOG_DEBUG : CONFIG_LOG_ERROR);
+    if (start(&x) == 0)
+        uv_run(&x.loop, UV_RUN_DEFAULT);
+    clean_up(&x);
+    free(x.plan.build_dir);
+    return x.status < 0 ? EXIT_LOST : x.status;
+}

@@ -1,0 +1,246 @@
+/* delvegate's command line. */
+#include <errno.h>
+#include <getopt.h>
+#include <libssh2.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "delve/signatures.h"
+#include "proxy/base/log.h"
+#include "proxy/cli/check_env.h"
+#include "proxy/cli/command_line.h"
+#include "proxy/cli/completion.h"
+#include "proxy/cli/config_file.h"
+#include "proxy/cli/exec.h"
+#include "proxy/service/activation.h"
+#include "proxy/service/daemon.h"
+
+#ifndef DELVEGATE_VERSION
+#define DELVEGATE_VERSION "0.1.0"
+#endif
+
+enum {
+    EXIT_BAD_CONFIG = 2, /* also a wrong command line */
+    SIGNATURES_TEXT_MAX = 1024 * 1024,
+    COMPLETION_MAX = 1024 * 1024
+};
+
+/* What could not be written must not end as a success: a file made of it would be cut short. */
+static int finish_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    (void)fprintf(stderr, "delvegate: cannot write to standard output: %s\n", strerror(errno));
+    return status == EXIT_SUCCESS ? EXIT_FAILURE : status;
+}
+
+static void print_targets(const struct config *config)
+{
+    for (size_t i = 0; i < config->target_count; i++) {
+        const struct config_target *t = &config->targets[i];
+        char listen[CONFIG_LISTEN_MAX];
+        config_listen_text(listen, t->listen_host, t->listen_port);
+        (void)printf("%s: %s -> %s\n", t->name, listen, t->ssh ? t->ssh : "this machine");
+    }
+}
+
+static int print_schema(void)
+{
+    json_t *schema = config_schema();
+    int r = schema ? json_dumpf(schema, stdout, JSON_INDENT(2)) : -1;
+    (void)putchar('\n');
+    json_decref(schema);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int print_manual(void)
+{
+    char *text = config_manual();
+    int r = text ? fputs(text, stdout) : EOF;
+    free(text);
+    return r == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* form: NULL, or "markdown" as README has it. */
+static int print_signatures(const char *form)
+{
+    struct buf text;
+    if (form && strcmp(form, "markdown") != 0) {
+        (void)fprintf(stderr, "delvegate: --print-signatures=%s is not known: markdown, or nothing\n", form);
+        return EXIT_BAD_CONFIG;
+    }
+    buf_init(&text, SIGNATURES_TEXT_MAX);
+    int r = form ? delve_signatures_markdown(&text) : delve_signatures_print(&text);
+    if (r == 0 && fputs(text.data, stdout) == EOF)
+        r = -1;
+    buf_free(&text);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int print_version(void)
+{
+    (void)printf("delvegate %s\nlibuv %s, jansson %s, libssh2 %s\n", DELVEGATE_VERSION, uv_version_string(),
+                 jansson_version_str(), libssh2_version(0));
+    return EXIT_SUCCESS;
+}
+
+static const char places_head[] =
+    "\nThe configuration is the file that --config names, else the first of these that exists:\n"
+    "  $XDG_CONFIG_HOME/delvegate/config.json; ~/.config/delvegate/config.json when that is not set\n"
+    "  DIR/delvegate/config.json for each DIR of $XDG_CONFIG_DIRS; /etc/xdg when that is not set\n"
+    "Here and for you these are:\n";
+static const char places_tail[] =
+    "Without a file there is one target, `local`, on port 4711 and this machine; see delvegate.json(5).\n"
+    "Of OpenSSH's files it uses what `ssh -G` makes of ~/.ssh/config and /etc/ssh/ssh_config, and the keys and\n"
+    "known hosts that these name; see delvegate(1).\n";
+
+/* Where the configuration is looked for, with the paths that this makes for the user who asks. */
+static int print_places(void)
+{
+    char path[CONFIG_FILE_PATH_MAX];
+    int r;
+    if (fputs(places_head, stdout) == EOF)
+        return -1;
+    for (size_t n = 0; (r = config_file_place(n, path)) > 0; n++)
+        if (printf("  %s%s\n", path, access(path, F_OK) == 0 ? "" : " (there is none)") < 0)
+            return -1;
+    return r < 0 || fputs(places_tail, stdout) == EOF ? -1 : 0;
+}
+
+static int print_help(const struct command *c)
+{
+    bool failed = command_print_help(c) < 0 || (c == command_line && print_places() < 0);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int print_completion(const char *shell)
+{
+    struct buf text;
+    buf_init(&text, COMPLETION_MAX);
+    int r = completion_script(&text, shell);
+    if (r == 0 && fputs(text.data, stdout) == EOF)
+        r = -1;
+    if (r > 0)
+        (void)fprintf(stderr, "delvegate: --print-completion=%s is not known: bash, zsh or fish\n", shell);
+    buf_free(&text);
+    return r > 0 ? EXIT_BAD_CONFIG : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* What we were given by accident shall not reach programs on a Go machine that is this one. */
+static void keep_descriptors_to_ourselves(void)
+{
+    if (close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
+        uv_disable_stdio_inheritance(); /* Linux before 5.11; it finds only the low ones */
+}
+
+static int run_exec(const char *config_given, int argc, char **argv)
+{
+    struct exec_options o = {.config = config_given};
+    if (exec_options_read(&o, argc, argv) < 0)
+        return EXIT_BAD_CONFIG;
+    if (o.help)
+        return finish_output(print_help(command_find("exec")));
+    struct config_file file = {.given = o.config};
+    struct config *config = config_file_load(&file);
+    if (!config)
+        return EXIT_BAD_CONFIG;
+    int status = exec_run(config, &o);
+    config_unref(config);
+    libssh2_exit();
+    return status;
+}
+
+static int run_check_env(const char *config_given, int argc, char **argv)
+{
+    struct check_env_options o = {.config = config_given};
+    if (check_env_options_read(&o, argc, argv) < 0)
+        return EXIT_BAD_CONFIG;
+    if (o.help)
+        return finish_output(print_help(command_find("check-env")));
+    struct config_file file = {.given = o.config};
+    struct config *config = config_file_load(&file);
+    if (!config)
+        return EXIT_BAD_CONFIG;
+    int status = finish_output(check_env_run(config, &o));
+    config_unref(config);
+    libssh2_exit();
+    return status;
+}
+
+static int check_config(struct config_file *file)
+{
+    struct config *config = config_file_load(file);
+    if (!config)
+        return EXIT_BAD_CONFIG;
+    print_targets(config);
+    config_unref(config);
+    return EXIT_SUCCESS;
+}
+
+static int run_daemon(struct config_file *file)
+{
+    struct config *config = config_file_load(file);
+    if (!config) {
+        activation_turn_away();
+        return EXIT_BAD_CONFIG;
+    }
+    if (libssh2_init(0) != 0) {
+        (void)fprintf(stderr, "delvegate: libssh2 could not be initialised\n");
+        config_unref(config);
+        return EXIT_FAILURE;
+    }
+    int status = daemon_run(config, config_file_load, file);
+    libssh2_exit();
+    return status;
+}
+
+/* The options that print something and end. */
+static int print_what(int code)
+{
+    switch (code) {
+    case COMMAND_PRINT_SCHEMA:
+        return print_schema();
+    case COMMAND_PRINT_MANUAL:
+        return print_manual();
+    case COMMAND_PRINT_SIGNATURES:
+        return print_signatures(optarg);
+    case COMMAND_PRINT_COMPLETION:
+        return print_completion(optarg);
+    case COMMAND_VERSION:
+        return print_version();
+    case COMMAND_HELP:
+        return print_help(command_line);
+    default:
+        return EXIT_BAD_CONFIG;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct config_file file = {0};
+    bool check = false;
+    keep_descriptors_to_ourselves();
+    for (int code; (code = command_next(command_line, argc, argv)) != COMMAND_END;) {
+        if (code == COMMAND_CONFIG)
+            file.given = optarg;
+        else if (code == COMMAND_CHECK_CONFIG)
+            check = true;
+        else
+            return finish_output(print_what(code));
+    }
+    if (optind < argc && strcmp(argv[optind], "exec") == 0 && !check)
+        return run_exec(file.given, argc - optind, argv + optind);
+    if (optind < argc && strcmp(argv[optind], "check-env") == 0 && !check)
+        return run_check_env(file.given, argc - optind, argv + optind);
+    if (optind < argc) {
+        (void)fprintf(stderr, "delvegate: unexpected argument '%s'; the commands are exec and check-env\n",
+                      argv[optind]);
+        command_print_usage(command_line);
+        return EXIT_BAD_CONFIG;
+    }
+    return check ? finish_output(check_config(&file)) : run_daemon(&file);
+}

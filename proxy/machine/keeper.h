@@ -1,0 +1,104 @@
+/* One debug session's supervisor on the Go machine (delve/remote.sh): its two shells, the commands to it, what it
+ * reports. One run at a time: a Delve, a remedy, or a command. */
+#ifndef PROXY_MACHINE_KEEPER_H
+#define PROXY_MACHINE_KEEPER_H
+
+#include "config/config.h"
+#include "delve/check.h"
+#include "delve/plan.h"
+#include "delve/signatures.h"
+#include "proxy/machine/transport.h"
+
+/* What the supervisor found on the Go machine; strings are never NULL. */
+struct keeper_tools {
+    char *go, *go_version;   /* path; `go version` */
+    char *dlv, *dlv_version; /* path; the Version line of `dlv version`; both "" in a keeper without Delve */
+    char *gocache, *gomodcache;
+};
+
+struct keeper_handler {
+    /* What is known of the Go environment, after keeper_examine: once, before `ready`, `ended` or `failed`, for which
+     * it may be the reason. Borrowed until keeper_free, which must not be called from it. May be NULL. */
+    void (*facts)(void *arg, const struct delve_facts *facts);
+    /* The tools are found, the run directory is made. */
+    void (*ready)(void *arg, const struct keeper_tools *tools);
+    /* Words for the user. */
+    void (*note)(void *arg, const char *text);
+    /* A line of Delve's log, or of what the run's program (dlv and the build, a remedy, a command without streams)
+     * prints itself. */
+    void (*log)(void *arg, const char *line);
+    void (*build_output)(void *arg, const char *line);
+    /* Bytes that the debugged program, or a command with streams, wrote. */
+    void (*output)(void *arg, enum channel_source source, const char *data, size_t len);
+    /* Both streams of the run have ended. */
+    void (*output_ended)(void *arg);
+    /* The run has ended and all its lines were reported; exit code or 128 + signal. Another one may be started now;
+     * `output` and `output_ended` of this one may still follow, but not after the next run's start. */
+    void (*exited)(void *arg, int status);
+    /* All is reaped and the run directory is gone. Only keeper_free may follow. */
+    void (*ended)(void *arg);
+    /* It could not be started, or is gone while the link lives, or a part of what a command with streams wrote is lost.
+     * Only keeper_free may follow. */
+    void (*failed)(void *arg, const struct err *why);
+};
+
+enum keeper_run_kind {
+    KEEPER_DLV,    /* dlv as the plan says */
+    KEEPER_REMEDY, /* a remedy, in the plan's environment and build directory */
+    KEEPER_ALIVE,  /* whether the process that the plan attaches to is the one of the first attach, and lives: 0 or 1 */
+    KEEPER_COMMAND /* a command, in the plan's environment and build directory */
+};
+
+struct keeper_run {
+    enum keeper_run_kind kind;
+    const struct delve_plan *plan;       /* borrowed until `exited` or keeper_free */
+    const struct delve_mended *mended;   /* what the remedies of this launch have given; read during the call */
+    enum delve_remedy remedy;            /* KEEPER_REMEDY */
+    bool edits;                          /* KEEPER_REMEDY: on the user's own files, not on copies */
+    const char *module, *version;        /* KEEPER_REMEDY: what the diagnosis names, may be "" */
+    const struct delve_strings *command; /* KEEPER_COMMAND: its argv, read during the call */
+    bool streams;                        /* KEEPER_COMMAND: stdout and stderr come as `output`; else as lines */
+};
+
+/* How a remedy ends (its exit status). */
+enum {
+    KEEPER_REMEDIED = 0, /* what Delve will see has changed; any status not named here: it failed, its lines say why */
+    KEEPER_UNSUITED = 2, /* it does not apply here (no vendor directory, a workspace, no proxy that answers, ...) */
+    KEEPER_RESTORED = 3  /* nothing could be fetched: what was moved aside is back in its place */
+};
+
+struct keeper;
+
+/* Starts a supervisor over the link with the target's pins. id names its run directory. needs_delve: without dlv on the
+ * Go machine it fails. NULL when memory ran out. */
+struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *id,
+                            bool needs_delve, const struct keeper_handler *h, void *arg);
+/* Has the supervisor look at the Go environment; right after keeper_start. dir is the directory on the Go machine whose
+ * module counts, NULL: home. alone: that is all that it does, whatever is missing there; then `ended`, never `ready`.
+ * Returns 0, -1 when memory ran out.
+ */
+int keeper_examine(struct keeper *k, const char *dir, bool alone);
+/* Its lines in the log are subject's, as log_line has it; borrowed until keeper_free. Without it they are the id's. */
+void keeper_log_as(struct keeper *k, const char *subject);
+/* Starts the next run; after `ready`, and not before `exited` of the last one. What the last one's streams still hold
+ * is dropped. Returns 0, or -1 when memory ran out. */
+int keeper_run(struct keeper *k, const struct keeper_run *run);
+/* The target of a dlv run has been started for sure: from now on the end of the program's streams is the program's
+ * end. */
+void keeper_launched(struct keeper *k);
+/* Stops and starts reading the program's streams. */
+void keeper_pause_output(struct keeper *k, bool paused);
+/* Ends the present run, and with a dlv what it launched; `exited` follows. Nothing happens without one. The connections
+ * to Delve must be closed before: SIGTERM with a client connected and the program running hangs Delve. at_once: it does
+ * not answer any more, SIGKILL comes first. */
+void keeper_stop(struct keeper *k, bool at_once);
+/* Ends the run and the supervisor; a process that was attached to lives on. As keeper_stop. */
+void keeper_end(struct keeper *k);
+/* The session's run directory on the Go machine, NULL until it is known: what a later door is opened to when the link
+ * is lost. */
+const char *keeper_dir(const struct keeper *k);
+/* Closes the shells; without keeper_end the supervisor's lease runs. link_lost: the channels are gone already. May be
+ * called from a handler; NULL is fine. */
+void keeper_free(struct keeper *k, bool link_lost);
+
+#endif

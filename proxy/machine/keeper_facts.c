@@ -1,0 +1,24 @@
+#include <string.h>
+
+#include "proxy/machine/keeper_private.h"
+
+int keeper_examine(struct keeper *k, const char *dir, bool alone)
+{
+    k->examined = strdup(dir ? dir : "");
+    k->alone = alone;
+    return k->examined ? 0 : -1;
+}
+
+void keeper_set_fact(struct keeper *k, const struct supervisor_line *line)
+{
+    if (k->examined && delve_facts_add(&k->facts, line->name, line->text) < 0)
+        keeper_fail_memory(k);
+}
+
+void keeper_tell_facts(struct keeper *k)
+{
+    if (!k->examined || k->facts_told || !k->handler || !k->handler->facts)
+        return;
+    k->facts_told = true;
+    k->handler->facts(k->arg, &k->facts);
+}

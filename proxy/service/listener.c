@@ -1,0 +1,211 @@
+#include "proxy/service/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/base/log.h"
+#include "proxy/service/peer.h"
+
+enum {
+    BACKLOG = 128,
+    NAME_MAX_LEN = 128,
+    REASON_MAX = 512,
+    REFUSED_LOG_MS = 60 * 1000 /* refused connections are logged this often at most, by kind */
+};
+
+enum refusal { REFUSED_USER, REFUSED_CLOSED, REFUSED_UNKNOWN, REFUSED_ACCEPT, REFUSED_NOBODYS, REFUSALS };
+
+struct listener {
+    uv_tcp_t tcp;
+    char name[NAME_MAX_LEN];
+    char **allowed; /* NULL-terminated, or NULL */
+    void (*accepted)(struct client *client, void *arg);
+    void *arg;
+    uint64_t logged[REFUSALS]; /* ms, by uv_now; 0: never */
+};
+
+static void refuse(struct listener *l, struct client *client, enum refusal kind, const char *why)
+{
+    uint64_t now = uv_now(l->tcp.loop);
+    if (l->logged[kind] == 0 || now - l->logged[kind] >= REFUSED_LOG_MS) {
+        log_warning(l->name, "refused a connection: %s; more of this kind are not logged for %d s", why,
+                    REFUSED_LOG_MS / 1000);
+        l->logged[kind] = now;
+    }
+    if (client)
+        client_reset(client);
+}
+
+/* Writes an address as listener_allow has it; one of IPv4 that came to an IPv6 socket as one of IPv4. */
+static void address_text(const struct sockaddr *address, char text[static INET6_ADDRSTRLEN])
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+    enum { V4_AT = 12 };
+    if (address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &v4->sin_addr, text, INET6_ADDRSTRLEN);
+    else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+        inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[V4_AT], text, INET6_ADDRSTRLEN);
+    else
+        inet_ntop(AF_INET6, &v6->sin6_addr, text, INET6_ADDRSTRLEN);
+}
+
+static bool is_allowed(const struct listener *l, const char *address)
+{
+    for (char **a = l->allowed; a && *a; a++)
+        if (strcmp(*a, address) == 0)
+            return true;
+    return false;
+}
+
+static void check(struct listener *l, struct client *client)
+{
+    char from[INET6_ADDRSTRLEN];
+    struct sockaddr_storage local, peer;
+    int local_len = sizeof local, peer_len = sizeof peer;
+    char why[REASON_MAX];
+    enum refusal kind = REFUSED_USER;
+    uid_t uid = 0;
+    const uv_tcp_t *tcp = client_socket(client);
+    if (uv_tcp_getsockname(tcp, (struct sockaddr *)&local, &local_len) < 0 ||
+        uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &peer_len) < 0) {
+        refuse(l, client, REFUSED_CLOSED, "it was closed before its owner could be looked up");
+        return;
+    }
+    address_text((struct sockaddr *)&peer, from);
+    if (!l->accepted) {
+        refuse(l, client, REFUSED_NOBODYS, "no target of the configuration has this port");
+        return;
+    }
+    if (is_allowed(l, from)) {
+        log_info(l->name, "a connection from %s, whoever it is: allowPeer", from);
+        l->accepted(client, l->arg);
+        return;
+    }
+    switch (peer_owner((struct sockaddr *)&local, (struct sockaddr *)&peer, &uid)) {
+    case PEER_FOUND:
+        if (uid == geteuid()) {
+            l->accepted(client, l->arg);
+            return;
+        }
+        (void)snprintf(why, sizeof why,
+                       "it belongs to uid %u, delvegate runs as uid %u; run both as one user (in a dev container: as "
+                       "remoteUser of devcontainer.json)",
+                       uid, geteuid());
+        break;
+    case PEER_CLOSED:
+        kind = REFUSED_CLOSED;
+        (void)snprintf(why, sizeof why, "it was closed before its owner could be looked up");
+        break;
+    case PEER_UNKNOWN:
+        kind = REFUSED_UNKNOWN;
+        (void)snprintf(why, sizeof why,
+                       "the owner of its other end, %s, is not known on this machine; forward the port from within "
+                       "(as VS Code does), or name this address in allowPeer",
+                       from);
+        break;
+    }
+    refuse(l, client, kind, why);
+}
+
+static void on_connection(uv_stream_t *server, int status)
+{
+    struct listener *l = server->data;
+    struct client *client = status < 0 ? NULL : client_accept(server);
+    if (client)
+        check(l, client);
+    else
+        refuse(l, NULL, REFUSED_ACCEPT, status < 0 ? uv_strerror(status) : "it could not be accepted");
+}
+
+static void allowed_free(struct listener *l)
+{
+    for (char **a = l->allowed; a && *a; a++)
+        free(*a);
+    free(l->allowed);
+    l->allowed = NULL;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct listener *l = h->data;
+    allowed_free(l);
+    free(l);
+}
+
+int listener_allow(struct listener *l, char *const *addresses)
+{
+    size_t n = 0;
+    allowed_free(l);
+    while (addresses && addresses[n])
+        n++;
+    l->allowed = calloc(n + 1, sizeof *l->allowed);
+    for (size_t i = 0; l->allowed && i < n; i++) {
+        l->allowed[i] = strdup(addresses[i]);
+        if (!l->allowed[i])
+            allowed_free(l);
+    }
+    return l->allowed ? 0 : -1;
+}
+
+static int take_over(struct listener *l, int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int r = copy < 0 ? uv_translate_sys_error(errno) : uv_tcp_open(&l->tcp, copy);
+    if (r < 0 && copy >= 0)
+        (void)close(copy);
+    return r;
+}
+
+static int bind_and_listen(struct listener *l, const struct listener_options *o, struct err *e)
+{
+    const char *host = o->host;
+    int port = o->port;
+    struct sockaddr_storage address;
+    uid_t uid;
+    int r = strchr(host, ':') ? uv_ip6_addr(host, port, (struct sockaddr_in6 *)&address)
+                              : uv_ip4_addr(host, port, (struct sockaddr_in *)&address);
+    if (r == 0)
+        r = o->fd >= 0 ? take_over(l, o->fd) : uv_tcp_bind(&l->tcp, (struct sockaddr *)&address, 0);
+    if (r == 0)
+        r = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+    if (r == 0)
+        return 0;
+    if (r == UV_EADDRINUSE && peer_port_owner(port, &uid))
+        return err_set(e,
+                       "port %d of target %s is taken by a process of uid %u (%s); end it, or give the target another "
+                       "`listen` in the configuration and launch.json another debugServer",
+                       port, l->name, uid, uid == geteuid() ? "yours" : "not yours");
+    return err_set(e, "cannot listen on %s port %d for target %s: %s; give the target another `listen`", host, port,
+                   l->name, uv_strerror(r));
+}
+
+struct listener *listener_new(uv_loop_t *loop, const struct listener_options *o, struct err *e)
+{
+    struct listener *l = calloc(1, sizeof *l);
+    if (!l) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    uv_tcp_init(loop, &l->tcp);
+    l->tcp.data = l;
+    l->accepted = o->accepted;
+    l->arg = o->arg;
+    (void)snprintf(l->name, sizeof l->name, "%s", o->name);
+    if (bind_and_listen(l, o, e) < 0) {
+        listener_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+void listener_free(struct listener *l)
+{
+    if (l)
+        uv_close((uv_handle_t *)&l->tcp, on_closed);
+}

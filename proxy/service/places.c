@@ -1,0 +1,238 @@
+#include "proxy/service/places.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/base/log.h"
+#include "proxy/machine/reach.h"
+#include "proxy/service/listener.h"
+
+static struct place *place_of(struct places *all, const char *name)
+{
+    struct place **end = &all->first;
+    for (; *end; end = &(*end)->next)
+        if (strcmp((*end)->name, name) == 0)
+            return *end;
+    struct place *p = calloc(1, sizeof *p);
+    char *copy = strdup(name);
+    if (!p || !copy) {
+        free(p);
+        free(copy);
+        return NULL;
+    }
+    p->name = copy;
+    p->places = all;
+    *end = p;
+    return p;
+}
+
+static void on_accepted(struct client *client, void *arg)
+{
+    struct place *p = arg;
+    p->places->accepted(p, client, p->places->arg);
+}
+
+static void stop_listening(struct place *p)
+{
+    listener_free(p->listener);
+    free(p->host);
+    p->listener = NULL;
+    p->host = NULL;
+    if (p->handed)
+        p->handed->taken = false;
+    p->handed = NULL;
+    transport_release(p->transport);
+    p->transport = NULL;
+}
+
+/* A socket that waited without a target gets one. */
+static void take(struct place *p, struct activation_socket *s)
+{
+    struct listener **nobodys = &p->places->nobodys[s - p->places->activation.list];
+    listener_free(*nobodys);
+    *nobodys = NULL;
+    s->taken = true;
+    p->handed = s;
+}
+
+/* A unit's ListenStream=PORT alone is on all addresses, and leaves none of that port to be bound. */
+static void blame_unit(const struct activation *a, const struct config_target *t, struct err *e)
+{
+    char listen[CONFIG_LISTEN_MAX];
+    config_listen_text(listen, t->listen_host, t->listen_port);
+    for (size_t i = 0; i < a->count; i++)
+        if (!a->list[i].taken && a->list[i].port == t->listen_port) {
+            (void)err_set(e,
+                          "port %d of target %s is the socket unit's, but on %s instead of %s: make its line "
+                          "ListenStream=%s with "
+                          "systemctl --user edit --full delvegate.socket",
+                          t->listen_port, t->name, a->list[i].address, t->listen_host, listen);
+            return;
+        }
+}
+
+static int listen_at(struct place *p, const struct config_target *t, struct err *e)
+{
+    struct activation_socket *handed = activation_find(&p->places->activation, t->listen_host, t->listen_port, t->name);
+    struct listener_options o = {
+        .name = t->name,
+        .host = t->listen_host,
+        .port = t->listen_port,
+        .fd = handed ? handed->fd : -1,
+        .accepted = on_accepted,
+        .arg = p,
+    };
+    p->host = strdup(t->listen_host);
+    if (!p->host)
+        return err_set(e, "out of memory");
+    p->listener = listener_new(p->places->loop, &o, e);
+    if (!p->listener) {
+        free(p->host);
+        p->host = NULL;
+        if (!handed)
+            blame_unit(&p->places->activation, t, e);
+        return -1;
+    }
+    p->port = t->listen_port;
+    if (handed)
+        take(p, handed);
+    log_info(NULL, "listening on %s port %d for target %s (%s)%s", t->listen_host, t->listen_port, t->name,
+             t->ssh ? t->ssh : "this machine", handed ? ", handed over by the service manager" : "");
+    return 0;
+}
+
+/* The risk is said at each start and each reload: it is somebody else's to notice. */
+static int allow(const struct place *p, const struct config_target *t, struct err *e)
+{
+    if (listener_allow(p->listener, t->allow_peer) < 0)
+        return err_set(e, "out of memory: allowPeer of target %s is not in force", t->name);
+    for (char **address = t->allow_peer; address && *address; address++)
+        log_warning(
+            t->name,
+            "allowPeer: whoever connects from %s to port %d can run programs as uid %u on %s, no matter who it is",
+            *address, t->listen_port, geteuid(), t->ssh ? t->ssh : "this machine");
+    return 0;
+}
+
+static int start_listening(struct places *all, const struct config_target *t, struct err *e)
+{
+    struct place *p = place_of(all, t->name);
+    if (!p)
+        return err_set(e, "out of memory");
+    /* A reload may have given the target another destination: sessions that run keep theirs. */
+    struct transport *before = p->transport;
+    p->transport = reach_target(all->loop, t);
+    transport_release(before);
+    if (!p->listener && listen_at(p, t, e) < 0)
+        return -1;
+    return allow(p, t, e);
+}
+
+static void tell_refusal(const struct activation_socket *s, const struct config_target *t)
+{
+    static const char mend[] = "a socket unit has one line for each target, such as ListenStream=";
+    char listen[CONFIG_LISTEN_MAX];
+    config_listen_text(listen, t->listen_host, t->listen_port);
+    if (s->why)
+        log_error(NULL,
+                  "descriptor %d (%s) of the service manager is refused: %s; %s%s for %s: systemctl --user edit "
+                  "delvegate.socket",
+                  s->fd, s->name, s->why, mend, listen, t->name);
+    else
+        log_error(NULL,
+                  "the socket on %s port %d (%s) of the service manager is no target's: its clients are refused; %s%s "
+                  "for %s: systemctl --user edit delvegate.socket",
+                  s->address, s->port, s->name, mend, listen, t->name);
+}
+
+/* A manager goes on listening there, and clients would wait for ever: they are refused. */
+static void refuse_nobodys(struct places *all, const struct config *config)
+{
+    for (size_t i = 0; i < all->activation.count; i++) {
+        const struct activation_socket *s = &all->activation.list[i];
+        struct listener_options o = {.name = s->name, .host = s->address, .port = s->port, .fd = s->fd};
+        struct err e;
+        if (s->taken || all->nobodys[i])
+            continue;
+        tell_refusal(s, &config->targets[0]);
+        if (!s->why && !(all->nobodys[i] = listener_new(all->loop, &o, &e)))
+            log_error(NULL, "%s", e.text);
+    }
+}
+
+int places_init(struct places *all, uv_loop_t *loop, void (*accepted)(struct place *, struct client *, void *arg),
+                void *arg)
+{
+    *all = (struct places){.loop = loop, .accepted = accepted, .arg = arg};
+    if (activation_read(&all->activation) < 0)
+        return -1;
+    all->nobodys = calloc(all->activation.count + 1, sizeof(struct listener *));
+    return all->nobodys ? 0 : -1;
+}
+
+int places_apply(struct places *all, const struct config *config)
+{
+    int result = 0;
+    for (struct place *p = all->first; p; p = p->next) {
+        const struct config_target *t = config_target_find(config, p->name);
+        if (p->listener && (!t || t->listen_port != p->port || strcmp(t->listen_host, p->host) != 0)) {
+            log_info(NULL, "no longer listening on %s port %d for target %s", p->host, p->port, p->name);
+            stop_listening(p);
+        }
+    }
+    for (size_t i = 0; i < config->target_count; i++) {
+        struct err e;
+        if (start_listening(all, &config->targets[i], &e) < 0) {
+            log_error(NULL, "%s", e.text);
+            result = -1;
+        }
+    }
+    refuse_nobodys(all, config);
+    return result;
+}
+
+void places_close(struct places *all)
+{
+    for (struct place *p = all->first; p; p = p->next)
+        stop_listening(p);
+    for (size_t i = 0; i < all->activation.count; i++) {
+        listener_free(all->nobodys[i]);
+        all->nobodys[i] = NULL;
+    }
+}
+
+void places_free(struct places *all)
+{
+    while (all->first) {
+        struct place *p = all->first;
+        all->first = p->next;
+        json_decref(p->memory.capabilities);
+        free(p->name);
+        free(p);
+    }
+    free(all->nobodys);
+    activation_free(&all->activation);
+}
+
+void places_describe(const struct places *all, struct buf *out)
+{
+    const char *between = "";
+    for (const struct place *p = all->first; p; p = p->next) {
+        if (!p->listener)
+            continue;
+        char listen[CONFIG_LISTEN_MAX];
+        config_listen_text(listen, p->host, p->port);
+        (void)buf_printf(out, "%s%s %s", between, p->name, listen);
+        between = ", ";
+    }
+}
+
+bool places_are_handed(const struct places *all, const char **bare)
+{
+    *bare = NULL;
+    for (const struct place *p = all->first; p; p = p->next)
+        if (p->listener && !p->handed)
+            *bare = p->name;
+    return all->activation.count > 0 && !*bare;
+}

@@ -1,0 +1,251 @@
+#include "proxy/session/session_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dap/build.h"
+#include "dap/capabilities.h"
+#include "proxy/base/log.h"
+
+enum { HEADER_MS = 5000 /* for a whole header, from its first byte; the first one: from the connection */ };
+
+static const char *const state_names[] = {"new",  "initialized", "launching", "live", "recovering",
+                                          "idle", "terminated",  "ending",    "over"};
+
+#define BIT(state) (1U << (state))
+static const unsigned legal_edges[] = {
+    [SESSION_NEW] = BIT(SESSION_INITIALIZED) | BIT(SESSION_ENDING),
+    [SESSION_INITIALIZED] = BIT(SESSION_LAUNCHING) | BIT(SESSION_ENDING),
+    [SESSION_LAUNCHING] = BIT(SESSION_LIVE) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
+    [SESSION_LIVE] = BIT(SESSION_RECOVERING) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
+    [SESSION_RECOVERING] = BIT(SESSION_LIVE) | BIT(SESSION_IDLE) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
+    [SESSION_IDLE] = BIT(SESSION_RECOVERING) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
+    [SESSION_TERMINATED] = BIT(SESSION_ENDING),
+    [SESSION_ENDING] = BIT(SESSION_OVER),
+    [SESSION_OVER] = 0,
+};
+
+int session_count;
+
+void session_set_state(struct session *s, enum session_state state, const char *reason)
+{
+    if (!(legal_edges[s->state] & BIT(state))) {
+        log_error(s->subject, "impossible: %s -> %s (%s)", state_names[s->state], state_names[state], reason);
+        abort();
+    }
+    /* What never said initialize is no session worth a line: strangers must not fill the log. */
+    s->is_stranger = s->is_stranger || (s->state == SESSION_NEW && state == SESSION_ENDING);
+    log_line(s->is_stranger ? CONFIG_LOG_DEBUG : CONFIG_LOG_INFO, s->subject, "%s -> %s: %s", state_names[s->state],
+             state_names[state], reason);
+    s->state = state;
+}
+
+/* --- toward the client --- */
+
+void session_send(struct session *s, struct buf *out)
+{
+    if (out->failed)
+        log_error(s->subject, "a message to the client could not be built: out of memory or over %d MiB",
+                  MESSAGE_MAX >> 20);
+    else if (s->client && client_write(s->client, out) && s->delve) /* full: until session_client.c's on_drained */
+        delve_pause(s->delve, true);
+    buf_free(out);
+}
+
+void session_respond(struct session *s, int64_t request_seq, const char *command, const json_t *body)
+{
+    struct buf out;
+    buf_init(&out, MESSAGE_MAX);
+    (void)dap_build_response(&out, ++s->seq, request_seq, command, body);
+    session_send(s, &out);
+}
+
+void session_respond_error(struct session *s, int64_t request_seq, const char *command, int id, const char *text,
+                           bool show)
+{
+    struct buf out;
+    buf_init(&out, MESSAGE_MAX);
+    (void)dap_build_error(&out, ++s->seq, request_seq, command, id, text, show);
+    session_send(s, &out);
+}
+
+void session_event(struct session *s, const char *event, const json_t *body)
+{
+    struct buf out;
+    buf_init(&out, MESSAGE_MAX);
+    (void)dap_build_event(&out, ++s->seq, event, body);
+    session_send(s, &out);
+}
+
+void session_output(struct session *s, const char *category, const char *text, size_t len)
+{
+    struct buf out;
+    buf_init(&out, MESSAGE_MAX);
+    (void)dap_build_output(&out, ++s->seq, category, text, len);
+    session_send(s, &out);
+}
+
+void session_say(struct session *s, const char *category, const char *text)
+{
+    struct buf line;
+    buf_init(&line, MESSAGE_MAX);
+    if (buf_printf(&line, "%s\n", text) == 0)
+        session_output(s, category, line.data, line.len);
+    buf_free(&line);
+}
+
+/* --- the end --- */
+
+void session_drop_held(struct session *s)
+{
+    while (s->held) {
+        struct held *h = s->held;
+        s->held = h->next;
+        free(h);
+    }
+    s->held_end = &s->held;
+    s->held_bytes = 0;
+}
+
+static void session_free(struct session *s)
+{
+    delve_free(s->delve);
+    timer_free(s->header);
+    timer_free(s->gone);
+    session_drop_held(s);
+    dap_decoder_free(s->decoder);
+    dap_pending_free(s->reverse);
+    session_free_launches(s, true);
+    dap_journal_free(s->journal);
+    json_decref(s->stopped);
+    config_paths_free(&s->paths);
+    json_decref(s->initialize_arguments);
+    json_decref(s->announced);
+    config_unref(s->config);
+    free(s);
+}
+
+static void on_gone(void *arg)
+{
+    struct session *s = arg;
+    session_set_state(s, SESSION_OVER, "nothing is left");
+    s->over(s, s->arg);
+    session_free(s);
+}
+
+void session_leave(struct session *s)
+{
+    timer_start(s->gone, 0, 0);
+}
+
+void session_terminated(struct session *s)
+{
+    if (!s->terminated_sent)
+        session_event(s, "terminated", NULL);
+    s->terminated_sent = true;
+}
+
+/* Every request that Delve will not answer any more gets its one answer. */
+void session_answer_pending(struct session *s, const char *why)
+{
+    struct dap_asked asked;
+    struct dap_message m;
+    struct err ignored; /* what is held was scanned before */
+    while (s->delve && delve_take_oldest(s->delve, &asked))
+        session_respond_error(s, asked.asker_seq, asked.command, ERROR_INTERNAL, why, false);
+    for (struct held *h = s->held; h; h = h->next)
+        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0 && m.type == DAP_REQUEST)
+            session_respond_error(s, m.seq, m.name, ERROR_INTERNAL, why, false);
+    session_drop_held(s);
+}
+
+void session_answer_launch_failed(struct session *s, const char *why)
+{
+    if (!s->launch_waits)
+        return;
+    session_respond_error(s, s->launch_seq, s->is_attach ? "attach" : "launch",
+                          s->is_attach ? ERROR_ATTACH : ERROR_LAUNCH, why, true);
+    s->launch_waits = false;
+}
+
+void session_part_from_client(struct session *s, const char *why)
+{
+    if (!s->client)
+        return;
+    session_answer_launch_failed(s, why);
+    session_answer_restart_failed(s, why);
+    session_answer_pending(s, why);
+    if (s->disconnect_waits)
+        session_respond(s, s->disconnect_seq, "disconnect", NULL);
+    s->disconnect_waits = false;
+    if (s->launch)
+        session_terminated(s);
+    if (!s->client)
+        return;
+    client_end(s->client);
+    s->client = NULL;
+}
+
+void session_end(struct session *s, const char *reason)
+{
+    if (s->state >= SESSION_ENDING)
+        return;
+    timer_stop(s->header);
+    session_set_state(s, SESSION_ENDING, reason);
+    session_answer_launch_failed(s, reason);
+    session_answer_restart_failed(s, reason);
+    /* The goodbye waits until Delve has had the chance to answer `disconnect`. */
+    if (!s->delve || !delve_end(s->delve, s->terminate))
+        session_part_from_client(s, reason);
+    if (!s->delve)
+        session_leave(s);
+}
+
+struct session *session_new(uv_loop_t *loop, struct config *config, const struct config_target *target,
+                            struct target_memory *memory, struct client *client,
+                            void (*over)(struct session *s, void *arg), void *arg)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (!s) {
+        client_reset(client);
+        return NULL;
+    }
+    s->loop = loop;
+    s->config = config_ref(config);
+    s->target = target;
+    s->memory = memory;
+    s->client = client;
+    s->over = over;
+    s->arg = arg;
+    s->held_end = &s->held;
+    (void)snprintf(s->subject, sizeof s->subject, "session %d", ++session_count);
+    s->decoder = dap_decoder_new(DAP_CLIENT_BODY_MAX, DAP_OVERSIZE_ERROR);
+    s->reverse = dap_pending_new();
+    s->header = timer_new(loop, session_header_late, s);
+    s->gone = timer_new(loop, on_gone, s);
+    s->journal = dap_journal_new();
+    if (!s->decoder || !s->reverse || !s->journal || !s->header || !s->gone) {
+        client_reset(client);
+        session_free(s);
+        return NULL;
+    }
+    log_debug(s->subject, "a client of target %s", target->name);
+    timer_start(s->header, HEADER_MS, 0);
+    s->header_runs = true;
+    client_start(client, &session_client_events, s);
+    return s;
+}
+
+void session_shutdown(struct session *s, const char *reason)
+{
+    if (s->state > SESSION_NEW && s->state < SESSION_ENDING)
+        session_say(s, "important", reason);
+    if (s->state == SESSION_INITIALIZED) /* else it follows the answers */
+        session_terminated(s);
+    session_end(s, reason);
+}
+
+void session_abandon(struct session *s, const char *reason)
+{
+    session_part_from_client(s, reason);
+}

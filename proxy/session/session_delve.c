@@ -1,0 +1,279 @@
+/* The session's side that faces Delve: what it reports, on its way to the client. */
+#include "proxy/session/session_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dap/build.h"
+#include "dap/capabilities.h"
+#include "dap/paths.h"
+#include "dap/utf8.h"
+#include "proxy/base/log.h"
+
+enum { OUTPUT_CHUNK = 64 * 1024 /* bytes of program output in one event */ };
+
+static void on_say(void *arg, const char *category, const char *text)
+{
+    session_say(arg, category, text);
+}
+
+static void on_capabilities(void *arg, const json_t *body)
+{
+    struct session *s = arg;
+    json_t *changed = dap_capabilities_changed(s->announced, body);
+    if (changed)
+        session_event(s, "capabilities", changed);
+    if (changed) {
+        json_decref(s->announced);
+        s->announced = dap_capabilities_announced(body);
+    }
+    json_decref(changed);
+    json_decref(s->memory->capabilities);
+    s->memory->capabilities = json_deep_copy(body);
+}
+
+void session_release_held(struct session *s)
+{
+    struct dap_message m;
+    struct err ignored; /* what is held was scanned before */
+    while (s->held && s->state == SESSION_LIVE) {
+        struct held *h = s->held;
+        s->held = h->next;
+        s->held_bytes -= h->len;
+        if (!s->held)
+            s->held_end = &s->held;
+        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0)
+            session_forward(s, &m);
+        free(h);
+    }
+}
+
+static void on_attached(void *arg, bool same_process)
+{
+    struct session *s = arg;
+    session_free_launches(s, false);
+    if (s->state == SESSION_RECOVERING) {
+        session_came_back(s, same_process);
+        return;
+    }
+    if (s->state != SESSION_LAUNCHING)
+        return;
+    session_set_state(s, SESSION_LIVE, "attached");
+    session_respond(s, s->launch_seq, s->is_attach ? "attach" : "launch", NULL);
+    s->launch_waits = false;
+    if (s->restart_waits)
+        session_respond(s, s->restart_seq, "restart", NULL);
+    s->restart_waits = false;
+    session_release_held(s);
+}
+
+static void on_broken(void *arg)
+{
+    session_broken(arg, "the connection to Delve is gone");
+}
+
+static void on_lost(void *arg, enum delve_loss loss, const struct err *why)
+{
+    session_lost(arg, loss == DELVE_LOSS_DELVE ? SESSION_LOSS_PROGRAM : SESSION_LOSS_CONNECTION,
+                 loss == DELVE_LOSS_CONNECTION, why->text);
+}
+
+static void on_idle(void *arg, const struct err *why)
+{
+    session_idle(arg, why->text);
+}
+
+static bool on_holds_breakpoints(void *arg)
+{
+    const struct session *s = arg;
+    return dap_journal_has_breakpoints(s->journal);
+}
+
+static int map_to_client(void *arg, const char *path, struct buf *out)
+{
+    struct session *s = arg;
+    char *mapped = config_paths_to_client(&s->paths, path);
+    int r = mapped ? (buf_puts(out, mapped) < 0 ? -1 : 1) : 0;
+    free(mapped);
+    return r;
+}
+
+static void on_message(void *arg, const struct dap_message *m, const struct dap_asked *asked)
+{
+    struct session *s = arg;
+    struct dap_edits edits;
+    struct buf out;
+    if (asked && asked->asker == DAP_ASKER_JOURNAL) {
+        session_replayed(s, m, asked);
+        return;
+    }
+    if (!s->client || session_watch(s, m))
+        return;
+    dap_edits_init(&edits);
+    buf_init(&out, MESSAGE_MAX);
+    int64_t seq = s->seq + 1;
+    int r = dap_edits_add_int(&edits, m->seq_at, seq);
+    if (r == 0 && asked)
+        r = dap_edits_add_int(&edits, m->request_seq_at, asked->asker_seq);
+    if (r == 0)
+        r = dap_journal_from_delve(s->journal, m, asked, &edits);
+    if (r == 0 && s->paths.count && dap_paths_carried(m, DAP_TO_CLIENT))
+        r = dap_paths_edit(m, DAP_TO_CLIENT, map_to_client, s, &edits);
+    if (r == 0 && m->type == DAP_REQUEST) {
+        struct dap_asked reverse = {.seq = seq, .asker_seq = m->seq};
+        (void)snprintf(reverse.command, sizeof reverse.command, "%s", m->name);
+        r = dap_pending_add(s->reverse, &reverse);
+    }
+    if (r == 0)
+        r = dap_message_write(m, &edits, &out, NULL);
+    dap_edits_free(&edits);
+    if (r == 0) {
+        s->seq = seq;
+        session_send(s, &out);
+        return;
+    }
+    buf_free(&out);
+    log_error(s->subject, "out of memory: a message of Delve's (%s) is dropped", m->name);
+    if (asked)
+        session_respond_error(s, asked->asker_seq, asked->command, ERROR_INTERNAL, "delvegate ran out of memory",
+                              false);
+}
+
+static void on_skipped(void *arg, const struct dap_asked *asked, size_t length)
+{
+    struct session *s = arg;
+    char text[256];
+    dap_journal_drop(s->journal, asked->asker_seq);
+    (void)snprintf(
+        text, sizeof text,
+        "Delve's answer of %zu bytes is over delvegate's limit of %d MiB and was passed over; ask for less at a time",
+        length, DAP_DELVE_BODY_MAX >> 20);
+    session_respond_error(s, asked->asker_seq, asked->command, ERROR_INTERNAL, text, false);
+}
+
+void session_read_on(struct session *s)
+{
+    if (s->client)
+        client_pause(s->client, false);
+}
+
+static void on_delve_drained(void *arg)
+{
+    session_read_on(arg);
+}
+
+/* Sends text on up to its last whole character and keeps the rest for the next time. */
+static void on_output(void *arg, enum channel_source source, const char *data, size_t len)
+{
+    struct session *s = arg;
+    int which = source == CHANNEL_STDERR;
+    const char *category = which ? "stderr" : "stdout";
+    char *rest = s->rest[which];
+    struct buf text;
+    buf_init(&text, MESSAGE_MAX);
+    while (len > 0) {
+        size_t n = len < OUTPUT_CHUNK ? len : OUTPUT_CHUNK;
+        buf_clear(&text);
+        (void)buf_append(&text, rest, s->rest_len[which]);
+        (void)buf_append(&text, data, n);
+        data += n;
+        len -= n;
+        if (text.failed)
+            break;
+        size_t whole = dap_utf8_whole(text.data, text.len);
+        if (whole)
+            session_output(s, category, text.data, whole);
+        s->rest_len[which] = text.len - whole;
+        memcpy(rest, text.data + whole, s->rest_len[which]);
+    }
+    if (text.failed)
+        log_error(s->subject, "out of memory: some of the program's output is lost");
+    buf_free(&text);
+}
+
+void session_flush_output(struct session *s)
+{
+    for (int which = 0; which < 2; which++) {
+        if (s->rest_len[which])
+            session_output(s, which ? "stderr" : "stdout", s->rest[which], s->rest_len[which]);
+        s->rest_len[which] = 0;
+    }
+}
+
+static void on_exited(void *arg, bool known, int exit_code)
+{
+    struct session *s = arg;
+    session_flush_output(s);
+    if (s->state >= SESSION_TERMINATED)
+        return;
+    if (known) {
+        json_t *body = json_pack("{s:i}", "exitCode", exit_code);
+        session_event(s, "exited", body);
+        json_decref(body);
+    }
+    session_set_state(s, SESSION_TERMINATED, "the program has ended");
+    session_terminated(s);
+    /* Nothing is left to debug; a Delve that the user started stays, with what it can still tell. */
+    if (s->launch->plan->mode != DELVE_REMOTE && !delve_end(s->delve, false))
+        session_answer_pending(s, "the program has ended");
+}
+
+static void on_failed(void *arg, const struct err *why)
+{
+    struct session *s = arg;
+    log_warning(s->subject, "%s", why->text);
+    session_read_on(s);
+    if (s->state >= SESSION_TERMINATED) {
+        session_answer_pending(s, why->text);
+        return;
+    }
+    session_flush_output(s);
+    if (s->launch_waits)
+        session_answer_launch_failed(s, why->text);
+    else if (!s->restart_waits)
+        session_say(s, "important", why->text);
+    session_answer_restart_failed(s, why->text);
+    session_answer_pending(s, why->text);
+    session_set_state(s, SESSION_TERMINATED, why->text);
+    session_terminated(s);
+}
+
+static void on_disconnected(void *arg)
+{
+    struct session *s = arg;
+    session_read_on(s);
+    if (s->state == SESSION_ENDING)
+        session_part_from_client(s, "the session has ended");
+    else
+        session_answer_pending(s, "the program has ended");
+}
+
+static void on_ended(void *arg)
+{
+    struct session *s = arg;
+    delve_free(s->delve);
+    s->delve = NULL;
+    if (s->state != SESSION_ENDING)
+        return; /* the client has yet to disconnect */
+    session_part_from_client(s, "the session has ended");
+    session_leave(s);
+}
+
+const struct delve_handler session_delve_events = {
+    .say = on_say,
+    .capabilities = on_capabilities,
+    .attached = on_attached,
+    .broken = on_broken,
+    .lost = on_lost,
+    .idle = on_idle,
+    .holds_breakpoints = on_holds_breakpoints,
+    .message = on_message,
+    .skipped = on_skipped,
+    .drained = on_delve_drained,
+    .output = on_output,
+    .exited = on_exited,
+    .failed = on_failed,
+    .disconnected = on_disconnected,
+    .ended = on_ended,
+};

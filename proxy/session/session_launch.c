@@ -1,0 +1,178 @@
+/* What the client wants debugged: its launch, attach and restart requests. */
+#include "proxy/session/session_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void free_launch(struct launch *l)
+{
+    delve_plan_free(l->plan);
+    delve_prelaunch_free(&l->prelaunch);
+    free(l);
+}
+
+void session_free_launches(struct session *s, bool all)
+{
+    struct launch **from = all || !s->launch ? &s->launch : &s->launch->older;
+    while (*from) {
+        struct launch *l = *from;
+        *from = l->older;
+        free_launch(l);
+    }
+}
+
+/* launch.json's own mappings come before the target's, so that of equal prefixes they win; what is wrong with one the
+ * plan says. */
+static int collect_paths(struct session *s, const json_t *arguments)
+{
+    size_t i;
+    const json_t *rule;
+    json_array_foreach(json_object_get(arguments, "substitutePath"), i, rule)
+    {
+        const char *from = json_string_value(json_object_get(rule, "from"));
+        const char *to = json_string_value(json_object_get(rule, "to"));
+        if (from && *from && to && *to && config_paths_add(&s->paths, from, to) < 0)
+            return -1;
+    }
+    return config_paths_add_all(&s->paths, &s->target->paths);
+}
+
+/* launch.json's list replaces the target's. */
+static int read_prelaunch(const struct session *s, const json_t *arguments, struct delve_prelaunch *p, struct err *why)
+{
+    const json_t *own = json_object_get(json_object_get(arguments, "delvegate"), "prelaunch");
+    return own && !json_is_null(own) ? delve_prelaunch_read(p, own, "delvegate.prelaunch", why)
+                                     : delve_prelaunch_read(p, s->target->prelaunch, "the target's prelaunch", why);
+}
+
+static int fill_launch(struct session *s, struct launch *l, const json_t *arguments, struct err *why)
+{
+    const struct delve_target target = {
+        .log_output = s->target->delve_log_output,
+        .flags = (const char *const *)s->target->delve_flags,
+        .gocache = s->target->gocache,
+        .map_path = session_map_to_remote,
+        .map_arg = s,
+    };
+    if (collect_paths(s, arguments) < 0)
+        return err_set(why, "out of memory");
+    l->plan = delve_plan_new(arguments, s->is_attach, &target, why);
+    return l->plan ? read_prelaunch(s, arguments, &l->prelaunch, why) : -1;
+}
+
+/* Reads what a request asks for; it becomes the session's newest launch. Returns -1 with *why, and everything as it
+ * was. */
+static int new_launch(struct session *s, const json_t *arguments, struct err *why)
+{
+    struct config_paths before = s->paths;
+    struct launch *l = calloc(1, sizeof *l);
+    if (!l)
+        return err_set(why, "out of memory");
+    s->paths = (struct config_paths){0};
+    if (fill_launch(s, l, arguments, why) < 0 || !l->plan) {
+        config_paths_free(&s->paths);
+        s->paths = before;
+        free_launch(l);
+        return -1;
+    }
+    config_paths_free(&before);
+    l->older = s->launch;
+    s->launch = l;
+    for (size_t i = 0; i < l->plan->notes.count; i++)
+        session_say(s, "console", l->plan->notes.list[i]);
+    return 0;
+}
+
+void session_on_launch(struct session *s, const struct dap_message *m)
+{
+    struct err why;
+    bool is_attach = strcmp(m->name, "attach") == 0;
+    if (s->state != SESSION_INITIALIZED) {
+        session_respond_error(s, m->seq, m->name, is_attach ? ERROR_ATTACH : ERROR_LAUNCH,
+                              "this session has been launched or attached already", true);
+        return;
+    }
+    session_set_state(s, SESSION_LAUNCHING, m->name);
+    s->is_attach = is_attach;
+    s->launch_seq = m->seq;
+    s->launch_waits = true;
+    json_t *arguments = session_arguments(m);
+    int r = new_launch(s, arguments, &why);
+    json_decref(arguments);
+    if (r == 0 && !s->delve)
+        r = err_set(&why, "out of memory");
+    if (r < 0) {
+        session_answer_launch_failed(s, why.text);
+        session_set_state(s, SESSION_TERMINATED, why.text);
+        session_answer_pending(s, why.text);
+        session_terminated(s);
+        return;
+    }
+    if (s->memory->warning)
+        session_say(s, "console", s->memory->warning);
+    delve_start(s->delve, s->launch->plan, &s->launch->prelaunch, s->initialize_arguments);
+}
+
+/* --- restart --- */
+
+void session_answer_restart_failed(struct session *s, const char *why)
+{
+    if (s->restart_waits)
+        session_respond_error(s, s->restart_seq, "restart", ERROR_INTERNAL, why, true);
+    s->restart_waits = false;
+}
+
+/* The request's arguments are the launch or attach request's, as they are now; without any nothing has changed. */
+static int read_restart(struct session *s, const json_t *arguments, struct err *why)
+{
+    const json_t *changed = json_object_get(arguments, "arguments");
+    const char *request = json_string_value(json_object_get(changed, "request"));
+    if (!json_is_object(changed) || json_object_size(changed) == 0)
+        return 0;
+    if (request && strcmp(request, s->is_attach ? "attach" : "launch") != 0)
+        return err_set(
+            why, "restart cannot turn this session into another kind (request \"%s\"): end it and start anew", request);
+    const struct launch *before = s->launch;
+    if (new_launch(s, changed, why) < 0)
+        return -1;
+    if ((s->launch->plan->mode == DELVE_REMOTE) == (before->plan->mode == DELVE_REMOTE))
+        return 0;
+    struct launch *unfit = s->launch;
+    s->launch = unfit->older;
+    free_launch(unfit);
+    return err_set(why,
+                   "restart cannot turn mode remote into another one, nor the other way: end the session and start "
+                   "it anew");
+}
+
+void session_on_restart(struct session *s, const struct dap_message *m)
+{
+    struct err why;
+    if (s->state < SESSION_LAUNCHING || s->state > SESSION_IDLE || !s->delve) {
+        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
+                              s->state == SESSION_TERMINATED ? "the program has ended; start the session again"
+                                                             : "no debug session yet; send launch or attach first",
+                              true);
+        return;
+    }
+    json_t *arguments = session_arguments(m);
+    int r = read_restart(s, arguments, &why);
+    json_decref(arguments);
+    if (r < 0) {
+        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, why.text, true);
+        return;
+    }
+    session_answer_restart_failed(s, "another restart was asked for");
+    s->restart_seq = m->seq;
+    s->restart_waits = true;
+    if (s->state == SESSION_LIVE) {
+        session_broken(s, "restart");
+        session_lost(s, SESSION_LOSS_PROGRAM, false, "the program was restarted");
+    } else if (s->state == SESSION_RECOVERING) {
+        session_lost(s, SESSION_LOSS_PROGRAM, false, "the program was restarted");
+    } else if (s->state == SESSION_IDLE) {
+        session_set_state(s, SESSION_RECOVERING, "restart");
+        s->loss = SESSION_LOSS_PROGRAM;
+    }
+    delve_restart(s->delve, s->launch->plan, &s->launch->prelaunch);
+}

@@ -1,0 +1,162 @@
+/* What the files of the session share: session.c (its life), session_client.c (what the client sends), session_launch.c
+ * (launch, attach and restart requests), session_delve.c (what Delve's side reports), session_recovery.c (a Delve that
+ * is gone and comes back). */
+#ifndef PROXY_SESSION_SESSION_PRIVATE_H
+#define PROXY_SESSION_SESSION_PRIVATE_H
+
+#include "config/paths.h"
+#include "dap/decoder.h"
+#include "dap/journal.h"
+#include "dap/pending.h"
+#include "proxy/base/timer.h"
+#include "proxy/delve/delve.h"
+#include "proxy/session/session.h"
+
+enum {
+    SUBJECT_MAX = 64,
+    HELD_MAX = DAP_CLIENT_BODY_MAX, /* bytes of requests that wait for Delve */
+    MESSAGE_MAX =
+        512 * 1024 * 1024, /* bytes of one framed message to the client: Delve's 64 MiB with every path longer */
+    UTF8_REST = 4,
+    /* Delve's service/dap/error_ids.go */
+    ERROR_LAUNCH = 3000,
+    ERROR_ATTACH = 3001,
+    ERROR_INITIALIZE = 3002,
+    ERROR_INTERNAL = 8888
+};
+
+enum session_state {
+    SESSION_NEW,         /* the first message must be initialize */
+    SESSION_INITIALIZED, /* launch or attach is awaited */
+    SESSION_LAUNCHING,   /* requests are held until Delve is attached to */
+    SESSION_LIVE,        /* messages pass */
+    SESSION_RECOVERING,  /* Delve is gone and comes back: requests wait for it, or are refused */
+    SESSION_IDLE,        /* Delve could not be started again: the user's Restart is awaited */
+    SESSION_TERMINATED,  /* `terminated` is sent; disconnect is awaited */
+    SESSION_ENDING,      /* the client is gone or about to be told goodbye; Delve is being ended */
+    SESSION_OVER
+};
+
+/* What SESSION_RECOVERING has lost. */
+enum session_loss {
+    SESSION_LOSS_UNKNOWN,    /* not known yet: everything waits */
+    SESSION_LOSS_CONNECTION, /* the program is the same: everything waits */
+    SESSION_LOSS_PROGRAM     /* what only makes sense in the old program is refused */
+};
+
+/* What one launch, attach or restart request asked for. */
+struct launch {
+    struct delve_plan *plan;
+    struct delve_prelaunch prelaunch;
+    struct launch *older; /* Delve may still be ending it */
+};
+
+struct held {
+    struct held *next;
+    size_t len;
+    char text[];
+};
+
+struct session {
+    uv_loop_t *loop;
+    struct config *config;
+    const struct config_target *target;
+    struct target_memory *memory;
+    char subject[SUBJECT_MAX];
+    enum session_state state;
+    void (*over)(struct session *s, void *arg);
+    void *arg;
+
+    struct client *client; /* NULL once it is gone */
+    struct dap_decoder *decoder;
+    int64_t seq;                 /* toward the client */
+    struct dap_pending *reverse; /* Delve's requests to the client */
+    struct timer *header, *gone; /* a header's deadline; the turn in which the session is freed */
+    int64_t launch_seq, disconnect_seq;
+    int64_t restart_seq;
+    bool launch_waits, restart_waits, disconnect_waits; /* for their answers */
+    bool is_attach, terminate, terminated_sent;
+    bool is_stranger; /* ended before it said initialize */
+    bool header_runs; /* the header's deadline */
+
+    json_t *initialize_arguments, *announced;
+    struct config_paths paths;
+    struct launch *launch; /* the newest; NULL before the first */
+    struct dap_journal *journal;
+    enum session_loss loss;
+    bool is_stopped;     /* the program, as the client knows it */
+    bool swallows_entry; /* Delve's next `stopped` only repeats that */
+    json_t *stopped;     /* body of the last `stopped` */
+    struct delve *delve; /* NULL once nothing is left of it */
+    struct held *held, **held_end;
+    size_t held_bytes;
+    char rest[2][UTF8_REST]; /* of stdout and stderr: the beginning of a character that is not whole yet */
+    size_t rest_len[2];
+};
+
+/* Moves the session; aborts on an edge that the table in session.c does not have. */
+void session_set_state(struct session *s, enum session_state state, const char *reason);
+
+/* Messages of delvegate's own to the client, numbered; nothing happens when the client is gone. */
+void session_send(struct session *s, struct buf *out); /* takes the memory */
+void session_respond(struct session *s, int64_t request_seq, const char *command, const json_t *body);
+void session_respond_error(struct session *s, int64_t request_seq, const char *command, int id, const char *text,
+                           bool show);
+void session_event(struct session *s, const char *event, const json_t *body);
+void session_output(struct session *s, const char *category, const char *text, size_t len);
+void session_say(struct session *s, const char *category, const char *text); /* adds the newline */
+void session_terminated(struct session *s);                                  /* once, however often it is called */
+
+/* Every request that Delve will not answer any more gets its one answer. */
+void session_answer_pending(struct session *s, const char *why);
+void session_answer_launch_failed(struct session *s, const char *why);
+/* Answers what waits, ends the client's stream. */
+void session_part_from_client(struct session *s, const char *why);
+/* Ends the session: Delve first, then the client. */
+void session_end(struct session *s, const char *reason);
+/* Nothing of Delve is left: frees the session in the loop's next turn. */
+void session_leave(struct session *s);
+
+/* Sends a request, event or response of the client's on, with its paths and handles mapped. */
+void session_forward(struct session *s, const struct dap_message *m);
+/* Keeps a message for Delve until it is there. */
+void session_hold(struct session *s, const struct dap_message *m);
+/* Sends on what was held. */
+void session_release_held(struct session *s);
+void session_drop_held(struct session *s);
+/* As dap_map_path; arg is the session. */
+int session_map_to_remote(void *arg, const char *path, struct buf *out);
+/* The arguments of a request as an object; a new reference, NULL when memory ran out. */
+json_t *session_arguments(const struct dap_message *m);
+/* The Delve that the client's reading waited for is gone. */
+void session_read_on(struct session *s);
+/* What an incomplete character at the end of the program's output left over. */
+void session_flush_output(struct session *s);
+
+/* session_launch.c: answer these requests. */
+void session_on_launch(struct session *s, const struct dap_message *m);
+void session_on_restart(struct session *s, const struct dap_message *m);
+void session_answer_restart_failed(struct session *s, const char *why);
+/* Frees launches that Delve has ended for sure: all but the newest, or all. */
+void session_free_launches(struct session *s, bool all);
+
+/* session_recovery.c */
+void session_broken(struct session *s, const char *reason);
+/* is_blamed: the oldest unanswered request is what Delve closed its connection over. */
+void session_lost(struct session *s, enum session_loss loss, bool is_blamed, const char *why);
+void session_came_back(struct session *s, bool same_process);
+void session_idle(struct session *s, const char *why);
+/* Answers to requests of the client's while nothing is there to ask. */
+void session_answer_recovering(struct session *s, const struct dap_message *m);
+void session_answer_idle(struct session *s, const struct dap_message *m);
+/* Delve's answer to what it was told anew. */
+void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked);
+/* Notes whether the program is stopped. Returns true when the client must not see the message. */
+bool session_watch(struct session *s, const struct dap_message *m);
+
+extern const struct delve_handler session_delve_events;
+extern const struct client_handler session_client_events;
+/* The deadline of a header is over. */
+void session_header_late(void *arg);
+
+#endif

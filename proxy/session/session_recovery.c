@@ -1,0 +1,280 @@
+/* A session whose Delve is gone and comes back: what the client had asked is answered or asked again, the new Delve is
+ * told what the old one knew, and the client hears of what has changed. */
+#include "proxy/session/session_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dap/paths.h"
+#include "proxy/base/log.h"
+
+enum {
+    REPLAYED_CONFIGURED = -1, /* in place of an entry's number: configurationDone */
+    REQUEST_TEXT_MAX = DAP_CLIENT_BODY_MAX
+};
+
+static void send_events(struct session *s, const char *event, json_t *bodies)
+{
+    size_t i;
+    const json_t *body;
+    json_array_foreach(bodies, i, body)
+    {
+        session_event(s, event, body);
+    }
+    json_decref(bodies);
+}
+
+/* --- lost --- */
+
+void session_broken(struct session *s, const char *reason)
+{
+    struct dap_asked ignored; /* what that Delve asked the client */
+    if (s->state != SESSION_LIVE)
+        return;
+    session_set_state(s, SESSION_RECOVERING, reason);
+    s->loss = SESSION_LOSS_UNKNOWN;
+    s->swallows_entry = false;
+    session_flush_output(s);
+    session_read_on(s);
+    while (dap_pending_take_oldest(s->reverse, &ignored))
+        continue;
+}
+
+static void refuse(struct session *s, int64_t seq, const char *command, const char *why)
+{
+    dap_journal_drop(s->journal, seq);
+    session_respond_error(s, seq, command, ERROR_INTERNAL, why, false);
+}
+
+/* Keeps a request that Delve did not answer, to be asked again. Returns false when it can't be. */
+static bool keep(struct session *s, const struct dap_asked *asked)
+{
+    struct dap_message m;
+    struct buf text;
+    struct err ignored; /* it is delvegate's own text */
+    buf_init(&text, REQUEST_TEXT_MAX);
+    bool kept = dap_journal_is_repeatable(asked->command) && dap_journal_repeat(s->journal, asked, &text) > 0 &&
+                dap_message_scan(&m, text.data, text.len, &ignored) == 0;
+    if (kept)
+        session_hold(s, &m);
+    buf_free(&text);
+    return kept;
+}
+
+/* Goes through what waits, oldest first: each request is kept or answered. */
+static void sort_out(struct session *s, enum session_loss loss, bool blamed, const char *why)
+{
+    struct held *later = s->held;
+    struct dap_asked asked;
+    struct dap_message m;
+    struct err ignored; /* what is held was scanned before */
+    s->held = NULL;
+    s->held_end = &s->held;
+    s->held_bytes = 0;
+    while (delve_take_oldest(s->delve, &asked)) {
+        /* The request that Delve closed the connection over must not come to the next one. */
+        if (blamed || !keep(s, &asked))
+            refuse(s, asked.asker_seq, asked.command, why);
+        blamed = false;
+    }
+    while (later) {
+        struct held *h = later;
+        later = h->next;
+        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0) {
+            if (loss == SESSION_LOSS_CONNECTION || dap_journal_is_repeatable(m.name))
+                session_hold(s, &m);
+            else if (m.type == DAP_REQUEST)
+                refuse(s, m.seq, m.name, why);
+        }
+        free(h);
+    }
+}
+
+void session_lost(struct session *s, enum session_loss loss, bool is_blamed, const char *why)
+{
+    if (s->state != SESSION_RECOVERING || !s->delve)
+        return;
+    s->loss = loss;
+    sort_out(s, loss, is_blamed, why);
+    if (loss == SESSION_LOSS_CONNECTION) {
+        delve_keep_stopped(s->delve, s->is_stopped);
+        return;
+    }
+    if (s->is_stopped) {
+        json_t *body =
+            json_pack("{s:O?,s:b}", "threadId", json_object_get(s->stopped, "threadId"), "allThreadsContinued", 1);
+        session_event(s, "continued", body);
+        json_decref(body);
+    }
+    s->is_stopped = false;
+}
+
+/* --- back --- */
+
+/* Tells Delve one thing; text is one request. Returns false when it could not be sent. */
+static bool tell(struct session *s, const char *text, size_t len, int64_t number)
+{
+    struct dap_edits edits;
+    struct dap_message m;
+    struct err why;
+    if (dap_message_scan(&m, text, len, &why) < 0) {
+        log_error(s->subject, "the journal's entry %lld is no message: %s", (long long)number, why.text);
+        return false;
+    }
+    m.seq = number;
+    dap_edits_init(&edits);
+    int r = 0;
+    if (s->paths.count && dap_paths_carried(&m, DAP_TO_DELVE))
+        r = dap_paths_edit(&m, DAP_TO_DELVE, session_map_to_remote, s, &edits);
+    enum delve_client_result result =
+        r == 0 ? delve_forward(s->delve, DAP_ASKER_JOURNAL, &m, &edits) : DELVE_CLIENT_TOO_MANY;
+    dap_edits_free(&edits);
+    return result == DELVE_CLIENT_SENT || result == DELVE_CLIENT_FULL;
+}
+
+static void tell_breakpoints(struct session *s)
+{
+    struct buf text;
+    int r;
+    bool told = true;
+    buf_init(&text, REQUEST_TEXT_MAX);
+    for (size_t i = 0; told && (r = dap_journal_replay(s->journal, i, &text)) != 0; i++) {
+        told = r > 0 && tell(s, text.data, text.len, (int64_t)i);
+        buf_clear(&text);
+    }
+    buf_free(&text);
+    if (!told)
+        session_say(s, "important", "out of memory: not all breakpoints could be set again; set them anew");
+}
+
+static void tell_configured(struct session *s)
+{
+    static const char configured[] = "{\"seq\":0,\"type\":\"request\",\"command\":\"configurationDone\"}";
+    if (!tell(s, configured, sizeof configured - 1, REPLAYED_CONFIGURED))
+        session_say(s, "important", "out of memory: the program does not go on; press Restart");
+}
+
+void session_came_back(struct session *s, bool same_process)
+{
+    /* Only what sets or asks waits for a new program: before that runs, or Delve would have to halt it again. */
+    bool held_first = s->loss == SESSION_LOSS_PROGRAM;
+    bool was_configured = dap_journal_is_configured(s->journal);
+    dap_journal_next(s->journal, same_process);
+    session_set_state(s, SESSION_LIVE, "attached again");
+    s->swallows_entry = same_process && s->is_stopped && was_configured;
+    if (s->restart_waits)
+        session_respond(s, s->restart_seq, "restart", NULL);
+    s->restart_waits = false;
+    tell_breakpoints(s);
+    if (held_first)
+        session_release_held(s);
+    if (was_configured)
+        tell_configured(s);
+    session_release_held(s);
+}
+
+void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
+{
+    json_t *events = json_array();
+    if (asked->asker_seq == REPLAYED_CONFIGURED) {
+        if (!m->success)
+            session_say(s, "important", "Delve did not let the program go on; press Restart");
+    } else if (!events || dap_journal_replayed(s->journal, (size_t)asked->asker_seq, m, events) < 0) {
+        log_error(s->subject, "out of memory: the client is not told how Delve has set a breakpoint");
+    }
+    send_events(s, "breakpoint", events);
+}
+
+/* --- stops --- */
+
+static bool resumes(const char *command)
+{
+    static const char *const commands[] = {"continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i], command) == 0)
+            return true;
+    return false;
+}
+
+/* The client's handles are of an earlier connection: it is to ask anew. */
+static void refresh(struct session *s)
+{
+    json_t *body;
+    if (json_is_true(json_object_get(s->initialize_arguments, "supportsInvalidatedEvent"))) {
+        body = json_pack("{s:[s]}", "areas", "all");
+        session_event(s, "invalidated", body);
+    } else {
+        body = json_copy(s->stopped);
+        (void)json_object_del(body, "hitBreakpointIds"); /* fails only when it is not there */
+        session_event(s, "stopped", body);
+    }
+    json_decref(body);
+}
+
+bool session_watch(struct session *s, const struct dap_message *m)
+{
+    /* The client has configured its session: a second `initialized` would have it do so again. */
+    if (s->state == SESSION_RECOVERING && m->type == DAP_EVENT && strcmp(m->name, "initialized") == 0)
+        return true;
+    if (m->type == DAP_RESPONSE) {
+        if (m->success && resumes(m->name))
+            s->is_stopped = false;
+        return false;
+    }
+    if (strcmp(m->name, "continued") == 0)
+        s->is_stopped = false;
+    if (m->type != DAP_EVENT || strcmp(m->name, "stopped") != 0)
+        return false;
+    if (s->swallows_entry) {
+        s->swallows_entry = false;
+        refresh(s);
+        return true;
+    }
+    json_decref(s->stopped);
+    s->stopped = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
+    s->is_stopped = true;
+    delve_used(s->delve);
+    return false;
+}
+
+/* --- without a Delve --- */
+
+void session_answer_recovering(struct session *s, const struct dap_message *m)
+{
+    session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, "Delve is being started again; wait for the next stop",
+                          false);
+}
+
+void session_answer_idle(struct session *s, const struct dap_message *m)
+{
+    json_t *body = dap_journal_answer_alone(s->journal, m);
+    if (!body && strcmp(m->name, "threads") == 0)
+        body = json_pack("{s:[]}", "threads");
+    if (body)
+        session_respond(s, m->seq, m->name, body);
+    else
+        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
+                              "no program is running: correct what the Debug Console shows and press Restart", false);
+    json_decref(body);
+}
+
+void session_idle(struct session *s, const char *why)
+{
+    struct dap_message m;
+    struct err ignored; /* what is held was scanned before */
+    if (s->state != SESSION_RECOVERING)
+        return;
+    session_set_state(s, SESSION_IDLE, why);
+    if (!s->restart_waits)
+        session_say(s, "important", why);
+    session_answer_restart_failed(s, why);
+    session_say(s, "important", "no program is running; breakpoints are kept: correct it and press Restart");
+    json_t *events = json_array();
+    if (!events || dap_journal_lost(s->journal, events) < 0)
+        log_error(s->subject, "out of memory: the client is not told that its breakpoints are not set");
+    send_events(s, "breakpoint", events);
+    for (const struct held *h = s->held; h; h = h->next)
+        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0 && m.type == DAP_REQUEST)
+            session_answer_idle(s, &m);
+    session_drop_held(s);
+}

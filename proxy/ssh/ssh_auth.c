@@ -1,0 +1,420 @@
+/* Which key does the server take? Keys of the agent that ssh_config names, other keys of the agent, then files, as
+   OpenSSH tries them. The agent is looked for (ssh_agent_find.h) and asked without blocking: libssh2's call that needs
+   the signature is repeated until it is there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/ssh/ssh_agent.h"
+#include "proxy/ssh/ssh_agent_find.h"
+#include "proxy/ssh/ssh_impl.h"
+#include "proxy/ssh/ssh_key.h"
+
+enum {
+    AUTH_TEXT_MAX = 2048,
+    AUTH_BLOB_MAX = 64 * 1024,
+    AUTH_KEYS_MAX = 64, /* of one agent */
+    VERSION_WITH_RSA_SHA2 = 0x010b00
+};
+
+struct ssh_candidate {
+    char *label; /* file, or the agent's comment */
+    struct buf blob;
+    struct ssh_key_file *file; /* NULL: the agent signs */
+    char *path;                /* of the file */
+};
+
+enum ssh_sign_state { SIGN_NOT_ASKED, SIGN_ASKED, SIGN_DONE, SIGN_REFUSED };
+
+struct ssh_auth {
+    struct ssh_connection *connection;
+    struct ssh_key_file *files; /* one for each identity file */
+    char **paths;
+    size_t file_count;
+    struct ssh_agent_find *find; /* the agent is looked for */
+    struct ssh_agent *agent;     /* NULL: there is none */
+    struct buf agent_note;       /* for the error: why it gives no key; empty when it does */
+    bool asking_methods;
+    struct ssh_candidate *agent_keys; /* as the agent lists them */
+    size_t agent_key_count;
+    struct ssh_candidate *candidates; /* in the order of trying; what they point at belongs to the above */
+    size_t candidate_count, at, tries;
+    struct buf wire_blob; /* the public key that is being offered, as it is sent */
+    enum ssh_sign_state sign;
+    struct buf signature;
+    struct buf tried, skipped; /* for the error */
+};
+
+static void add_text(struct buf *b, const char *label, const char *what)
+{
+    (void)buf_printf(b, "%s%s (%s)", b->len > 0 ? ", " : "", label, what); /* what does not fit is left out */
+}
+
+static struct ssh_bytes bytes_of(const struct buf *b)
+{
+    return (struct ssh_bytes){(const unsigned char *)(b->data ? b->data : ""), b->len};
+}
+
+/* Why keys of this type cannot be used, NULL when they can. */
+static const char *type_problem(struct ssh_bytes type)
+{
+    if (memmem(type.data, type.len, "-cert-", strlen("-cert-")))
+        return "certificates are not supported";
+    if (type.len > 3 && memcmp(type.data, "sk-", 3) == 0)
+        return "security keys are not supported";
+    return strcmp(ssh_type_name(type), "unknown") == 0 ? "this type of key is not supported" : NULL;
+}
+
+static int read_files(struct ssh_auth *a, struct err *e)
+{
+    const struct ssh_list *l = &a->connection->settings.identity_files;
+    a->files = calloc(l->count + 1, sizeof *a->files);
+    a->paths = calloc(l->count + 1, sizeof *a->paths);
+    if (!a->files || !a->paths)
+        return err_set(e, "Out of memory.");
+    for (size_t i = 0; i < l->count; i++) {
+        if (strcmp(l->items[i], "none") == 0)
+            continue;
+        char *path = ssh_expand(l->items[i], &a->connection->tokens, e);
+        if (!path)
+            return -1;
+        a->paths[a->file_count] = path;
+        ssh_key_file_read(path, &a->files[a->file_count++]);
+    }
+    return 0;
+}
+
+static void candidate_add(struct ssh_auth *a, const char *label, const struct buf *blob, size_t file)
+{
+    struct ssh_candidate *n = &a->candidates[a->candidate_count++];
+    *n = (struct ssh_candidate){.label = (char *)(uintptr_t)label, .blob = *blob};
+    if (file < a->file_count) {
+        n->file = &a->files[file];
+        n->path = a->paths[file];
+    }
+}
+
+/* Also decides what to say about a key that is not tried. */
+static void order(struct ssh_auth *a)
+{
+    bool *used = calloc(a->agent_key_count + 1, sizeof *used);
+    a->candidates = calloc(a->agent_key_count + a->file_count + 1, sizeof *a->candidates);
+    bool *in_agent = calloc(a->file_count + 1, sizeof *in_agent);
+    for (size_t f = 0; used && in_agent && a->candidates && f < a->file_count; f++) {
+        for (size_t k = 0; k < a->agent_key_count && !in_agent[f]; k++) {
+            if (used[k] || a->files[f].blob.len == 0 ||
+                !ssh_bytes_equal(bytes_of(&a->files[f].blob), bytes_of(&a->agent_keys[k].blob)))
+                continue;
+            used[k] = in_agent[f] = true;
+            candidate_add(a, a->paths[f], &a->agent_keys[k].blob, a->file_count);
+        }
+    }
+    for (size_t k = 0; used && a->candidates && k < a->agent_key_count; k++) {
+        if (!used[k] && !a->connection->settings.identities_only)
+            candidate_add(a, a->agent_keys[k].label, &a->agent_keys[k].blob, a->file_count);
+        else if (!used[k])
+            add_text(&a->skipped, a->agent_keys[k].label, "in the agent, but IdentitiesOnly is set");
+    }
+    for (size_t f = 0; in_agent && a->candidates && f < a->file_count; f++) {
+        const struct ssh_key_file *k = &a->files[f];
+        if (in_agent[f] || k->state == SSH_KEY_ABSENT)
+            continue;
+        struct ssh_bytes type = ssh_blob_type(bytes_of(&k->blob));
+        const char *problem = type.len > 0 ? type_problem(type) : NULL;
+        if (problem)
+            add_text(&a->skipped, a->paths[f], problem);
+        else if (k->state == SSH_KEY_ENCRYPTED)
+            add_text(&a->skipped, a->paths[f], "encrypted, and no agent holds it: run `ssh-add` on it");
+        else if (k->state == SSH_KEY_PUBLIC_ONLY)
+            add_text(&a->skipped, a->paths[f], "only its public half is here, and no agent holds the other");
+        else if (k->state == SSH_KEY_UNUSABLE)
+            add_text(&a->skipped, a->paths[f], k->why.text);
+        else
+            candidate_add(a, a->paths[f], &k->blob, f);
+    }
+    free(used);
+    free(in_agent);
+}
+
+static void start_trying(struct ssh_auth *a)
+{
+    order(a);
+    ssh_connection_wait(a->connection, SSH_AUTH_MS);
+    ssh_connection_schedule(a->connection);
+}
+
+static int agent_key_add(struct ssh_auth *a, struct ssh_bytes blob, struct ssh_bytes comment)
+{
+    struct ssh_candidate *keys = realloc(a->agent_keys, (a->agent_key_count + 1) * sizeof *keys);
+    if (!keys)
+        return -1;
+    a->agent_keys = keys;
+    struct ssh_candidate key = {.label = strndup((const char *)comment.data, comment.len)};
+    buf_init(&key.blob, AUTH_BLOB_MAX);
+    if (!key.label || buf_append(&key.blob, blob.data, blob.len) < 0) {
+        free(key.label);
+        buf_free(&key.blob);
+        return -1;
+    }
+    keys[a->agent_key_count++] = key;
+    return 0;
+}
+
+static void take_agent_keys(struct ssh_auth *a, struct ssh_bytes answer)
+{
+    struct ssh_reader r = {.left = answer};
+    uint32_t count = ssh_agent_keys(&r);
+    for (uint32_t i = 0; i < count && i < AUTH_KEYS_MAX && !r.failed; i++) {
+        struct ssh_bytes comment;
+        struct ssh_bytes blob = ssh_agent_key(&r, &comment);
+        const char *problem = type_problem(ssh_blob_type(blob));
+        if (!r.failed && !problem && agent_key_add(a, blob, comment) < 0)
+            break;
+        if (!r.failed && problem)
+            log_debug(a->connection->transport->subject, "key %.*s of the agent: %s", (int)comment.len,
+                      (const char *)comment.data, problem);
+    }
+}
+
+static void on_agent_found(void *arg, const struct ssh_agent_found *found)
+{
+    struct ssh_auth *a = arg;
+    a->find = NULL;
+    a->agent = found->agent;
+    if (a->agent)
+        take_agent_keys(a, found->keys);
+    /* what does not fit is left out */
+    if (!a->agent)
+        (void)buf_printf(&a->agent_note, " No SSH agent: %s.", found->looked);
+    else if (a->agent_key_count == 0)
+        (void)buf_printf(&a->agent_note,
+                         " The SSH agent at %s (found through %s) has no key to use: `ssh-add` adds one.", found->path,
+                         found->place);
+    start_trying(a);
+}
+
+struct ssh_auth *ssh_auth_new(struct ssh_connection *c)
+{
+    struct ssh_auth *a = calloc(1, sizeof *a);
+    if (!a)
+        return NULL;
+    a->connection = c;
+    buf_init(&a->wire_blob, AUTH_BLOB_MAX);
+    buf_init(&a->signature, AUTH_BLOB_MAX);
+    buf_init(&a->agent_note, AUTH_TEXT_MAX);
+    buf_init(&a->tried, AUTH_TEXT_MAX);
+    buf_init(&a->skipped, AUTH_TEXT_MAX);
+    struct err e;
+    if (read_files(a, &e) < 0)
+        add_text(&a->skipped, "IdentityFile", e.text);
+    a->find = ssh_agent_find_start(c->transport->loop, c->transport->subject, false, c->settings.identity_agent,
+                                   &c->tokens, on_agent_found, a);
+    if (!a->find) {
+        ssh_auth_free(a);
+        return NULL;
+    }
+    timer_stop(c->deadline); /* the search has its own */
+    return a;
+}
+
+static void on_signed(void *arg, const struct err *why, struct ssh_bytes reply)
+{
+    struct ssh_auth *a = arg;
+    struct ssh_bytes signature = {0};
+    if (!why)
+        signature = ssh_agent_signature(reply);
+    buf_clear(&a->signature);
+    bool is_signed = signature.len > 0 && buf_append(&a->signature, signature.data, signature.len) == 0;
+    a->sign = is_signed ? SIGN_DONE : SIGN_REFUSED;
+    if (why)
+        (void)buf_printf(&a->skipped, "%s%s", a->skipped.len > 0 ? ", " : "", why->text);
+    ssh_connection_wait(a->connection, SSH_AUTH_MS);
+    ssh_connection_schedule(a->connection);
+}
+
+/* The algorithm that libssh2 chose stands in the data to be signed (RFC 4252, 7). */
+static struct ssh_bytes algorithm_of(struct ssh_bytes data)
+{
+    struct ssh_reader r = {.left = data};
+    (void)ssh_read_string(&r); /* session id */
+    (void)ssh_read_byte(&r);   /* message type */
+    (void)ssh_read_string(&r); /* user */
+    (void)ssh_read_string(&r); /* service */
+    (void)ssh_read_string(&r); /* "publickey" */
+    (void)ssh_read_byte(&r);   /* there is a signature */
+    return ssh_read_string(&r);
+}
+
+static int sign(LIBSSH2_SESSION *session, unsigned char **sig, size_t *sig_len, const unsigned char *data, size_t len,
+                void **abstract)
+{
+    (void)session;
+    struct ssh_auth *a = *abstract;
+    const struct ssh_candidate *now = &a->candidates[a->at];
+    struct ssh_bytes to_sign = {data, len};
+    struct ssh_bytes algorithm = algorithm_of(to_sign);
+    if (now->file) {
+        *sig = ssh_key_sign_rsa(now->file->rsa, algorithm, to_sign, sig_len); /* libssh2 frees with its own free() */
+        return *sig ? 0 : -1;
+    }
+    switch (a->sign) {
+    case SIGN_NOT_ASKED:
+        a->sign = SIGN_ASKED;
+        ssh_connection_wait(a->connection, SSH_AGENT_SLOW_MS); /* only for a note: the agent has its own deadline */
+        uint32_t flags = ssh_bytes_are(algorithm, "rsa-sha2-256")   ? SSH_AGENT_RSA_SHA2_256
+                         : ssh_bytes_are(algorithm, "rsa-sha2-512") ? SSH_AGENT_RSA_SHA2_512
+                                                                    : 0;
+        ssh_agent_sign(a->agent, bytes_of(&now->blob), to_sign, flags, SSH_AGENT_SIGN_MS, on_signed, a);
+        return LIBSSH2_ERROR_EAGAIN;
+    case SIGN_ASKED:
+        return LIBSSH2_ERROR_EAGAIN;
+    case SIGN_DONE:
+        *sig = malloc(a->signature.len);
+        if (!*sig)
+            return -1;
+        memcpy(*sig, a->signature.data, a->signature.len);
+        *sig_len = a->signature.len;
+        return 0;
+    case SIGN_REFUSED:
+        return -1;
+    }
+    return -1;
+}
+
+/* Before 1.11 libssh2 knows only ssh-rsa, which servers refuse since OpenSSH 8.8. It takes the algorithm's name from
+   the blob, and sshd takes a blob with that name for the RSA key that it is. */
+static void offer_blob(struct ssh_auth *a)
+{
+    const struct ssh_candidate *now = &a->candidates[a->at];
+    buf_clear(&a->wire_blob);
+    struct ssh_reader r = {.left = bytes_of(&now->blob)};
+    if (ssh_bytes_are(ssh_read_string(&r), "ssh-rsa") && !libssh2_version(VERSION_WITH_RSA_SHA2)) {
+        ssh_put_string(&a->wire_blob, "rsa-sha2-256", strlen("rsa-sha2-256"));
+        (void)buf_append(&a->wire_blob, r.left.data, r.left.len); /* failure is sticky, seen by the caller */
+    } else {
+        (void)buf_append(&a->wire_blob, now->blob.data, now->blob.len);
+    }
+}
+
+static int try_candidate(struct ssh_auth *a)
+{
+    struct ssh_connection *c = a->connection;
+    LIBSSH2_SESSION *s = c->codec.session;
+    const struct ssh_candidate *now = &a->candidates[a->at];
+    const char *user = c->settings.user;
+    /* libssh2 signs with files itself, but for RSA. */
+    if (now->file && !now->file->rsa)
+        return libssh2_userauth_publickey_fromfile_ex(s, user, (unsigned)strlen(user), NULL, now->path, "");
+    if (a->wire_blob.len == 0)
+        offer_blob(a);
+    if (a->wire_blob.failed)
+        return LIBSSH2_ERROR_ALLOC;
+    void *self = a;
+    return libssh2_userauth_publickey(s, user, (const unsigned char *)a->wire_blob.data, a->wire_blob.len, sign, &self);
+}
+
+static void give_up(struct ssh_auth *a, const char *methods)
+{
+    struct ssh_connection *c = a->connection;
+    const char *where = c->transport->where;
+    const char *skipped = a->skipped.data ? a->skipped.data : "";
+    const char *agent = a->agent_note.data ? a->agent_note.data : "";
+    if (c->settings.no_public_key)
+        ssh_connection_fail(c, false,
+                            "PubkeyAuthentication is off for %s in ~/.ssh/config, and keys are all that delvegate can "
+                            "log in with.",
+                            where);
+    else if (a->tries == 0)
+        ssh_connection_fail(
+            c, false, "There is no key to log in to %s with.%s%s.%s\nCheck with `ssh -o BatchMode=yes %s true`.", where,
+            skipped[0] ? " Not usable: " : " No IdentityFile exists", skipped, agent, c->transport->name);
+    else
+        ssh_connection_fail(c, false,
+                            "%s accepted no key. Tried: %s.%s%s%s%s The server allows: %s.\nCheck with `ssh -o "
+                            "BatchMode=yes %s true`, and ~/.ssh/authorized_keys there.",
+                            where, a->tried.data ? a->tried.data : "", skipped[0] ? " Not tried: " : "", skipped,
+                            skipped[0] ? "." : "", agent, methods, c->transport->name);
+}
+
+/* Asks the server what else it would take, for the error. */
+static int ask_methods(struct ssh_auth *a)
+{
+    struct ssh_connection *c = a->connection;
+    a->asking_methods = true;
+    const char *user = c->settings.user;
+    const char *methods = libssh2_userauth_list(c->codec.session, user, (unsigned)strlen(user));
+    if (!methods && libssh2_session_last_errno(c->codec.session) == LIBSSH2_ERROR_EAGAIN)
+        return 0;
+    if (!methods && libssh2_userauth_authenticated(c->codec.session))
+        return 1; /* a server that wants no authentication */
+    give_up(a, methods ? methods : "unknown");
+    return -1;
+}
+
+int ssh_auth_step(struct ssh_auth *a)
+{
+    if (a->find || a->sign == SIGN_ASKED)
+        return 0;
+    while (!a->asking_methods && !a->connection->settings.no_public_key && a->at < a->candidate_count &&
+           a->tries < SSH_AUTH_TRIES_MAX) {
+        int rc = try_candidate(a);
+        if (rc == LIBSSH2_ERROR_EAGAIN)
+            return 0;
+        const struct ssh_candidate *now = &a->candidates[a->at];
+        if (rc == 0) {
+            log_info(a->connection->transport->subject, "logged in as %s with key %s%s", a->connection->settings.user,
+                     now->label, now->file ? "" : " (agent)");
+            return 1;
+        }
+        log_debug(a->connection->transport->subject, "key %s%s: %s", now->label, now->file ? "" : " (agent)",
+                  ssh_connection_words(a->connection));
+        add_text(&a->tried, now->label,
+                 a->sign == SIGN_REFUSED ? "the agent did not sign"
+                 : now->file             ? "file"
+                                         : "agent");
+        if (a->connection->codec.farewell[0]) {
+            ssh_connection_fail(a->connection, false, "%s ended the connection while keys were tried: %s. Tried: %s.",
+                                a->connection->transport->where, a->connection->codec.farewell,
+                                a->tried.data ? a->tried.data : "");
+            return -1;
+        }
+        a->sign = SIGN_NOT_ASKED;
+        buf_clear(&a->wire_blob);
+        a->at++;
+        a->tries++;
+        ssh_connection_wait(a->connection, SSH_AUTH_MS);
+    }
+    for (; a->at < a->candidate_count; a->at++)
+        add_text(&a->skipped, a->candidates[a->at].label, "too many keys: name the right one with IdentityFile");
+    return ask_methods(a);
+}
+
+bool ssh_auth_asks(const struct ssh_auth *a)
+{
+    return a && a->sign == SIGN_ASKED;
+}
+
+void ssh_auth_free(struct ssh_auth *a)
+{
+    if (!a)
+        return;
+    ssh_agent_find_cancel(a->find);
+    ssh_agent_free(a->agent);
+    for (size_t i = 0; i < a->file_count; i++) {
+        ssh_key_file_free(&a->files[i]);
+        free(a->paths[i]);
+    }
+    for (size_t i = 0; i < a->agent_key_count; i++) {
+        free(a->agent_keys[i].label);
+        buf_free(&a->agent_keys[i].blob);
+    }
+    free(a->files);
+    free(a->paths);
+    free(a->agent_keys);
+    free(a->candidates);
+    buf_free(&a->wire_blob);
+    buf_free(&a->signature);
+    buf_free(&a->agent_note);
+    buf_free(&a->tried);
+    buf_free(&a->skipped);
+    free(a);
+}

@@ -1,0 +1,484 @@
+/* One SSH connection through its states. All work is done in turns that the loop starts, so that no handler runs inside
+   a call of its owner, and what handlers close is freed only at the end of a turn. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dap/utf8.h"
+#include "proxy/ssh/ssh_impl.h"
+
+static const char *const state_names[SSH_STATE_COUNT] = {
+    [SSH_SETTINGS] = "settings",   [SSH_RECORDED] = "recorded host keys",
+    [SSH_DIALING] = "dialing",     [SSH_HANDSHAKE] = "handshake",
+    [SSH_AUTH] = "authentication", [SSH_READY] = "ready",
+    [SSH_DRAINING] = "draining",   [SSH_DEAD] = "dead",
+};
+
+/* Which states may follow which: a bit for each. */
+static const unsigned legal[SSH_STATE_COUNT] = {
+    [SSH_SETTINGS] = 1U << SSH_RECORDED | 1U << SSH_DRAINING | 1U << SSH_DEAD,
+    [SSH_RECORDED] = 1U << SSH_DIALING | 1U << SSH_DRAINING | 1U << SSH_DEAD,
+    [SSH_DIALING] = 1U << SSH_HANDSHAKE | 1U << SSH_DRAINING | 1U << SSH_DEAD,
+    [SSH_HANDSHAKE] = 1U << SSH_AUTH | 1U << SSH_DRAINING | 1U << SSH_DEAD,
+    [SSH_AUTH] = 1U << SSH_READY | 1U << SSH_DRAINING | 1U << SSH_DEAD,
+    [SSH_READY] = 1U << SSH_DRAINING | 1U << SSH_DEAD,
+    [SSH_DRAINING] = 1U << SSH_DEAD,
+};
+
+static void set_state(struct ssh_connection *c, enum ssh_state state, const char *reason)
+{
+    if (!(legal[c->state] & 1U << state)) {
+        log_error(c->transport->subject, "connection %d cannot go from %s to %s", c->number, state_names[c->state],
+                  state_names[state]);
+        abort();
+    }
+    log_debug(c->transport->subject, "connection %d: %s -> %s (%s)", c->number, state_names[c->state],
+              state_names[state], reason);
+    c->state = state;
+}
+
+const char *ssh_connection_words(struct ssh_connection *c)
+{
+    if (c->codec.farewell[0])
+        return c->codec.farewell;
+    char *words = NULL;
+    (void)libssh2_session_last_error(c->codec.session, &words, NULL, 0);
+    return words && words[0] ? words : "no reason given";
+}
+
+void ssh_connection_schedule(struct ssh_connection *c)
+{
+    if (c->in_turn)
+        c->again = true;
+    else
+        ssh_turn_start(c->turn);
+}
+
+void ssh_connection_wait(struct ssh_connection *c, uint64_t ms)
+{
+    timer_start(c->deadline, ms, 0);
+}
+
+/* Whatever goes on outside of libssh2 is called off. */
+static void call_off(struct ssh_connection *c)
+{
+    timer_stop(c->deadline);
+    timer_stop(c->keepalive);
+    timer_stop(c->warm);
+    if (c->spawn)
+        spawn_cancel(c->spawn);
+    if (c->dial)
+        ssh_dial_cancel(c->dial);
+    ssh_agent_find_cancel(c->find);
+    c->spawn = NULL;
+    c->dial = NULL;
+    c->find = NULL;
+}
+
+/* What a server, a proxy or a key's comment says may hold anything; texts go to terminals and into JSON. */
+static void make_printable(char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t n = dap_utf8_sequence(text, left);
+        unsigned char byte = (unsigned char)*text;
+        if (n == 0 || (n == 1 && byte != '\n' && (byte < ' ' || byte == 0x7f))) {
+            *text = '?';
+            n = 1;
+        }
+        text += n;
+        left -= n;
+    }
+}
+
+void ssh_connection_fail(struct ssh_connection *c, bool transient, const char *fmt, ...)
+{
+    if (c->state >= SSH_DRAINING)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    char text[ERR_TEXT_MAX];
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    make_printable(text);
+    (void)err_set(&c->why, "%s", text);
+    c->transient = transient;
+    c->codec.frozen = true;
+    call_off(c);
+    log_warning(c->transport->subject, "connection %d: %s", c->number, c->why.text);
+    set_state(c, SSH_DRAINING, "failed");
+    ssh_connection_schedule(c);
+}
+
+void ssh_connection_discard(struct ssh_connection *c)
+{
+    if (c->state != SSH_DEAD)
+        set_state(c, SSH_DEAD, "not needed any more");
+    call_off(c);
+    ssh_connection_schedule(c);
+}
+
+static int link_count(const struct ssh_connection *c)
+{
+    int n = 0;
+    for (const struct ssh_link *l = c->links; l; l = l->next)
+        n += l->h != NULL;
+    return n;
+}
+
+bool ssh_connection_has_room(const struct ssh_connection *c)
+{
+    if (c->state > SSH_READY || c->full)
+        return false;
+    /* Shells that the server has not closed yet still count there. */
+    int closing = 0;
+    for (const struct ssh_channel *ch = c->channels; ch; ch = ch->next)
+        closing += !ch->link && ch->port == 0;
+    return link_count(c) * SSH_SESSIONS_A_LINK + closing <= (SSH_LINKS_MAX - 1) * SSH_SESSIONS_A_LINK;
+}
+
+static void note(struct ssh_connection *c, const char *text)
+{
+    for (struct ssh_link *l = c->links; l; l = l->next)
+        if (l->h && l->h->note)
+            l->h->note(l->arg, text);
+}
+
+static void on_deadline(void *arg)
+{
+    struct ssh_connection *c = arg;
+    const char *where = c->transport->where;
+    if (c->state == SSH_AUTH && ssh_auth_asks(c->auth))
+        note(c, "Waiting for the SSH agent; it may want a confirmation or a touch.");
+    else if (c->state == SSH_HANDSHAKE)
+        ssh_connection_fail(c, true, "%s accepted the connection, but did not finish the SSH handshake in time%s%s.",
+                            where, c->proxy ? "; the proxy says: " : "", c->proxy ? ssh_proxy_words(c->proxy) : "");
+    else if (c->state == SSH_AUTH)
+        ssh_connection_fail(c, true, "%s did not answer in time while a key was tried.", where);
+    else
+        ssh_connection_fail(c, true, "%s did not answer in time when a channel was opened; the connection is given up.",
+                            where);
+}
+
+static void on_keepalive(void *arg)
+{
+    struct ssh_connection *c = arg;
+    int next = 0;
+    (void)libssh2_keepalive_send(c->codec.session, &next); /* an error shows where the connection is read */
+    ssh_socket_flush(c->codec.socket);
+}
+
+static void on_warm(void *arg)
+{
+    struct ssh_connection *c = arg;
+    log_info(c->transport->subject, "connection %d: closed, nobody has used it for %ld s", c->number,
+             c->transport->keep_warm_seconds);
+    ssh_connection_discard(c);
+}
+
+static void on_input(void *arg)
+{
+    ssh_connection_schedule(arg);
+}
+
+static void on_ended(void *arg, int error)
+{
+    struct ssh_connection *c = arg;
+    c->socket_ended = true;
+    if (error != UV_EOF && c->why.text[0] == '\0')
+        (void)err_set(&c->why, "%s", uv_strerror(error)); /* kept until all that came before is used */
+    ssh_connection_schedule(c);
+}
+
+static const struct ssh_socket_handler socket_handler = {.input = on_input, .output = on_input, .failed = on_ended};
+
+static unsigned user_timeout_ms(const struct ssh_settings *s)
+{
+    long ms = s->alive_interval > 0 ? s->alive_interval * s->alive_count_max * SSH_MS : SSH_USER_TIMEOUT_MS;
+    if (ms < SSH_USER_TIMEOUT_MIN_MS)
+        ms = SSH_USER_TIMEOUT_MIN_MS;
+    return (unsigned)(ms > SSH_USER_TIMEOUT_MAX_MS ? SSH_USER_TIMEOUT_MAX_MS : ms);
+}
+
+static void begin_handshake(struct ssh_connection *c, struct ssh_socket *socket)
+{
+    if (ssh_codec_open(&c->codec, socket) < 0) {
+        ssh_connection_fail(c, false, "libssh2 %s cannot be set up for %s.", libssh2_version(0), c->transport->where);
+        return;
+    }
+    ssh_socket_set_handler(socket, &socket_handler, c);
+    struct err e;
+    if (ssh_host_key_prefer(c, &e) < 0) {
+        ssh_connection_fail(c, false, "%s", e.text);
+        return;
+    }
+    int rc = ssh_socket_start(socket, user_timeout_ms(&c->settings));
+    if (rc < 0) {
+        ssh_connection_fail(c, true, "The connection to %s broke at once: %s.", c->transport->where, uv_strerror(rc));
+        return;
+    }
+    set_state(c, SSH_HANDSHAKE, "connected");
+    ssh_connection_wait(c, c->proxy ? SSH_PROXY_MS : SSH_HANDSHAKE_MS);
+    ssh_connection_schedule(c);
+}
+
+static void on_dialed(void *arg, struct ssh_socket *socket, const struct err *why, bool transient)
+{
+    struct ssh_connection *c = arg;
+    c->dial = NULL;
+    if (socket)
+        begin_handshake(c, socket);
+    else
+        ssh_connection_fail(c, transient || c->transport->was_ready, "%s: %s", c->transport->name, why->text);
+}
+
+void ssh_connection_set_recorded(struct ssh_connection *c)
+{
+    set_state(c, SSH_RECORDED, "settings are known");
+}
+
+/* The agent was looked for on behalf of the proxy's own ssh, which knows no more than SSH_AUTH_SOCK. */
+static void start_proxy(void *arg, const struct ssh_agent_found *found)
+{
+    struct ssh_connection *c = arg;
+    c->find = NULL;
+    ssh_agent_free(found->agent);
+    struct err e;
+    struct ssh_socket *socket = ssh_socket_new(c->transport->loop, &socket_handler, c);
+    c->proxy = socket ? ssh_proxy_start(c->transport->loop, &c->settings, &c->tokens, found->path, socket, &e) : NULL;
+    if (c->proxy) {
+        begin_handshake(c, socket);
+    } else {
+        ssh_connection_fail(c, false, "%s: %s", c->transport->name, socket ? e.text : "Out of memory.");
+        ssh_socket_free(socket);
+    }
+}
+
+void ssh_connection_dial(struct ssh_connection *c)
+{
+    set_state(c, SSH_DIALING, "recorded host keys are known");
+    const struct ssh_settings *s = &c->settings;
+    bool proxied = s->proxy_command || s->proxy_jump;
+    long seconds = s->connect_timeout > 0 ? s->connect_timeout : SSH_CONNECT_SECONDS;
+    if (proxied)
+        c->find =
+            ssh_agent_find_start(c->transport->loop, c->transport->subject, true, NULL, &c->tokens, start_proxy, c);
+    else
+        c->dial = ssh_dial_start(c->transport->loop, s, (uint64_t)seconds * SSH_MS, on_dialed, c);
+    if (!c->find && !c->dial)
+        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+}
+
+static void handshake_failed(struct ssh_connection *c, int rc)
+{
+    const char *where = c->transport->where;
+    if (rc == LIBSSH2_ERROR_KEX_FAILURE)
+        ssh_connection_fail(
+            c, false,
+            "%s and libssh2 %s have no algorithm in common. delvegate offers: key exchange curve25519, "
+            "ecdh-sha2-nistp, "
+            "DH groups 14 and 16; ciphers aes256-ctr, aes128-ctr; MACs hmac-sha2-256, hmac-sha2-512.\nThe server has "
+            "only an RSA host key%s, only *-etm MACs, only chacha20 or GCM ciphers, or only post-quantum key "
+            "exchanges: "
+            "allow one of these in its sshd_config.",
+            where, libssh2_version(0), c->known.count > 0 ? " (or none of the types recorded in known_hosts)" : "");
+    else
+        ssh_connection_fail(c, rc != LIBSSH2_ERROR_HOSTKEY_SIGN && rc != LIBSSH2_ERROR_HOSTKEY_INIT,
+                            "The SSH handshake with %s failed: %s.", where, ssh_connection_words(c));
+}
+
+static void handshake_step(struct ssh_connection *c)
+{
+    int rc = libssh2_session_handshake(c->codec.session, ssh_socket_fd(c->codec.socket));
+    if (rc == LIBSSH2_ERROR_EAGAIN)
+        return;
+    if (rc != 0) {
+        handshake_failed(c, rc);
+        return;
+    }
+    struct err e;
+    if (ssh_host_key_check(c, &e) < 0) {
+        ssh_connection_fail(c, false, "%s", e.text);
+        return;
+    }
+    set_state(c, SSH_AUTH, "host key accepted");
+    c->auth = ssh_auth_new(c);
+    if (!c->auth)
+        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+}
+
+static void become_ready(struct ssh_connection *c)
+{
+    set_state(c, SSH_READY, "logged in");
+    timer_stop(c->deadline);
+    ssh_auth_free(c->auth);
+    c->auth = NULL;
+    c->transport->was_ready = true;
+    long interval = c->settings.alive_interval > 0 ? c->settings.alive_interval : SSH_KEEPALIVE_SECONDS;
+    libssh2_keepalive_config(c->codec.session, 0, (unsigned)interval); /* with replies libssh2 would leak each one */
+    timer_start(c->keepalive, (uint64_t)interval * SSH_MS, (uint64_t)interval * SSH_MS);
+    if (link_count(c) == 0)
+        timer_start(c->warm, (uint64_t)c->transport->keep_warm_seconds * SSH_MS, 0);
+}
+
+/* The stream is over and everything that came is used. */
+static void tell_end(struct ssh_connection *c)
+{
+    struct err reason = c->why;
+    const char *what = reason.text[0]         ? reason.text
+                       : c->codec.farewell[0] ? c->codec.farewell
+                                              : "the connection was closed there";
+    const char *words = c->proxy ? ssh_proxy_words(c->proxy) : "";
+    const char *where = c->transport->where;
+    if (c->state == SSH_HANDSHAKE)
+        ssh_connection_fail(c, true,
+                            "%s ended the connection before the SSH handshake was finished: %s%s%s. Is that "
+                            "an SSH server, and is it free (MaxStartups)?",
+                            where, what, words[0] ? "; the proxy says: " : "", words);
+    else if (c->state == SSH_AUTH)
+        ssh_connection_fail(c, false,
+                            "%s ended the connection while keys were tried: %s. Its log says why (too many "
+                            "keys tried, user not allowed?).",
+                            where, what);
+    else
+        ssh_connection_fail(c, true, "The SSH connection to %s was lost: %s%s%s.", where, what,
+                            words[0] ? "; the proxy says: " : "", words);
+}
+
+static void tell_links(struct ssh_connection *c)
+{
+    for (struct ssh_link *l = c->links; l; l = l->next) {
+        if (l->h && !l->noted && c->state < SSH_READY) {
+            char text[SSH_WHERE_MAX + sizeof "Connecting to  ..."];
+            (void)snprintf(text, sizeof text, "Connecting to %s ...", c->transport->name);
+            l->noted = true;
+            if (l->h->note)
+                l->h->note(l->arg, text);
+        }
+        if (l->h && !l->told_ready && c->state == SSH_READY) {
+            l->told_ready = true;
+            if (l->h->ready)
+                l->h->ready(l->arg);
+        }
+        if (l->h && c->state == SSH_DRAINING && ssh_channels_drained(c, l)) {
+            const struct link_handler *h = l->h;
+            ssh_channels_abandon(c, l);
+            l->h = NULL;
+            if (h->lost)
+                h->lost(l->arg, &c->why, c->transient);
+        }
+    }
+}
+
+static void sweep_links(struct ssh_connection *c)
+{
+    bool removed = false;
+    for (struct ssh_link **at = &c->links; *at;) {
+        struct ssh_link *l = *at;
+        if (l->h) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        free(l);
+        removed = true;
+        c->full = false; /* its sessions are free again */
+    }
+    if (!c->links && c->state == SSH_DRAINING)
+        set_state(c, SSH_DEAD, "all links were told");
+    if (removed && !c->links && c->state <= SSH_READY)
+        timer_start(c->warm, (uint64_t)c->transport->keep_warm_seconds * SSH_MS, 0);
+    else if (c->links)
+        timer_stop(c->warm);
+}
+
+static void connection_free(struct ssh_connection *c)
+{
+    struct ssh_transport *t = c->transport;
+    for (struct ssh_connection **at = &t->connections; *at; at = &(*at)->next)
+        if (*at == c) {
+            *at = c->next;
+            break;
+        }
+    call_off(c);
+    ssh_auth_free(c->auth);
+    ssh_channels_sweep(c, true);
+    if (c->codec.session && !c->socket_ended) {
+        (void)libssh2_session_disconnect_ex(c->codec.session, SSH_DISCONNECT_BY_APPLICATION, "done", "");
+        ssh_socket_flush(c->codec.socket); /* what the kernel does not take at once is not worth waiting for */
+    }
+    ssh_codec_close(&c->codec);
+    ssh_proxy_free(c->proxy);
+    while (c->links) {
+        struct ssh_link *l = c->links;
+        c->links = l->next;
+        free(l);
+    }
+    ssh_turn_free(c->turn);
+    timer_free(c->deadline);
+    timer_free(c->keepalive);
+    timer_free(c->warm);
+    ssh_settings_free(&c->settings);
+    ssh_known_free(&c->known);
+    ssh_list_free(&c->known_files);
+    free(c->home);
+    free(c->local_user);
+    free(c->known_name);
+    free(c);
+    ssh_transport_settle(t);
+}
+
+static void on_turn(struct ssh_connection *c)
+{
+    c->in_turn = true;
+    c->again = false;
+    c->codec.budget = SSH_TURN_BYTES;
+    if (c->state == SSH_HANDSHAKE)
+        handshake_step(c);
+    if (c->state == SSH_AUTH && c->auth && ssh_auth_step(c->auth) == 1)
+        become_ready(c);
+    tell_links(c);
+    if ((c->state == SSH_READY || c->state == SSH_DRAINING) && ssh_channels_turn(c))
+        c->again = true;
+    if (c->socket_ended && c->state < SSH_DRAINING && ssh_socket_waiting(c->codec.socket) == 0)
+        tell_end(c);
+    tell_links(c);
+    if (c->state < SSH_DRAINING && c->codec.session) {
+        ssh_socket_flush(c->codec.socket);
+        if (c->codec.budget == 0)
+            c->again = true;
+    }
+    ssh_channels_sweep(c, false);
+    sweep_links(c);
+    c->in_turn = false;
+    if (c->state == SSH_DEAD)
+        connection_free(c);
+    else if (c->again)
+        ssh_connection_schedule(c);
+}
+
+struct ssh_connection *ssh_connection_new(struct ssh_transport *t)
+{
+    struct ssh_connection *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->transport = t;
+    c->number = ++t->connection_count;
+    c->turn = ssh_turn_new(c, on_turn);
+    c->deadline = timer_new(t->loop, on_deadline, c);
+    c->keepalive = timer_new(t->loop, on_keepalive, c);
+    c->warm = timer_new(t->loop, on_warm, c);
+    if (!c->turn || !c->deadline || !c->keepalive || !c->warm) {
+        ssh_turn_free(c->turn);
+        timer_free(c->deadline);
+        timer_free(c->keepalive);
+        timer_free(c->warm);
+        free(c);
+        return NULL;
+    }
+    c->next = t->connections;
+    t->connections = c;
+    ssh_settings_ask(c);
+    return c;
+}

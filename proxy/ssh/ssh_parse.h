@@ -1,0 +1,114 @@
+/* What OpenSSH's own programs print, and its ways of writing things: destinations, `ssh -G`, `ssh-keygen -F`. No I/O.
+ */
+#ifndef PROXY_SSH_SSH_PARSE_H
+#define PROXY_SSH_SSH_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dap/err.h"
+#include "proxy/ssh/ssh_wire.h"
+
+enum {
+    SSH_PORT_DEFAULT = 22,
+    SSH_PORT_MAX = 65535,
+    SSH_TEXT_MAX = 256 * 1024 /* longest expanded value, longest answer of a program */
+};
+
+/* HOST, USER@HOST, either with :PORT behind. The port is split off when what is before it is no bare IPv6 address. */
+struct ssh_destination {
+    char *ssh; /* as `ssh` takes it: [user@]host, without the port and without brackets */
+    int port;  /* 0: not given */
+};
+/* Returns 0, or -1 with e set. Free with ssh_destination_free, also after -1. */
+int ssh_destination_parse(const char *text, struct ssh_destination *d, struct err *e);
+void ssh_destination_free(struct ssh_destination *d);
+
+struct ssh_list {
+    char **items;
+    size_t count;
+};
+void ssh_list_free(struct ssh_list *l);
+
+enum ssh_host_key_policy {
+    SSH_HOST_KEY_KNOWN,         /* ask, accept-new, yes: only what is recorded, since there is nobody to ask */
+    SSH_HOST_KEY_ACCEPT_UNKNOWN /* no, off */
+};
+
+enum ssh_family { SSH_FAMILY_ANY, SSH_FAMILY_INET, SSH_FAMILY_INET6 };
+
+/* What `ssh -G` says. Tokens and ~ are not expanded yet. Members may be NULL when not set. */
+struct ssh_settings {
+    char *host_name;
+    char *user;
+    char *host_key_alias;
+    char *proxy_command;
+    char *proxy_jump;
+    char *identity_agent;
+    struct ssh_list identity_files;
+    struct ssh_list known_hosts_files; /* the user's, then the global ones */
+    struct ssh_list not_honoured;      /* keywords that are set, matter, and are not honoured */
+    int port;
+    enum ssh_family family;
+    enum ssh_host_key_policy policy;
+    bool identities_only;
+    bool no_public_key;   /* PubkeyAuthentication no */
+    long connect_timeout; /* seconds; 0: not set */
+    long alive_interval;  /* seconds; 0: not set */
+    long alive_count_max;
+};
+/* Returns 0, or -1 with e set (no hostname in the text, a port that is none, memory). Free with ssh_settings_free, also
+   after -1. */
+int ssh_settings_parse(const char *text, struct ssh_settings *s, struct err *e);
+void ssh_settings_free(struct ssh_settings *s);
+
+/* What the percent tokens of ssh_config(5) stand for. */
+struct ssh_tokens {
+    const char *home;       /* %d and a leading ~ */
+    const char *host;       /* %h */
+    const char *original;   /* %n, what was asked for */
+    const char *user;       /* %r */
+    const char *local_user; /* %u */
+    const char *key_alias;  /* %k */
+    int port;               /* %p */
+};
+/* Expands a leading ~/, %d %h %k %n %p %r %u %%, and ${NAME} from the environment. Returns text that the caller frees,
+   or NULL with e set when it holds a token that is not known, a variable that is not set, or memory ran out. */
+char *ssh_expand(const char *text, const struct ssh_tokens *t, struct err *e);
+
+/* The name under which OpenSSH records a host key: the alias, else the host name, as [name]:port when it is not 22. The
+   caller frees it; NULL when memory ran out. */
+char *ssh_known_name(const struct ssh_settings *s);
+
+enum ssh_known_kind { SSH_KNOWN_KEY, SSH_KNOWN_REVOKED, SSH_KNOWN_AUTHORITY };
+struct ssh_known_key {
+    enum ssh_known_kind kind;
+    char *file;
+    int line;
+    struct buf blob;
+};
+struct ssh_known {
+    struct ssh_known_key *keys;
+    size_t count;
+};
+/* Adds what `ssh-keygen -F NAME -f FILE` printed. Lines that cannot be read are left out, as OpenSSH does. Returns 0,
+   or -1 when memory ran out. Free with ssh_known_free. */
+int ssh_known_parse(const char *text, const char *file, struct ssh_known *k);
+void ssh_known_free(struct ssh_known *k);
+
+enum ssh_verdict {
+    SSH_VERDICT_KNOWN,
+    SSH_VERDICT_UNKNOWN, /* nothing is recorded */
+    SSH_VERDICT_CHANGED, /* another key is recorded */
+    SSH_VERDICT_REVOKED
+};
+/* Judges a host key. *at is the entry that decided, NULL when none did. */
+enum ssh_verdict ssh_known_judge(const struct ssh_known *k, struct ssh_bytes blob, const struct ssh_known_key **at);
+/* Appends the host key algorithms that fit what is recorded, separated by commas, in order of preference. Nothing is
+   appended when no plain key is recorded. Failures show in out->failed. */
+void ssh_known_methods(const struct ssh_known *k, struct buf *out);
+
+/* "ED25519", "ECDSA", "RSA", as OpenSSH's messages say; "unknown" otherwise. */
+const char *ssh_type_name(struct ssh_bytes type);
+
+#endif

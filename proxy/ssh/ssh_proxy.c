@@ -1,0 +1,223 @@
+#include "proxy/ssh/ssh_proxy.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/base/environment.h"
+#include "proxy/base/timer.h"
+
+enum {
+    PROXY_WORDS_MAX = 2048,
+    PROXY_ARGS_MAX = 16,
+    PROXY_NUMBER_MAX = 16,
+    PROXY_ENTRY_MAX = 4096,
+    PROXY_HANDLES = 2,
+    PROXY_END_MS = 3000 /* from SIGTERM to SIGKILL */
+};
+
+struct ssh_proxy {
+    uv_process_t process;
+    uv_pipe_t err_out;
+    struct timer *kill; /* runs when it was told to end and has not */
+    char words[PROXY_WORDS_MAX];
+    size_t len;
+    char chunk[PROXY_WORDS_MAX];
+    bool running, freed;
+    int handles;
+};
+
+static void on_closed(uv_handle_t *h)
+{
+    struct ssh_proxy *p = h->data;
+    if (--p->handles > 0)
+        return;
+    timer_free(p->kill);
+    free(p);
+}
+
+static void on_kill(void *arg)
+{
+    struct ssh_proxy *p = arg;
+    if (p->running)
+        (void)kill(-p->process.pid, SIGKILL);
+}
+
+static void on_end(uv_process_t *process, int64_t status, int signal)
+{
+    (void)status; /* the end of its stdout is what counts */
+    (void)signal;
+    struct ssh_proxy *p = process->data;
+    p->running = false;
+    if (p->freed)
+        uv_close((uv_handle_t *)process, on_closed);
+}
+
+static void on_alloc(uv_handle_t *h, size_t wanted, uv_buf_t *b)
+{
+    (void)wanted;
+    struct ssh_proxy *p = h->data;
+    *b = uv_buf_init(p->chunk, sizeof p->chunk);
+}
+
+/* Keeps the last part of what it says. */
+static void on_words(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
+{
+    struct ssh_proxy *p = h->data;
+    if (n < 0) {
+        (void)uv_read_stop(h);
+        return;
+    }
+    size_t got = (size_t)n;
+    size_t keep = sizeof p->words - 1;
+    if (got > keep)
+        got = keep;
+    if (p->len + got > keep) {
+        size_t drop = p->len + got - keep;
+        memmove(p->words, p->words + drop, p->len - drop);
+        p->len -= drop;
+    }
+    memcpy(p->words + p->len, b->base + ((size_t)n - got), got);
+    p->len += got;
+    p->words[p->len] = '\0';
+}
+
+static int run(uv_loop_t *loop, struct ssh_proxy *p, char **argv, const char *agent, int fd)
+{
+    char entry[PROXY_ENTRY_MAX];
+    int len = agent ? snprintf(entry, sizeof entry, "SSH_AUTH_SOCK=%s", agent) : 0;
+    if (len < 0 || (size_t)len >= sizeof entry)
+        return UV_ENAMETOOLONG;
+    char **env = environment_for_child_with(agent ? entry : NULL);
+    if (!env)
+        return UV_ENOMEM;
+    uv_stdio_container_t io[] = {
+        {.flags = UV_INHERIT_FD, .data.fd = fd},
+        {.flags = UV_INHERIT_FD, .data.fd = fd},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&p->err_out},
+    };
+    uv_process_options_t o = {.exit_cb = on_end,
+                              .file = argv[0],
+                              .args = argv,
+                              .env = env,
+                              .flags = UV_PROCESS_DETACHED,
+                              .stdio_count = sizeof io / sizeof *io,
+                              .stdio = io};
+    int rc = uv_spawn(loop, &p->process, &o);
+    free(env);
+    p->running = rc == 0;
+    return rc < 0 ? rc : uv_read_start((uv_stream_t *)&p->err_out, on_alloc, on_words);
+}
+
+static struct ssh_proxy *start(uv_loop_t *loop, char **argv, const char *agent, struct ssh_socket *socket,
+                               struct err *e)
+{
+    struct ssh_proxy *p = calloc(1, sizeof *p);
+    int pair[2] = {-1, -1};
+    if (p)
+        p->kill = timer_new(loop, on_kill, p);
+    int rc = p && p->kill ? uv_socketpair(SOCK_STREAM, 0, pair, UV_NONBLOCK_PIPE, 0) : UV_ENOMEM;
+    if (rc < 0) {
+        if (p)
+            timer_free(p->kill);
+        free(p);
+        (void)err_set(e, "The proxy cannot be started: %s.", uv_strerror(rc));
+        return NULL;
+    }
+    (void)uv_pipe_init(loop, &p->err_out, 0); /* cannot fail on Unix */
+    p->process.data = p->err_out.data = p;
+    p->handles = PROXY_HANDLES;
+    rc = run(loop, p, argv, agent, pair[1]);
+    (void)close(pair[1]);
+    if (rc == 0)
+        rc = ssh_socket_adopt(socket, pair[0]);
+    if (rc < 0) {
+        (void)close(pair[0]);
+        ssh_proxy_free(p);
+        (void)err_set(e, "The proxy `%s` cannot be started: %s.", argv[0], uv_strerror(rc));
+        return NULL;
+    }
+    return p;
+}
+
+/* ProxyJump A,B,C is `ssh -J A,B -W HOST:PORT C`: that ssh asks its own settings for C. */
+static struct ssh_proxy *start_jump(uv_loop_t *loop, const struct ssh_settings *s, const char *agent,
+                                    struct ssh_socket *socket, struct err *e)
+{
+    const char *comma = strrchr(s->proxy_jump, ',');
+    struct ssh_destination last;
+    if (ssh_destination_parse(comma ? comma + 1 : s->proxy_jump, &last, e) < 0)
+        return NULL;
+    char *before = comma ? strndup(s->proxy_jump, (size_t)(comma - s->proxy_jump)) : NULL;
+    struct buf to;
+    buf_init(&to, SSH_TEXT_MAX);
+    char port[PROXY_NUMBER_MAX];
+    (void)snprintf(port, sizeof port, "%d", last.port);
+    struct ssh_proxy *p = NULL;
+    if (buf_printf(&to, "[%s]:%d", s->host_name, s->port) < 0 || (comma && !before)) {
+        (void)err_set(e, "Out of memory.");
+    } else {
+        char *argv[PROXY_ARGS_MAX] = {"ssh", "-o", "BatchMode=yes"};
+        size_t n = 3;
+        if (before) {
+            argv[n++] = "-J";
+            argv[n++] = before;
+        }
+        if (last.port) {
+            argv[n++] = "-p";
+            argv[n++] = port;
+        }
+        argv[n++] = "-W";
+        argv[n++] = to.data;
+        argv[n++] = "--";
+        argv[n] = last.ssh;
+        p = start(loop, argv, agent, socket, e);
+    }
+    free(before);
+    buf_free(&to);
+    ssh_destination_free(&last);
+    return p;
+}
+
+struct ssh_proxy *ssh_proxy_start(uv_loop_t *loop, const struct ssh_settings *s, const struct ssh_tokens *t,
+                                  const char *agent, struct ssh_socket *socket, struct err *e)
+{
+    if (s->proxy_jump)
+        return start_jump(loop, s, agent, socket, e);
+    char *command = ssh_expand(s->proxy_command, t, e);
+    struct buf line;
+    buf_init(&line, SSH_TEXT_MAX);
+    struct ssh_proxy *p = NULL;
+    if (command && buf_printf(&line, "exec %s", command) < 0) {
+        (void)err_set(e, "Out of memory.");
+    } else if (command) {
+        char *argv[] = {"/bin/sh", "-c", line.data, NULL};
+        p = start(loop, argv, agent, socket, e);
+    }
+    free(command);
+    buf_free(&line);
+    return p;
+}
+
+const char *ssh_proxy_words(struct ssh_proxy *p)
+{
+    while (p->len > 0 && strchr("\r\n ", p->words[p->len - 1]))
+        p->words[--p->len] = '\0';
+    const char *line = strrchr(p->words, '\n');
+    return line ? line + 1 : p->words;
+}
+
+void ssh_proxy_free(struct ssh_proxy *p)
+{
+    if (!p)
+        return;
+    p->freed = true;
+    if (p->running) {
+        (void)kill(-p->process.pid, SIGTERM); /* on_end closes: a closed handle would leave a zombie */
+        timer_start(p->kill, PROXY_END_MS, 0);
+    } else
+        uv_close((uv_handle_t *)&p->process, on_closed);
+    uv_close((uv_handle_t *)&p->err_out, on_closed);
+}
