@@ -28,10 +28,12 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 FORTIFY := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 # What is installed does not name the tree that it was built in.
 KIND_release := -O2 -g -ffile-prefix-map='$(CURDIR)'=. $(FORTIFY) -fstack-protector-strong
-KIND_debug := -O0 -g3
-KIND_asan := -O1 -g $(SANITIZE)
-KIND_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
-KIND_cov := -O0 -g --coverage
+# An impossible edge of a state machine ends every build but the one that is installed.
+STRICT := -DSTATE_ABORTS
+KIND_debug := -O0 -g3 $(STRICT)
+KIND_asan := -O1 -g $(SANITIZE) $(STRICT)
+KIND_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link $(STRICT)
+KIND_cov := -O0 -g --coverage $(STRICT)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 # CFLAGS, CPPFLAGS and LDFLAGS stay the caller's.
 ALL_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(BUILD) \
@@ -47,7 +49,7 @@ PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_wire.c ssh_agent_env.c) \
     $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) proxy/machine/transport.c \
-    $(addprefix proxy/base/,timer.c nonce.c log.c)
+    $(addprefix proxy/base/,timer.c nonce.c log.c state.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h)

@@ -1,6 +1,5 @@
 #include "proxy/cli/exec.h"
 
-#include <assert.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +12,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/nonce.h"
 #include "proxy/base/sink.h"
+#include "proxy/base/state.h"
 #include "proxy/base/timer.h"
 #include "proxy/machine/keeper.h"
 #include "proxy/machine/reach.h"
@@ -38,16 +38,16 @@ enum exec_state {
     EXEC_OVER      /* only what is queued is written out */
 };
 
-#define BIT(state) (1U << (state))
 static const char *const state_names[] = {"linking", "starting", "running", "exited", "ending", "over"};
 static const unsigned legal_edges[] = {
-    [EXEC_LINKING] = BIT(EXEC_STARTING) | BIT(EXEC_OVER),
-    [EXEC_STARTING] = BIT(EXEC_RUNNING) | BIT(EXEC_ENDING) | BIT(EXEC_OVER),
-    [EXEC_RUNNING] = BIT(EXEC_EXITED) | BIT(EXEC_ENDING) | BIT(EXEC_OVER),
-    [EXEC_EXITED] = BIT(EXEC_ENDING) | BIT(EXEC_OVER),
-    [EXEC_ENDING] = BIT(EXEC_OVER),
+    [EXEC_LINKING] = STATE_BIT(EXEC_STARTING) | STATE_BIT(EXEC_OVER),
+    [EXEC_STARTING] = STATE_BIT(EXEC_RUNNING) | STATE_BIT(EXEC_ENDING) | STATE_BIT(EXEC_OVER),
+    [EXEC_RUNNING] = STATE_BIT(EXEC_EXITED) | STATE_BIT(EXEC_ENDING) | STATE_BIT(EXEC_OVER),
+    [EXEC_EXITED] = STATE_BIT(EXEC_ENDING) | STATE_BIT(EXEC_OVER),
+    [EXEC_ENDING] = STATE_BIT(EXEC_OVER),
     [EXEC_OVER] = 0,
 };
+static const struct states states = {"", state_names, legal_edges};
 
 static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP};
 enum { SIGNALS = sizeof signal_numbers / sizeof *signal_numbers };
@@ -72,9 +72,7 @@ struct exec {
 
 static void set_state(struct exec *x, enum exec_state state, const char *reason)
 {
-    assert(legal_edges[x->state] & BIT(state));
-    log_debug("exec", "%s -> %s: %s", state_names[x->state], state_names[state], reason);
-    x->state = state;
+    x->state = (enum exec_state)state_next(&states, x->state, state, CONFIG_LOG_DEBUG, "exec", reason);
 }
 
 /* Our own words, apart from the command's by their prefix. */

@@ -6,6 +6,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/nonce.h"
+#include "proxy/base/state.h"
 #include "proxy/machine/reach.h"
 
 enum {
@@ -17,43 +18,38 @@ static const char *const state_names[] = {
     "linking", "linked",  "starting", "preparing", "building", "waiting",       "mending", "connecting", "attached",
     "exited",  "probing", "checking", "stopping",  "idle",     "disconnecting", "reaping", "over"};
 
-#define BIT(state) (1U << (state))
 /* Whatever it does, it can be told to end, fail, or lose its link. */
-#define ENDS (BIT(DELVE_REAPING) | BIT(DELVE_OVER))
+#define ENDS (STATE_BIT(DELVE_REAPING) | STATE_BIT(DELVE_OVER))
 /* What a launch may come to before dlv listens; at any time the user may restart it. */
 #define STARTS                                                                                                         \
-    (BIT(DELVE_PREPARING) | BIT(DELVE_BUILDING) | BIT(DELVE_WAITING) | BIT(DELVE_MENDING) | BIT(DELVE_IDLE) |          \
-     BIT(DELVE_STOPPING))
+    (STATE_BIT(DELVE_PREPARING) | STATE_BIT(DELVE_BUILDING) | STATE_BIT(DELVE_WAITING) | STATE_BIT(DELVE_MENDING) |    \
+     STATE_BIT(DELVE_IDLE) | STATE_BIT(DELVE_STOPPING))
 static const unsigned legal_edges[] = {
-    [DELVE_LINKING] = BIT(DELVE_LINKED) | ENDS,
-    [DELVE_LINKED] = BIT(DELVE_STARTING) | BIT(DELVE_CONNECTING) | BIT(DELVE_LINKING) | ENDS,
+    [DELVE_LINKING] = STATE_BIT(DELVE_LINKED) | ENDS,
+    [DELVE_LINKED] = STATE_BIT(DELVE_STARTING) | STATE_BIT(DELVE_CONNECTING) | STATE_BIT(DELVE_LINKING) | ENDS,
     [DELVE_STARTING] = STARTS | ENDS,
     [DELVE_PREPARING] = STARTS | ENDS,
-    [DELVE_BUILDING] = STARTS | BIT(DELVE_CONNECTING) | ENDS,
-    [DELVE_WAITING] = STARTS | BIT(DELVE_CONNECTING) | ENDS,
+    [DELVE_BUILDING] = STARTS | STATE_BIT(DELVE_CONNECTING) | ENDS,
+    [DELVE_WAITING] = STARTS | STATE_BIT(DELVE_CONNECTING) | ENDS,
     [DELVE_MENDING] = STARTS | ENDS,
-    [DELVE_CONNECTING] =
-        STARTS | BIT(DELVE_ATTACHED) | BIT(DELVE_EXITED) | BIT(DELVE_PROBING) | BIT(DELVE_DISCONNECTING) | ENDS,
-    [DELVE_ATTACHED] =
-        STARTS | BIT(DELVE_EXITED) | BIT(DELVE_PROBING) | BIT(DELVE_CHECKING) | BIT(DELVE_DISCONNECTING) | ENDS,
-    [DELVE_EXITED] = BIT(DELVE_DISCONNECTING) | ENDS,
-    [DELVE_PROBING] = STARTS | BIT(DELVE_CONNECTING) | BIT(DELVE_CHECKING) | ENDS,
+    [DELVE_CONNECTING] = STARTS | STATE_BIT(DELVE_ATTACHED) | STATE_BIT(DELVE_EXITED) | STATE_BIT(DELVE_PROBING) |
+                         STATE_BIT(DELVE_DISCONNECTING) | ENDS,
+    [DELVE_ATTACHED] = STARTS | STATE_BIT(DELVE_EXITED) | STATE_BIT(DELVE_PROBING) | STATE_BIT(DELVE_CHECKING) |
+                       STATE_BIT(DELVE_DISCONNECTING) | ENDS,
+    [DELVE_EXITED] = STATE_BIT(DELVE_DISCONNECTING) | ENDS,
+    [DELVE_PROBING] = STARTS | STATE_BIT(DELVE_CONNECTING) | STATE_BIT(DELVE_CHECKING) | ENDS,
     [DELVE_CHECKING] = STARTS | ENDS,
-    [DELVE_STOPPING] = STARTS | BIT(DELVE_CHECKING) | ENDS,
+    [DELVE_STOPPING] = STARTS | STATE_BIT(DELVE_CHECKING) | ENDS,
     [DELVE_IDLE] = STARTS | ENDS,
     [DELVE_DISCONNECTING] = ENDS,
-    [DELVE_REAPING] = BIT(DELVE_OVER),
+    [DELVE_REAPING] = STATE_BIT(DELVE_OVER),
     [DELVE_OVER] = 0,
 };
+static const struct states states = {"Delve", state_names, legal_edges};
 
 void delve_set_state(struct delve *d, enum delve_state state, const char *reason)
 {
-    if (!(legal_edges[d->state] & BIT(state))) {
-        log_error(d->subject, "impossible: Delve %s -> %s (%s)", state_names[d->state], state_names[state], reason);
-        abort();
-    }
-    log_debug(d->subject, "Delve %s -> %s: %s", state_names[d->state], state_names[state], reason);
-    d->state = state;
+    d->state = (enum delve_state)state_next(&states, d->state, state, CONFIG_LOG_DEBUG, d->subject, reason);
 }
 
 void delve_say(struct delve *d, const char *category, const char *text)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proxy/base/log.h"
+#include "proxy/base/state.h"
 
 enum {
     START_MS = 60 * 1000, /* from starting a shell to what it is for: a login shell may be slow, tools are looked for */
@@ -17,22 +18,19 @@ enum {
     DECIMAL = 10
 };
 
-#define BIT(state) (1U << (state))
-
 static const char *const state_names[] = {"idle", "preparing", "opening", "running", "dropped"};
 static const unsigned legal_edges[] = {
-    [KEEPER_IDLE] = BIT(KEEPER_PREPARING),
-    [KEEPER_PREPARING] = BIT(KEEPER_OPENING) | BIT(KEEPER_RUNNING) | BIT(KEEPER_DROPPED),
-    [KEEPER_OPENING] = BIT(KEEPER_RUNNING) | BIT(KEEPER_DROPPED),
-    [KEEPER_RUNNING] = BIT(KEEPER_IDLE),
-    [KEEPER_DROPPED] = BIT(KEEPER_IDLE),
+    [KEEPER_IDLE] = STATE_BIT(KEEPER_PREPARING),
+    [KEEPER_PREPARING] = STATE_BIT(KEEPER_OPENING) | STATE_BIT(KEEPER_RUNNING) | STATE_BIT(KEEPER_DROPPED),
+    [KEEPER_OPENING] = STATE_BIT(KEEPER_RUNNING) | STATE_BIT(KEEPER_DROPPED),
+    [KEEPER_RUNNING] = STATE_BIT(KEEPER_IDLE),
+    [KEEPER_DROPPED] = STATE_BIT(KEEPER_IDLE),
 };
+static const struct states states = {"run", state_names, legal_edges};
 
 static void set_state(struct keeper *k, enum keeper_state state, const char *reason)
 {
-    assert(legal_edges[k->state] & BIT(state));
-    log_debug(k->subject, "run %ld %s -> %s: %s", k->number, state_names[k->state], state_names[state], reason);
-    k->state = state;
+    k->state = (enum keeper_state)state_next(&states, k->state, state, CONFIG_LOG_DEBUG, k->subject, reason);
 }
 
 static void destroy(struct keeper *k)

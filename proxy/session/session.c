@@ -6,38 +6,35 @@
 #include "dap/build.h"
 #include "dap/capabilities.h"
 #include "proxy/base/log.h"
+#include "proxy/base/state.h"
 
 enum { HEADER_MS = 5000 /* for a whole header, from its first byte; the first one: from the connection */ };
 
 static const char *const state_names[] = {"new",  "initialized", "launching", "live", "recovering",
                                           "idle", "terminated",  "ending",    "over"};
 
-#define BIT(state) (1U << (state))
 static const unsigned legal_edges[] = {
-    [SESSION_NEW] = BIT(SESSION_INITIALIZED) | BIT(SESSION_ENDING),
-    [SESSION_INITIALIZED] = BIT(SESSION_LAUNCHING) | BIT(SESSION_ENDING),
-    [SESSION_LAUNCHING] = BIT(SESSION_LIVE) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
-    [SESSION_LIVE] = BIT(SESSION_RECOVERING) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
-    [SESSION_RECOVERING] = BIT(SESSION_LIVE) | BIT(SESSION_IDLE) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
-    [SESSION_IDLE] = BIT(SESSION_RECOVERING) | BIT(SESSION_TERMINATED) | BIT(SESSION_ENDING),
-    [SESSION_TERMINATED] = BIT(SESSION_ENDING),
-    [SESSION_ENDING] = BIT(SESSION_OVER),
+    [SESSION_NEW] = STATE_BIT(SESSION_INITIALIZED) | STATE_BIT(SESSION_ENDING),
+    [SESSION_INITIALIZED] = STATE_BIT(SESSION_LAUNCHING) | STATE_BIT(SESSION_ENDING),
+    [SESSION_LAUNCHING] = STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
+    [SESSION_LIVE] = STATE_BIT(SESSION_RECOVERING) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
+    [SESSION_RECOVERING] =
+        STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_IDLE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
+    [SESSION_IDLE] = STATE_BIT(SESSION_RECOVERING) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
+    [SESSION_TERMINATED] = STATE_BIT(SESSION_ENDING),
+    [SESSION_ENDING] = STATE_BIT(SESSION_OVER),
     [SESSION_OVER] = 0,
 };
+static const struct states states = {"", state_names, legal_edges};
 
 int session_count;
 
 void session_set_state(struct session *s, enum session_state state, const char *reason)
 {
-    if (!(legal_edges[s->state] & BIT(state))) {
-        log_error(s->subject, "impossible: %s -> %s (%s)", state_names[s->state], state_names[state], reason);
-        abort();
-    }
     /* What never said initialize is no session worth a line: strangers must not fill the log. */
     s->is_stranger = s->is_stranger || (s->state == SESSION_NEW && state == SESSION_ENDING);
-    log_line(s->is_stranger ? CONFIG_LOG_DEBUG : CONFIG_LOG_INFO, s->subject, "%s -> %s: %s", state_names[s->state],
-             state_names[state], reason);
-    s->state = state;
+    s->state = (enum session_state)state_next(&states, s->state, state,
+                                              s->is_stranger ? CONFIG_LOG_DEBUG : CONFIG_LOG_INFO, s->subject, reason);
 }
 
 /* --- toward the client --- */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/base/state.h"
 #include "proxy/ssh/ssh_impl.h"
 
 enum {
@@ -15,6 +16,24 @@ enum {
 
 static const char loopback[] = "127.0.0.1";
 static const char shell_command[] = "exec sh"; /* every login shell, csh and fish too, understands it the same way */
+
+static const char *const state_names[] = {"queued", "opening", "exec", "open", "closing", "gone"};
+static const unsigned legal_edges[] = {
+    [SSH_CHANNEL_QUEUED] = STATE_BIT(SSH_CHANNEL_OPENING) | STATE_BIT(SSH_CHANNEL_GONE),
+    [SSH_CHANNEL_OPENING] = STATE_BIT(SSH_CHANNEL_QUEUED) | STATE_BIT(SSH_CHANNEL_EXEC) | STATE_BIT(SSH_CHANNEL_OPEN) |
+                            STATE_BIT(SSH_CHANNEL_CLOSING) | STATE_BIT(SSH_CHANNEL_GONE),
+    [SSH_CHANNEL_EXEC] = STATE_BIT(SSH_CHANNEL_OPEN) | STATE_BIT(SSH_CHANNEL_CLOSING),
+    [SSH_CHANNEL_OPEN] = STATE_BIT(SSH_CHANNEL_CLOSING),
+    [SSH_CHANNEL_CLOSING] = STATE_BIT(SSH_CHANNEL_GONE),
+    [SSH_CHANNEL_GONE] = 0,
+};
+static const struct states states = {"channel", state_names, legal_edges};
+
+static void set_state(struct ssh_channel *ch, enum ssh_channel_state state, const char *reason)
+{
+    ch->state = (enum ssh_channel_state)state_next(&states, ch->state, state, CONFIG_LOG_DEBUG,
+                                                   ch->connection->transport->subject, reason);
+}
 
 static void append_channel(struct ssh_connection *c, struct ssh_channel *ch)
 {
@@ -86,9 +105,9 @@ static void abandon(struct ssh_channel *ch)
     buf_free(&ch->out);
     ch->out_sent = 0;
     if (ch->state == SSH_CHANNEL_QUEUED)
-        ch->state = SSH_CHANNEL_GONE;
+        set_state(ch, SSH_CHANNEL_GONE, "nobody waits for it");
     else if (ch->state == SSH_CHANNEL_OPEN)
-        ch->state = SSH_CHANNEL_CLOSING;
+        set_state(ch, SSH_CHANNEL_CLOSING, "nobody uses it any more");
     /* OPENING and EXEC end first: libssh2 cannot take them back. */
     ssh_connection_schedule(ch->connection);
 }
@@ -148,7 +167,7 @@ static bool move_link(struct ssh_channel *ch)
     l->connection = to;
     timer_stop(to->warm);
     unlink_channel(ch);
-    ch->state = SSH_CHANNEL_QUEUED;
+    set_state(ch, SSH_CHANNEL_QUEUED, "goes to another connection");
     append_channel(to, ch);
     log_debug(from->transport->subject, "connection %d takes no more sessions; a session goes to connection %d",
               from->number, to->number);
@@ -179,7 +198,7 @@ static void open_refused(struct ssh_channel *ch)
     } else {
         (void)err_set(&why, "Nothing on %s accepts connections at %s:%d (%s).", where, loopback, ch->port, words);
     }
-    ch->state = SSH_CHANNEL_GONE;
+    set_state(ch, SSH_CHANNEL_GONE, "refused");
     tell_closed(ch, &why, -1);
 }
 
@@ -206,10 +225,10 @@ static LIBSSH2_CHANNEL *open_ssh(struct ssh_channel *ch)
 static void now_open(struct ssh_channel *ch)
 {
     if (!ch->h) {
-        ch->state = SSH_CHANNEL_CLOSING;
+        set_state(ch, SSH_CHANNEL_CLOSING, "nobody waits for it");
         return;
     }
-    ch->state = SSH_CHANNEL_OPEN;
+    set_state(ch, SSH_CHANNEL_OPEN, "ready");
     if (ch->h->opened)
         ch->h->opened(ch->arg);
 }
@@ -242,7 +261,7 @@ static bool control_step(struct ssh_connection *c)
         if (!ch)
             return false;
         c->control = ch;
-        ch->state = SSH_CHANNEL_OPENING;
+        set_state(ch, SSH_CHANNEL_OPENING, "its turn");
         ssh_connection_wait(c, SSH_CONTROL_MS);
     }
     if (ch->state == SSH_CHANNEL_OPENING) {
@@ -257,9 +276,10 @@ static bool control_step(struct ssh_connection *c)
                 open_refused(ch);
             return true;
         }
-        ch->state = SSH_CHANNEL_EXEC;
+        if (ch->port == 0)
+            set_state(ch, SSH_CHANNEL_EXEC, "the server has opened it");
     }
-    if (ch->port == 0) {
+    if (ch->state == SSH_CHANNEL_EXEC) {
         int rc = libssh2_channel_process_startup(ch->ssh, "exec", sizeof "exec" - 1, shell_command,
                                                  sizeof shell_command - 1);
         if (rc == LIBSSH2_ERROR_EAGAIN)
@@ -272,7 +292,7 @@ static bool control_step(struct ssh_connection *c)
                           c->transport->where, ssh_connection_words(c));
             timer_stop(c->deadline);
             c->control = NULL;
-            ch->state = SSH_CHANNEL_OPEN; /* so that abandoning it closes it */
+            set_state(ch, SSH_CHANNEL_OPEN, "no shell"); /* so that abandoning it closes it */
             tell_closed(ch, &why, -1);
             return true;
         }
@@ -410,7 +430,7 @@ static bool close_step(struct ssh_channel *ch)
     if (libssh2_channel_close(ch->ssh) == LIBSSH2_ERROR_EAGAIN)
         return false;
     keep_as_pump(ch->connection, ch);
-    ch->state = SSH_CHANNEL_GONE;
+    set_state(ch, SSH_CHANNEL_GONE, "closed");
     return true;
 }
 

@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "dap/utf8.h"
+#include "proxy/base/state.h"
 #include "proxy/ssh/ssh_impl.h"
+
+enum { REASON_MAX = 128 };
 
 static const char *const state_names[SSH_STATE_COUNT] = {
     [SSH_SETTINGS] = "settings",   [SSH_RECORDED] = "recorded host keys",
@@ -15,27 +18,22 @@ static const char *const state_names[SSH_STATE_COUNT] = {
     [SSH_DRAINING] = "draining",   [SSH_DEAD] = "dead",
 };
 
-/* Which states may follow which: a bit for each. */
-static const unsigned legal[SSH_STATE_COUNT] = {
-    [SSH_SETTINGS] = 1U << SSH_RECORDED | 1U << SSH_DRAINING | 1U << SSH_DEAD,
-    [SSH_RECORDED] = 1U << SSH_DIALING | 1U << SSH_DRAINING | 1U << SSH_DEAD,
-    [SSH_DIALING] = 1U << SSH_HANDSHAKE | 1U << SSH_DRAINING | 1U << SSH_DEAD,
-    [SSH_HANDSHAKE] = 1U << SSH_AUTH | 1U << SSH_DRAINING | 1U << SSH_DEAD,
-    [SSH_AUTH] = 1U << SSH_READY | 1U << SSH_DRAINING | 1U << SSH_DEAD,
-    [SSH_READY] = 1U << SSH_DRAINING | 1U << SSH_DEAD,
-    [SSH_DRAINING] = 1U << SSH_DEAD,
+static const unsigned legal_edges[SSH_STATE_COUNT] = {
+    [SSH_SETTINGS] = STATE_BIT(SSH_RECORDED) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
+    [SSH_RECORDED] = STATE_BIT(SSH_DIALING) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
+    [SSH_DIALING] = STATE_BIT(SSH_HANDSHAKE) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
+    [SSH_HANDSHAKE] = STATE_BIT(SSH_AUTH) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
+    [SSH_AUTH] = STATE_BIT(SSH_READY) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
+    [SSH_READY] = STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
+    [SSH_DRAINING] = STATE_BIT(SSH_DEAD),
 };
+static const struct states states = {"", state_names, legal_edges};
 
 static void set_state(struct ssh_connection *c, enum ssh_state state, const char *reason)
 {
-    if (!(legal[c->state] & 1U << state)) {
-        log_error(c->transport->subject, "connection %d cannot go from %s to %s", c->number, state_names[c->state],
-                  state_names[state]);
-        abort();
-    }
-    log_debug(c->transport->subject, "connection %d: %s -> %s (%s)", c->number, state_names[c->state],
-              state_names[state], reason);
-    c->state = state;
+    char text[REASON_MAX];
+    (void)snprintf(text, sizeof text, "connection %d: %s", c->number, reason);
+    c->state = (enum ssh_state)state_next(&states, c->state, state, CONFIG_LOG_DEBUG, c->transport->subject, text);
 }
 
 const char *ssh_connection_words(struct ssh_connection *c)
