@@ -1,152 +1,383 @@
-#include "proxy/delve/delve_private.h"
+/* What coordinates a session's process and its attachment, and reaches the Go machine for both. */
+#include "proxy/delve/delve.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "proxy/base/log.h"
-#include "proxy/base/nonce.h"
 #include "proxy/base/state.h"
+#include "proxy/base/timer.h"
+#include "proxy/delve/attachment.h"
+#include "proxy/delve/process.h"
 #include "proxy/machine/reach.h"
 
 enum {
-    DISCONNECT_MS = 1500, /* for Delve's answer to disconnect: VS Code waits 2 s for ours */
-    REAP_MS = 30 * 1000   /* for the supervisor to report that all is gone */
+    SUBJECT_MAX = 64,
+    QUIET_MS = 1000 /* after the program's exit a stream held open by a grandchild is given up after so long without a
+                       byte */
 };
 
-static const char *const state_names[] = {
-    "linking", "linked",  "starting", "preparing", "building", "waiting",       "mending", "connecting", "attached",
-    "exited",  "probing", "checking", "stopping",  "idle",     "disconnecting", "reaping", "over"};
+enum delve_state {
+    DELVE_LINKING,       /* reaching the Go machine */
+    DELVE_LINKED,        /* reached, nothing asked yet */
+    DELVE_RUNNING,       /* the process and the attachment are at work */
+    DELVE_EXITED,        /* the program has ended: its last output is awaited, then that is told */
+    DELVE_GONE,          /* it was told; Delve can still be asked */
+    DELVE_DISCONNECTING, /* disconnect is sent */
+    DELVE_REAPING,       /* the process ends what is left */
+    DELVE_OVER
+};
+
+struct delve {
+    uv_loop_t *loop;
+    struct config *config;
+    const struct config_target *target;
+    char subject[SUBJECT_MAX];
+    const struct delve_handler *handler;
+    void *arg;
+    enum delve_state state;
+
+    struct transport *transport;
+    struct link *link;
+    struct process *process;       /* NULL before the launch */
+    struct attachment *attachment; /* the newest; a closed one holds what is pending */
+    const struct delve_plan *plan;
+    const struct delve_prelaunch *prelaunch;
+    const json_t *initialize_arguments;
+
+    bool paused;
+    bool ever_attached;               /* the session has been told so once */
+    bool same_process, keeps_stopped; /* of the next attach */
+    bool exit_known;
+    int exit_code;
+    struct timer *step; /* LINKING: out of memory; EXITED: the streams are quiet */
+};
+
+static const char *const state_names[] = {"linking", "linked",        "running", "exited",
+                                          "gone",    "disconnecting", "reaping", "over"};
 
 /* Whatever it does, it can be told to end, fail, or lose its link. */
 #define ENDS (STATE_BIT(DELVE_REAPING) | STATE_BIT(DELVE_OVER))
-/* What a launch may come to before dlv listens; at any time the user may restart it. */
-#define STARTS                                                                                                         \
-    (STATE_BIT(DELVE_PREPARING) | STATE_BIT(DELVE_BUILDING) | STATE_BIT(DELVE_WAITING) | STATE_BIT(DELVE_MENDING) |    \
-     STATE_BIT(DELVE_IDLE) | STATE_BIT(DELVE_STOPPING))
 static const unsigned legal_edges[] = {
     [DELVE_LINKING] = STATE_BIT(DELVE_LINKED) | ENDS,
-    [DELVE_LINKED] = STATE_BIT(DELVE_STARTING) | STATE_BIT(DELVE_CONNECTING) | STATE_BIT(DELVE_LINKING) | ENDS,
-    [DELVE_STARTING] = STARTS | ENDS,
-    [DELVE_PREPARING] = STARTS | ENDS,
-    [DELVE_BUILDING] = STARTS | STATE_BIT(DELVE_CONNECTING) | ENDS,
-    [DELVE_WAITING] = STARTS | STATE_BIT(DELVE_CONNECTING) | ENDS,
-    [DELVE_MENDING] = STARTS | ENDS,
-    [DELVE_CONNECTING] = STARTS | STATE_BIT(DELVE_ATTACHED) | STATE_BIT(DELVE_EXITED) | STATE_BIT(DELVE_PROBING) |
-                         STATE_BIT(DELVE_DISCONNECTING) | ENDS,
-    [DELVE_ATTACHED] = STARTS | STATE_BIT(DELVE_EXITED) | STATE_BIT(DELVE_PROBING) | STATE_BIT(DELVE_CHECKING) |
-                       STATE_BIT(DELVE_DISCONNECTING) | ENDS,
-    [DELVE_EXITED] = STATE_BIT(DELVE_DISCONNECTING) | ENDS,
-    [DELVE_PROBING] = STARTS | STATE_BIT(DELVE_CONNECTING) | STATE_BIT(DELVE_CHECKING) | ENDS,
-    [DELVE_CHECKING] = STARTS | ENDS,
-    [DELVE_STOPPING] = STARTS | STATE_BIT(DELVE_CHECKING) | ENDS,
-    [DELVE_IDLE] = STARTS | ENDS,
+    [DELVE_LINKED] = STATE_BIT(DELVE_RUNNING) | STATE_BIT(DELVE_LINKING) | ENDS,
+    [DELVE_RUNNING] = STATE_BIT(DELVE_EXITED) | STATE_BIT(DELVE_DISCONNECTING) | ENDS,
+    [DELVE_EXITED] = STATE_BIT(DELVE_GONE) | STATE_BIT(DELVE_DISCONNECTING) | ENDS,
+    [DELVE_GONE] = STATE_BIT(DELVE_DISCONNECTING) | ENDS,
     [DELVE_DISCONNECTING] = ENDS,
     [DELVE_REAPING] = STATE_BIT(DELVE_OVER),
     [DELVE_OVER] = 0,
 };
 static const struct states states = {"Delve", state_names, legal_edges};
 
-void delve_set_state(struct delve *d, enum delve_state state, const char *reason)
+static void set_state(struct delve *d, enum delve_state state, const char *reason)
 {
     d->state = (enum delve_state)state_next(&states, d->state, state, CONFIG_LOG_DEBUG, d->subject, reason);
 }
 
-void delve_say(struct delve *d, const char *category, const char *text)
+static void say(void *arg, const char *category, const char *text)
 {
+    struct delve *d = arg;
     d->handler->say(d->arg, category, text);
 }
 
-void delve_over(struct delve *d, const char *reason)
+/* --- the end --- */
+
+static void over(struct delve *d, const char *reason)
 {
+    bool is_owed = d->state == DELVE_DISCONNECTING;
     timer_stop(d->step);
-    delve_set_state(d, DELVE_OVER, reason);
-    if (!d->told_end) {
-        d->told_end = true;
+    set_state(d, DELVE_OVER, reason);
+    if (is_owed)
         d->handler->disconnected(d->arg);
-    }
     d->handler->ended(d->arg);
 }
 
-void delve_hang_up(struct delve *d, bool link_lost)
+static void reap(struct delve *d, const char *reason)
 {
-    delve_client_close(d->client, link_lost);
-    exit_query_free(d->query, link_lost);
-    heartbeat_free(d->heartbeat, link_lost);
-    d->query = NULL;
-    d->heartbeat = NULL;
-}
-
-void delve_reap(struct delve *d, const char *reason)
-{
-    delve_hang_up(d, false);
-    delve_set_state(d, DELVE_REAPING, reason);
-    if (!d->told_end) {
-        d->told_end = true;
+    bool is_owed = d->state == DELVE_DISCONNECTING;
+    timer_stop(d->step);
+    attachment_close(d->attachment, false);
+    set_state(d, DELVE_REAPING, reason);
+    if (is_owed)
         d->handler->disconnected(d->arg);
-    }
     if (d->state != DELVE_REAPING)
         return;
-    if (d->keeper) {
-        keeper_end(d->keeper);
-        timer_start(d->step, REAP_MS, 0);
-    } else {
+    if (d->process)
+        process_end(d->process);
+    else
         timer_start(d->step, 0, 0); /* not from inside the caller's call */
-    }
 }
 
-void delve_fail(struct delve *d, const struct err *why)
+static void fail(struct delve *d, const struct err *why)
 {
     struct err copy = *why;
     if (d->state >= DELVE_DISCONNECTING)
         return;
     timer_stop(d->step);
-    d->told_end = true;
     d->handler->failed(d->arg, &copy);
-    delve_reap(d, copy.text);
+    if (d->state < DELVE_DISCONNECTING)
+        reap(d, copy.text);
 }
 
-void delve_fail_memory(struct delve *d)
+static void fail_memory(struct delve *d)
 {
     struct err why;
     err_set(&why, "out of memory");
-    delve_fail(d, &why);
+    fail(d, &why);
 }
 
-/* --- the link --- */
+/* Tells the program's end once its exit status and all its output are there. */
+static void tell_exit(struct delve *d)
+{
+    if (d->state != DELVE_EXITED)
+        return;
+    if (!process_is_quiet(d->process)) {
+        timer_start(d->step, QUIET_MS, 0);
+        return;
+    }
+    timer_stop(d->step);
+    set_state(d, DELVE_GONE, "its output has ended");
+    d->handler->exited(d->arg, d->exit_known, d->exit_code);
+}
+
+static void exited(struct delve *d, bool known, int status, const char *reason)
+{
+    d->exit_known = known;
+    d->exit_code = status;
+    set_state(d, DELVE_EXITED, reason);
+    process_wind_down(d->process);
+    tell_exit(d);
+}
+
+/* --- the attachment --- */
+
+static void on_capabilities(void *arg, const json_t *body)
+{
+    struct delve *d = arg;
+    d->handler->capabilities(d->arg, body);
+}
+
+static void on_attached(void *arg)
+{
+    struct delve *d = arg;
+    bool same_process = d->same_process;
+    d->ever_attached = true;
+    d->same_process = d->keeps_stopped = false;
+    process_attached(d->process);
+    d->handler->attached(d->arg, same_process);
+}
+
+static void on_refused(void *arg, const struct err *why, bool has_exited, int status)
+{
+    struct delve *d = arg;
+    if (has_exited) /* while the connection to its Delve was lost */
+        exited(d, true, status, why->text);
+    else
+        fail(d, why);
+}
+
+static void on_message(void *arg, const struct dap_message *m, const struct dap_asked *asked)
+{
+    struct delve *d = arg;
+    d->handler->message(d->arg, m, asked);
+}
+
+static void on_skipped(void *arg, const struct dap_asked *asked, size_t length)
+{
+    struct delve *d = arg;
+    d->handler->skipped(d->arg, asked, length);
+}
+
+static void on_drained(void *arg)
+{
+    struct delve *d = arg;
+    d->handler->drained(d->arg);
+}
+
+static void on_program_exited(void *arg, bool known, int status)
+{
+    if (((struct delve *)arg)->state == DELVE_RUNNING)
+        exited(arg, known, status, "the program has ended");
+}
+
+static void on_broken(void *arg)
+{
+    struct delve *d = arg;
+    if (d->ever_attached)
+        d->handler->broken(d->arg);
+}
+
+static void on_lives(void *arg, bool by_delve, const struct err *why)
+{
+    struct delve *d = arg;
+    struct err copy = *why;
+    d->handler->lost(d->arg, by_delve ? DELVE_LOSS_CONNECTION : DELVE_LOSS_CHANNEL, &copy);
+    if (d->state == DELVE_RUNNING)
+        process_reconnect(d->process, &copy);
+}
+
+static void on_dead(void *arg, const struct err *why)
+{
+    struct delve *d = arg;
+    struct err copy = *why;
+    if (d->ever_attached)
+        process_died(d->process, &copy);
+    else
+        fail(d, &copy);
+}
+
+static void on_silent(void *arg, const struct err *why)
+{
+    struct delve *d = arg;
+    struct err copy = *why;
+    process_died(d->process, &copy);
+}
+
+static void on_disconnected(void *arg, const char *how)
+{
+    reap(arg, how);
+}
+
+static const struct attachment_handler attachment_events = {
+    .capabilities = on_capabilities,
+    .attached = on_attached,
+    .refused = on_refused,
+    .message = on_message,
+    .skipped = on_skipped,
+    .drained = on_drained,
+    .exited = on_program_exited,
+    .broken = on_broken,
+    .lives = on_lives,
+    .dead = on_dead,
+    .silent = on_silent,
+    .disconnected = on_disconnected,
+};
+
+/* --- the process --- */
+
+static void on_listening(void *arg, int port, bool same_process)
+{
+    struct delve *d = arg;
+    json_t *attach = json_copy(d->plan->attach);
+    d->same_process = same_process;
+    /* What the user sees as stopped must not run on because delvegate came back. */
+    if (attach && same_process)
+        (void)json_object_set_new(attach, "stopOnEntry", json_boolean(d->keeps_stopped));
+    attachment_free(d->attachment);
+    const struct attachment_order order = {
+        .loop = d->loop,
+        .link = d->link,
+        .port = port,
+        .subject = d->subject,
+        .initialize_arguments = d->initialize_arguments,
+        .attach_arguments = attach,
+        .once_attached = same_process,
+        .leaves = d->plan->mode == DELVE_ATTACH,
+    };
+    d->attachment = attach ? attachment_new(&order, &attachment_events, d) : NULL;
+    json_decref(attach);
+    if (!d->attachment)
+        fail_memory(d);
+}
+
+static void on_lost(void *arg, const struct err *why)
+{
+    struct delve *d = arg;
+    bool was_open = attachment_is_open(d->attachment);
+    attachment_close(d->attachment, false);
+    if (was_open)
+        d->handler->broken(d->arg);
+    if (d->ever_attached && d->state == DELVE_RUNNING)
+        d->handler->lost(d->arg, DELVE_LOSS_DELVE, why);
+}
+
+static bool holds_breakpoints(void *arg)
+{
+    struct delve *d = arg;
+    return d->handler->holds_breakpoints(d->arg);
+}
+
+static void on_idle(void *arg, const struct err *why)
+{
+    struct delve *d = arg;
+    d->handler->idle(d->arg, why);
+}
+
+static void on_output(void *arg, enum channel_source source, const char *data, size_t len)
+{
+    struct delve *d = arg;
+    d->handler->output(d->arg, source, data, len);
+    tell_exit(d); /* begins the quiet time again */
+}
+
+static void on_output_ended(void *arg)
+{
+    tell_exit(arg);
+}
+
+static void on_failed(void *arg, const struct err *why)
+{
+    struct delve *d = arg;
+    if (d->state >= DELVE_DISCONNECTING)
+        log_warning(d->subject, "%s", why->text);
+    else
+        fail(d, why);
+}
+
+static void on_ended(void *arg)
+{
+    over(arg, "nothing is left");
+}
+
+static const struct process_handler process_events = {
+    .say = say,
+    .listening = on_listening,
+    .lost = on_lost,
+    .holds_breakpoints = holds_breakpoints,
+    .idle = on_idle,
+    .output = on_output,
+    .output_ended = on_output_ended,
+    .failed = on_failed,
+    .ended = on_ended,
+};
 
 static void begin(struct delve *d)
 {
-    if (d->plan->mode == DELVE_REMOTE) {
-        d->port = d->plan->port;
-        d->output_ended = true; /* it stays with whoever started that Delve */
-        delve_connect(d, "attaching to a running Delve");
+    const struct process_place place = {.loop = d->loop,
+                                        .config = d->config,
+                                        .target = d->target,
+                                        .transport = d->transport,
+                                        .link = d->link,
+                                        .subject = d->subject};
+    const struct process_order order = {.plan = d->plan, .prelaunch = d->prelaunch};
+    set_state(d, DELVE_RUNNING, "launch");
+    d->process = d->plan->mode == DELVE_REMOTE ? process_remote_new(&place, &process_events, d)
+                                               : process_supervised_new(&place, &process_events, d);
+    if (!d->process) {
+        fail_memory(d);
         return;
     }
-    char id[NONCE_SIZE];
-    nonce_make(id);
-    delve_set_state(d, DELVE_STARTING, "starting the supervisor");
-    log_debug(d->subject, "its run directory is named %s", id);
-    d->keeper = keeper_start(d->loop, d->link, d->target, id, true, &delve_keeper_events, d);
-    if (d->keeper)
-        keeper_log_as(d->keeper, d->subject);
-    if (!d->keeper || keeper_examine(d->keeper, d->plan->build_dir, false) < 0)
-        delve_fail_memory(d);
+    process_pause(d->process, d->paused);
+    process_start(d->process, order);
 }
+
+/* --- the link --- */
 
 static void on_link_ready(void *arg)
 {
     struct delve *d = arg;
     if (d->state != DELVE_LINKING)
         return;
-    delve_set_state(d, DELVE_LINKED, d->transport->where);
+    set_state(d, DELVE_LINKED, d->transport->where);
     if (d->plan)
         begin(d);
 }
 
 static void on_link_note(void *arg, const char *text)
 {
-    delve_say(arg, "console", text);
+    say(arg, "console", text);
 }
 
 static void on_link_lost(void *arg, const struct err *why, bool transient)
@@ -159,21 +390,21 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
         /* Nobody has asked for anything yet: `launch` tries again, and tells it if that fails too. */
         log_info(d->subject, "%s", copy.text);
         if (d->state == DELVE_LINKED)
-            delve_set_state(d, DELVE_LINKING, "the link is lost");
+            set_state(d, DELVE_LINKING, "the link is lost");
         return;
     }
     /* The channels are gone: nothing that the session does now may touch them. */
-    delve_hang_up(d, true);
-    delve_leave_orphan(d);
+    attachment_close(d->attachment, true);
+    process_free(d->process, true);
+    d->process = NULL;
     timer_stop(d->step);
-    bool was_told = d->told_end;
-    d->told_end = true;
-    if (!was_told && d->state != DELVE_DISCONNECTING)
+    enum delve_state before = d->state;
+    set_state(d, DELVE_OVER, copy.text);
+    if (before < DELVE_DISCONNECTING)
         d->handler->failed(d->arg, &copy);
-    else if (!was_told)
+    else if (before == DELVE_DISCONNECTING)
         d->handler->disconnected(d->arg);
-    if (d->state != DELVE_OVER)
-        delve_over(d, copy.text);
+    d->handler->ended(d->arg);
 }
 
 static const struct link_handler link_events = {.ready = on_link_ready, .note = on_link_note, .lost = on_link_lost};
@@ -183,34 +414,19 @@ static void on_step(void *arg)
     struct delve *d = arg;
     switch (d->state) {
     case DELVE_LINKING:
-        delve_fail_memory(d);
-        break;
-    case DELVE_WAITING:
-        delve_wait_over(d);
-        break;
-    case DELVE_PROBING:
-        delve_probe_late(d);
-        break;
-    case DELVE_STOPPING:
-        /* As for EXITED: while nobody reads the old program's streams, that they are quiet says nothing. */
-        if (!d->run_on && d->paused && !d->output_ended)
-            timer_start(d->step, DELVE_QUIET_MS, 0);
-        else
-            delve_stopped(d);
+        fail_memory(d);
         break;
     case DELVE_EXITED:
         /* The streams are quiet: a grandchild holds them open. While nobody reads them that says nothing. */
-        d->output_ended = !d->paused;
-        delve_tell_exit(d);
-        break;
-    case DELVE_DISCONNECTING:
-        delve_reap(d, "Delve did not answer disconnect in time");
+        if (d->paused) {
+            timer_start(d->step, QUIET_MS, 0);
+            break;
+        }
+        set_state(d, DELVE_GONE, "its output is quiet");
+        d->handler->exited(d->arg, d->exit_known, d->exit_code);
         break;
     case DELVE_REAPING:
-        if (d->keeper)
-            log_warning(d->subject, "the supervisor on %s did not report the end within %d s; its lease remains",
-                        d->transport->where, REAP_MS / 1000);
-        delve_over(d, d->keeper ? "gave up waiting for the supervisor" : "nothing is left");
+        over(d, "nothing was started");
         break;
     default:
         break;
@@ -231,20 +447,9 @@ struct delve *delve_new(uv_loop_t *loop, struct config *config, const struct con
     d->handler = h;
     d->arg = arg;
     (void)snprintf(d->subject, sizeof d->subject, "%s", subject);
-    buf_init(&d->build_tail, 2 * DELVE_TAIL_MAX);
-    buf_init(&d->log_tail, 2 * DELVE_TAIL_MAX);
-    buf_init(&d->withheld, 2 * DELVE_TAIL_MAX);
-    const struct delve_recovery_options options = {
-        .mends = target->recover.mod_files != CONFIG_MOD_FILES_NEVER,
-        .cleans_modcache = target->recover.clean_mod_cache,
-        .attempts = (int)target->recover.attempts,
-        .window_ms = (uint64_t)target->recover.window_seconds * 1000,
-        .backoff_ms = (uint64_t)target->recover.backoff_ms,
-    };
-    d->recovery = delve_recovery_new(&options);
     d->step = timer_new(loop, on_step, d);
     d->transport = reach_target(loop, target);
-    if (d->step && d->transport && d->recovery)
+    if (d->step && d->transport)
         d->link = transport_link(d->transport, &link_events, d);
     if (!d->link) {
         delve_free(d);
@@ -271,37 +476,13 @@ void delve_start(struct delve *d, const struct delve_plan *plan, const struct de
 
 void delve_restart(struct delve *d, const struct delve_plan *plan, const struct delve_prelaunch *prelaunch)
 {
-    struct err why;
+    const struct process_order order = {.plan = plan, .prelaunch = prelaunch};
     d->plan = plan;
     d->prelaunch = prelaunch;
-    switch (d->state) {
-    case DELVE_LINKING:
-    case DELVE_LINKED:
-    case DELVE_STARTING: /* nothing runs yet: it will be this plan */
-        break;
-    case DELVE_STOPPING:
-        d->restarts = true;
-        break;
-    case DELVE_WAITING:
-    case DELVE_IDLE:
-        timer_stop(d->step);
-        if (d->run_on) /* a dlv that was to be attached to again */
-            delve_stop(d, true, false, "restart");
-        else
-            delve_launch(d, "restart");
-        break;
-    default:
-        if (d->state >= DELVE_DISCONNECTING || d->state == DELVE_EXITED)
-            break;
-        if (d->keeper) {
-            delve_stop(d, true, false, "restart");
-            break;
-        }
-        err_set(&why, "restart");
-        d->by_delve = false;
-        if (d->state != DELVE_PROBING)
-            delve_probe(d, &why); /* a Delve that the user started: it is attached to again */
-    }
+    if (d->state != DELVE_RUNNING)
+        return; /* nothing was started yet, and it will be this plan; or it is too late */
+    attachment_close(d->attachment, false);
+    process_restart(d->process, order);
 }
 
 void delve_keep_stopped(struct delve *d, bool stopped)
@@ -311,58 +492,46 @@ void delve_keep_stopped(struct delve *d, bool stopped)
 
 void delve_used(struct delve *d)
 {
-    delve_recovery_used(d->recovery);
+    if (d->process)
+        process_used(d->process);
 }
 
 enum delve_client_result delve_forward(struct delve *d, enum dap_asker asker, const struct dap_message *m,
                                        struct dap_edits *edits)
 {
-    if (!delve_client_is_open(d->client) || (d->state != DELVE_ATTACHED && d->state != DELVE_EXITED))
+    if (d->state > DELVE_GONE)
         return DELVE_CLIENT_TOO_MANY;
-    return delve_client_forward(d->client, asker, m, edits);
+    return attachment_forward(d->attachment, asker, m, edits);
 }
 
 int delve_take_oldest(struct delve *d, struct dap_asked *asked)
 {
-    while (d->client && delve_client_take_oldest(d->client, asked))
-        if (asked->asker == DAP_ASKER_CLIENT)
-            return 1;
-    return 0;
+    return attachment_take_oldest(d->attachment, asked);
 }
 
 void delve_pause(struct delve *d, bool paused)
 {
-    if (d->client)
-        delve_client_pause(d->client, paused);
-    if (d->keeper)
-        keeper_pause_output(d->keeper, paused);
     d->paused = paused;
+    if (d->attachment)
+        attachment_pause(d->attachment, paused);
+    if (d->process)
+        process_pause(d->process, paused);
 }
 
 bool delve_end(struct delve *d, bool terminate)
 {
     if (d->state >= DELVE_DISCONNECTING)
-        return !d->told_end;
+        return d->state == DELVE_DISCONNECTING;
     timer_stop(d->step);
-    exit_query_free(d->query, false);
-    heartbeat_free(d->heartbeat, false);
-    d->query = NULL;
-    d->heartbeat = NULL;
-    bool connected = delve_client_is_open(d->client) && d->attached;
     bool launched = d->plan && d->plan->mode != DELVE_ATTACH && d->plan->mode != DELVE_REMOTE;
-    if (connected) {
-        json_t *arguments = json_pack("{s:b}", "terminateDebuggee", terminate || launched);
-        delve_set_state(d, DELVE_DISCONNECTING, "disconnect");
-        delve_client_pause(d->client, false);
-        (void)delve_client_ask(d->client, "disconnect", arguments);
-        json_decref(arguments);
-        timer_start(d->step, DISCONNECT_MS, 0);
+    if (attachment_is_open(d->attachment)) {
+        set_state(d, DELVE_DISCONNECTING, "disconnect");
+        process_wind_down(d->process);
+        attachment_disconnect(d->attachment, terminate || launched);
         return true;
     }
     /* The session takes what is pending from it. */
-    delve_client_close(d->client, false);
-    d->told_end = true;
-    delve_reap(d, "no connection to Delve");
+    reap(d, "no connection to Delve");
     return false;
 }
 
@@ -371,18 +540,11 @@ void delve_free(struct delve *d)
     if (!d)
         return;
     timer_free(d->step);
-    exit_query_free(d->query, false);
-    heartbeat_free(d->heartbeat, false);
-    delve_client_free(d->client);
-    keeper_free(d->keeper, false);
+    attachment_free(d->attachment);
+    process_free(d->process, false);
     if (d->link)
         link_close(d->link);
     transport_release(d->transport);
     config_unref(d->config);
-    buf_free(&d->build_tail);
-    buf_free(&d->log_tail);
-    buf_free(&d->withheld);
-    delve_recovery_free(d->recovery);
-    delve_findings_free(&d->findings);
     free(d);
 }

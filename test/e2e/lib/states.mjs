@@ -80,7 +80,7 @@ export const moreStates = {
     target: SLOW_BACKOFF,
     reach: async (w, s) => {
       await killed(w, s);
-      await w.daemon.wait(/Delve \S+ -> waiting/);
+      await w.daemon.wait(/process \S+ -> (waiting|returning)/);
       s.ask('setBreakpoints', { source: { path: MAIN }, breakpoints: [{ line: line(MAIN, 'TICK') }] }, { timeout: LAUNCH_MS }).catch(() => {});
     },
   },

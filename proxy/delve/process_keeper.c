@@ -1,0 +1,206 @@
+/* A Delve's supervisor: tools and versions, build output and log, exits, and what is left when the link is lost. */
+#include "proxy/delve/process_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/base/log.h"
+#include "proxy/machine/orphan.h"
+
+static void keep_tail(struct buf *tail, const char *line)
+{
+    size_t len = strlen(line) + 1;
+    if (len > PROCESS_TAIL_MAX)
+        return;
+    if (tail->len + len > PROCESS_TAIL_MAX)
+        buf_consume(tail, tail->len / 2 > len ? tail->len / 2 : tail->len);
+    (void)buf_printf(tail, "%s\n", line);
+}
+
+static bool checks_go_version(const struct delve_plan *plan)
+{
+    for (size_t i = 0; i < plan->flags.count; i++)
+        if (strcmp(plan->flags.list[i], "--check-go-version=false") == 0)
+            return false;
+    return true;
+}
+
+static enum delve_use use_of(const struct delve_plan *plan)
+{
+    return plan->mode == DELVE_ATTACH ? DELVE_USE_ATTACH
+           : plan->mode == DELVE_EXEC ? DELVE_USE_BINARY
+                                      : DELVE_USE_BUILD;
+}
+
+static void on_keeper_facts(void *arg, const struct delve_facts *facts)
+{
+    struct supervised *p = arg;
+    const struct delve_check check = {
+        .facts = facts,
+        .target = p->place.target->name,
+        .where = process_where(p),
+        .gocache_is_configured = p->place.target->gocache != NULL,
+        .gomodcache_is_configured = p->place.target->gomodcache != NULL,
+        .checks_go_version = checks_go_version(p->order.plan),
+        .use = use_of(p->order.plan),
+        .env = p->order.plan->env,
+        .env_count = p->order.plan->env_count,
+    };
+    p->facts = facts;
+    if (delve_check(&check, &p->findings) < 0)
+        log_error(p->place.subject, "out of memory while looking at the Go environment");
+}
+
+/* A launch is tried all the same: it may need nothing of what is wrong, and a remedy may help. */
+static void tell_findings(struct supervised *p)
+{
+    char text[ERR_TEXT_MAX];
+    for (size_t i = 0; i < p->findings.count; i++) {
+        const struct delve_finding *f = &p->findings.list[i];
+        bool is_warning = f->severity == DELVE_WARNING;
+        (void)snprintf(text, sizeof text, "%s: %s", is_warning ? "warning" : "error", f->text);
+        process_say(p, is_warning ? "console" : "important", text);
+    }
+}
+
+void process_add_findings(const struct supervised *p, struct err *why)
+{
+    for (size_t i = 0; i < p->findings.count && p->findings.list[i].severity != DELVE_WARNING; i++) {
+        struct err before = *why;
+        if (!strstr(before.text, p->findings.list[i].text))
+            err_set(why, "%s\n%s", before.text, p->findings.list[i].text);
+    }
+}
+
+static void on_keeper_ready(void *arg, const struct keeper_tools *tools)
+{
+    struct supervised *p = arg;
+    struct delve_version dlv, go;
+    struct err why;
+    char text[ERR_TEXT_MAX];
+    if (p->state != PROCESS_STARTING)
+        return;
+    (void)snprintf(text, sizeof text, "Delve %s (%s), %s (%s) on %s", tools->dlv_version, tools->dlv, tools->go_version,
+                   tools->go, process_where(p));
+    log_info(p->place.subject, "%s; GOCACHE %s, GOMODCACHE %s", text, tools->gocache, tools->gomodcache);
+    /* A version that can't be read is a development build: Delve judges it itself. */
+    if (delve_version_parse(tools->dlv_version, &dlv) == 0 && delve_version_parse(tools->go_version, &go) == 0 &&
+        delve_version_check(dlv, go, checks_go_version(p->order.plan), &why) < 0) {
+        err_prefix(&why, "%s: ", process_where(p));
+        process_fail(p, &why);
+        return;
+    }
+    tell_findings(p);
+    process_launch(p, "the supervisor is ready");
+}
+
+static void on_keeper_note(void *arg, const char *text)
+{
+    process_say(arg, "console", text);
+}
+
+static void on_log(void *arg, const char *line)
+{
+    struct supervised *p = arg;
+    struct delve_log_event event = delve_log_read(line);
+    struct delve_diagnosis found;
+    keep_tail(&p->log_tail, line);
+    log_debug(p->place.subject, "dlv: %s", line);
+    if (p->order.plan->show_log)
+        process_say(p, "console", line);
+    if (event.kind == DELVE_LOG_LISTENING && p->state == PROCESS_BUILDING) {
+        process_built(p, event.port);
+    } else if (delve_diagnose_log(&found, line)) {
+        process_logged(p, &found);
+    }
+}
+
+/* Progress is shown as it comes. The rest waits until it is known whether a story tells it. */
+static bool is_progress(const char *line)
+{
+    static const char *const begins[] = {"go: downloading ", "go: finding ", "go: extracting "};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (strncmp(line, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
+static void on_build_output(void *arg, const char *line)
+{
+    struct supervised *p = arg;
+    keep_tail(&p->build_tail, line);
+    if (p->state == PROCESS_MENDING || p->state == PROCESS_CHECKING)
+        log_debug(p->place.subject, "remedy: %s", line);
+    else if (p->state == PROCESS_BUILDING && !is_progress(line))
+        keep_tail(&p->withheld, line);
+    else
+        process_say(p, "console", line);
+}
+
+static void on_output(void *arg, enum channel_source source, const char *data, size_t len)
+{
+    struct supervised *p = arg;
+    p->base.handler->output(p->base.arg, source, data, len);
+}
+
+static void on_output_ended(void *arg)
+{
+    process_output_over(arg);
+}
+
+static void on_keeper_exited(void *arg, int status)
+{
+    process_run_ended(arg, status);
+}
+
+static void on_keeper_ended(void *arg)
+{
+    struct supervised *p = arg;
+    struct err why;
+    keeper_free(p->keeper, false);
+    p->keeper = NULL;
+    p->facts = NULL;
+    if (p->state == PROCESS_ENDING) {
+        process_over(p, "nothing is left");
+        return;
+    }
+    err_set(&why, "the supervisor on %s ended the session: its lease of %ld s was over", process_where(p),
+            p->place.target->lease_seconds);
+    process_fail(p, &why);
+}
+
+void process_leave_orphan(struct supervised *p, bool link_lost)
+{
+    const char *dir = p->keeper ? keeper_dir(p->keeper) : NULL;
+    if (dir) /* a run directory is made for a plan */
+        orphan_end(p->place.loop, p->place.config, p->place.target, dir, p->order.plan->mode == DELVE_ATTACH);
+    keeper_free(p->keeper, link_lost);
+    p->keeper = NULL;
+    p->facts = NULL;
+}
+
+static void on_keeper_failed(void *arg, const struct err *why)
+{
+    struct supervised *p = arg;
+    struct err copy = *why;
+    if (p->state == PROCESS_STARTING)
+        process_add_findings(p, &copy);
+    process_leave_orphan(p, false);
+    if (p->state == PROCESS_ENDING)
+        process_over(p, copy.text);
+    else
+        process_fail(p, &copy);
+}
+
+const struct keeper_handler process_keeper_events = {
+    .facts = on_keeper_facts,
+    .ready = on_keeper_ready,
+    .note = on_keeper_note,
+    .log = on_log,
+    .build_output = on_build_output,
+    .output = on_output,
+    .output_ended = on_output_ended,
+    .exited = on_keeper_exited,
+    .ended = on_keeper_ended,
+    .failed = on_keeper_failed,
+};

@@ -1,0 +1,195 @@
+/* A Delve that the user has started on the Go machine: found at its port, attached to, and left alone in the end. */
+#include <stdlib.h>
+
+#include "proxy/base/state.h"
+#include "proxy/base/timer.h"
+#include "proxy/delve/process.h"
+#include "proxy/delve/process_recovery.h"
+
+enum remote_state {
+    REMOTE_NEW,       /* nothing is ordered */
+    REMOTE_RETURNING, /* the time before it is connected to (again) */
+    REMOTE_LISTENING, /* its port is told */
+    REMOTE_FAILED,    /* it was told so; the end is awaited */
+    REMOTE_ENDING,    /* the end is told in the loop's next turn */
+    REMOTE_OVER
+};
+
+static const char *const state_names[] = {"new", "returning", "listening", "failed", "ending", "over"};
+#define ENDS (STATE_BIT(REMOTE_FAILED) | STATE_BIT(REMOTE_ENDING))
+static const unsigned legal_edges[] = {
+    [REMOTE_NEW] = STATE_BIT(REMOTE_RETURNING) | ENDS,
+    [REMOTE_RETURNING] = STATE_BIT(REMOTE_LISTENING) | STATE_BIT(REMOTE_RETURNING) | ENDS,
+    [REMOTE_LISTENING] = STATE_BIT(REMOTE_RETURNING) | ENDS,
+    [REMOTE_FAILED] = STATE_BIT(REMOTE_ENDING),
+    [REMOTE_ENDING] = STATE_BIT(REMOTE_OVER),
+    [REMOTE_OVER] = 0,
+};
+static const struct states states = {"remote Delve", state_names, legal_edges};
+
+struct remote {
+    struct process base; /* first */
+    struct process_place place;
+    struct process_order order;
+    enum remote_state state;
+    struct delve_recovery *recovery;
+    bool has_served; /* it was attached to once */
+    struct timer *step;
+};
+
+static struct remote *of(struct process *base)
+{
+    return (struct remote *)base;
+}
+
+static void set_state(struct remote *r, enum remote_state state, const char *reason)
+{
+    r->state = (enum remote_state)state_next(&states, r->state, state, CONFIG_LOG_DEBUG, r->place.subject, reason);
+}
+
+static void fail(struct remote *r, const struct err *why)
+{
+    struct err copy = *why;
+    if (r->state >= REMOTE_FAILED)
+        return;
+    timer_stop(r->step);
+    set_state(r, REMOTE_FAILED, copy.text);
+    r->base.handler->failed(r->base.arg, &copy);
+}
+
+static void return_after(struct remote *r, uint64_t ms, const char *reason)
+{
+    set_state(r, REMOTE_RETURNING, reason);
+    timer_start(r->step, ms, 0);
+}
+
+static void on_step(void *arg)
+{
+    struct remote *r = arg;
+    if (r->state == REMOTE_RETURNING) {
+        set_state(r, REMOTE_LISTENING, "it may be attached to");
+        r->base.handler->listening(r->base.arg, r->order.plan->port, r->has_served);
+    } else if (r->state == REMOTE_ENDING) {
+        set_state(r, REMOTE_OVER, "it is left alone");
+        r->base.handler->ended(r->base.arg);
+    }
+}
+
+static void start(struct process *base, struct process_order order)
+{
+    struct remote *r = of(base);
+    r->order = order;
+    return_after(r, 0, "attaching to a running Delve");
+}
+
+/* It is attached to again, and so is another one if the port has changed. */
+static void restart(struct process *base, struct process_order order)
+{
+    struct remote *r = of(base);
+    if (r->state >= REMOTE_FAILED)
+        return;
+    if (r->state != REMOTE_NEW && order.plan->port != r->order.plan->port)
+        r->has_served = false;
+    r->order = order;
+    delve_recovery_begin(r->recovery);
+    if (r->state != REMOTE_NEW)
+        return_after(r, 0, "restart");
+}
+
+static void reconnect(struct process *base, const struct err *why)
+{
+    struct remote *r = of(base);
+    struct err copy = *why;
+    if (r->state != REMOTE_LISTENING)
+        return;
+    struct delve_step step = delve_recovery_died(r->recovery, timer_now(r->place.loop));
+    if (step.action != DELVE_ACTION_GIVE_UP) {
+        return_after(r, step.wait_ms, "Delve lives");
+        return;
+    }
+    err_prefix(&copy, "gave up attaching again: ");
+    fail(r, &copy);
+}
+
+static void attached(struct process *base)
+{
+    of(base)->has_served = true;
+}
+
+static void used(struct process *base)
+{
+    delve_recovery_used(of(base)->recovery);
+}
+
+static void wind_down(struct process *base)
+{
+    (void)base; /* it is never started again */
+}
+
+static void died(struct process *base, const struct err *why)
+{
+    fail(of(base), why);
+}
+
+/* The program's output stays with whoever started that Delve. */
+static bool is_quiet(const struct process *base)
+{
+    (void)base;
+    return true;
+}
+
+static void pause_output(struct process *base, bool paused)
+{
+    (void)base;
+    (void)paused;
+}
+
+static void end(struct process *base)
+{
+    struct remote *r = of(base);
+    if (r->state >= REMOTE_ENDING)
+        return;
+    set_state(r, REMOTE_ENDING, "the end");
+    timer_start(r->step, 0, 0); /* not from inside the caller's call */
+}
+
+static void destroy(struct process *base, bool link_lost)
+{
+    struct remote *r = of(base);
+    (void)link_lost;
+    timer_free(r->step);
+    delve_recovery_free(r->recovery);
+    config_unref(r->place.config);
+    free(r);
+}
+
+static const struct process_ops ops = {
+    .start = start,
+    .restart = restart,
+    .reconnect = reconnect,
+    .attached = attached,
+    .used = used,
+    .wind_down = wind_down,
+    .died = died,
+    .is_quiet = is_quiet,
+    .pause = pause_output,
+    .end = end,
+    .free = destroy,
+};
+
+struct process *process_remote_new(const struct process_place *place, const struct process_handler *h, void *arg)
+{
+    struct remote *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->base = (struct process){.ops = &ops, .handler = h, .arg = arg};
+    r->place = *place;
+    r->place.config = config_ref(place->config);
+    r->recovery = process_recovery_new(place->target);
+    r->step = timer_new(place->loop, on_step, r);
+    if (!r->recovery || !r->step) {
+        destroy(&r->base, false);
+        return NULL;
+    }
+    return &r->base;
+}
