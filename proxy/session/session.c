@@ -115,6 +115,7 @@ static void session_free(struct session *s)
     session_free_launches(s, true);
     dap_journal_free(s->journal);
     json_decref(s->stopped);
+    buf_free(&s->threads);
     config_paths_free(&s->paths);
     json_decref(s->initialize_arguments);
     json_decref(s->announced);
@@ -160,8 +161,9 @@ void session_answer_launch_failed(struct session *s, const char *why)
 {
     if (!s->launch_waits)
         return;
+    /* What the user has ended himself is no failure to show him. */
     session_respond_error(s, s->launch_seq, s->is_attach ? "attach" : "launch",
-                          s->is_attach ? ERROR_ATTACH : ERROR_LAUNCH, why, true);
+                          s->is_attach ? ERROR_ATTACH : ERROR_LAUNCH, why, !s->disconnect_waits);
     s->launch_waits = false;
 }
 
@@ -170,7 +172,7 @@ void session_part_from_client(struct session *s, const char *why)
     if (!s->client)
         return;
     session_answer_launch_failed(s, why);
-    session_answer_restart_failed(s, why);
+    session_answer_restart(s, why);
     session_answer_pending(s, why);
     if (s->disconnect_waits)
         session_respond(s, s->disconnect_seq, "disconnect", NULL);
@@ -190,7 +192,7 @@ void session_end(struct session *s, const char *reason)
     timer_stop(s->header);
     session_set_state(s, SESSION_ENDING, reason);
     session_answer_launch_failed(s, reason);
-    session_answer_restart_failed(s, reason);
+    session_answer_restart(s, reason);
     /* The goodbye waits until Delve has had the chance to answer `disconnect`. */
     if (!s->delve || !delve_end(s->delve, s->terminate))
         session_part_from_client(s, reason);
@@ -215,6 +217,7 @@ struct session *session_new(uv_loop_t *loop, struct config *config, const struct
     s->over = over;
     s->arg = arg;
     s->held_end = &s->held;
+    buf_init(&s->threads, THREADS_MAX);
     (void)snprintf(s->subject, sizeof s->subject, "session %d", ++session_count);
     s->decoder = dap_decoder_new(DAP_CLIENT_BODY_MAX, DAP_OVERSIZE_ERROR);
     s->reverse = dap_pending_new();

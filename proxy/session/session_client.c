@@ -128,6 +128,7 @@ static void on_initialize(struct session *s, const struct dap_message *m)
     }
     s->initialize_arguments = arguments;
     s->announced = dap_capabilities_announced(s->memory->capabilities);
+    s->traits = dap_client_traits(arguments);
     char reason[REASON_MAX];
     (void)snprintf(reason, sizeof reason, "initialize, by a client of target %s", s->target->name);
     session_set_state(s, SESSION_INITIALIZED, reason);

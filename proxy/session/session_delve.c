@@ -62,9 +62,7 @@ static void on_attached(void *arg, bool same_process)
     session_set_state(s, SESSION_LIVE, "attached");
     session_respond(s, s->launch_seq, s->is_attach ? "attach" : "launch", NULL);
     s->launch_waits = false;
-    if (s->restart_waits)
-        session_respond(s, s->restart_seq, "restart", NULL);
-    s->restart_waits = false;
+    session_answer_restart(s, NULL);
     session_release_held(s);
 }
 
@@ -213,6 +211,7 @@ static void on_exited(void *arg, bool known, int exit_code)
         json_decref(body);
     }
     session_set_state(s, SESSION_TERMINATED, "the program has ended");
+    session_answer_restart(s, "the program has ended");
     session_terminated(s);
     /* Nothing is left to debug; a Delve that the user started stays, with what it can still tell. */
     if (s->launch->plan->mode != DELVE_REMOTE && !delve_end(s->delve, false))
@@ -231,9 +230,9 @@ static void on_failed(void *arg, const struct err *why)
     session_flush_output(s);
     if (s->launch_waits)
         session_answer_launch_failed(s, why->text);
-    else if (!s->restart_waits)
+    else
         session_say(s, "important", why->text);
-    session_answer_restart_failed(s, why->text);
+    session_answer_restart(s, why->text);
     session_answer_pending(s, why->text);
     session_set_state(s, SESSION_TERMINATED, why->text);
     session_terminated(s);

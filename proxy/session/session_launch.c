@@ -115,11 +115,26 @@ void session_on_launch(struct session *s, const struct dap_message *m)
 
 /* --- restart --- */
 
-void session_answer_restart_failed(struct session *s, const char *why)
+static void answer_restart(struct session *s, int64_t seq, const char *failed)
 {
-    if (s->restart_waits)
-        session_respond_error(s, s->restart_seq, "restart", ERROR_INTERNAL, why, true);
+    if (failed && !s->traits->deaf_after_failed_restart)
+        session_respond_error(s, seq, "restart", ERROR_INTERNAL, failed, true);
+    else
+        session_respond(s, seq, "restart", NULL);
+}
+
+void session_answer_restart(struct session *s, const char *failed)
+{
+    if (!s->restart_waits)
+        return;
     s->restart_waits = false;
+    answer_restart(s, s->restart_seq, failed);
+}
+
+static void refuse_restart(struct session *s, int64_t seq, const char *why)
+{
+    session_say(s, "important", why);
+    answer_restart(s, seq, why);
 }
 
 /* The request's arguments are the launch or attach request's, as they are now; without any nothing has changed. */
@@ -149,20 +164,19 @@ void session_on_restart(struct session *s, const struct dap_message *m)
 {
     struct err why;
     if (s->state < SESSION_LAUNCHING || s->state > SESSION_IDLE || !s->delve) {
-        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
-                              s->state == SESSION_TERMINATED ? "the program has ended; start the session again"
-                                                             : "no debug session yet; send launch or attach first",
-                              true);
+        refuse_restart(s, m->seq,
+                       s->state == SESSION_TERMINATED ? "the program has ended; start the session again"
+                                                      : "no debug session yet; send launch or attach first");
         return;
     }
     json_t *arguments = session_arguments(m);
     int r = read_restart(s, arguments, &why);
     json_decref(arguments);
     if (r < 0) {
-        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, why.text, true);
+        refuse_restart(s, m->seq, why.text);
         return;
     }
-    session_answer_restart_failed(s, "another restart was asked for");
+    session_answer_restart(s, "another restart was asked for");
     s->restart_seq = m->seq;
     s->restart_waits = true;
     if (s->state == SESSION_LIVE) {

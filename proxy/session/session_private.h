@@ -5,6 +5,7 @@
 #define PROXY_SESSION_SESSION_PRIVATE_H
 
 #include "config/paths.h"
+#include "dap/clients.h"
 #include "dap/decoder.h"
 #include "dap/journal.h"
 #include "dap/pending.h"
@@ -18,6 +19,7 @@ enum {
     MESSAGE_MAX =
         512 * 1024 * 1024, /* bytes of one framed message to the client: Delve's 64 MiB with every path longer */
     UTF8_REST = 4,
+    THREADS_MAX = 4 * 1024 * 1024, /* bytes of an answer to `threads` that is kept */
     /* Delve's service/dap/error_ids.go */
     ERROR_LAUNCH = 3000,
     ERROR_ATTACH = 3001,
@@ -80,6 +82,7 @@ struct session {
     bool header_runs; /* the header's deadline */
 
     json_t *initialize_arguments, *announced;
+    const struct dap_client_traits *traits; /* of the client; after initialize */
     struct config_paths paths;
     struct launch *launch; /* the newest; NULL before the first */
     struct dap_journal *journal;
@@ -87,6 +90,7 @@ struct session {
     bool is_stopped;     /* the program, as the client knows it */
     bool swallows_entry; /* Delve's next `stopped` only repeats that */
     json_t *stopped;     /* body of the last `stopped` */
+    struct buf threads;  /* body of the last answer to `threads`: what the client shows */
     struct delve *delve; /* NULL once nothing is left of it */
     struct held *held, **held_end;
     size_t held_bytes;
@@ -136,7 +140,9 @@ void session_flush_output(struct session *s);
 /* session_launch.c: answer these requests. */
 void session_on_launch(struct session *s, const struct dap_message *m);
 void session_on_restart(struct session *s, const struct dap_message *m);
-void session_answer_restart_failed(struct session *s, const char *why);
+/* The pending restart request's one answer, if there is one. failed: why nothing came of it; NULL: it was done. A client
+ * that a failed restart makes deaf is answered with success all the same: what failed is to be said besides. */
+void session_answer_restart(struct session *s, const char *failed);
 /* Frees launches that Delve has ended for sure: all but the newest, or all. */
 void session_free_launches(struct session *s, bool all);
 

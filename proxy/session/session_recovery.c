@@ -162,9 +162,7 @@ void session_came_back(struct session *s, bool same_process)
     dap_journal_next(s->journal, same_process);
     session_set_state(s, SESSION_LIVE, "attached again");
     s->swallows_entry = same_process && s->is_stopped && was_configured;
-    if (s->restart_waits)
-        session_respond(s, s->restart_seq, "restart", NULL);
-    s->restart_waits = false;
+    session_answer_restart(s, NULL);
     tell_breakpoints(s);
     if (held_first)
         session_release_held(s);
@@ -196,6 +194,12 @@ static bool resumes(const char *command)
     return false;
 }
 
+static void keep_threads(struct session *s, const struct dap_message *m)
+{
+    buf_free(&s->threads);
+    (void)buf_append(&s->threads, m->text + m->payload_at.off, m->payload_at.len);
+}
+
 /* The client's handles are of an earlier connection: it is to ask anew. */
 static void refresh(struct session *s)
 {
@@ -219,6 +223,8 @@ bool session_watch(struct session *s, const struct dap_message *m)
     if (m->type == DAP_RESPONSE) {
         if (m->success && resumes(m->name))
             s->is_stopped = false;
+        if (m->success && strcmp(m->name, "threads") == 0)
+            keep_threads(s, m);
         return false;
     }
     if (strcmp(m->name, "continued") == 0)
@@ -258,6 +264,34 @@ void session_answer_idle(struct session *s, const struct dap_message *m)
     json_decref(body);
 }
 
+static void thread_exited(struct session *s, const json_t *id)
+{
+    json_t *body = json_is_integer(id) ? json_pack("{s:s,s:O}", "reason", "exited", "threadId", id) : NULL;
+    if (body)
+        session_event(s, "thread", body);
+    json_decref(body);
+}
+
+/* The threads that the client shows are of a program that is gone. */
+static void take_back_threads(struct session *s)
+{
+    size_t i;
+    const json_t *thread;
+    const json_t *stopped = json_object_get(s->stopped, "threadId");
+    json_t *body = s->threads.len ? json_loadb(s->threads.data, s->threads.len, 0, NULL) : NULL;
+    bool named = false; /* a client may not have asked since the last stop */
+    json_array_foreach(json_object_get(body, "threads"), i, thread)
+    {
+        const json_t *id = json_object_get(thread, "id");
+        named = named || json_equal(id, stopped);
+        thread_exited(s, id);
+    }
+    if (!named)
+        thread_exited(s, stopped);
+    json_decref(body);
+    buf_free(&s->threads);
+}
+
 void session_idle(struct session *s, const char *why)
 {
     struct dap_message m;
@@ -265,9 +299,9 @@ void session_idle(struct session *s, const char *why)
     if (s->state != SESSION_RECOVERING)
         return;
     session_set_state(s, SESSION_IDLE, why);
-    if (!s->restart_waits)
-        session_say(s, "important", why);
-    session_answer_restart_failed(s, why);
+    session_say(s, "important", why);
+    session_answer_restart(s, why);
+    take_back_threads(s);
     session_say(s, "important", "no program is running; breakpoints are kept: correct it and press Restart");
     json_t *events = json_array();
     if (!events || dap_journal_lost(s->journal, events) < 0)

@@ -1,0 +1,19 @@
+#include "dap/clients.h"
+
+#include <string.h>
+
+static const struct dap_client_traits known[] = {
+    /* Seen with 1.139.1, and the same code in 1.100.3: mainThreadDebugService drops the adapter when restart rejects. */
+    {.id = "vscode", .deaf_after_failed_restart = true},
+};
+
+static const struct dap_client_traits faithful = {.id = ""};
+
+const struct dap_client_traits *dap_client_traits(const json_t *initialize_arguments)
+{
+    const char *id = json_string_value(json_object_get(initialize_arguments, "clientID"));
+    for (size_t i = 0; id && i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].id, id) == 0)
+            return &known[i];
+    return &faithful;
+}
