@@ -189,12 +189,17 @@ static void on_answered(void *arg)
     (void)arg; /* that it is not silent is all */
 }
 
-static void on_silent(void *arg)
+static void on_silent(void *arg, int seconds, bool by_link)
 {
     struct attachment *a = arg;
     struct err why;
-    err_set(&why, "Delve on %s does not answer any more", where(a));
-    a->handler->silent(a->arg, &why);
+    if (by_link)
+        err_set(&why, "nothing has come from %s for %d s: the connection is given up. Start the session again when the "
+                      "machine can be reached",
+                where(a), seconds);
+    else
+        err_set(&why, "Delve on %s has not answered for %d s", where(a), seconds);
+    a->handler->silent(a->arg, by_link, &why);
 }
 
 static const struct heartbeat_handler heartbeat_events = {.answered = on_answered, .silent = on_silent};
@@ -206,11 +211,17 @@ static void on_probe_answered(void *arg)
     a->handler->lives(a->arg, a->by_delve, &a->why);
 }
 
-static void on_probe_silent(void *arg)
+static void probe_failed(struct attachment *a)
 {
-    struct attachment *a = arg;
     attachment_close(a, false);
     a->handler->dead(a->arg, &a->why);
+}
+
+static void on_probe_silent(void *arg, int seconds, bool by_link)
+{
+    (void)seconds;
+    (void)by_link;
+    probe_failed(arg);
 }
 
 static const struct heartbeat_handler probe_events = {.answered = on_probe_answered, .silent = on_probe_silent};
@@ -250,10 +261,13 @@ static void on_closed(void *arg, const struct err *why)
 static void on_deadline(void *arg)
 {
     struct attachment *a = arg;
-    if (a->state == ATTACHMENT_PROBING)
-        on_probe_silent(a);
-    else if (a->state == ATTACHMENT_DISCONNECTING)
+    if (a->state == ATTACHMENT_PROBING) {
+        probe_failed(a);
+    } else if (a->state == ATTACHMENT_DISCONNECTING) {
+        if (link_silence(a->link) >= DISCONNECT_MS)
+            link_distrust(a->link);
         a->handler->disconnected(a->arg, "Delve did not answer disconnect in time");
+    }
 }
 
 static const struct delve_client_handler client_events = {

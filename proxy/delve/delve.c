@@ -228,11 +228,14 @@ static void on_dead(void *arg, const struct err *why)
         fail(d, &copy);
 }
 
-static void on_silent(void *arg, const struct err *why)
+static void on_silent(void *arg, bool by_link, const struct err *why)
 {
     struct delve *d = arg;
     struct err copy = *why;
-    process_died(d->process, &copy);
+    if (by_link)
+        link_give_up(d->link, &copy);
+    else
+        process_died(d->process, &copy);
 }
 
 static void on_disconnected(void *arg, const char *how)

@@ -8,8 +8,12 @@
 
 enum {
     ANSWER_MAX = 256 * 1024,
-    BEAT_MS = 4000,
-    MISSED_MAX = 4 /* counted in beats, not in time: a machine that slept has missed none */
+    BEAT_MS = 5000,
+    /* Counted in beats, not in time: a machine that slept has missed none. */
+    MISSED_DISTRUST = 2, /* from then on other sessions better use another connection */
+    MISSED_ASK_LINK = 6, /* then the link is asked: opening a stream is answered without Delve */
+    MISSED_MAX = 9,
+    MS = 1000
 };
 
 struct heartbeat {
@@ -18,6 +22,7 @@ struct heartbeat {
     const struct heartbeat_handler *handler; /* NULL once it is over */
     void *arg;
     struct channel *channel; /* NULL between a lost one and the next beat */
+    struct channel *asked_link; /* only for its opening; NULL: none */
     struct timer *beat;
     struct buf answer;
     int asked, missed;
@@ -84,17 +89,45 @@ static void open_channel(struct heartbeat *b)
     b->channel = link_stream(b->link, b->port, &channel_events, b);
 }
 
+static void on_link_answered(void *arg)
+{
+    struct heartbeat *b = arg;
+    channel_close(b->asked_link);
+    b->asked_link = NULL;
+}
+
+static void on_link_refused(void *arg, const struct err *why, int exit_status)
+{
+    struct heartbeat *b = arg;
+    (void)why;
+    (void)exit_status;
+    b->asked_link = NULL;
+}
+
+/* What comes of it is seen from the link's silence. */
+static const struct channel_handler link_events = {.opened = on_link_answered, .closed = on_link_refused};
+
+static void give_up(struct heartbeat *b)
+{
+    const struct heartbeat_handler *handler = b->handler;
+    int seconds = b->missed * BEAT_MS / MS;
+    timer_stop(b->beat);
+    b->handler = NULL;
+    if (handler)
+        handler->silent(b->arg, seconds, link_silence(b->link) >= (uint64_t)(b->missed - MISSED_ASK_LINK) * BEAT_MS);
+}
+
 static void on_beat(void *arg)
 {
     struct heartbeat *b = arg;
     if (++b->missed > MISSED_MAX) {
-        const struct heartbeat_handler *handler = b->handler;
-        timer_stop(b->beat);
-        b->handler = NULL;
-        if (handler)
-            handler->silent(b->arg);
+        give_up(b);
         return;
     }
+    if (b->missed >= MISSED_DISTRUST && link_silence(b->link) >= BEAT_MS)
+        link_distrust(b->link);
+    if (b->missed == MISSED_ASK_LINK && !b->asked_link)
+        b->asked_link = link_stream(b->link, b->port, &link_events, b);
     if (!b->channel)
         open_channel(b);
     else if (b->asked)
@@ -129,6 +162,8 @@ void heartbeat_free(struct heartbeat *b, bool link_lost)
         return;
     if (b->channel && !link_lost)
         channel_close(b->channel);
+    if (b->asked_link && !link_lost)
+        channel_close(b->asked_link);
     timer_free(b->beat);
     buf_free(&b->answer);
     free(b);

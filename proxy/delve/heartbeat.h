@@ -1,5 +1,6 @@
 /* Whether a Delve answers, by JSON-RPC GetVersion beside DAP: neither a running program nor a long stop delays that
- * call. */
+ * call. The questions go over the link, so its silence is the link's as well: before Delve is blamed, the link is asked
+ * too. */
 #ifndef PROXY_DELVE_HEARTBEAT_H
 #define PROXY_DELVE_HEARTBEAT_H
 
@@ -7,8 +8,9 @@
 
 struct heartbeat_handler {
     void (*answered)(void *arg); /* at each answer */
-    /* Several questions in a row had no answer. Only heartbeat_free may follow. */
-    void (*silent)(void *arg);
+    /* No answer came for so many seconds. by_link: neither did anything else over the link, though it was asked: it may
+     * not be Delve's fault. Only heartbeat_free may follow. */
+    void (*silent)(void *arg, int seconds, bool by_link);
 };
 
 struct heartbeat;

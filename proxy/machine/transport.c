@@ -16,6 +16,23 @@ void link_close(struct link *l)
     l->transport->ops->link_close(l);
 }
 
+uint64_t link_silence(const struct link *l)
+{
+    return l->transport->ops->silence ? l->transport->ops->silence(l) : 0;
+}
+
+void link_distrust(struct link *l)
+{
+    if (l->transport->ops->distrust)
+        l->transport->ops->distrust(l);
+}
+
+void link_give_up(struct link *l, const struct err *why)
+{
+    if (l->transport->ops->give_up)
+        l->transport->ops->give_up(l, why);
+}
+
 struct channel *link_shell(struct link *l, const struct channel_handler *h, void *arg)
 {
     return l->transport->ops->shell(l, h, arg);

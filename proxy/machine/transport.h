@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "dap/err.h"
@@ -58,6 +59,10 @@ struct transport_ops {
     void (*release)(struct transport *t);
     struct link *(*link)(struct transport *t, const struct link_handler *h, void *arg);
     void (*link_close)(struct link *l);
+    /* These three may be NULL: nothing lies between here and there. */
+    uint64_t (*silence)(const struct link *l);
+    void (*distrust)(struct link *l);
+    void (*give_up)(struct link *l, const struct err *why);
     struct channel *(*shell)(struct link *l, const struct channel_handler *h, void *arg);
     struct channel *(*stream)(struct link *l, int port, const struct channel_handler *h, void *arg);
     bool (*write)(struct channel *c, const char *data, size_t len);
@@ -94,6 +99,14 @@ void transport_local_forget(uv_loop_t *loop);
 struct link *transport_link(struct transport *t, const struct link_handler *h, void *arg);
 /* Gives the link back; closes its channels. No handler of either is called any more. Pointers are dead afterwards. */
 void link_close(struct link *l);
+
+/* Milliseconds since the last byte came from there over the link's connection, whoever's it was. 0 where nothing lies
+ * between. */
+uint64_t link_silence(const struct link *l);
+/* An answer that was due has not come: until something comes from there, new links go over another connection. */
+void link_distrust(struct link *l);
+/* Its connection is taken for dead: every link on it is lost, for this reason. */
+void link_give_up(struct link *l, const struct err *why);
 
 /* Runs `exec sh` in the login shell there, without a terminal. Only on a ready link. NULL when memory ran out. */
 struct channel *link_shell(struct link *l, const struct channel_handler *h, void *arg);

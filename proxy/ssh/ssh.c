@@ -46,6 +46,21 @@ static void close_link(struct link *base)
     ssh_connection_schedule(l->connection);
 }
 
+static uint64_t silence(const struct link *base)
+{
+    return ssh_connection_silence(((const struct ssh_link *)base)->connection);
+}
+
+static void distrust(struct link *base)
+{
+    ssh_connection_distrust(((struct ssh_link *)base)->connection);
+}
+
+static void give_up(struct link *base, const struct err *why)
+{
+    ssh_connection_fail(((struct ssh_link *)base)->connection, true, "%s", why->text);
+}
+
 static struct channel *open_shell(struct link *l, const struct channel_handler *h, void *arg)
 {
     return ssh_channel_new((struct ssh_link *)l, 0, h, arg);
@@ -83,6 +98,9 @@ static void release(struct transport *base)
 const struct transport_ops ssh_transport_ops = {.release = release,
                                                 .link = open_link,
                                                 .link_close = close_link,
+                                                .silence = silence,
+                                                .distrust = distrust,
+                                                .give_up = give_up,
                                                 .shell = open_shell,
                                                 .stream = open_stream,
                                                 .write = ssh_channel_write,

@@ -127,13 +127,23 @@ static int link_count(const struct ssh_connection *c)
 
 bool ssh_connection_has_room(const struct ssh_connection *c)
 {
-    if (c->state > SSH_READY || c->full)
+    if (c->state > SSH_READY || c->full || c->doubted > c->heard)
         return false;
     /* Shells that the server has not closed yet still count there. */
     int closing = 0;
     for (const struct ssh_channel *ch = c->channels; ch; ch = ch->next)
         closing += !ch->link && ch->port == 0;
     return link_count(c) * SSH_SESSIONS_A_LINK + closing <= (SSH_LINKS_MAX - 1) * SSH_SESSIONS_A_LINK;
+}
+
+uint64_t ssh_connection_silence(const struct ssh_connection *c)
+{
+    return timer_now(c->transport->loop) - c->heard;
+}
+
+void ssh_connection_distrust(struct ssh_connection *c)
+{
+    c->doubted = timer_now(c->transport->loop);
 }
 
 static void note(struct ssh_connection *c, const char *text)
@@ -177,7 +187,9 @@ static void on_warm(void *arg)
 
 static void on_input(void *arg)
 {
-    ssh_connection_schedule(arg);
+    struct ssh_connection *c = arg;
+    c->heard = timer_now(c->transport->loop);
+    ssh_connection_schedule(c);
 }
 
 static void on_ended(void *arg, int error)
@@ -463,6 +475,7 @@ struct ssh_connection *ssh_connection_new(struct ssh_transport *t)
         return NULL;
     c->transport = t;
     c->number = ++t->connection_count;
+    c->heard = timer_now(t->loop);
     c->turn = ssh_turn_new(c, on_turn);
     c->deadline = timer_new(t->loop, on_deadline, c);
     c->keepalive = timer_new(t->loop, on_keepalive, c);

@@ -148,6 +148,8 @@ struct ssh_connection {
     struct err why;        /* of the loss */
     bool transient;
     bool full;         /* takes no more links: the server refused a session */
+    uint64_t heard;    /* when the last byte came, in the loop's ms */
+    uint64_t doubted;  /* when an answer that was due had not come; takes no more links until something is heard */
     bool socket_ended; /* no more bytes will come */
     bool in_turn, again;
 };
@@ -170,6 +172,10 @@ void ssh_connection_schedule(struct ssh_connection *c);
 /* Ends the connection for the reason. Its links hear of it in a later turn, behind the data. */
 void ssh_connection_fail(struct ssh_connection *c, bool transient, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Milliseconds since the last byte came from the server. */
+uint64_t ssh_connection_silence(const struct ssh_connection *c);
+/* Has new links go over another connection until something comes from the server. */
+void ssh_connection_distrust(struct ssh_connection *c);
 /* Ends it without telling anybody, at the end of its next turn. */
 void ssh_connection_discard(struct ssh_connection *c);
 /* libssh2's words for its last error. */

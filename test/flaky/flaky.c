@@ -283,6 +283,26 @@ static struct link *new_link(struct transport *transport, const struct link_hand
     return &l->base;
 }
 
+static uint64_t silence(const struct link *base)
+{
+    const struct link *under = ((const struct flaky_link *)base)->under;
+    return under ? link_silence(under) : 0;
+}
+
+static void distrust(struct link *base)
+{
+    struct link *under = ((struct flaky_link *)base)->under;
+    if (under)
+        link_distrust(under);
+}
+
+static void give_up(struct link *base, const struct err *why)
+{
+    struct link *under = ((struct flaky_link *)base)->under;
+    if (under)
+        link_give_up(under, why);
+}
+
 static void close_link(struct link *l)
 {
     free_link((struct flaky_link *)l, false);
@@ -299,6 +319,9 @@ static const struct transport_ops ops = {
     .release = release,
     .link = new_link,
     .link_close = close_link,
+    .silence = silence,
+    .distrust = distrust,
+    .give_up = give_up,
     .shell = new_shell,
     .stream = new_stream,
     .write = write_channel,
