@@ -3,7 +3,8 @@
 #include <string.h>
 
 static const struct dap_client_traits known[] = {
-    /* Seen with 1.139.1, and the same code in 1.100.3: mainThreadDebugService drops the adapter when restart rejects. */
+    /* Seen with 1.139.1, and the same code in 1.100.3: mainThreadDebugService drops the adapter when restart rejects.
+     */
     {.id = "vscode", .deaf_after_failed_restart = true},
 };
 

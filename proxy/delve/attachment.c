@@ -194,8 +194,9 @@ static void on_silent(void *arg, int seconds, bool by_link)
     struct attachment *a = arg;
     struct err why;
     if (by_link)
-        err_set(&why, "nothing has come from %s for %d s: the connection is given up. Start the session again when the "
-                      "machine can be reached",
+        err_set(&why,
+                "nothing has come from %s for %d s: the connection is given up. Start the session again when the "
+                "machine can be reached",
                 where(a), seconds);
     else
         err_set(&why, "Delve on %s has not answered for %d s", where(a), seconds);
@@ -305,6 +306,11 @@ struct attachment *attachment_new(const struct attachment_order *order, const st
         return NULL;
     }
     return a;
+}
+
+const char *attachment_awaits(const struct attachment *a)
+{
+    return a->state == ATTACHMENT_CONNECTING ? "initialize" : a->state == ATTACHMENT_ATTACHING ? "attach" : NULL;
 }
 
 bool attachment_is_open(const struct attachment *a)

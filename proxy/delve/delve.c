@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proxy/base/log.h"
 #include "proxy/base/state.h"
@@ -14,8 +15,14 @@
 
 enum {
     SUBJECT_MAX = 64,
-    QUIET_MS = 1000 /* after the program's exit a stream held open by a grandchild is given up after so long without a
-                       byte */
+    /* After the program's exit a stream that a grandchild holds open is given up after so long without a byte, and one
+     * that it writes to after so long in all. While the client does not read, neither runs. */
+    QUIET_MS = 1000,
+    LAST_OUTPUT_MS = 5000,
+    /* From the beginning of something to a word about it. */
+    WORK_SLOW_MS = 2000,
+    ANSWER_SLOW_MS = 5000,
+    MS = 1000
 };
 
 enum delve_state {
@@ -51,7 +58,12 @@ struct delve {
     bool same_process, keeps_stopped; /* of the next attach */
     bool exit_known;
     int exit_code;
-    struct timer *step; /* LINKING: out of memory; EXITED: the streams are quiet */
+    uint64_t output_until; /* EXITED: output that comes later is not waited for, in the loop's ms */
+    uint64_t paused_at;    /* likewise: since then nothing is read */
+    char work[ERR_TEXT_MAX]; /* what is being done; "": the attachment's answer is awaited */
+    bool told_waiting;       /* the session knows what is waited for */
+    struct timer *slow;      /* runs until that is told */
+    struct timer *step;    /* LINKING: out of memory; EXITED: the streams are quiet */
 };
 
 static const char *const state_names[] = {"linking", "linked",        "running", "exited",
@@ -63,7 +75,7 @@ static const unsigned legal_edges[] = {
     [DELVE_LINKING] = STATE_BIT(DELVE_LINKED) | ENDS,
     [DELVE_LINKED] = STATE_BIT(DELVE_RUNNING) | STATE_BIT(DELVE_LINKING) | ENDS,
     [DELVE_RUNNING] = STATE_BIT(DELVE_EXITED) | STATE_BIT(DELVE_DISCONNECTING) | ENDS,
-    [DELVE_EXITED] = STATE_BIT(DELVE_GONE) | STATE_BIT(DELVE_DISCONNECTING) | ENDS,
+    [DELVE_EXITED] = STATE_BIT(DELVE_RUNNING) | STATE_BIT(DELVE_GONE) | STATE_BIT(DELVE_DISCONNECTING) | ENDS,
     [DELVE_GONE] = STATE_BIT(DELVE_DISCONNECTING) | ENDS,
     [DELVE_DISCONNECTING] = ENDS,
     [DELVE_REAPING] = STATE_BIT(DELVE_OVER),
@@ -82,6 +94,53 @@ static void say(void *arg, const char *category, const char *text)
     d->handler->say(d->arg, category, text);
 }
 
+/* --- what takes long --- */
+
+/* Something is begun that is told when it takes longer than ms. */
+static void begin_work(struct delve *d, const char *text, uint64_t ms)
+{
+    (void)snprintf(d->work, sizeof d->work, "%s", text);
+    timer_start(d->slow, ms, 0);
+}
+
+static void end_work(struct delve *d)
+{
+    bool told = d->told_waiting;
+    timer_stop(d->slow);
+    d->told_waiting = false;
+    if (told)
+        d->handler->waiting(d->arg, NULL);
+}
+
+static void word_answer(const struct delve *d, const char *awaits, char *text, size_t size)
+{
+    const char *where = d->transport->where;
+    int seconds = ANSWER_SLOW_MS / MS;
+    if (strcmp(awaits, "attach") == 0)
+        (void)snprintf(text, size,
+                       "Delve on %s has not answered attach for %d s: another client may have the program running. Pause "
+                       "it there, or end that client's session",
+                       where, seconds);
+    else
+        (void)snprintf(text, size, "Delve on %s has not answered initialize for %d s: it may hang%s", where, seconds,
+                       d->plan->mode == DELVE_REMOTE ? ", or something else listens at that port" : "");
+}
+
+static void on_slow(void *arg)
+{
+    struct delve *d = arg;
+    char text[sizeof d->work + sizeof " ..."];
+    const char *awaits = d->attachment ? attachment_awaits(d->attachment) : NULL;
+    if (d->work[0])
+        (void)snprintf(text, sizeof text, "%s ...", d->work);
+    else if (awaits)
+        word_answer(d, awaits, text, sizeof text);
+    else
+        return;
+    d->told_waiting = true;
+    d->handler->waiting(d->arg, text);
+}
+
 /* --- the end --- */
 
 static void over(struct delve *d, const char *reason)
@@ -98,6 +157,7 @@ static void reap(struct delve *d, const char *reason)
 {
     bool is_owed = d->state == DELVE_DISCONNECTING;
     timer_stop(d->step);
+    end_work(d);
     attachment_close(d->attachment, false);
     set_state(d, DELVE_REAPING, reason);
     if (is_owed)
@@ -128,18 +188,27 @@ static void fail_memory(struct delve *d)
     fail(d, &why);
 }
 
-/* Tells the program's end once its exit status and all its output are there. */
-static void tell_exit(struct delve *d)
+static void tell_exit(struct delve *d, const char *reason)
 {
+    timer_stop(d->step);
+    set_state(d, DELVE_GONE, reason);
+    d->handler->exited(d->arg, d->exit_known, d->exit_code);
+}
+
+/* Tells the program's end once its exit status and all its output are there. */
+static void await_output(struct delve *d)
+{
+    uint64_t now = timer_now(d->loop);
     if (d->state != DELVE_EXITED)
         return;
-    if (!process_is_quiet(d->process)) {
-        timer_start(d->step, QUIET_MS, 0);
-        return;
-    }
-    timer_stop(d->step);
-    set_state(d, DELVE_GONE, "its output has ended");
-    d->handler->exited(d->arg, d->exit_known, d->exit_code);
+    if (process_is_quiet(d->process))
+        tell_exit(d, "its output has ended");
+    else if (d->paused)
+        timer_stop(d->step);
+    else if (now >= d->output_until)
+        tell_exit(d, "somebody else goes on writing to its streams");
+    else
+        timer_start(d->step, d->output_until - now < QUIET_MS ? d->output_until - now : QUIET_MS, 0);
 }
 
 static void exited(struct delve *d, bool known, int status, const char *reason)
@@ -148,7 +217,9 @@ static void exited(struct delve *d, bool known, int status, const char *reason)
     d->exit_code = status;
     set_state(d, DELVE_EXITED, reason);
     process_wind_down(d->process);
-    tell_exit(d);
+    d->paused_at = timer_now(d->loop);
+    d->output_until = d->paused_at + LAST_OUTPUT_MS;
+    await_output(d);
 }
 
 /* --- the attachment --- */
@@ -163,6 +234,7 @@ static void on_attached(void *arg)
 {
     struct delve *d = arg;
     bool same_process = d->same_process;
+    end_work(d);
     d->ever_attached = true;
     d->same_process = d->keeps_stopped = false;
     process_attached(d->process);
@@ -172,6 +244,7 @@ static void on_attached(void *arg)
 static void on_refused(void *arg, const struct err *why, bool has_exited, int status)
 {
     struct delve *d = arg;
+    end_work(d);
     if (has_exited) /* while the connection to its Delve was lost */
         exited(d, true, status, why->text);
     else
@@ -205,6 +278,7 @@ static void on_program_exited(void *arg, bool known, int status)
 static void on_broken(void *arg)
 {
     struct delve *d = arg;
+    end_work(d);
     if (d->ever_attached)
         d->handler->broken(d->arg);
 }
@@ -281,8 +355,17 @@ static void on_listening(void *arg, int port, bool same_process)
     };
     d->attachment = attach ? attachment_new(&order, &attachment_events, d) : NULL;
     json_decref(attach);
-    if (!d->attachment)
+    if (d->attachment)
+        begin_work(d, "", ANSWER_SLOW_MS);
+    else
         fail_memory(d);
+}
+
+static void on_working(void *arg, const char *text)
+{
+    end_work(arg);
+    if (text)
+        begin_work(arg, text, WORK_SLOW_MS);
 }
 
 static void on_lost(void *arg, const struct err *why)
@@ -312,12 +395,12 @@ static void on_output(void *arg, enum channel_source source, const char *data, s
 {
     struct delve *d = arg;
     d->handler->output(d->arg, source, data, len);
-    tell_exit(d); /* begins the quiet time again */
+    await_output(d); /* begins the quiet time again */
 }
 
 static void on_output_ended(void *arg)
 {
-    tell_exit(arg);
+    await_output(arg);
 }
 
 static void on_failed(void *arg, const struct err *why)
@@ -336,6 +419,7 @@ static void on_ended(void *arg)
 
 static const struct process_handler process_events = {
     .say = say,
+    .working = on_working,
     .listening = on_listening,
     .lost = on_lost,
     .holds_breakpoints = holds_breakpoints,
@@ -397,6 +481,7 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
         return;
     }
     /* The channels are gone: nothing that the session does now may touch them. */
+    end_work(d);
     attachment_close(d->attachment, true);
     process_free(d->process, true);
     d->process = NULL;
@@ -420,13 +505,7 @@ static void on_step(void *arg)
         fail_memory(d);
         break;
     case DELVE_EXITED:
-        /* The streams are quiet: a grandchild holds them open. While nobody reads them that says nothing. */
-        if (d->paused) {
-            timer_start(d->step, QUIET_MS, 0);
-            break;
-        }
-        set_state(d, DELVE_GONE, "its output is quiet");
-        d->handler->exited(d->arg, d->exit_known, d->exit_code);
+        tell_exit(d, "its streams are quiet: somebody else holds them open");
         break;
     case DELVE_REAPING:
         over(d, "nothing was started");
@@ -451,8 +530,9 @@ struct delve *delve_new(uv_loop_t *loop, struct config *config, const struct con
     d->arg = arg;
     (void)snprintf(d->subject, sizeof d->subject, "%s", subject);
     d->step = timer_new(loop, on_step, d);
+    d->slow = timer_new(loop, on_slow, d);
     d->transport = reach_target(loop, target);
-    if (d->step && d->transport)
+    if (d->step && d->slow && d->transport)
         d->link = transport_link(d->transport, &link_events, d);
     if (!d->link) {
         delve_free(d);
@@ -482,6 +562,10 @@ void delve_restart(struct delve *d, const struct delve_plan *plan, const struct 
     const struct process_order order = {.plan = plan, .prelaunch = prelaunch};
     d->plan = plan;
     d->prelaunch = prelaunch;
+    if (d->state == DELVE_EXITED) {
+        timer_stop(d->step);
+        set_state(d, DELVE_RUNNING, "restart");
+    }
     if (d->state != DELVE_RUNNING)
         return; /* nothing was started yet, and it will be this plan; or it is too late */
     attachment_close(d->attachment, false);
@@ -514,7 +598,13 @@ int delve_take_oldest(struct delve *d, struct dap_asked *asked)
 
 void delve_pause(struct delve *d, bool paused)
 {
+    uint64_t now = timer_now(d->loop);
+    if (d->state == DELVE_EXITED && paused != d->paused) {
+        d->output_until += paused ? 0 : now - d->paused_at;
+        d->paused_at = now;
+    }
     d->paused = paused;
+    await_output(d);
     if (d->attachment)
         attachment_pause(d->attachment, paused);
     if (d->process)
@@ -543,6 +633,7 @@ void delve_free(struct delve *d)
     if (!d)
         return;
     timer_free(d->step);
+    timer_free(d->slow);
     attachment_free(d->attachment);
     process_free(d->process, false);
     if (d->link)

@@ -23,6 +23,9 @@ enum delve_loss {
 struct delve_handler {
     /* Text for the Debug Console; category "console" or "important". */
     void (*say)(void *arg, const char *category, const char *text);
+    /* Something takes long: what is waited for, in words for the user; once or, when that changes, several times. NULL:
+     * not any more. */
+    void (*waiting)(void *arg, const char *text);
     /* The body of this Delve's initialize response, borrowed; before `attached`. */
     void (*capabilities)(void *arg, const json_t *body);
     /* The session is ready for the client's requests. same_process: the program is the one of the last time. */

@@ -21,7 +21,7 @@ struct heartbeat {
     int port;
     const struct heartbeat_handler *handler; /* NULL once it is over */
     void *arg;
-    struct channel *channel; /* NULL between a lost one and the next beat */
+    struct channel *channel;    /* NULL between a lost one and the next beat */
     struct channel *asked_link; /* only for its opening; NULL: none */
     struct timer *beat;
     struct buf answer;

@@ -25,6 +25,8 @@ struct process_order {
 struct process_handler {
     /* Text for the Debug Console; category "console" or "important". */
     void (*say)(void *arg, const char *category, const char *text);
+    /* What is being done now, in words for the user; NULL: nothing that takes time. */
+    void (*working)(void *arg, const char *text);
     /* Delve listens at this port of the Go machine's 127.0.0.1. same_process: what it debugs is what was debugged
      * before. Comes again after `lost`, process_restart and process_reconnect. */
     void (*listening)(void *arg, int port, bool same_process);

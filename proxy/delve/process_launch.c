@@ -34,6 +34,12 @@ static void start_dlv(struct supervised *p, const char *reason)
 {
     struct keeper_run r = {.kind = KEEPER_DLV};
     run(p, &r, PROCESS_BUILDING, reason);
+    if (p->state != PROCESS_BUILDING)
+        return;
+    if (p->order.plan->mode == DELVE_DEBUG || p->order.plan->mode == DELVE_TEST)
+        process_working(p, "building %s on %s", p->order.plan->program, process_where(p));
+    else
+        process_working(p, "Delve is started on %s and does not listen yet", process_where(p));
 }
 
 static void show_withheld(struct supervised *p)
@@ -135,6 +141,8 @@ static void run_remedy(struct supervised *p)
         .version = cause->version,
     };
     run(p, &r, PROCESS_MENDING, delve_remedy_text(r.remedy));
+    if (p->state == PROCESS_MENDING)
+        process_working(p, "%s on %s", delve_remedy_text(r.remedy), process_where(p));
 }
 
 void process_wait_over(struct supervised *p)
@@ -169,6 +177,8 @@ static void next_prelaunch(struct supervised *p)
     (void)snprintf(text, sizeof text, "prelaunch: %s", step->text);
     process_say(p, "console", text);
     run(p, &r, PROCESS_PREPARING, text);
+    if (p->state == PROCESS_PREPARING)
+        process_working(p, "%s on %s", text, process_where(p));
 }
 
 void process_launch(struct supervised *p, const char *reason)

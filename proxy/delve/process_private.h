@@ -18,22 +18,22 @@ enum {
 };
 
 enum process_state {
-    PROCESS_NEW,       /* nothing is ordered */
-    PROCESS_STARTING,  /* the supervisor, until it is ready */
-    PROCESS_PREPARING, /* a step before the launch runs */
-    PROCESS_BUILDING,  /* dlv and its build, until it listens */
-    PROCESS_WAITING,   /* the time before dlv or a remedy is started (again) */
-    PROCESS_MENDING,   /* a remedy runs */
-    PROCESS_LISTENING, /* dlv can be attached to */
-    PROCESS_SERVING,   /* it was attached to */
-    PROCESS_WINDING_DOWN,  /* its program has ended, or leave is taken of dlv: it is not started again by itself */
-    PROCESS_RETURNING, /* the time before a dlv that lives is attached to again */
-    PROCESS_CHECKING,  /* dlv is gone: does the process that it was attached to live? */
-    PROCESS_STOPPING,  /* what runs is being ended, something else will be started */
-    PROCESS_DRAINING,  /* it has ended: the rest of its output is awaited */
-    PROCESS_IDLE,      /* nothing runs: the last start failed, a restart is awaited */
-    PROCESS_FAILED,    /* it was told so; the end is awaited */
-    PROCESS_ENDING,    /* the supervisor ends what is left */
+    PROCESS_NEW,          /* nothing is ordered */
+    PROCESS_STARTING,     /* the supervisor, until it is ready */
+    PROCESS_PREPARING,    /* a step before the launch runs */
+    PROCESS_BUILDING,     /* dlv and its build, until it listens */
+    PROCESS_WAITING,      /* the time before dlv or a remedy is started (again) */
+    PROCESS_MENDING,      /* a remedy runs */
+    PROCESS_LISTENING,    /* dlv can be attached to */
+    PROCESS_SERVING,      /* it was attached to */
+    PROCESS_WINDING_DOWN, /* its program has ended, or leave is taken of dlv: it is not started again by itself */
+    PROCESS_RETURNING,    /* the time before a dlv that lives is attached to again */
+    PROCESS_CHECKING,     /* dlv is gone: does the process that it was attached to live? */
+    PROCESS_STOPPING,     /* what runs is being ended, something else will be started */
+    PROCESS_DRAINING,     /* it has ended: the rest of its output is awaited */
+    PROCESS_IDLE,         /* nothing runs: the last start failed, a restart is awaited */
+    PROCESS_FAILED,       /* it was told so; the end is awaited */
+    PROCESS_ENDING,       /* the supervisor ends what is left */
     PROCESS_OVER
 };
 
@@ -78,6 +78,8 @@ struct supervised {
 
 void process_set_state(struct supervised *p, enum process_state state, const char *reason);
 void process_say(struct supervised *p, const char *category, const char *text);
+/* Tells the owner what is being done, until the next change of state. */
+void process_working(struct supervised *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *process_where(const struct supervised *p);
 /* Tells the owner why it can't go on; the end is awaited. */
 void process_fail(struct supervised *p, const struct err *why);

@@ -1,5 +1,7 @@
 /* A Delve that delvegate starts: its life under a supervisor on the Go machine. */
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "proxy/base/log.h"
@@ -9,9 +11,9 @@
 
 enum { REAP_MS = 30 * 1000 /* for the supervisor to report that all is gone */ };
 
-static const char *const state_names[] = {"new",       "starting", "preparing", "building",  "waiting",  "mending",
-                                          "listening", "serving",  "winding down",  "returning", "checking", "stopping",
-                                          "draining",  "idle",     "failed",    "ending",    "over"};
+static const char *const state_names[] = {"new",       "starting", "preparing",    "building",  "waiting",  "mending",
+                                          "listening", "serving",  "winding down", "returning", "checking", "stopping",
+                                          "draining",  "idle",     "failed",       "ending",    "over"};
 
 /* Whatever it does, it can fail, and be told to end. */
 #define ENDS (STATE_BIT(PROCESS_FAILED) | STATE_BIT(PROCESS_ENDING))
@@ -45,6 +47,17 @@ static const struct states states = {"process", state_names, legal_edges};
 void process_set_state(struct supervised *p, enum process_state state, const char *reason)
 {
     p->state = (enum process_state)state_next(&states, p->state, state, CONFIG_LOG_DEBUG, p->place.subject, reason);
+    p->base.handler->working(p->base.arg, NULL);
+}
+
+void process_working(struct supervised *p, const char *fmt, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    p->base.handler->working(p->base.arg, text);
 }
 
 void process_say(struct supervised *p, const char *category, const char *text)
@@ -140,6 +153,7 @@ static void start(struct process *base, struct process_order order)
     p->order = order;
     nonce_make(id);
     process_set_state(p, PROCESS_STARTING, "starting the supervisor");
+    process_working(p, "looking for Go and Delve on %s", process_where(p));
     log_debug(p->place.subject, "its run directory is named %s", id);
     p->keeper = keeper_start(p->place.loop, p->place.link, p->place.target, id, true, &process_keeper_events, p);
     if (p->keeper)

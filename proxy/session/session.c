@@ -138,6 +138,7 @@ void session_leave(struct session *s)
 
 void session_terminated(struct session *s)
 {
+    session_progress(s, NULL); /* VS Code would show it for ever */
     if (!s->terminated_sent)
         session_event(s, "terminated", NULL);
     s->terminated_sent = true;

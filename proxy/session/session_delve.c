@@ -11,11 +11,40 @@
 #include "dap/utf8.h"
 #include "proxy/base/log.h"
 
-enum { OUTPUT_CHUNK = 64 * 1024 /* bytes of program output in one event */ };
+enum {
+    OUTPUT_CHUNK = 64 * 1024, /* bytes of program output in one event */
+    PROGRESS_ID_MAX = 32
+};
 
 static void on_say(void *arg, const char *category, const char *text)
 {
     session_say(arg, category, text);
+}
+
+void session_progress(struct session *s, const char *text)
+{
+    char id[PROGRESS_ID_MAX];
+    bool shows = json_is_true(json_object_get(s->initialize_arguments, "supportsProgressReporting"));
+    if (s->in_progress) {
+        (void)snprintf(id, sizeof id, "delvegate-%d", s->progress);
+        json_t *body = json_pack("{s:s}", "progressId", id);
+        session_event(s, "progressEnd", body);
+        json_decref(body);
+    }
+    s->in_progress = text && shows;
+    if (text)
+        session_say(s, "console", text);
+    if (s->in_progress) {
+        (void)snprintf(id, sizeof id, "delvegate-%d", ++s->progress);
+        json_t *body = json_pack("{s:s,s:s,s:b}", "progressId", id, "title", text, "cancellable", 0);
+        session_event(s, "progressStart", body);
+        json_decref(body);
+    }
+}
+
+static void on_waiting(void *arg, const char *text)
+{
+    session_progress(arg, text);
 }
 
 static void on_capabilities(void *arg, const json_t *body)
@@ -261,6 +290,7 @@ static void on_ended(void *arg)
 
 const struct delve_handler session_delve_events = {
     .say = on_say,
+    .waiting = on_waiting,
     .capabilities = on_capabilities,
     .attached = on_attached,
     .broken = on_broken,

@@ -94,6 +94,8 @@ struct session {
     struct delve *delve; /* NULL once nothing is left of it */
     struct held *held, **held_end;
     size_t held_bytes;
+    int progress;            /* the number of the last progress that was begun */
+    bool in_progress;        /* it has not ended */
     char rest[2][UTF8_REST]; /* of stdout and stderr: the beginning of a character that is not whole yet */
     size_t rest_len[2];
 };
@@ -134,14 +136,16 @@ int session_map_to_remote(void *arg, const char *path, struct buf *out);
 json_t *session_arguments(const struct dap_message *m);
 /* The Delve that the client's reading waited for is gone. */
 void session_read_on(struct session *s);
+/* Tells what is waited for, and shows it as progress where the client can; NULL: not any more. */
+void session_progress(struct session *s, const char *text);
 /* What an incomplete character at the end of the program's output left over. */
 void session_flush_output(struct session *s);
 
 /* session_launch.c: answer these requests. */
 void session_on_launch(struct session *s, const struct dap_message *m);
 void session_on_restart(struct session *s, const struct dap_message *m);
-/* The pending restart request's one answer, if there is one. failed: why nothing came of it; NULL: it was done. A client
- * that a failed restart makes deaf is answered with success all the same: what failed is to be said besides. */
+/* The pending restart request's one answer, if there is one. failed: why nothing came of it; NULL: it was done. A
+ * client that a failed restart makes deaf is answered with success all the same: what failed is to be said besides. */
 void session_answer_restart(struct session *s, const char *failed);
 /* Frees launches that Delve has ended for sure: all but the newest, or all. */
 void session_free_launches(struct session *s, bool all);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { LAUNCH_MS, build, line, proc, program, suite } from './harness.mjs';
+import { BlockedBuild, LAUNCH_MS, build, line, proc, program, suite } from './harness.mjs';
 
 const TOOL = program('tool');
 const HELLO = program('hello');
@@ -209,6 +209,54 @@ suite('launch', {}, (w) => {
       await s.send('disconnect');
       s.close();
     }
+  });
+
+  w.test('a long build is told, and shown as progress; Stop ends it without a dialog', async () => {
+    for (const shows of [true, false]) {
+      const block = new BlockedBuild(fs.mkdtempSync(w.at('tmp/block-')));
+      const s = await w.session();
+      await s.initialize({ supportsProgressReporting: shows });
+      const launched = s.ask('launch', { mode: 'debug', program: TOOL, buildFlags: block.buildFlags }, { timeout: LAUNCH_MS });
+      await s.output('console', /^building \S+tool on .* \.\.\.$/m, { timeout: LAUNCH_MS });
+      if (shows) await s.event('progressStart');
+      await s.send('disconnect', { restart: false, terminateDebuggee: true });
+      const response = await launched;
+      assert.equal(response.success, false);
+      assert.equal(response.body.error.showUser, false);
+      assert.equal(s.events('progressStart').length, shows ? 1 : 0);
+      assert.equal(s.events('progressEnd').length, shows ? 1 : 0);
+      s.close();
+      block.close();
+    }
+  });
+
+  w.test('terminated comes within seconds while a process that the program has left goes on printing', async () => {
+    const s = await w.session();
+    await s.launch({ program: TOOL, args: ['chatter'] });
+    await s.output('stdout', /child \d+\n/);
+    await s.event('terminated', { timeout: 20_000 });
+    await s.finish();
+  });
+
+  // What `sudo dlv` in delve.path comes to: Delve is another user, which can use the run directory.
+  w.test('a Delve that runs as another user is named with its uid and what works instead', { skip: process.getuid() !== 0 && 'only root can be two users' }, async (t) => {
+    const dlv = (self) => {
+      fs.writeFileSync(self.at('dlv'), `#!/bin/sh
+case $1 in version) exec dlv "$@" ;; esac
+exec setpriv --reuid=65534 --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override dlv "$@"
+`, { mode: 0o755 });
+      self.options.target = { delve: { path: self.at('dlv') } };
+    };
+    const own = await w.fresh(t, { prepare: dlv });
+    const binary = await build('tool', own.at('tmp/tool'));
+    fs.chmodSync(own.root, 0o755);
+    const s = await own.session();
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'exec', program: binary, args: ['quiet'] }, { timeout: LAUNCH_MS });
+    assert.match(error.text, /Delve on .* runs as uid 65534 and accepts only that user's connections/);
+    assert.match(error.text, /delve\.path/);
+    await s.send('disconnect');
+    s.close();
   });
 
   w.test('program is asked for when it is missing', async () => {
