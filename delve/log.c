@@ -1,9 +1,9 @@
 #include "delve/log.h"
 
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { PORT_MAX = 65535 };
+enum { PORT_MAX = 65535, DECIMAL = 10 };
 
 static bool begins(const char *s, const char *with)
 {
@@ -95,6 +95,19 @@ static const char *read_standard(const char *line)
     size_t n = matches(line, "0000/00/00 00:00:00 ");
     const char *message = n ? strstr(line + n, ": ") : NULL;
     return message && begins(line + n, "sameuser") ? message + 2 : NULL;
+}
+
+bool delve_log_different_user(const char *log, long *uid)
+{
+    static const char words[] = "connection from different user (remote: ";
+    static const char own[] = "local: ";
+    const char *at = strstr(log, words);
+    const char *local = at ? strstr(at, own) : NULL;
+    char *end = NULL;
+    if (!local)
+        return false;
+    *uid = strtol(local + sizeof own - 1, &end, DECIMAL);
+    return end != local + sizeof own - 1;
 }
 
 /* How the failures begin that Delve writes without time and level (facts of each version's cmd/dlv/cmds). */

@@ -2,6 +2,8 @@
 #ifndef DELVE_LOG_H
 #define DELVE_LOG_H
 
+#include <stdbool.h>
+
 #include "dap/buf.h"
 
 enum delve_log_kind {
@@ -18,6 +20,10 @@ struct delve_log_event {
 
 /* Reads one line (NUL-terminated, without newline) of Delve's log or output, all versions 1.7.3 to 1.27. */
 struct delve_log_event delve_log_read(const char *line);
+
+/* Whether Delve's log says that it has closed a connection because another user made it (sameuser_linux.go, 1.7
+ * to 1.27, with --log): *uid is Delve's own then. */
+bool delve_log_different_user(const char *log, long *uid);
 
 /* Appends the text for a launch that ended before a session: the last lines of build output and log (each may be NULL),
    and the hint that belongs to a known start-up failure (facts: no go in PATH, ptrace, not main, bad --wd, version

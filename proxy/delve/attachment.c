@@ -58,7 +58,7 @@ struct attachment {
     struct timer *deadline;
     bool exit_known; /* Delve has told exit_status */
     int exit_status;
-    bool by_delve; /* PROBING: Delve has closed the connection */
+    enum delve_client_end end; /* PROBING: of the connection */
     struct err why;
 };
 
@@ -209,13 +209,13 @@ static void on_probe_answered(void *arg)
 {
     struct attachment *a = arg;
     attachment_close(a, false);
-    a->handler->lives(a->arg, a->by_delve, &a->why);
+    a->handler->lives(a->arg, a->end, &a->why);
 }
 
 static void probe_failed(struct attachment *a)
 {
     attachment_close(a, false);
-    a->handler->dead(a->arg, &a->why);
+    a->handler->dead(a->arg, a->end, &a->why);
 }
 
 static void on_probe_silent(void *arg, int seconds, bool by_link)
@@ -236,7 +236,7 @@ static void hang_up(struct attachment *a, bool link_lost)
     a->heartbeat = NULL;
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_closed(void *arg, enum delve_client_end end, const struct err *why)
 {
     struct attachment *a = arg;
     bool was_attached = a->state == ATTACHMENT_ATTACHED;
@@ -246,9 +246,9 @@ static void on_closed(void *arg, const struct err *why)
     }
     if (!was_attached && a->state != ATTACHMENT_CONNECTING && a->state != ATTACHMENT_ATTACHING)
         return;
-    a->by_delve = !why->text[0];
+    a->end = end;
     a->why = *why;
-    if (a->by_delve)
+    if (!why->text[0])
         err_set(&a->why, "Delve on %s closed the debug connection", where(a));
     hang_up(a, false);
     set_state(a, ATTACHMENT_PROBING, a->why.text);

@@ -23,10 +23,10 @@ struct attachment_handler {
     /* The connection is gone; what is pending can be taken. `lives`, `dead` or, when Delve's end is noticed elsewhere,
      * nothing follows. */
     void (*broken)(void *arg);
-    /* That Delve answers still. by_delve: it was Delve that closed the connection. Only attachment_free may follow. */
-    void (*lives)(void *arg, bool by_delve, const struct err *why);
-    /* Nothing was heard of it. Likewise. */
-    void (*dead)(void *arg, const struct err *why);
+    /* That Delve answers still. Only attachment_free may follow. */
+    void (*lives)(void *arg, enum delve_client_end end, const struct err *why);
+    /* Nothing was heard of it; how the connection ended. Likewise. */
+    void (*dead)(void *arg, enum delve_client_end end, const struct err *why);
     /* Delve does not answer any more, while the connection is there. by_link: neither does anything else there. */
     void (*silent)(void *arg, bool by_link, const struct err *why);
     /* After attachment_disconnect: Delve has answered, closed the connection, or was waited for long enough. */

@@ -58,12 +58,12 @@ struct delve {
     bool same_process, keeps_stopped; /* of the next attach */
     bool exit_known;
     int exit_code;
-    uint64_t output_until; /* EXITED: output that comes later is not waited for, in the loop's ms */
-    uint64_t paused_at;    /* likewise: since then nothing is read */
+    uint64_t output_until;   /* EXITED: output that comes later is not waited for, in the loop's ms */
+    uint64_t paused_at;      /* likewise: since then nothing is read */
     char work[ERR_TEXT_MAX]; /* what is being done; "": the attachment's answer is awaited */
     bool told_waiting;       /* the session knows what is waited for */
     struct timer *slow;      /* runs until that is told */
-    struct timer *step;    /* LINKING: out of memory; EXITED: the streams are quiet */
+    struct timer *step;      /* LINKING: out of memory; EXITED: the streams are quiet */
 };
 
 static const char *const state_names[] = {"linking", "linked",        "running", "exited",
@@ -117,10 +117,11 @@ static void word_answer(const struct delve *d, const char *awaits, char *text, s
     const char *where = d->transport->where;
     int seconds = ANSWER_SLOW_MS / MS;
     if (strcmp(awaits, "attach") == 0)
-        (void)snprintf(text, size,
-                       "Delve on %s has not answered attach for %d s: another client may have the program running. Pause "
-                       "it there, or end that client's session",
-                       where, seconds);
+        (void)snprintf(
+            text, size,
+            "Delve on %s has not answered attach for %d s: another client may have the program running. Pause "
+            "it there, or end that client's session",
+            where, seconds);
     else
         (void)snprintf(text, size, "Delve on %s has not answered initialize for %d s: it may hang%s", where, seconds,
                        d->plan->mode == DELVE_REMOTE ? ", or something else listens at that port" : "");
@@ -245,10 +246,11 @@ static void on_refused(void *arg, const struct err *why, bool has_exited, int st
 {
     struct delve *d = arg;
     end_work(d);
+    struct err copy = *why;
     if (has_exited) /* while the connection to its Delve was lost */
-        exited(d, true, status, why->text);
+        exited(d, true, status, copy.text);
     else
-        fail(d, why);
+        process_refused(d->process, &copy);
 }
 
 static void on_message(void *arg, const struct dap_message *m, const struct dap_asked *asked)
@@ -283,23 +285,23 @@ static void on_broken(void *arg)
         d->handler->broken(d->arg);
 }
 
-static void on_lives(void *arg, bool by_delve, const struct err *why)
+static void on_lives(void *arg, enum delve_client_end end, const struct err *why)
 {
     struct delve *d = arg;
     struct err copy = *why;
-    d->handler->lost(d->arg, by_delve ? DELVE_LOSS_CONNECTION : DELVE_LOSS_CHANNEL, &copy);
+    d->handler->lost(d->arg, end == DELVE_CLIENT_CLOSED ? DELVE_LOSS_CONNECTION : DELVE_LOSS_CHANNEL, &copy);
     if (d->state == DELVE_RUNNING)
         process_reconnect(d->process, &copy);
 }
 
-static void on_dead(void *arg, const struct err *why)
+static void on_dead(void *arg, enum delve_client_end end, const struct err *why)
 {
     struct delve *d = arg;
     struct err copy = *why;
     if (d->ever_attached)
         process_died(d->process, &copy);
     else
-        fail(d, &copy);
+        process_unreachable(d->process, end, &copy);
 }
 
 static void on_silent(void *arg, bool by_link, const struct err *why)

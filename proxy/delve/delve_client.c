@@ -15,21 +15,23 @@ struct delve_client {
     struct dap_decoder *decoder;
     struct dap_pending *pending;
     int64_t seq;
+    bool opened;  /* the connection was made */
     bool reading; /* inside on_data: memory is freed when it returns */
     bool freed;
 };
 
-static void lose(struct delve_client *d, const struct err *why)
+static void lose(struct delve_client *d, enum delve_client_end end, const struct err *why)
 {
     if (d->channel)
         channel_close(d->channel);
     d->channel = NULL;
-    d->handler->closed(d->arg, why);
+    d->handler->closed(d->arg, end, why);
 }
 
 static void on_opened(void *arg)
 {
     struct delve_client *d = arg;
+    d->opened = true;
     d->handler->opened(d->arg);
 }
 
@@ -72,11 +74,11 @@ static void read_all(struct delve_client *d, const char *data, size_t len)
             on_skipped(d, &frame);
         } else if (r == DAP_BROKEN) {
             err_set(&why, "what Delve sent is not DAP: %s", dap_decoder_reason(d->decoder));
-            lose(d, &why);
+            lose(d, DELVE_CLIENT_NOT_DAP, &why);
             return;
         } else if (on_message(d, frame.body, frame.len, &why) < 0) {
             err_prefix(&why, "Delve sent a message that can't be read: ");
-            lose(d, &why);
+            lose(d, DELVE_CLIENT_NOT_DAP, &why);
             return;
         }
     }
@@ -111,14 +113,14 @@ static void on_closed(void *arg, const struct err *why, int exit_status)
     struct delve_client *d = arg;
     (void)exit_status;
     d->channel = NULL; /* dead already */
-    lose(d, why);
+    lose(d, !d->opened ? DELVE_CLIENT_UNREACHED : why->text[0] ? DELVE_CLIENT_BROKEN : DELVE_CLIENT_CLOSED, why);
 }
 
 /* sshd reports the end of Delve's side long before the channel's. */
 static void on_eof(void *arg)
 {
     struct err none = {{0}};
-    lose(arg, &none);
+    lose(arg, DELVE_CLIENT_CLOSED, &none);
 }
 
 static const struct channel_handler channel_events = {

@@ -8,6 +8,14 @@
 #include "dap/pending.h"
 #include "proxy/machine/transport.h"
 
+/* How a connection came to its end. */
+enum delve_client_end {
+    DELVE_CLIENT_UNREACHED, /* it could not be made */
+    DELVE_CLIENT_CLOSED,    /* Delve has closed it */
+    DELVE_CLIENT_NOT_DAP,   /* what came over it was not DAP */
+    DELVE_CLIENT_BROKEN     /* it broke on the way */
+};
+
 struct delve_client_handler {
     void (*opened)(void *arg);
     /* A whole message. asked: for a response, what it answers (never NULL then: second answers to one request are
@@ -19,7 +27,7 @@ struct delve_client_handler {
     void (*drained)(void *arg);
     /* The connection is gone; what is pending is still to be taken with delve_client_take_oldest, then
      * delve_client_free is called. */
-    void (*closed)(void *arg, const struct err *why);
+    void (*closed)(void *arg, enum delve_client_end end, const struct err *why);
 };
 
 enum delve_client_result {

@@ -39,6 +39,16 @@ void process_died(struct process *p, const struct err *why)
     p->ops->died(p, why);
 }
 
+void process_unreachable(struct process *p, enum delve_client_end end, const struct err *why)
+{
+    p->ops->unreachable(p, end, why);
+}
+
+void process_refused(struct process *p, const struct err *why)
+{
+    p->ops->refused(p, why);
+}
+
 bool process_is_quiet(const struct process *p)
 {
     return p->ops->is_quiet(p);

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "delve/plan.h"
 #include "delve/prelaunch.h"
+#include "proxy/delve/delve_client.h"
 #include "proxy/machine/transport.h"
 
 struct process;
@@ -55,6 +56,8 @@ struct process_ops {
     void (*used)(struct process *p);
     void (*wind_down)(struct process *p);
     void (*died)(struct process *p, const struct err *why);
+    void (*unreachable)(struct process *p, enum delve_client_end end, const struct err *why);
+    void (*refused)(struct process *p, const struct err *why);
     bool (*is_quiet)(const struct process *p);
     void (*pause)(struct process *p, bool paused);
     void (*end)(struct process *p);
@@ -99,6 +102,11 @@ void process_wind_down(struct process *p);
 /* Delve does not answer any more, or was closed without an end. It is ended and started again where that is possible.
  */
 void process_died(struct process *p, const struct err *why);
+/* The first connection to Delve has ended so before anything was attached to. `failed` follows, with the reason that
+ * the process knows better. */
+void process_unreachable(struct process *p, enum delve_client_end end, const struct err *why);
+/* Delve has refused to be attached to. Likewise. */
+void process_refused(struct process *p, const struct err *why);
 /* Whether no more output can come: `output_ended` came, or nothing is read from this program. */
 bool process_is_quiet(const struct process *p);
 /* Stops and starts reading what the program writes. */

@@ -1,8 +1,10 @@
 /* A Delve that the user has started on the Go machine: found at its port, attached to, and left alone in the end. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "proxy/base/state.h"
 #include "proxy/base/timer.h"
+#include "proxy/delve/port_owner.h"
 #include "proxy/delve/process.h"
 #include "proxy/delve/process_recovery.h"
 
@@ -33,7 +35,8 @@ struct remote {
     struct process_order order;
     enum remote_state state;
     struct delve_recovery *recovery;
-    bool has_served; /* it was attached to once */
+    bool has_served;               /* it was attached to once */
+    struct port_owner *port_owner; /* asked why it does not answer; NULL: nobody is asked */
     struct timer *step;
 };
 
@@ -45,6 +48,12 @@ static struct remote *of(struct process *base)
 static void set_state(struct remote *r, enum remote_state state, const char *reason)
 {
     r->state = (enum remote_state)state_next(&states, r->state, state, CONFIG_LOG_DEBUG, r->place.subject, reason);
+}
+
+static void forget_owner(struct remote *r, bool link_lost)
+{
+    port_owner_free(r->port_owner, link_lost);
+    r->port_owner = NULL;
 }
 
 static void fail(struct remote *r, const struct err *why)
@@ -91,6 +100,7 @@ static void restart(struct process *base, struct process_order order)
     if (r->state != REMOTE_NEW && order.plan->port != r->order.plan->port)
         r->has_served = false;
     r->order = order;
+    forget_owner(r, false);
     delve_recovery_begin(r->recovery);
     if (r->state != REMOTE_NEW)
         return_after(r, 0, "restart");
@@ -131,6 +141,74 @@ static void died(struct process *base, const struct err *why)
     fail(of(base), why);
 }
 
+/* --- what can't be attached to --- */
+
+static void on_port_owner(void *arg, long owner, long self)
+{
+    struct remote *r = arg;
+    struct err why;
+    int port = r->order.plan->port;
+    const char *where = r->place.transport->where;
+    forget_owner(r, false);
+    if (owner >= 0 && self >= 0 && owner != self)
+        err_set(&why,
+                "Delve at 127.0.0.1:%d on %s runs as uid %ld and accepts only that user's connections "
+                "(--only-same-user); delvegate connects as uid %ld.\nStart that Delve as uid %ld, without sudo, or let "
+                "the target's ssh log in as uid %ld",
+                port, where, owner, self, self, owner);
+    else
+        err_set(
+            &why,
+            "what listens at 127.0.0.1:%d on %s closed the connection without an answer: it is no Delve that speaks "
+            "DAP%s.\nMode remote attaches to `dlv ... --headless --accept-multiclient --api-version=2` of 1.7.3 or "
+            "later; check port",
+            port, where, owner == self && owner >= 0 ? "" : ", or one that runs as another user");
+    fail(r, &why);
+}
+
+/* Nobody was attached to yet: says what listens there instead, and what mode remote needs. */
+static void unreachable(struct process *base, enum delve_client_end end, const struct err *why)
+{
+    struct remote *r = of(base);
+    struct err said = *why;
+    int port = r->order.plan->port;
+    const char *where = r->place.transport->where;
+    switch (end) {
+    case DELVE_CLIENT_UNREACHED:
+        err_set(&said,
+                "%s\nStart Delve there (`dlv ... --headless --accept-multiclient --api-version=2 "
+                "--listen=127.0.0.1:%d`), or correct port",
+                why->text, port);
+        break;
+    case DELVE_CLIENT_NOT_DAP:
+        err_set(&said,
+                "what listens at 127.0.0.1:%d on %s is not Delve (%s).\nCorrect port: mode remote attaches to a "
+                "headless Delve",
+                port, where, why->text);
+        break;
+    case DELVE_CLIENT_CLOSED:
+    case DELVE_CLIENT_BROKEN: /* a reset, where no sshd lies between */
+        r->port_owner = port_owner_ask(r->place.loop, r->place.link, port, on_port_owner, r);
+        if (r->port_owner)
+            return;
+        break;
+    }
+    fail(r, &said);
+}
+
+static void refused(struct process *base, const struct err *why)
+{
+    struct remote *r = of(base);
+    struct err said = *why;
+    if (strstr(why->text, "no debugger found"))
+        err_set(&said,
+                "what listens at 127.0.0.1:%d on %s is `dlv dap`, which has no program to attach to (\"no debugger "
+                "found\").\nStart a headless Delve there instead (`dlv debug --headless --accept-multiclient "
+                "--api-version=2 --listen=127.0.0.1:%d`), or use a launch request without a Delve of yours",
+                r->order.plan->port, r->place.transport->where, r->order.plan->port);
+    fail(r, &said);
+}
+
 /* The program's output stays with whoever started that Delve. */
 static bool is_quiet(const struct process *base)
 {
@@ -149,6 +227,7 @@ static void end(struct process *base)
     struct remote *r = of(base);
     if (r->state >= REMOTE_ENDING)
         return;
+    forget_owner(r, false);
     set_state(r, REMOTE_ENDING, "the end");
     timer_start(r->step, 0, 0); /* not from inside the caller's call */
 }
@@ -156,7 +235,7 @@ static void end(struct process *base)
 static void destroy(struct process *base, bool link_lost)
 {
     struct remote *r = of(base);
-    (void)link_lost;
+    forget_owner(r, link_lost);
     timer_free(r->step);
     delve_recovery_free(r->recovery);
     config_unref(r->place.config);
@@ -171,6 +250,8 @@ static const struct process_ops ops = {
     .used = used,
     .wind_down = wind_down,
     .died = died,
+    .unreachable = unreachable,
+    .refused = refused,
     .is_quiet = is_quiet,
     .pause = pause_output,
     .end = end,

@@ -235,6 +235,25 @@ static void died(struct process *base, const struct err *why)
         process_lost(p, why, true);
 }
 
+static void unreachable(struct process *base, enum delve_client_end end, const struct err *why)
+{
+    struct supervised *p = of(base);
+    struct err copy = *why;
+    long uid;
+    /* Go's own log, in which the check writes, goes to stderr whatever --log-dest says. */
+    if (end != DELVE_CLIENT_UNREACHED && p->build_tail.len && delve_log_different_user(p->build_tail.data, &uid))
+        err_set(&copy,
+                "Delve on %s runs as uid %ld and accepts only that user's connections (--only-same-user).\nName dlv "
+                "itself in delve.path, without sudo; or let the target's ssh log in as that user",
+                process_where(p), uid);
+    process_fail(p, &copy);
+}
+
+static void refused(struct process *base, const struct err *why)
+{
+    process_fail(of(base), why);
+}
+
 static bool is_quiet(const struct process *base)
 {
     return ((const struct supervised *)base)->output_over;
@@ -283,6 +302,8 @@ static const struct process_ops ops = {
     .used = used,
     .wind_down = wind_down,
     .died = died,
+    .unreachable = unreachable,
+    .refused = refused,
     .is_quiet = is_quiet,
     .pause = pause_output,
     .end = end,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { LAUNCH_MS, build, line, proc, program, suite, until } from './harness.mjs';
+import { BlockedBuild, LAUNCH_MS, build, line, proc, program, suite, until } from './harness.mjs';
 
 const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
@@ -29,7 +29,7 @@ func main() {
 }
 ${more}`;
 
-suite('restart', { daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_mb=1' } }, (w) => {
+suite('restart', { beside: true, daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_mb=1' } }, (w) => {
   const config = (args) => ({ type: 'go', request: 'launch', mode: 'debug', name: 'test', ...args });
 
   w.test('the restart of a stopped program: rebuilt, args and env of the request, breakpoints kept', async () => {
@@ -196,6 +196,77 @@ suite('restart', { daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_mb
     await s.stop({ from, reason: 'breakpoint' });
     await s.finish({ terminateDebuggee: true });
   });
+
+  // VS Code drops its side of the adapter when `restart` is refused, and hears nothing afterwards.
+  w.test('VS Code: a compile error is answered with success and shown; threads are taken back; the restart after the fix works', async () => {
+    const { dir, main } = copyOf(w, 'deaf', version(1));
+    const s = await w.session();
+    s.client = { clientID: 'vscode' };
+    await s.launch({ program: dir }, () => s.breakpoints(main, [line(main, 'STOP')]));
+    const { body: { threadId } } = await s.stop({ reason: 'breakpoint' });
+    const { body: { threads } } = await s.send('threads');
+    assert.ok(threads.length > 1 && threads.some((thread) => thread.id === threadId), JSON.stringify(threads));
+    fs.writeFileSync(main, version(1, '\nfunc broken() { undefinedName() }\n'));
+    let from = s.messages.length;
+    await s.send('restart', { arguments: config({ program: dir }) }, { timeout: 120_000 });
+    assert.match(s.outputs.important, /main\.go:\d+:.*undefined: undefinedName/);
+    await until('each thread to be taken back', () => {
+      const gone = s.messages.slice(from).filter((m) => m.event === 'thread' && m.body.reason === 'exited').map((m) => m.body.threadId);
+      return gone.length >= threads.length && assert.deepEqual(gone.sort(), threads.map((thread) => thread.id).sort()) === undefined;
+    });
+    await s.send('restart', undefined, { timeout: 120_000 });
+    assert.equal(s.events('terminated').length, 0);
+
+    fs.writeFileSync(main, version(3));
+    from = s.messages.length;
+    await s.send('restart', { arguments: config({ program: dir }) }, { timeout: 120_000 });
+    await s.stop({ from, reason: 'breakpoint' });
+    assert.equal((await s.locals()).v.value, '3');
+    await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('VS Code: each of two restarts at once, and one that cannot be done, is answered with success', async () => {
+    const s = await w.session();
+    s.client = { clientID: 'vscode' };
+    await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
+    await s.stop({ reason: 'breakpoint' });
+    const from = s.messages.length;
+    const both = [1, 2].map(() => s.send('restart', undefined, { timeout: 120_000 }));
+    await Promise.all(both);
+    await s.stop({ from, reason: 'breakpoint' });
+    await s.send('restart', { arguments: config({ program: 7 }) });
+    assert.match(s.outputs.important, /program/);
+    assert.equal((await s.top()).line, line(MAIN, 'SWITCH'));
+    await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('VS Code: Stop while a restart builds answers the restart first, with success', async () => {
+    const block = new BlockedBuild(w.at('tmp'));
+    const s = await w.session();
+    s.client = { clientID: 'vscode' };
+    await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
+    await s.stop({ reason: 'breakpoint' });
+    const restarted = s.ask('restart', { arguments: config({ program: TOOL, buildFlags: block.buildFlags }) }, { timeout: 120_000 });
+    await w.process('the linker to wait', (args) => args.some((a) => a === block.script), { timeout: 120_000 });
+    const stopped = s.send('disconnect', { restart: false, terminateDebuggee: true });
+    assert.equal((await restarted).success, true);
+    await stopped;
+    s.close();
+    block.close();
+  });
+
+  for (const mode of ['grandchild', 'chatter']) {
+    w.test(`just when the program has ended, while another process has its streams (${mode}): it runs again`, async () => {
+      const s = await w.session();
+      await s.launch({ program: TOOL, args: [mode, '600'] });
+      await s.output('stdout', /child \d+\n/);
+      const first = s.outputs.stdout.length;
+      await s.send('restart', undefined, { timeout: 120_000 });
+      await until('the program to have run again', () => /child \d+\n/.test(s.outputs.stdout.slice(first)), { timeout: 120_000, explain: () => s.text() });
+      await s.event('terminated', { timeout: 60_000 });
+      await s.finish();
+    });
+  }
 
   w.test('what cannot be restarted says so and changes nothing', async () => {
     const s = await w.session();

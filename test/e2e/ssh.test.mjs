@@ -9,6 +9,9 @@ import { BlockedBuild, HOST, LAUNCH_MS, World, line, proc, program, suite, until
 const HELLO = program('hello');
 const MAIN = path.join(HELLO, 'main.go');
 const TOOL = program('tool');
+const TOOL_MAIN = path.join(TOOL, 'main.go');
+const SILENCE_MS = 25_000; // nothing is blamed for so long a silence
+const BLAMED_MS = 45_000; // nor for one shorter than this
 
 /** The error with which a launch of the tool is answered. */
 async function refusal(w) {
@@ -285,6 +288,53 @@ suite('ssh: the connection is lost', ssh, (w) => {
     s.close();
     await within('the end', s.closed);
     s.assertProtocol();
+  });
+
+  // A freeze is silence for a length of time: there is no event to wait for.
+  const silence = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+  w.test('it is silent for 25 s at a stop: the session goes on, and another one begins meanwhile', async (t) => {
+    const own = await w.fresh(t);
+    const s = await own.session();
+    await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(TOOL_MAIN, [line(TOOL_MAIN, 'TICK')]));
+    await s.stop({ reason: 'breakpoint' });
+    const dlv = await own.dlv();
+    const thaw = own.sshd.freeze();
+    const asked = s.top();
+    const began = Date.now();
+    await silence(SILENCE_MS / 2);
+    const beside = await own.session();
+    await beside.launch({ program: TOOL, args: ['quiet'] });
+    await beside.event('terminated', { timeout: 30_000 });
+    await beside.finish();
+    await silence(began + SILENCE_MS - Date.now());
+    thaw();
+    assert.equal((await asked).name, 'main.tick');
+    assert.equal(proc.alive(dlv), true);
+    await s.step('continue');
+    assert.doesNotMatch(s.shown, /answer|again|lost/);
+    await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('it stays silent: the host and the silence are named, Delve is not blamed, and the next F5 works', async (t) => {
+    const own = await w.fresh(t);
+    const s = await own.session();
+    await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(TOOL_MAIN, [line(TOOL_MAIN, 'TICK')]));
+    await s.stop({ reason: 'breakpoint' });
+    const began = Date.now();
+    const thaw = own.sshd.freeze();
+    t.after(thaw);
+    await s.event('terminated', { timeout: 4 * SILENCE_MS });
+    assert.ok(Date.now() - began > BLAMED_MS, `${Date.now() - began} ms`);
+    assert.match(s.shown, new RegExp(`nothing has come from ${HOST}.* for \\d+ s`));
+    assert.doesNotMatch(s.shown, /Delve on .* has not answered/);
+    const next = await own.session();
+    await next.launch({ program: TOOL, args: ['quiet'] });
+    await next.event('terminated', { timeout: 30_000 });
+    await next.finish();
+    await s.send('disconnect');
+    s.close();
+    thaw();
   });
 
   w.test('for longer than the lease: the Go machine cleans up by itself', async (t) => {

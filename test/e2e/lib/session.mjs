@@ -90,7 +90,7 @@ export class Session extends DebugClient {
   }
 
   initialize(more = {}) {
-    return this.send('initialize', { ...INITIALIZE, ...more });
+    return this.send('initialize', { ...INITIALIZE, ...this.client, ...more });
   }
 
   events(name) {

@@ -110,6 +110,14 @@ export class Sshd {
     await until('the connections to be gone', () => victims.every((pid) => !proc.alive(pid)));
   }
 
+  /** Stops what serves the connections there are now: nothing is lost, nothing comes. Returns what lets it go on. */
+  freeze() {
+    const frozen = proc.pids().filter((pid) => pid !== this.child.pid && proc.descends(pid, this.child.pid)
+      && /^sshd(-session|-auth)?: /.test(proc.cmdline(pid)[0] ?? ''));
+    for (const pid of frozen) process.kill(pid, 'SIGSTOP');
+    return () => { for (const pid of frozen) if (proc.alive(pid)) process.kill(pid, 'SIGCONT'); };
+  }
+
   async stop() {
     if (this.child.running) {
       const served = proc.pids().filter((pid) => pid !== this.child.pid && proc.descends(pid, this.child.pid)

@@ -73,11 +73,13 @@ export class World {
   /**
    * transport: 'local' or 'ssh'. target: options of the target `main`. targets: more targets, by name (their `listen` is
    * chosen). env: more environment for both machines. sshd: options of Sshd.start. program: another delvegate. config: more of the file's top level.
+   * beside: a second live session stands beside each test, which must cost it nothing.
    */
   constructor(options = {}) {
     this.options = options;
     this.transport = options.transport ?? 'local';
     this.spared = new Set();
+    this.sparedRuns = new Set();
     this.children = [];
     this.sessions = [];
   }
@@ -177,6 +179,28 @@ export class World {
     return session;
   }
 
+  /** Begins the session that stands beside the tests, at a breakpoint. What is its own counts for none of them. */
+  async standBeside() {
+    const main = path.join(program('tool'), 'main.go');
+    const [processes, runs] = [new Set(this.processes()), new Set(this.runDirectories())];
+    const s = await Session.open(this.port, { label: `${this.transport} session beside` });
+    await s.launch({ program: path.dirname(main), args: ['loop'] }, () => s.breakpoints(main, [line(main, 'TICK')]));
+    await s.stop({ reason: 'breakpoint' });
+    for (const pid of this.processes()) if (!processes.has(pid)) this.spared.add(pid);
+    for (const run of this.runDirectories()) if (!runs.has(run)) this.sparedRuns.add(run);
+    this.beside = s;
+    this.besideSays = s.messages.length;
+  }
+
+  /** It is where it was, answers, and has heard of nothing. */
+  async checkBeside() {
+    const s = this.beside;
+    assert.deepEqual(s.messages.slice(this.besideSays).map((m) => m.event ?? m.command), [], s.text());
+    assert.equal((await s.top()).name, 'main.tick');
+    assert.equal((await s.send('threads')).success, true);
+    this.besideSays = s.messages.length;
+  }
+
   /** Processes that belong to this world's Go machine: dlv, programs, builds, supervisors. */
   processes() {
     const root = this.root;
@@ -216,7 +240,7 @@ export class World {
   }
 
   runDirectories() {
-    return fs.existsSync(this.runDirs) ? fs.readdirSync(this.runDirs) : [];
+    return fs.existsSync(this.runDirs) ? fs.readdirSync(this.runDirs).filter((name) => !this.sparedRuns.has(name)) : [];
   }
 
   /** Waits until no process and no run directory of this world is there; true when that came about. */
@@ -253,6 +277,7 @@ export class World {
   async stop() {
     try {
       for (const session of this.sessions) session.socket.destroy();
+      if (this.beside && this.daemon?.running) await this.beside.finish({ terminateDebuggee: true });
       if (this.daemon) await this.stopDaemon();
       if (this.root) await this.nothingLeft();
     } finally {
@@ -294,7 +319,9 @@ export class World {
     return test(name, { timeout: TEST_MS, skip: options.skip ?? false }, async (t) => {
       this.sessions = [];
       try {
+        if (this.options.beside && !this.beside) await this.standBeside();
         await body(t);
+        if (this.beside) await this.checkBeside();
         if (this.daemon?.running) {
           for (const session of this.sessions) {
             session.assertProtocol({ unanswered: options.unanswered || session.gone });

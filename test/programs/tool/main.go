@@ -71,9 +71,9 @@ func loop() {
 	}
 }
 
-// A child that holds the streams open after this process has gone.
-func grandchild() {
-	cmd := exec.Command("sleep", os.Args[2])
+// A child that has the streams after this process has gone.
+func grandchild(name string, args ...string) {
+	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		panic(err)
@@ -115,7 +115,9 @@ func main() {
 	case "loop":
 		loop()
 	case "grandchild":
-		grandchild()
+		grandchild("sleep", os.Args[2])
+	case "chatter":
+		grandchild("sh", "-c", "while echo chatter; do sleep 0.1; done")
 	case "interrupt":
 		interrupt()
 	case "quiet":
