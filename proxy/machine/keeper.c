@@ -126,12 +126,36 @@ static void on_last_text_late(void *arg)
     keeper_leave(k);
 }
 
+/* What the login shell printed in place of the supervisor's greeting; empty: nothing. */
+static const char *noise_of(const struct keeper *k)
+{
+    const char *noise = supervisor_reader_noise(k->control_lines);
+    return *noise ? noise : supervisor_reader_noise(k->text_lines);
+}
+
+/* The control channel has ended without an error of the transport's, and not because the supervisor was told to end. */
+static void tell_ended(const struct keeper *k, int exit_status, struct err *why)
+{
+    const char *where = k->link->transport->where;
+    const char *noise = noise_of(k);
+    size_t len = strlen(noise);
+    while (len > 0 && strchr("\r\n ", noise[len - 1]))
+        len--;
+    if (k->greeted)
+        err_set(why, "the supervisor on %s ended by itself (exit status %d)", where, exit_status);
+    else
+        err_set(why,
+                "the login shell on %s did not run sh: it ended with exit status %d and printed%s%.*s; check that `ssh "
+                "HOST sh` works without a question (.bashrc, .profile, a ForceCommand)",
+                where, exit_status, len > 0 ? ": " : " nothing", (int)len, noise);
+}
+
 static void on_deadline(void *arg)
 {
     struct keeper *k = arg;
     struct err why;
     const char *where = k->link->transport->where;
-    const char *noise = supervisor_reader_noise(k->control_lines);
+    const char *noise = noise_of(k);
     if (k->is_ready)
         err_set(&why, "the supervisor on %s did not prepare the start within %d s; is the machine or its disk stuck?",
                 where, START_MS / 1000);
@@ -360,12 +384,13 @@ static void on_control_closed(void *arg, const struct err *closed, int exit_stat
         keeper_leave(k);
         return;
     }
-    if (closed->text[0])
+    if (closed->text[0]) {
         why = *closed;
-    else
-        err_set(&why, "the supervisor on %s ended by itself (exit status %d)", k->link->transport->where, exit_status);
-    if (!k->greeted && *supervisor_reader_noise(k->control_lines))
-        err_prefix(&why, "the login shell printed: %s; ", supervisor_reader_noise(k->control_lines));
+        if (!k->greeted && *noise_of(k))
+            err_prefix(&why, "the login shell printed: %s; ", noise_of(k));
+    } else {
+        tell_ended(k, exit_status, &why);
+    }
     keeper_fail(k, &why);
     keeper_leave(k);
 }

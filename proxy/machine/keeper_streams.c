@@ -56,12 +56,18 @@ static void fail_lost(struct keeper *k, const struct err *why)
     keeper_fail(k, &e);
 }
 
-static void fail_unopened(struct keeper *k, const struct err *why)
+static void fail_unopened(struct keeper *k, const struct err *why, int exit_status)
 {
     struct err e;
     const char *noise = supervisor_reader_noise(k->err_opening);
-    const char *reason = why->text[0] ? why->text : noise;
-    err_set(&e, "no shell for the program's output on %s%s%s", k->link->transport->where, *reason ? ": " : "", reason);
+    const char *reason = why->text[0] ? why->text : *noise ? noise : supervisor_reader_noise(k->out_opening);
+    if (*reason)
+        err_set(&e, "no shell for the program's output on %s: %s", k->link->transport->where, reason);
+    else
+        err_set(
+            &e,
+            "no shell for the program's output on %s: the login shell ended with exit status %d and printed nothing",
+            k->link->transport->where, exit_status);
     keeper_fail(k, &e);
 }
 
@@ -74,7 +80,7 @@ static void on_closed(void *arg, const struct err *why, int exit_status)
         return;
     keeper_enter(k);
     if (!k->out_open || !k->err_open) {
-        fail_unopened(k, why);
+        fail_unopened(k, why, exit_status);
     } else if (broken && k->is_command) {
         fail_lost(k, why);
     } else {

@@ -162,6 +162,14 @@ suite('ssh: a shell that is no shell', {
   });
 });
 
+suite('ssh: a login shell that exits silently', { ...ssh, sshd: { options: ['ForceCommand exit 3'] } }, (w) => {
+  w.test('did not run sh: its exit status, and what to look at', async () => {
+    const text = await refusal(w);
+    assert.match(text, /login shell on gomachine .* did not run sh: it ended with exit status 3 and printed nothing/);
+    assert.match(text, /ForceCommand/);
+  });
+});
+
 suite('tools that are missing', {}, (w) => {
   w.test('dlv and go are looked for in many places, and the error lists them', async (t) => {
     const own = new World({

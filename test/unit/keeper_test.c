@@ -527,7 +527,8 @@ static void test_failures(void **state)
     run(KEEPER_DLV, &launch_plan, NULL);
     control("prepared 1\n");
     close_shell(1);
-    heard("failed no shell for the program's output on gomachine\n");
+    heard("failed no shell for the program's output on gomachine: the login shell ended with exit status 0 and printed "
+          "nothing\n");
     end();
 
     begin(true);
@@ -541,6 +542,41 @@ static void test_failures(void **state)
     close_shell(0);
     heard("failed the supervisor on gomachine ended by itself (exit status 0)\n");
     end();
+}
+
+/* A shell that ends before the supervisor has greeted. */
+static void never_greeted(enum channel_source source, const char *noise, int status, const char *expected)
+{
+    memset(&w, 0, sizeof w);
+    uv_loop_init(&w.loop);
+    w.link.transport = &fake_transport;
+    buf_init(&w.heard, TEXT_MAX);
+    w.keeper = keeper_start(&w.loop, &w.link, &target, "ID", true, &owner, NULL);
+    assert_non_null(w.keeper);
+    if (noise)
+        feed(0, source, noise);
+    w.shells[0].closed = true;
+    w.shells[0].handler->closed(w.shells[0].arg, &(struct err){.text = ""}, status);
+    heard(expected);
+    end();
+}
+
+static void test_a_shell_that_is_none(void **state)
+{
+    (void)state;
+    static const char hint[] =
+        "; check that `ssh HOST sh` works without a question (.bashrc, .profile, a ForceCommand)\n";
+    char expected[512];
+    (void)snprintf(
+        expected, sizeof expected,
+        "failed the login shell on gomachine did not run sh: it ended with exit status 1 and printed nothing%s", hint);
+    never_greeted(CHANNEL_STDOUT, NULL, 1, expected);
+    (void)snprintf(expected, sizeof expected,
+                   "failed the login shell on gomachine did not run sh: it ended with exit status 0 and printed: go "
+                   "away%s",
+                   hint);
+    never_greeted(CHANNEL_STDOUT, "go away\n", 0, expected);
+    never_greeted(CHANNEL_STDERR, "go away\r\n", 0, expected);
 }
 
 static void test_ends(void **state)
@@ -570,15 +606,11 @@ static void test_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs_follow_each_other),
-        cmocka_unit_test(test_a_run_without_streams),
-        cmocka_unit_test(test_what_belongs_to_another_run),
-        cmocka_unit_test(test_stopped_before_it_began),
-        cmocka_unit_test(test_what_remedies_have_given),
-        cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_a_pause_holds_for_the_next_run),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_runs_follow_each_other),         cmocka_unit_test(test_a_run_without_streams),
+        cmocka_unit_test(test_what_belongs_to_another_run),    cmocka_unit_test(test_stopped_before_it_began),
+        cmocka_unit_test(test_what_remedies_have_given),       cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_a_pause_holds_for_the_next_run), cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_a_shell_that_is_none),           cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
