@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <libssh2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proxy/ssh/ssh_impl.h"
@@ -32,6 +33,7 @@ static ssize_t receive_bytes(libssh2_socket_t fd, void *to, size_t n, int flags,
         return -EAGAIN;
     size_t got = ssh_socket_take(k->socket, to, n < k->budget ? n : k->budget);
     k->budget -= got;
+    ssh_offer_feed(&k->offer, to, got);
     return got > 0 ? (ssize_t)got : -EAGAIN;
 }
 
@@ -109,6 +111,10 @@ int ssh_codec_prefer(struct ssh_codec *k, int method, const char *names)
     }
     libssh2_free(k->session, (void *)(uintptr_t)supported);
     int rc = both.failed || both.len == 0 ? -1 : libssh2_session_method_pref(k->session, method, both.data);
+    if (rc == 0) {
+        free(k->offered[method]);
+        k->offered[method] = buf_take(&both);
+    }
     buf_free(&both);
     return rc == 0 ? 0 : -1;
 }
@@ -116,6 +122,7 @@ int ssh_codec_prefer(struct ssh_codec *k, int method, const char *names)
 int ssh_codec_open(struct ssh_codec *k, struct ssh_socket *socket)
 {
     *k = (struct ssh_codec){.socket = socket, .session = libssh2_session_init_ex(NULL, NULL, NULL, k)};
+    ssh_offer_init(&k->offer);
     if (!k->session)
         return -1;
     set_callbacks(k->session);
@@ -133,5 +140,8 @@ void ssh_codec_close(struct ssh_codec *k)
         (void)libssh2_session_free(k->session);
     }
     ssh_socket_free(k->socket);
+    ssh_offer_free(&k->offer);
+    for (size_t i = 0; i < SSH_OFFER_COUNT; i++)
+        free(k->offered[i]);
     *k = (struct ssh_codec){0};
 }

@@ -280,19 +280,50 @@ void ssh_connection_dial(struct ssh_connection *c)
         ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
 }
 
+static const struct {
+    const char *what, *directive; /* of sshd_config */
+} algorithm_kinds[SSH_OFFER_COUNT] = {
+    [SSH_OFFER_KEX] = {"key exchange", "KexAlgorithms"},
+    [SSH_OFFER_HOST_KEY] = {"type of host key", NULL},
+    [SSH_OFFER_CIPHER_CS] = {"cipher", "Ciphers"},
+    [SSH_OFFER_CIPHER_SC] = {"cipher", "Ciphers"},
+    [SSH_OFFER_MAC_CS] = {"MAC", "MACs"},
+    [SSH_OFFER_MAC_SC] = {"MAC", "MACs"},
+};
+
+/* Says which kind of algorithms has none in common. */
+static void nothing_in_common(struct ssh_connection *c)
+{
+    const struct ssh_codec *k = &c->codec;
+    const char *where = c->transport->where;
+    struct err e;
+    for (int i = 0; i < SSH_OFFER_COUNT && k->offer.known; i++) {
+        const char *ours = k->offered[i] ? k->offered[i] : "";
+        struct ssh_bytes theirs = k->offer.lists[i];
+        if (ssh_names_meet(theirs, (struct ssh_bytes){(const unsigned char *)ours, strlen(ours)}))
+            continue;
+        if (i == SSH_OFFER_HOST_KEY) {
+            ssh_host_key_none(c, &e);
+            ssh_connection_fail(c, false, "%s", e.text);
+            return;
+        }
+        ssh_connection_fail(
+            c, false,
+            "%s and libssh2 %s have no %s in common. The server allows %.*s; delvegate can use %s.\nAllow "
+            "one of these with %s in its sshd_config.",
+            where, libssh2_version(0), algorithm_kinds[i].what, (int)theirs.len, (const char *)theirs.data, ours,
+            algorithm_kinds[i].directive);
+        return;
+    }
+    ssh_connection_fail(c, false, "The key exchange of %s with libssh2 %s failed: %s.", where, libssh2_version(0),
+                        ssh_connection_words(c));
+}
+
 static void handshake_failed(struct ssh_connection *c, int rc)
 {
     const char *where = c->transport->where;
     if (rc == LIBSSH2_ERROR_KEX_FAILURE)
-        ssh_connection_fail(
-            c, false,
-            "%s and libssh2 %s have no algorithm in common. delvegate offers: key exchange curve25519, "
-            "ecdh-sha2-nistp, "
-            "DH groups 14 and 16; ciphers aes256-ctr, aes128-ctr; MACs hmac-sha2-256, hmac-sha2-512.\nThe server has "
-            "only an RSA host key%s, only *-etm MACs, only chacha20 or GCM ciphers, or only post-quantum key "
-            "exchanges: "
-            "allow one of these in its sshd_config.",
-            where, libssh2_version(0), c->known.count > 0 ? " (or none of the types recorded in known_hosts)" : "");
+        nothing_in_common(c);
     else
         ssh_connection_fail(c, rc != LIBSSH2_ERROR_HOSTKEY_SIGN && rc != LIBSSH2_ERROR_HOSTKEY_INIT,
                             "The SSH handshake with %s failed: %s.", where, ssh_connection_words(c));
@@ -312,6 +343,7 @@ static void handshake_step(struct ssh_connection *c)
         ssh_connection_fail(c, false, "%s", e.text);
         return;
     }
+    ssh_offer_free(&c->codec.offer);
     set_state(c, SSH_AUTH, "host key accepted");
     c->auth = ssh_auth_new(c);
     if (!c->auth)
@@ -431,10 +463,11 @@ static void connection_free(struct ssh_connection *c)
     timer_free(c->warm);
     ssh_settings_free(&c->settings);
     ssh_known_free(&c->known);
-    ssh_list_free(&c->known_files);
+    ssh_known_free(&c->plain);
     free(c->home);
     free(c->local_user);
     free(c->known_name);
+    free(c->plain_name);
     free(c);
     ssh_transport_settle(t);
 }

@@ -16,6 +16,7 @@
 #include "proxy/machine/transport.h"
 #include "proxy/ssh/ssh_agent_find.h"
 #include "proxy/ssh/ssh_dial.h"
+#include "proxy/ssh/ssh_offer.h"
 #include "proxy/ssh/ssh_parse.h"
 #include "proxy/ssh/ssh_proxy.h"
 #include "proxy/ssh/ssh_socket.h"
@@ -116,9 +117,11 @@ struct ssh_channel {
 struct ssh_codec {
     LIBSSH2_SESSION *session;
     struct ssh_socket *socket;
-    size_t budget; /* bytes that may still be taken in this turn */
-    bool frozen;   /* nothing is taken any more: the far side is lost, what libssh2 holds is delivered */
-    bool broken;   /* libssh2 is being ended: everything fails */
+    size_t budget;                  /* bytes that may still be taken in this turn */
+    struct ssh_offer offer;         /* of the server, until the keys are exchanged */
+    char *offered[SSH_OFFER_COUNT]; /* by us */
+    bool frozen; /* nothing is taken any more: the far side is lost, what libssh2 holds is delivered */
+    bool broken; /* libssh2 is being ended: everything fails */
     char farewell[SSH_FAREWELL_MAX]; /* what the server said when it ended the connection; empty: nothing */
 };
 
@@ -129,10 +132,10 @@ struct ssh_connection {
     enum ssh_state state;
     struct ssh_settings settings;
     struct ssh_tokens tokens;
-    char *home, *local_user, *known_name;
-    struct ssh_list known_files; /* expanded */
-    size_t known_at;             /* the next of them to look into */
-    struct ssh_known known;
+    char *home, *local_user;
+    char *known_name, *plain_name; /* the latter NULL: only the former counts */
+    size_t known_at;               /* the next look into a file, of those that are to be done: see ssh_recorded_ask */
+    struct ssh_known known, plain; /* what is recorded under each */
     struct spawn *spawn;
     struct ssh_agent_find *find; /* for the proxy */
     struct ssh_dial *dial;
@@ -186,16 +189,21 @@ void ssh_connection_wait(struct ssh_connection *c, uint64_t ms);
 /* ssh_settings.c: `ssh -G` and `ssh-keygen -F`; continue with the connection's next state by themselves. */
 void ssh_settings_ask(struct ssh_connection *c);
 void ssh_recorded_ask(struct ssh_connection *c);
+/* Appends the command with which the user does by hand what delvegate does: "ssh OPTIONS HOST true". options: "" or
+   words with a blank behind. What of ssh_config would keep it from that is turned off. Failures show in out->failed. */
+void ssh_settings_command(const struct ssh_connection *c, const char *options, struct buf *out);
 /* ssh_connection.c: what comes after each. */
 void ssh_connection_set_recorded(struct ssh_connection *c);
 void ssh_connection_dial(struct ssh_connection *c);
 
 /* ssh_host_key.c */
 
-/* Chooses the host key types to ask for from what is recorded. Returns 0, or -1 with e set. */
+/* Chooses the host key types to ask for, those recorded first. Returns 0, or -1 with e set. */
 int ssh_host_key_prefer(struct ssh_connection *c, struct err *e);
 /* Judges the key that the server has shown. Returns 0, or -1 with e set. */
 int ssh_host_key_check(struct ssh_connection *c, struct err *e);
+/* For a server with none of the types that are asked for: says what that means. */
+void ssh_host_key_none(struct ssh_connection *c, struct err *e);
 
 /* ssh_auth.c */
 struct ssh_auth *ssh_auth_new(struct ssh_connection *c);

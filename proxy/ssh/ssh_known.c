@@ -54,10 +54,11 @@ static int parse_line(const char *line, size_t len, struct ssh_known_key *key)
     struct ssh_bytes w = word(&p, end);
     if (ssh_bytes_are(w, "@revoked") || ssh_bytes_are(w, "@cert-authority")) {
         key->kind = ssh_bytes_are(w, "@revoked") ? SSH_KNOWN_REVOKED : SSH_KNOWN_AUTHORITY;
-        (void)word(&p, end); /* the host names, which ssh-keygen has matched */
+        w = word(&p, end); /* the host names, which ssh-keygen has matched */
     } else if (w.len > 0 && w.data[0] == '@') {
         return 0;
     }
+    key->is_pattern = memchr(w.data, '*', w.len) || memchr(w.data, '?', w.len);
     struct ssh_bytes type = word(&p, end);
     struct ssh_bytes base64 = word(&p, end);
     buf_init(&key->blob, BLOB_MAX);
@@ -77,7 +78,7 @@ static int found_line(const char *line, size_t len)
     return at && line[0] == '#' ? (int)strtol(at + sizeof mark - 1, NULL, 10) : 0;
 }
 
-int ssh_known_parse(const char *text, const char *file, struct ssh_known *k)
+int ssh_known_parse(const char *text, const char *file, bool is_user_file, struct ssh_known *k)
 {
     int number = 0;
     for (const char *line = text; *line;) {
@@ -88,7 +89,7 @@ int ssh_known_parse(const char *text, const char *file, struct ssh_known *k)
         if (len > 0 && line[0] == '#') {
             number = found_line(line, len);
         } else if (len > 0) {
-            struct ssh_known_key key = {.line = number};
+            struct ssh_known_key key = {.line = number, .is_user_file = is_user_file};
             if (parse_line(line, len, &key) == 1) {
                 struct ssh_known_key *keys = realloc(k->keys, (k->count + 1) * sizeof *keys);
                 if (keys)
@@ -125,7 +126,32 @@ static const struct ssh_known_key *find(const struct ssh_known *k, enum ssh_know
     return NULL;
 }
 
-enum ssh_verdict ssh_known_judge(const struct ssh_known *k, struct ssh_bytes blob, const struct ssh_known_key **at)
+static const struct ssh_known_key *find_kind(const struct ssh_known *k, enum ssh_known_kind kind)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (k->keys[i].kind == kind)
+            return &k->keys[i];
+    return NULL;
+}
+
+bool ssh_known_any(const struct ssh_known *k)
+{
+    return find_kind(k, SSH_KNOWN_KEY) != NULL;
+}
+
+/* Another key than the one shown; that of the same type tells the user most. */
+static const struct ssh_known_key *other_key(const struct ssh_known *k, struct ssh_bytes blob)
+{
+    const struct ssh_known_key *other = find_kind(k, SSH_KNOWN_KEY);
+    for (size_t i = 0; i < k->count; i++)
+        if (k->keys[i].kind == SSH_KNOWN_KEY &&
+            ssh_bytes_equal(ssh_blob_type(blob_of(&k->keys[i])), ssh_blob_type(blob)))
+            other = &k->keys[i];
+    return other;
+}
+
+/* By the entries of one name. */
+static enum ssh_verdict judge(const struct ssh_known *k, struct ssh_bytes blob, const struct ssh_known_key **at)
 {
     /* A revocation counts in whichever file it stands, also when the key is recorded as good elsewhere. */
     *at = find(k, SSH_KNOWN_REVOKED, blob);
@@ -134,24 +160,54 @@ enum ssh_verdict ssh_known_judge(const struct ssh_known *k, struct ssh_bytes blo
     *at = find(k, SSH_KNOWN_KEY, blob);
     if (*at)
         return SSH_VERDICT_KNOWN;
-    for (size_t i = 0; i < k->count; i++) {
-        if (k->keys[i].kind != SSH_KNOWN_KEY)
-            continue;
-        /* The one of the same type tells the user most. */
-        if (!*at || ssh_bytes_equal(ssh_blob_type(blob_of(&k->keys[i])), ssh_blob_type(blob)))
-            *at = &k->keys[i];
-    }
-    return *at ? SSH_VERDICT_CHANGED : SSH_VERDICT_UNKNOWN;
+    *at = other_key(k, blob);
+    if (*at)
+        return SSH_VERDICT_CHANGED;
+    *at = find_kind(k, SSH_KNOWN_AUTHORITY);
+    return SSH_VERDICT_UNKNOWN;
 }
 
-void ssh_known_methods(const struct ssh_known *k, struct buf *out)
+enum ssh_verdict ssh_known_judge(const struct ssh_known *k, const struct ssh_known *plain, struct ssh_bytes blob,
+                                 const struct ssh_known_key **at)
 {
-    for (size_t m = 0; m < METHOD_COUNT; m++) {
-        bool known = false;
-        for (size_t i = 0; i < k->count; i++)
-            known = known || (k->keys[i].kind == SSH_KNOWN_KEY &&
-                              ssh_bytes_are(ssh_blob_type(blob_of(&k->keys[i])), methods[m].type));
-        if (known)
-            (void)buf_printf(out, "%s%s", out->len > 0 ? "," : "", methods[m].algorithms);
+    enum ssh_verdict verdict = judge(k, blob, at);
+    if (verdict != SSH_VERDICT_UNKNOWN)
+        return verdict;
+    const struct ssh_known_key *plain_at = NULL;
+    enum ssh_verdict plain_verdict = judge(plain, blob, &plain_at);
+    /* Another server's key may be recorded there: the name without the port only ever vouches. */
+    if (plain_verdict == SSH_VERDICT_CHANGED) {
+        plain_verdict = SSH_VERDICT_UNKNOWN;
+        plain_at = find_kind(plain, SSH_KNOWN_AUTHORITY);
     }
+    if (plain_verdict != SSH_VERDICT_UNKNOWN || !*at)
+        *at = plain_at;
+    return plain_verdict;
+}
+
+static bool has_type(const struct ssh_known *k, const char *type)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (k->keys[i].kind == SSH_KNOWN_KEY && ssh_bytes_are(ssh_blob_type(blob_of(&k->keys[i])), type))
+            return true;
+    return false;
+}
+
+void ssh_known_methods(const struct ssh_known *k, const struct ssh_known *plain, struct buf *out)
+{
+    if (!ssh_known_any(k))
+        k = plain;
+    /* The others too: a key of theirs shows that the recorded one has changed, or could be recorded beside it. */
+    for (int fits = 1; fits >= 0; fits--)
+        for (size_t m = 0; m < METHOD_COUNT; m++)
+            if (has_type(k, methods[m].type) == (fits == 1))
+                (void)buf_printf(out, "%s%s", out->len > 0 ? "," : "", methods[m].algorithms);
+}
+
+struct ssh_bytes ssh_type_algorithms(struct ssh_bytes type)
+{
+    for (size_t i = 0; i < METHOD_COUNT; i++)
+        if (ssh_bytes_are(type, methods[i].type))
+            return (struct ssh_bytes){(const unsigned char *)methods[i].algorithms, strlen(methods[i].algorithms)};
+    return type;
 }

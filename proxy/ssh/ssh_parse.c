@@ -114,7 +114,8 @@ static const struct setting {
     {"identitiesonly", SETTING_FLAG, AT(identities_only)},
     {"pubkeyauthentication", SETTING_FLAG_NO, AT(no_public_key)},
     {"userknownhostsfile", SETTING_LIST_SPLIT, AT(known_hosts_files)},
-    {"globalknownhostsfile", SETTING_LIST_SPLIT, AT(known_hosts_files)},
+    {"globalknownhostsfile", SETTING_LIST_SPLIT, AT(global_known_files)},
+    {"nohostauthenticationforlocalhost", SETTING_FLAG, AT(trust_localhost)},
     {"stricthostkeychecking", SETTING_POLICY, AT(policy)},
     {"addressfamily", SETTING_FAMILY, AT(family)},
     {"connecttimeout", SETTING_SECONDS, AT(connect_timeout)},
@@ -180,7 +181,9 @@ static int apply(struct ssh_settings *s, const struct setting *k, const char *va
         s->port = read_port(value);
         return s->port < 0 ? err_set(e, "`ssh -G` gave port \"%s\", which is none.", value) : 0;
     case SETTING_POLICY:
-        s->policy = is_no(value) ? SSH_HOST_KEY_ACCEPT_UNKNOWN : SSH_HOST_KEY_KNOWN;
+        s->policy = is_no(value)                ? SSH_HOST_KEY_ACCEPT_UNKNOWN
+                    : strcmp(value, "ask") == 0 ? SSH_HOST_KEY_ASK
+                                                : SSH_HOST_KEY_KNOWN;
         return 0;
     case SETTING_FAMILY:
         s->family = strcmp(value, "inet") == 0    ? SSH_FAMILY_INET
@@ -248,6 +251,7 @@ void ssh_settings_free(struct ssh_settings *s)
     free(s->identity_agent);
     ssh_list_free(&s->identity_files);
     ssh_list_free(&s->known_hosts_files);
+    ssh_list_free(&s->global_known_files);
     ssh_list_free(&s->not_honoured);
     *s = (struct ssh_settings){0};
 }
@@ -348,4 +352,14 @@ char *ssh_known_name(const struct ssh_settings *s)
     for (char *p = b.data; p && *p; p++)
         *p = (char)tolower((unsigned char)*p);
     return buf_take(&b);
+}
+
+char *ssh_known_plain_name(const struct ssh_settings *s)
+{
+    if (s->port == SSH_PORT_DEFAULT || s->host_key_alias)
+        return NULL;
+    char *name = strdup(s->host_name);
+    for (char *p = name; p && *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return name;
 }

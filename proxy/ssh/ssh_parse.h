@@ -31,7 +31,8 @@ struct ssh_list {
 void ssh_list_free(struct ssh_list *l);
 
 enum ssh_host_key_policy {
-    SSH_HOST_KEY_KNOWN,         /* ask, accept-new, yes: only what is recorded, since there is nobody to ask */
+    SSH_HOST_KEY_KNOWN,         /* yes, accept-new: only what is recorded, since nothing is recorded here */
+    SSH_HOST_KEY_ASK,           /* ask, the default: the same, since there is nobody to ask, but `ssh` would */
     SSH_HOST_KEY_ACCEPT_UNKNOWN /* no, off */
 };
 
@@ -46,13 +47,15 @@ struct ssh_settings {
     char *proxy_jump;
     char *identity_agent;
     struct ssh_list identity_files;
-    struct ssh_list known_hosts_files; /* the user's, then the global ones */
-    struct ssh_list not_honoured;      /* keywords that are set, matter, and are not honoured */
+    struct ssh_list known_hosts_files;  /* the user's; "none" stands for no file */
+    struct ssh_list global_known_files; /* everybody's */
+    struct ssh_list not_honoured;       /* keywords that are set, matter, and are not honoured */
     int port;
     enum ssh_family family;
     enum ssh_host_key_policy policy;
     bool identities_only;
     bool no_public_key;   /* PubkeyAuthentication no */
+    bool trust_localhost; /* NoHostAuthenticationForLocalhost yes */
     long connect_timeout; /* seconds; 0: not set */
     long alive_interval;  /* seconds; 0: not set */
     long alive_count_max;
@@ -79,12 +82,17 @@ char *ssh_expand(const char *text, const struct ssh_tokens *t, struct err *e);
 /* The name under which OpenSSH records a host key: the alias, else the host name, as [name]:port when it is not 22. The
    caller frees it; NULL when memory ran out. */
 char *ssh_known_name(const struct ssh_settings *s);
+/* The name under which OpenSSH takes a key too when none is recorded under the first: that without the port. The caller
+   frees it; NULL when there is no such name, or memory ran out. */
+char *ssh_known_plain_name(const struct ssh_settings *s);
 
 enum ssh_known_kind { SSH_KNOWN_KEY, SSH_KNOWN_REVOKED, SSH_KNOWN_AUTHORITY };
 struct ssh_known_key {
     enum ssh_known_kind kind;
     char *file;
     int line;
+    bool is_user_file; /* one of UserKnownHostsFile */
+    bool is_pattern;   /* recorded for a pattern of names, not for a name */
     struct buf blob;
 };
 struct ssh_known {
@@ -93,20 +101,27 @@ struct ssh_known {
 };
 /* Adds what `ssh-keygen -F NAME -f FILE` printed. Lines that cannot be read are left out, as OpenSSH does. Returns 0,
    or -1 when memory ran out. Free with ssh_known_free. */
-int ssh_known_parse(const char *text, const char *file, struct ssh_known *k);
+int ssh_known_parse(const char *text, const char *file, bool is_user_file, struct ssh_known *k);
 void ssh_known_free(struct ssh_known *k);
 
 enum ssh_verdict {
     SSH_VERDICT_KNOWN,
-    SSH_VERDICT_UNKNOWN, /* nothing is recorded */
+    SSH_VERDICT_UNKNOWN, /* no key is recorded */
     SSH_VERDICT_CHANGED, /* another key is recorded */
     SSH_VERDICT_REVOKED
 };
-/* Judges a host key. *at is the entry that decided, NULL when none did. */
-enum ssh_verdict ssh_known_judge(const struct ssh_known *k, struct ssh_bytes blob, const struct ssh_known_key **at);
-/* Appends the host key algorithms that fit what is recorded, separated by commas, in order of preference. Nothing is
-   appended when no plain key is recorded. Failures show in out->failed. */
-void ssh_known_methods(const struct ssh_known *k, struct buf *out);
+/* Judges a host key as OpenSSH does: what is recorded under the name, and only when that is no key, what is recorded
+   under the name without its port (plain). *at is the entry that decided; for SSH_VERDICT_UNKNOWN that of a certificate
+   authority for the host; NULL when there is none. */
+enum ssh_verdict ssh_known_judge(const struct ssh_known *k, const struct ssh_known *plain, struct ssh_bytes blob,
+                                 const struct ssh_known_key **at);
+/* Appends the algorithms for all types of host keys, separated by commas, those that fit what is recorded first.
+   Failures show in out->failed. */
+void ssh_known_methods(const struct ssh_known *k, const struct ssh_known *plain, struct buf *out);
+/* The algorithms with which a server proves a key of this type, separated by commas. */
+struct ssh_bytes ssh_type_algorithms(struct ssh_bytes type);
+/* Whether any plain key (neither revoked nor an authority's) is recorded. */
+bool ssh_known_any(const struct ssh_known *k);
 
 /* "ED25519", "ECDSA", "RSA", as OpenSSH's messages say; "unknown" otherwise. */
 const char *ssh_type_name(struct ssh_bytes type);

@@ -33,23 +33,6 @@ static bool tool_failed(struct ssh_connection *c, const char *tool, const struct
     return true;
 }
 
-static int expand_files(struct ssh_connection *c, struct err *e)
-{
-    const struct ssh_list *from = &c->settings.known_hosts_files;
-    c->known_files.items = calloc(from->count + 1, sizeof *c->known_files.items);
-    if (!c->known_files.items)
-        return err_set(e, "Out of memory.");
-    for (size_t i = 0; i < from->count; i++) {
-        if (strcmp(from->items[i], "none") == 0)
-            continue;
-        char *path = ssh_expand(from->items[i], &c->tokens, e);
-        if (!path)
-            return -1;
-        c->known_files.items[c->known_files.count++] = path;
-    }
-    return 0;
-}
-
 static int learn(struct ssh_connection *c, const char *text, struct err *e)
 {
     struct ssh_settings *s = &c->settings;
@@ -60,6 +43,7 @@ static int learn(struct ssh_connection *c, const char *text, struct err *e)
     c->home = strdup(home && home[0] ? home : me ? me->pw_dir : "/");
     c->local_user = strdup(me ? me->pw_name : "");
     c->known_name = ssh_known_name(s);
+    c->plain_name = ssh_known_plain_name(s);
     if (!c->home || !c->local_user || !c->known_name)
         return err_set(e, "Out of memory.");
     const char *at = strrchr(c->transport->destination.ssh, '@');
@@ -70,7 +54,7 @@ static int learn(struct ssh_connection *c, const char *text, struct err *e)
                                     .local_user = c->local_user,
                                     .key_alias = s->host_key_alias ? s->host_key_alias : s->host_name,
                                     .port = s->port};
-    return expand_files(c, e);
+    return 0;
 }
 
 static void on_settings(void *arg, const struct spawn_result *r)
@@ -117,14 +101,49 @@ void ssh_settings_ask(struct ssh_connection *c)
         ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
 }
 
+void ssh_settings_command(const struct ssh_connection *c, const char *options, struct buf *out)
+{
+    const struct ssh_destination *d = &c->transport->destination;
+    (void)buf_puts(out, "ssh "); /* failure is sticky */
+    if (d->port)
+        (void)buf_printf(out, "-p %d ", d->port);
+    (void)buf_printf(out, "%s%s true", options, d->ssh);
+}
+
+/* One look into a file for a name. */
+struct look {
+    const char *file, *name;
+    bool is_user_file;
+    struct ssh_known *into;
+};
+
+/* The files of the user, then everybody's, for the name; then the same for the name without its port. Returns false
+   when all was looked at. */
+static bool look_at(struct ssh_connection *c, size_t i, struct look *l)
+{
+    const struct ssh_list *user = &c->settings.known_hosts_files;
+    const struct ssh_list *global = &c->settings.global_known_files;
+    size_t files = user->count + global->count;
+    if (files == 0 || i >= files * (c->plain_name ? 2 : 1))
+        return false;
+    bool is_plain = i >= files;
+    size_t at = is_plain ? i - files : i;
+    l->is_user_file = at < user->count;
+    l->file = l->is_user_file ? user->items[at] : global->items[at - user->count];
+    l->name = is_plain ? c->plain_name : c->known_name;
+    l->into = is_plain ? &c->plain : &c->known;
+    return true;
+}
+
 static void on_recorded(void *arg, const struct spawn_result *r)
 {
     struct ssh_connection *c = arg;
+    struct look l;
     c->spawn = NULL;
     enum { NOT_FOUND = 1 };
-    if (tool_failed(c, "ssh-keygen -F", r, NOT_FOUND))
+    if (tool_failed(c, "ssh-keygen -F", r, NOT_FOUND) || !look_at(c, c->known_at++, &l))
         return;
-    if (ssh_known_parse(r->out, c->known_files.items[c->known_at++], &c->known) < 0)
+    if (ssh_known_parse(r->out, l.file, l.is_user_file, l.into) < 0)
         ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
     else
         ssh_recorded_ask(c);
@@ -132,13 +151,15 @@ static void on_recorded(void *arg, const struct spawn_result *r)
 
 void ssh_recorded_ask(struct ssh_connection *c)
 {
-    while (c->known_at < c->known_files.count && access(c->known_files.items[c->known_at], F_OK) < 0)
-        c->known_at++;
-    if (c->known_at == c->known_files.count) {
+    struct look l;
+    bool more = look_at(c, c->known_at, &l);
+    while (more && (strcmp(l.file, "none") == 0 || access(l.file, F_OK) < 0))
+        more = look_at(c, ++c->known_at, &l);
+    if (!more) {
         ssh_connection_dial(c);
         return;
     }
-    const char *argv[] = {"ssh-keygen", "-F", c->known_name, "-f", c->known_files.items[c->known_at], NULL};
+    const char *argv[] = {"ssh-keygen", "-F", l.name, "-f", l.file, NULL};
     c->spawn = spawn_run(c->transport->loop, argv, SSH_TOOL_MS, on_recorded, c);
     if (!c->spawn)
         ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);

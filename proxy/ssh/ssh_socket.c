@@ -90,6 +90,18 @@ int ssh_socket_adopt(struct ssh_socket *s, int fd)
     return uv_pipe_open(&s->uv.pipe, fd);
 }
 
+bool ssh_socket_is_loopback(const struct ssh_socket *s)
+{
+    struct sockaddr_storage to;
+    int len = sizeof to;
+    if (!s->is_tcp || uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&to, &len) < 0)
+        return false;
+    if (to.ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&to)->sin6_addr);
+    return to.ss_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)&to)->sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+}
+
 int ssh_socket_fd(const struct ssh_socket *s)
 {
     uv_os_fd_t fd = -1;

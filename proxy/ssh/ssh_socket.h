@@ -37,6 +37,9 @@ int ssh_socket_adopt(struct ssh_socket *s, int fd);
    long sent bytes may stay unacknowledged. Returns 0 or libuv's error. */
 int ssh_socket_start(struct ssh_socket *s, unsigned user_timeout_ms);
 
+/* Whether the peer's address is this machine's loopback. */
+bool ssh_socket_is_loopback(const struct ssh_socket *s);
+
 /* A descriptor that libssh2 may ask about; never one to read or write. */
 int ssh_socket_fd(const struct ssh_socket *s);
 

@@ -149,6 +149,24 @@ count() {
     fi
 }
 
+# answer_yes: from here on ssh gets a yes to what it asks, as from a person at a terminal.
+answer_yes() {
+    printf '#!/bin/sh\necho yes\n' >"$work/yes"
+    chmod +x "$work/yes"
+    SSH_ASKPASS=$work/yes
+    SSH_ASKPASS_REQUIRE=force
+    export SSH_ASKPASS SSH_ASKPASS_REQUIRE
+}
+
+# follow NAME DESTINATION: does what the last error advised, the commands between backquotes, and checks that it helped.
+follow() {
+    sed -n '/^lost/,$p' "$work/out" | grep -o '`ssh[^`]*`' | tr -d '`' >"$work/advice"
+    [ -s "$work/advice" ]
+    count $? "$1: a command is advised"
+    sh "$work/advice" >"$work/followed" 2>&1 </dev/null
+    check "$1: what was advised helps" '^ready' "$2" login
+}
+
 # finish: says the sum, and ends.
 finish() {
     echo "$passed passed, $failed failed, $skipped skipped"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/ssh/ssh_offer.h"
 #include "proxy/ssh/ssh_parse.h"
 
 #define ED "AAAAC3NzaC1lZDI1NTE5AAAAINBbkbNY6ENu5bj8vMcf/AQCKV5o4GZ0umtpSxnqQMn/"
@@ -77,8 +78,10 @@ static void settings(void **state)
     assert_string_equal(s.proxy_command, "nc %h %p");
     assert_int_equal(s.identity_files.count, 2);
     assert_string_equal(s.identity_files.items[0], "~/.ssh/with blank");
-    assert_int_equal(s.known_hosts_files.count, 3);
-    assert_string_equal(s.known_hosts_files.items[1], "/g2");
+    assert_int_equal(s.known_hosts_files.count, 1);
+    assert_string_equal(s.known_hosts_files.items[0], "/u1");
+    assert_int_equal(s.global_known_files.count, 2);
+    assert_string_equal(s.global_known_files.items[1], "/g2");
     assert_int_equal(s.connect_timeout, 0);
     assert_int_equal(s.alive_interval, 7);
     assert_true(s.no_public_key);
@@ -86,7 +89,7 @@ static void settings(void **state)
     assert_string_equal(s.not_honoured.items[0], "certificatefile");
     ssh_settings_free(&s);
 
-    static const char *const policies[] = {"ask", "accept-new", "true", "yes"};
+    static const char *const policies[] = {"accept-new", "true", "yes"};
     for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
         char text[128];
         (void)snprintf(text, sizeof text, "user me\nhostname h\nstricthostkeychecking %s\n", policies[i]);
@@ -166,7 +169,8 @@ static struct buf blob(const char *base64)
 static enum ssh_verdict judge(const struct ssh_known *k, const char *base64, const struct ssh_known_key **at)
 {
     struct buf b = blob(base64);
-    enum ssh_verdict v = ssh_known_judge(k, (struct ssh_bytes){(const unsigned char *)b.data, b.len}, at);
+    enum ssh_verdict v =
+        ssh_known_judge(k, &(struct ssh_known){0}, (struct ssh_bytes){(const unsigned char *)b.data, b.len}, at);
     buf_free(&b);
     return v;
 }
@@ -182,7 +186,7 @@ static void known(void **state)
     assert_int_equal(ssh_known_parse("# Host h found: line 2 \n[127.0.0.*]:* ssh-ed25519 " ED " comment\r\n"
                                      "# Host h found: line 3 CA\n@cert-authority h ssh-ed25519 " ED2 "\n"
                                      "garbage\nh ssh-ed25519 !!!\nh ssh-rsa " ED2 "\n@new h ssh-ed25519 " ED2 "\n",
-                                     "/file", &k),
+                                     "/file", true, &k),
                      0);
     assert_int_equal(k.count, 2);
     assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_KNOWN);
@@ -191,16 +195,17 @@ static void known(void **state)
     assert_int_equal(judge(&k, ED2, &at), SSH_VERDICT_CHANGED);
     assert_int_equal(at->line, 2);
 
-    assert_int_equal(ssh_known_parse("# Host h found: line 9 REVOKED\n@revoked * ssh-ed25519 " ED "\n", "/other", &k),
-                     0);
+    assert_int_equal(
+        ssh_known_parse("# Host h found: line 9 REVOKED\n@revoked * ssh-ed25519 " ED "\n", "/other", true, &k), 0);
     assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_REVOKED);
     assert_int_equal(at->line, 9);
     assert_string_equal(at->file, "/other");
 
     struct buf methods;
     buf_init(&methods, 256);
-    ssh_known_methods(&k, &methods);
-    assert_string_equal(methods.data, "ssh-ed25519");
+    ssh_known_methods(&k, &(struct ssh_known){0}, &methods);
+    assert_string_equal(methods.data, "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
+                                      "rsa-sha2-512,rsa-sha2-256,ssh-rsa");
     buf_free(&methods);
     ssh_known_free(&k);
 }
@@ -211,13 +216,114 @@ static void only_marked(void **state)
     (void)state;
     struct ssh_known k = {0};
     const struct ssh_known_key *at;
-    assert_int_equal(ssh_known_parse("@cert-authority * ssh-ed25519 " ED "\n", "/file", &k), 0);
+    assert_int_equal(ssh_known_parse("@cert-authority * ssh-ed25519 " ED "\n", "/file", true, &k), 0);
     assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_UNKNOWN);
-    struct buf methods;
-    buf_init(&methods, 256);
-    ssh_known_methods(&k, &methods);
-    assert_int_equal(methods.len, 0);
+    assert_non_null(at);
+    assert_int_equal(at->kind, SSH_KNOWN_AUTHORITY);
+    assert_false(ssh_known_any(&k));
     ssh_known_free(&k);
+}
+
+/* What is recorded under the name without its port vouches for a key, and never makes another one a changed one. */
+static void without_port(void **state)
+{
+    (void)state;
+    struct ssh_known k = {0};
+    struct ssh_known plain = {0};
+    const struct ssh_known_key *at;
+    struct buf shown = blob(ED);
+    struct ssh_bytes b = {(const unsigned char *)shown.data, shown.len};
+    assert_int_equal(ssh_known_parse("h ssh-ed25519 " ED2 "\n", "/plain", true, &plain), 0);
+    assert_int_equal(ssh_known_judge(&k, &plain, b, &at), SSH_VERDICT_UNKNOWN);
+    assert_null(at);
+    assert_int_equal(ssh_known_parse("h,g?? ssh-ed25519 " ED "\n", "/plain", false, &plain), 0);
+    assert_int_equal(ssh_known_judge(&k, &plain, b, &at), SSH_VERDICT_KNOWN);
+    assert_string_equal(at->file, "/plain");
+    assert_true(at->is_pattern);
+    assert_false(at->is_user_file);
+    assert_int_equal(ssh_known_parse("[h]:1 ssh-ed25519 " ED2 "\n", "/file", true, &k), 0);
+    assert_int_equal(ssh_known_judge(&k, &plain, b, &at), SSH_VERDICT_CHANGED);
+    assert_false(at->is_pattern);
+    ssh_known_free(&k);
+    assert_int_equal(ssh_known_parse("@revoked * ssh-ed25519 " ED "\n", "/plain", true, &plain), 0);
+    assert_int_equal(ssh_known_judge(&k, &plain, b, &at), SSH_VERDICT_REVOKED);
+    assert_string_equal(at->file, "/plain");
+    ssh_known_free(&plain);
+    buf_free(&shown);
+
+    struct ssh_settings s = {.host_name = (char *)"Host", .port = 2222};
+    char *name = ssh_known_plain_name(&s);
+    assert_string_equal(name, "host");
+    free(name);
+    s.port = 22;
+    assert_null(ssh_known_plain_name(&s));
+    s = (struct ssh_settings){.host_name = (char *)"Host", .port = 2222, .host_key_alias = (char *)"a"};
+    assert_null(ssh_known_plain_name(&s));
+}
+
+/* The start of a server's stream: a banner, its line, and SSH_MSG_KEXINIT with these lists. */
+static void put_stream(struct buf *b, const char *prelude, const char *const *lists, size_t count)
+{
+    struct buf packet;
+    buf_init(&packet, 4096);
+    ssh_put_byte(&packet, 4);
+    ssh_put_byte(&packet, 20);
+    (void)buf_append(&packet, "0123456789abcdef", 16);
+    for (size_t i = 0; i < count; i++)
+        ssh_put_string(&packet, lists[i], strlen(lists[i]));
+    (void)buf_append(&packet, "pad.", 4);
+    (void)buf_printf(b, "%sSSH-2.0-test\r\n", prelude);
+    ssh_put_string(b, packet.data, packet.len);
+    (void)buf_puts(b, "more");
+    assert_false(b->failed || packet.failed);
+    buf_free(&packet);
+}
+
+static struct ssh_bytes of(const char *text)
+{
+    return (struct ssh_bytes){(const unsigned char *)text, strlen(text)};
+}
+
+static void offers(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"kex", "rsa-sha2-512,rsa-sha2-256", "c1", "c2", "m1", "", "", ""};
+    struct buf b;
+    buf_init(&b, 8192);
+    put_stream(&b, "hello\r\nthere\n", lists, sizeof lists / sizeof *lists);
+    for (size_t cut = 0; cut <= b.len; cut++) {
+        struct ssh_offer o;
+        ssh_offer_init(&o);
+        ssh_offer_feed(&o, b.data, cut);
+        ssh_offer_feed(&o, b.data + cut, b.len - cut);
+        assert_true(o.known && o.over);
+        for (int i = 0; i < SSH_OFFER_COUNT; i++)
+            assert_true(ssh_bytes_are(o.lists[i], lists[i]));
+        assert_true(ssh_bytes_are(ssh_offer_prelude(&o), "hello"));
+        ssh_offer_free(&o);
+    }
+    buf_clear(&b);
+    put_stream(&b, "", lists, 3);
+    struct ssh_offer o;
+    ssh_offer_init(&o);
+    ssh_offer_feed(&o, b.data, b.len);
+    assert_true(o.over && !o.known);
+    assert_int_equal(ssh_offer_prelude(&o).len, 0);
+    ssh_offer_free(&o);
+    buf_free(&b);
+
+    ssh_offer_init(&o);
+    char chunk[4096];
+    memset(chunk, 'x', sizeof chunk);
+    for (int i = 0; i < 17; i++)
+        ssh_offer_feed(&o, chunk, sizeof chunk);
+    assert_true(o.over && !o.known && o.seen.len <= SSH_OFFER_MAX);
+    ssh_offer_free(&o);
+
+    assert_true(ssh_names_meet(of("a,bb,c"), of("x,bb")));
+    assert_false(ssh_names_meet(of("a,bb,c"), of("b,cc,")));
+    assert_false(ssh_names_meet(of(""), of("a")));
+    assert_false(ssh_names_meet(of("a"), of("")));
 }
 
 static void wire(void **state)
@@ -256,9 +362,9 @@ static void wire(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(destinations), cmocka_unit_test(settings), cmocka_unit_test(tokens),
-        cmocka_unit_test(names),        cmocka_unit_test(known),    cmocka_unit_test(only_marked),
-        cmocka_unit_test(wire),
+        cmocka_unit_test(destinations), cmocka_unit_test(settings),     cmocka_unit_test(tokens),
+        cmocka_unit_test(names),        cmocka_unit_test(known),        cmocka_unit_test(only_marked),
+        cmocka_unit_test(wire),         cmocka_unit_test(without_port), cmocka_unit_test(offers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
