@@ -1,8 +1,10 @@
 /* Which key does the server take? Keys of the agent that ssh_config names, other keys of the agent, then files, as
    OpenSSH tries them. The agent is looked for (ssh_agent_find.h) and asked without blocking: libssh2's call that needs
    the signature is repeated until it is there. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proxy/ssh/ssh_agent.h"
 #include "proxy/ssh/ssh_agent_find.h"
@@ -12,8 +14,12 @@
 enum {
     AUTH_TEXT_MAX = 2048,
     AUTH_BLOB_MAX = 64 * 1024,
-    AUTH_KEYS_MAX = 64, /* of one agent */
-    VERSION_WITH_RSA_SHA2 = 0x010b00
+    AUTH_LABEL_MAX = 256,
+    AUTH_PATH_MAX = 4096,
+    AUTH_KEYS_MAX = 64,      /* of one agent */
+    AUTH_PACKET_MAX = 40000, /* LIBSSH2_PACKET_MAXPAYLOAD, in all versions up to 1.11.1 */
+    VERSION_WITH_RSA_SHA2 = 0x010b00,
+    AUTH_GO_ON = 2 /* beside what ssh_auth_step returns: another key may be tried */
 };
 
 struct ssh_candidate {
@@ -21,6 +27,13 @@ struct ssh_candidate {
     struct buf blob;
     struct ssh_key_file *file; /* NULL: the agent signs */
     char *path;                /* of the file */
+};
+
+/* Whether the server was asked which methods it allows. */
+enum ssh_methods_state {
+    METHODS_NOT_ASKED,
+    METHODS_ASKED_EARLY, /* a key's signature was not enough: is another method wanted besides? */
+    METHODS_ASKED_LAST   /* all keys were tried, for the error */
 };
 
 enum ssh_sign_state { SIGN_NOT_ASKED, SIGN_ASKED, SIGN_DONE, SIGN_REFUSED };
@@ -33,7 +46,7 @@ struct ssh_auth {
     struct ssh_agent_find *find; /* the agent is looked for */
     struct ssh_agent *agent;     /* NULL: there is none */
     struct buf agent_note;       /* for the error: why it gives no key; empty when it does */
-    bool asking_methods;
+    enum ssh_methods_state methods;
     struct ssh_candidate *agent_keys; /* as the agent lists them */
     size_t agent_key_count;
     struct ssh_candidate *candidates; /* in the order of trying; what they point at belongs to the above */
@@ -42,6 +55,7 @@ struct ssh_auth {
     enum ssh_sign_state sign;
     struct buf signature;
     struct buf tried, skipped; /* for the error */
+    bool unsupported;          /* something was skipped that `ssh` can use and delvegate cannot */
 };
 
 static void add_text(struct buf *b, const char *label, const char *what)
@@ -54,11 +68,19 @@ static struct ssh_bytes bytes_of(const struct buf *b)
     return (struct ssh_bytes){(const unsigned char *)(b->data ? b->data : ""), b->len};
 }
 
+static const char no_certificates[] = "certificates are not supported";
+
+static void skip_unsupported(struct ssh_auth *a, const char *label, const char *problem)
+{
+    add_text(&a->skipped, label, problem);
+    a->unsupported = true;
+}
+
 /* Why keys of this type cannot be used, NULL when they can. */
 static const char *type_problem(struct ssh_bytes type)
 {
     if (memmem(type.data, type.len, "-cert-", strlen("-cert-")))
-        return "certificates are not supported";
+        return no_certificates;
     if (type.len > 3 && memcmp(type.data, "sk-", 3) == 0)
         return "security keys are not supported";
     return strcmp(ssh_type_name(type), "unknown") == 0 ? "this type of key is not supported" : NULL;
@@ -121,7 +143,7 @@ static void order(struct ssh_auth *a)
         struct ssh_bytes type = ssh_blob_type(bytes_of(&k->blob));
         const char *problem = type.len > 0 ? type_problem(type) : NULL;
         if (problem)
-            add_text(&a->skipped, a->paths[f], problem);
+            skip_unsupported(a, a->paths[f], problem);
         else if (k->state == SSH_KEY_ENCRYPTED)
             add_text(&a->skipped, a->paths[f], "encrypted, and no agent holds it: run `ssh-add` on it");
         else if (k->state == SSH_KEY_PUBLIC_ONLY)
@@ -135,9 +157,26 @@ static void order(struct ssh_auth *a)
     free(in_agent);
 }
 
+/* Names what `ssh` would log in with beside plain keys. */
+static void skip_certificates(struct ssh_auth *a)
+{
+    const struct ssh_list *named = &a->connection->settings.certificate_files;
+    char path[AUTH_PATH_MAX];
+    for (size_t i = 0; i < named->count; i++)
+        skip_unsupported(a, named->items[i], no_certificates);
+    for (size_t i = 0; i < a->file_count && named->count == 0; i++) {
+        int len = snprintf(path, sizeof path, "%s-cert.pub", a->paths[i]);
+        if (len > 0 && (size_t)len < sizeof path && access(path, F_OK) == 0)
+            skip_unsupported(a, path, no_certificates);
+    }
+    if (a->connection->settings.pkcs11_provider)
+        skip_unsupported(a, a->connection->settings.pkcs11_provider, "PKCS#11 is not supported");
+}
+
 static void start_trying(struct ssh_auth *a)
 {
     order(a);
+    skip_certificates(a);
     ssh_connection_wait(a->connection, SSH_AUTH_MS);
     ssh_connection_schedule(a->connection);
 }
@@ -163,15 +202,17 @@ static void take_agent_keys(struct ssh_auth *a, struct ssh_bytes answer)
 {
     struct ssh_reader r = {.left = answer};
     uint32_t count = ssh_agent_keys(&r);
+    char label[AUTH_LABEL_MAX];
     for (uint32_t i = 0; i < count && i < AUTH_KEYS_MAX && !r.failed; i++) {
         struct ssh_bytes comment;
         struct ssh_bytes blob = ssh_agent_key(&r, &comment);
         const char *problem = type_problem(ssh_blob_type(blob));
         if (!r.failed && !problem && agent_key_add(a, blob, comment) < 0)
             break;
-        if (!r.failed && problem)
-            log_debug(a->connection->transport->subject, "key %.*s of the agent: %s", (int)comment.len,
-                      (const char *)comment.data, problem);
+        if (!r.failed && problem) {
+            (void)snprintf(label, sizeof label, "%.*s of the agent", (int)comment.len, (const char *)comment.data);
+            skip_unsupported(a, label, problem);
+        }
     }
 }
 
@@ -312,79 +353,204 @@ static int try_candidate(struct ssh_auth *a)
     return libssh2_userauth_publickey(s, user, (const unsigned char *)a->wire_blob.data, a->wire_blob.len, sign, &self);
 }
 
+/* An answer came that libssh2 cannot read; after that nothing can. */
+static int unreadable(struct ssh_auth *a)
+{
+    ssh_connection_fail(
+        a->connection, false,
+        "%s answered the login with a message that libssh2 %s cannot read: it takes at most %d bytes. Most "
+        "likely the text that Banner names in its sshd_config is longer.\nShorten that file on the "
+        "server.",
+        a->connection->transport->where, libssh2_version(0), AUTH_PACKET_MAX);
+    return -1;
+}
+
+static bool is_allowed(const char *methods, const char *method)
+{
+    return ssh_names_meet((struct ssh_bytes){(const unsigned char *)methods, strlen(methods)},
+                          (struct ssh_bytes){(const unsigned char *)method, strlen(method)});
+}
+
+static int second_method(struct ssh_auth *a, const char *methods)
+{
+    struct ssh_connection *c = a->connection;
+    ssh_connection_fail(
+        c, false,
+        "%s accepted the key %s and wants more: %s. delvegate does not support a second factor, since it "
+        "has nobody to ask.\nSet `AuthenticationMethods publickey` for %s in the sshd_config there, or "
+        "log in as a user who needs only a key.",
+        c->transport->where, a->candidates[a->at].label, methods, c->settings.user);
+    return -1;
+}
+
+/* What to do when no key could be tried or none was accepted. */
+static void advise(const struct ssh_auth *a, struct buf *text)
+{
+    struct buf command;
+    buf_init(&command, AUTH_TEXT_MAX);
+    if (a->unsupported)
+        (void)buf_puts(text,
+                       "`ssh` may log in with what is not supported here; delvegate cannot. Let it have an ED25519, "
+                       "ECDSA or RSA key: `ssh-keygen` makes one, IdentityFile names it, and it must be in "
+                       "~/.ssh/authorized_keys there.");
+    else if (a->tries == 0 && a->skipped.len == 0)
+        (void)buf_puts(text,
+                       "Make one with `ssh-keygen`, or name yours with IdentityFile in ~/.ssh/config, and add it to "
+                       "~/.ssh/authorized_keys there.");
+    else if (a->tries > 0) {
+        ssh_settings_command(a->connection, "-v ", &command);
+        (void)buf_printf(text,
+                         "Add one of them to ~/.ssh/authorized_keys there, or name the right one with IdentityFile; if "
+                         "`ssh` logs in, `%s` shows with which key.",
+                         command.data ? command.data : "ssh -v");
+    }
+    buf_free(&command);
+}
+
 static void give_up(struct ssh_auth *a, const char *methods)
 {
     struct ssh_connection *c = a->connection;
     const char *where = c->transport->where;
     const char *skipped = a->skipped.data ? a->skipped.data : "";
     const char *agent = a->agent_note.data ? a->agent_note.data : "";
+    struct buf advice;
+    buf_init(&advice, AUTH_TEXT_MAX);
+    advise(a, &advice);
+    const char *what_to_do = advice.data ? advice.data : "";
     if (c->settings.no_public_key)
         ssh_connection_fail(c, false,
                             "PubkeyAuthentication is off for %s in ~/.ssh/config, and keys are all that delvegate can "
-                            "log in with.",
+                            "log in with.\nTurn it on for this host.",
                             where);
-    else if (a->tries == 0)
+    else if (methods[0] && !is_allowed(methods, "publickey"))
         ssh_connection_fail(
-            c, false, "There is no key to log in to %s with.%s%s.%s\nCheck with `ssh -o BatchMode=yes %s true`.", where,
-            skipped[0] ? " Not usable: " : " No IdentityFile exists", skipped, agent, c->transport->name);
+            c, false,
+            "%s does not let %s in with a key: it allows %s, and delvegate does not support these, since it "
+            "has nobody to ask.\nSet `PubkeyAuthentication yes` for this user in the sshd_config there.",
+            where, c->settings.user, methods);
+    else if (a->tries == 0)
+        ssh_connection_fail(c, false, "There is no key to log in to %s with.%s%s.%s%s%s", where,
+                            skipped[0] ? " Not usable: " : " No IdentityFile exists", skipped, agent,
+                            what_to_do[0] ? "\n" : "", what_to_do);
     else
-        ssh_connection_fail(c, false,
-                            "%s accepted no key. Tried: %s.%s%s%s%s The server allows: %s.\nCheck with `ssh -o "
-                            "BatchMode=yes %s true`, and ~/.ssh/authorized_keys there.",
-                            where, a->tried.data ? a->tried.data : "", skipped[0] ? " Not tried: " : "", skipped,
-                            skipped[0] ? "." : "", agent, methods, c->transport->name);
+        ssh_connection_fail(c, false, "%s accepted no key. Tried: %s.%s%s%s%s The server allows: %s.\n%s", where,
+                            a->tried.data ? a->tried.data : "", skipped[0] ? " Not tried: " : "", skipped,
+                            skipped[0] ? "." : "", agent, methods[0] ? methods : "unknown", what_to_do);
+    buf_free(&advice);
 }
 
-/* Asks the server what else it would take, for the error. */
+static int ended(struct ssh_auth *a)
+{
+    ssh_connection_fail(a->connection, false, "%s ended the connection while keys were tried: %s. Tried: %s.",
+                        a->connection->transport->where, a->connection->codec.farewell,
+                        a->tried.data ? a->tried.data : "none");
+    return -1;
+}
+
+/* On to the next key. */
+static void next_candidate(struct ssh_auth *a)
+{
+    a->sign = SIGN_NOT_ASKED;
+    buf_clear(&a->wire_blob);
+    a->at++;
+    a->tries++;
+    ssh_connection_wait(a->connection, SSH_AUTH_MS);
+}
+
+/* Asks the server what else it would take. Returns as ssh_auth_step, or AUTH_GO_ON: another key may be tried. */
 static int ask_methods(struct ssh_auth *a)
 {
     struct ssh_connection *c = a->connection;
-    a->asking_methods = true;
     const char *user = c->settings.user;
     const char *methods = libssh2_userauth_list(c->codec.session, user, (unsigned)strlen(user));
     if (!methods && libssh2_session_last_errno(c->codec.session) == LIBSSH2_ERROR_EAGAIN)
         return 0;
     if (!methods && libssh2_userauth_authenticated(c->codec.session))
         return 1; /* a server that wants no authentication */
-    give_up(a, methods ? methods : "unknown");
-    return -1;
+    if (!methods && a->methods == METHODS_ASKED_LAST && a->tries > 0) {
+        give_up(a, "");
+        return -1;
+    }
+    if (!methods)
+        return c->codec.farewell[0] ? ended(a) : unreadable(a);
+    if (a->methods == METHODS_ASKED_LAST) {
+        give_up(a, methods);
+        return -1;
+    }
+    if (!is_allowed(methods, "publickey"))
+        return second_method(a, methods);
+    a->methods = METHODS_NOT_ASKED;
+    next_candidate(a);
+    return AUTH_GO_ON;
+}
+
+/* libssh2's words, in all versions, where its codes say less. */
+static const char words_after_signature[] = "Invalid signature";
+static const char words_no_answer[] = "Waiting for ";
+
+static bool says(struct ssh_connection *c, const char *words)
+{
+    return strncmp(ssh_connection_words(c), words, strlen(words)) == 0;
+}
+
+/* Whether the server has seen a signature of the key and has not let the user in. */
+static bool signature_was_not_enough(struct ssh_connection *c, int rc)
+{
+    return rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED && says(c, words_after_signature);
+}
+
+/* The key was not accepted. Returns as ssh_auth_step, or AUTH_GO_ON: another one may be tried. */
+static int refused(struct ssh_auth *a, int rc)
+{
+    struct ssh_connection *c = a->connection;
+    const struct ssh_candidate *now = &a->candidates[a->at];
+    log_debug(c->transport->subject, "key %s%s: %s", now->label, now->file ? "" : " (agent)", ssh_connection_words(c));
+    add_text(&a->tried, now->label, a->sign == SIGN_REFUSED ? "the agent did not sign" : now->file ? "file" : "agent");
+    if (c->codec.farewell[0])
+        return ended(a);
+    /* libssh2 hides why it could not read the answer. */
+    if (says(c, words_no_answer))
+        return unreadable(a);
+    if (signature_was_not_enough(c, rc)) {
+        a->methods = METHODS_ASKED_EARLY;
+        return ask_methods(a);
+    }
+    next_candidate(a);
+    return AUTH_GO_ON;
+}
+
+static int try_candidates(struct ssh_auth *a)
+{
+    struct ssh_connection *c = a->connection;
+    int rc = AUTH_GO_ON;
+    while (rc == AUTH_GO_ON && !c->settings.no_public_key && a->at < a->candidate_count &&
+           a->tries < SSH_AUTH_TRIES_MAX) {
+        rc = try_candidate(a);
+        if (rc == LIBSSH2_ERROR_EAGAIN)
+            return 0;
+        const struct ssh_candidate *now = &a->candidates[a->at];
+        if (rc == 0) {
+            log_info(c->transport->subject, "logged in as %s with key %s%s", c->settings.user, now->label,
+                     now->file ? "" : " (agent)");
+            return 1;
+        }
+        rc = refused(a, rc);
+    }
+    return rc;
 }
 
 int ssh_auth_step(struct ssh_auth *a)
 {
     if (a->find || a->sign == SIGN_ASKED)
         return 0;
-    while (!a->asking_methods && !a->connection->settings.no_public_key && a->at < a->candidate_count &&
-           a->tries < SSH_AUTH_TRIES_MAX) {
-        int rc = try_candidate(a);
-        if (rc == LIBSSH2_ERROR_EAGAIN)
-            return 0;
-        const struct ssh_candidate *now = &a->candidates[a->at];
-        if (rc == 0) {
-            log_info(a->connection->transport->subject, "logged in as %s with key %s%s", a->connection->settings.user,
-                     now->label, now->file ? "" : " (agent)");
-            return 1;
-        }
-        log_debug(a->connection->transport->subject, "key %s%s: %s", now->label, now->file ? "" : " (agent)",
-                  ssh_connection_words(a->connection));
-        add_text(&a->tried, now->label,
-                 a->sign == SIGN_REFUSED ? "the agent did not sign"
-                 : now->file             ? "file"
-                                         : "agent");
-        if (a->connection->codec.farewell[0]) {
-            ssh_connection_fail(a->connection, false, "%s ended the connection while keys were tried: %s. Tried: %s.",
-                                a->connection->transport->where, a->connection->codec.farewell,
-                                a->tried.data ? a->tried.data : "");
-            return -1;
-        }
-        a->sign = SIGN_NOT_ASKED;
-        buf_clear(&a->wire_blob);
-        a->at++;
-        a->tries++;
-        ssh_connection_wait(a->connection, SSH_AUTH_MS);
-    }
+    int rc = a->methods == METHODS_NOT_ASKED ? try_candidates(a) : ask_methods(a);
+    if (rc == AUTH_GO_ON && a->methods == METHODS_NOT_ASKED)
+        rc = try_candidates(a);
+    if (rc != AUTH_GO_ON)
+        return rc;
     for (; a->at < a->candidate_count; a->at++)
         add_text(&a->skipped, a->candidates[a->at].label, "too many keys: name the right one with IdentityFile");
+    a->methods = METHODS_ASKED_LAST;
     return ask_methods(a);
 }
 

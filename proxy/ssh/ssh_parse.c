@@ -121,6 +121,8 @@ static const struct setting {
     {"connecttimeout", SETTING_SECONDS, AT(connect_timeout)},
     {"serveraliveinterval", SETTING_SECONDS, AT(alive_interval)},
     {"serveralivecountmax", SETTING_SECONDS, AT(alive_count_max)},
+    {"certificatefile", SETTING_LIST_ONE, AT(certificate_files)},
+    {"pkcs11provider", SETTING_TEXT, AT(pkcs11_provider)},
     {"certificatefile", SETTING_NOT_HONOURED, 0},
     {"pkcs11provider", SETTING_NOT_HONOURED, 0},
     {"revokedhostkeys", SETTING_NOT_HONOURED, 0},
@@ -236,6 +238,7 @@ int ssh_settings_parse(const char *text, struct ssh_settings *s, struct err *e)
     }
     drop_if_none(&s->proxy_command);
     drop_if_none(&s->proxy_jump);
+    drop_if_none(&s->pkcs11_provider);
     if (!s->host_name || !s->user)
         return err_set(e, "`ssh -G` gave no %s.", s->host_name ? "user" : "hostname");
     return 0;
@@ -249,7 +252,9 @@ void ssh_settings_free(struct ssh_settings *s)
     free(s->proxy_command);
     free(s->proxy_jump);
     free(s->identity_agent);
+    free(s->pkcs11_provider);
     ssh_list_free(&s->identity_files);
+    ssh_list_free(&s->certificate_files);
     ssh_list_free(&s->known_hosts_files);
     ssh_list_free(&s->global_known_files);
     ssh_list_free(&s->not_honoured);

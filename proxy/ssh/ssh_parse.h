@@ -46,7 +46,9 @@ struct ssh_settings {
     char *proxy_command;
     char *proxy_jump;
     char *identity_agent;
+    char *pkcs11_provider;
     struct ssh_list identity_files;
+    struct ssh_list certificate_files;
     struct ssh_list known_hosts_files;  /* the user's; "none" stands for no file */
     struct ssh_list global_known_files; /* everybody's */
     struct ssh_list not_honoured;       /* keywords that are set, matter, and are not honoured */
