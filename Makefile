@@ -47,7 +47,7 @@ PURE := $(wildcard dap/*.c delve/*.c config/*.c)
 ROOMS := base machine ssh delve session service cli
 PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
-PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_wire.c ssh_agent_env.c) \
+PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_wire.c ssh_agent_env.c) \
     $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) proxy/machine/transport.c \
     $(addprefix proxy/base/,timer.c nonce.c log.c state.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)

@@ -82,6 +82,7 @@ void ssh_transport_settle(struct ssh_transport *t)
         }
     ssh_destination_free(&t->destination);
     free(t->name);
+    free(t->defaults);
     free(t);
 }
 

@@ -47,7 +47,6 @@ struct ssh_agent_find {
     uv_loop_t *loop;
     const char *subject, *identity_agent;
     bool quiet;
-    const struct ssh_tokens *tokens;
     void (*done)(void *arg, const struct ssh_agent_found *found);
     void *arg;
     struct timer *turn; /* goes on to the next place, outside of whatever call is going on */
@@ -184,15 +183,7 @@ static bool ask_configured(struct ssh_agent_find *f)
     }
     if (value[0] == '$' && value[1] != '{')
         return ask_variable(f, value + 1);
-    struct err e;
-    char *path = ssh_expand(value, f->tokens, &e);
-    if (!path) {
-        passed_over(f, e.text);
-        return false;
-    }
-    bool waits = ask(f, path);
-    free(path);
-    return waits;
+    return ask(f, value); /* `ssh -G` has expanded it */
 }
 
 /* What a run of systemctl says against it, NULL when it printed the environment. */
@@ -264,7 +255,7 @@ static void on_turn(void *arg)
 }
 
 struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject, bool quiet,
-                                            const char *identity_agent, const struct ssh_tokens *tokens,
+                                            const char *identity_agent,
                                             void (*done)(void *arg, const struct ssh_agent_found *found), void *arg)
 {
     struct ssh_agent_find *f = calloc(1, sizeof *f);
@@ -279,7 +270,6 @@ struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject
     f->subject = subject;
     f->quiet = quiet;
     f->identity_agent = identity_agent;
-    f->tokens = tokens;
     f->done = done;
     f->arg = arg;
     bool configured = identity_agent && strcmp(identity_agent, auth_sock) != 0;

@@ -14,7 +14,6 @@
 #include <uv.h>
 
 #include "proxy/ssh/ssh_agent.h"
-#include "proxy/ssh/ssh_parse.h"
 
 struct ssh_agent_find;
 
@@ -28,10 +27,10 @@ struct ssh_agent_found {
 };
 
 /* Starts looking. subject is the log's; quiet: all that it is told is for debugging. identity_agent is the value of
-   IdentityAgent, or NULL. All three strings and what tokens points at must outlive the search; nothing in it blocks.
+   IdentityAgent, or NULL. All strings must outlive the search; nothing in it blocks.
    done is called once, later. Returns NULL when memory ran out. */
 struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject, bool quiet,
-                                            const char *identity_agent, const struct ssh_tokens *tokens,
+                                            const char *identity_agent,
                                             void (*done)(void *arg, const struct ssh_agent_found *found), void *arg);
 
 /* done is not called any more. The pointer is dead afterwards, as it is once done was called. NULL is fine. */

@@ -89,6 +89,7 @@ static const char *type_problem(struct ssh_bytes type)
 static int read_files(struct ssh_auth *a, struct err *e)
 {
     const struct ssh_list *l = &a->connection->settings.identity_files;
+    struct err why;
     a->files = calloc(l->count + 1, sizeof *a->files);
     a->paths = calloc(l->count + 1, sizeof *a->paths);
     if (!a->files || !a->paths)
@@ -96,9 +97,12 @@ static int read_files(struct ssh_auth *a, struct err *e)
     for (size_t i = 0; i < l->count; i++) {
         if (strcmp(l->items[i], "none") == 0)
             continue;
-        char *path = ssh_expand(l->items[i], &a->connection->tokens, e);
-        if (!path)
-            return -1;
+        char *path = ssh_expand(l->items[i], SSH_EXPAND_FILE, &a->connection->tokens, &why);
+        if (!path) { /* the others may do */
+            log_warning(a->connection->transport->subject, "an IdentityFile is left out: %s", why.text);
+            add_text(&a->skipped, "IdentityFile", why.text);
+            continue;
+        }
         a->paths[a->file_count] = path;
         ssh_key_file_read(path, &a->files[a->file_count++]);
     }
@@ -248,7 +252,7 @@ struct ssh_auth *ssh_auth_new(struct ssh_connection *c)
     if (read_files(a, &e) < 0)
         add_text(&a->skipped, "IdentityFile", e.text);
     a->find = ssh_agent_find_start(c->transport->loop, c->transport->subject, false, c->settings.identity_agent,
-                                   &c->tokens, on_agent_found, a);
+                                   on_agent_found, a);
     if (!a->find) {
         ssh_auth_free(a);
         return NULL;

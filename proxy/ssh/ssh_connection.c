@@ -79,6 +79,8 @@ static void make_printable(char *text)
 {
     size_t left = strlen(text);
     while (left > 0) {
+        if (text[0] == '\r' && text[1] == '\n')
+            memmove(text, text + 1, left--); /* with the NUL */
         size_t n = dap_utf8_sequence(text, left);
         unsigned char byte = (unsigned char)*text;
         if (n == 0 || (n == 1 && byte != '\n' && (byte < ' ' || byte == 0x7f))) {
@@ -271,9 +273,17 @@ void ssh_connection_dial(struct ssh_connection *c)
     const struct ssh_settings *s = &c->settings;
     bool proxied = s->proxy_command || s->proxy_jump;
     long seconds = s->connect_timeout > 0 ? s->connect_timeout : SSH_CONNECT_SECONDS;
+    if (s->proxy_command && s->proxy_passes_fd) {
+        ssh_connection_fail(
+            c, false,
+            "The ProxyCommand of %s only passes a descriptor (ProxyUseFdpass), which delvegate does not "
+            "support.\nTurn ProxyUseFdpass off for this host, and let the command carry the data itself "
+            "(nc: without -F).",
+            c->transport->name);
+        return;
+    }
     if (proxied)
-        c->find =
-            ssh_agent_find_start(c->transport->loop, c->transport->subject, true, NULL, &c->tokens, start_proxy, c);
+        c->find = ssh_agent_find_start(c->transport->loop, c->transport->subject, true, NULL, start_proxy, c);
     else
         c->dial = ssh_dial_start(c->transport->loop, s, (uint64_t)seconds * SSH_MS, on_dialed, c);
     if (!c->find && !c->dial)
@@ -464,8 +474,7 @@ static void connection_free(struct ssh_connection *c)
     ssh_settings_free(&c->settings);
     ssh_known_free(&c->known);
     ssh_known_free(&c->plain);
-    free(c->home);
-    free(c->local_user);
+    ssh_names_free(&c->names);
     free(c->known_name);
     free(c->plain_name);
     free(c);

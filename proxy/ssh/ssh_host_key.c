@@ -47,8 +47,9 @@ static const char *recording(const struct ssh_connection *c, const char *options
     buf_init(text, HOST_KEY_TEXT_MAX);
     struct buf all;
     buf_init(&all, HOST_KEY_TEXT_MAX);
-    (void)buf_printf(&all, "%s%s", c->settings.policy == SSH_HOST_KEY_KNOWN ? "-o StrictHostKeyChecking=ask " : "",
-                     options);
+    (void)buf_printf(&all, "%s%s%s%s", c->settings.known_hosts_command ? "-o KnownHostsCommand=none " : "",
+                     c->settings.asks_dns ? "-o VerifyHostKeyDNS=no " : "",
+                     c->settings.policy == SSH_HOST_KEY_KNOWN ? "-o StrictHostKeyChecking=ask " : "", options);
     ssh_settings_command(c, all.data ? all.data : "", text);
     buf_free(&all);
     return text->failed ? "ssh" : text->data;

@@ -65,6 +65,11 @@ struct ssh_auth;
 struct ssh_connection;
 struct ssh_turn;
 
+/* Names of this machine and its user. */
+struct ssh_names {
+    char *home, *local_user, *local_uid, *local_host, *jump_host, *hash;
+};
+
 struct ssh_transport {
     struct transport base;
     char where[SSH_WHERE_MAX]; /* base.where points here */
@@ -78,6 +83,7 @@ struct ssh_transport {
     struct ssh_connection *connections;
     struct ssh_transport *next;
     int connection_count; /* ever made, for the log */
+    char *defaults;       /* what `ssh -G` says without any configuration; NULL: not asked yet */
 };
 
 struct ssh_link {
@@ -132,7 +138,7 @@ struct ssh_connection {
     enum ssh_state state;
     struct ssh_settings settings;
     struct ssh_tokens tokens;
-    char *home, *local_user;
+    struct ssh_names names;        /* that tokens points at */
     char *known_name, *plain_name; /* the latter NULL: only the former counts */
     size_t known_at;               /* the next look into a file, of those that are to be done: see ssh_recorded_ask */
     struct ssh_known known, plain; /* what is recorded under each */
@@ -189,6 +195,7 @@ void ssh_connection_wait(struct ssh_connection *c, uint64_t ms);
 /* ssh_settings.c: `ssh -G` and `ssh-keygen -F`; continue with the connection's next state by themselves. */
 void ssh_settings_ask(struct ssh_connection *c);
 void ssh_recorded_ask(struct ssh_connection *c);
+void ssh_names_free(struct ssh_names *n);
 /* Appends the command with which the user does by hand what delvegate does: "ssh OPTIONS HOST true". options: "" or
    words with a blank behind. What of ssh_config would keep it from that is turned off. Failures show in out->failed. */
 void ssh_settings_command(const struct ssh_connection *c, const char *options, struct buf *out);

@@ -322,3 +322,23 @@ void ssh_key_fingerprint(struct ssh_bytes blob, struct buf *out)
     (void)buf_puts(out, "SHA256:"); /* failure is sticky */
     ssh_base64_encode((struct ssh_bytes){digest, len}, out);
 }
+
+char *ssh_key_connection_hash(const char *local_host, const char *host, int port, const char *user)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    struct buf text;
+    struct buf hex;
+    buf_init(&text, KEY_PATH_MAX);
+    buf_init(&hex, KEY_PATH_MAX);
+    if (buf_printf(&text, "%s%s%d%s", local_host, host, port, user) == 0 &&
+        EVP_Digest(text.data, text.len, digest, &len, EVP_sha1(), NULL) > 0)
+        for (unsigned i = 0; i < len; i++)
+            (void)buf_printf(&hex, "%02x", digest[i]); /* failure is sticky */
+    buf_free(&text);
+    if (hex.len == 0 || hex.failed) {
+        buf_free(&hex);
+        return NULL;
+    }
+    return buf_take(&hex);
+}

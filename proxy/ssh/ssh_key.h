@@ -33,6 +33,10 @@ void ssh_key_file_free(struct ssh_key_file *k);
 unsigned char *ssh_key_sign_rsa(struct evp_pkey_st *key, struct ssh_bytes algorithm, struct ssh_bytes data,
                                 size_t *len);
 
+/* The hash of a connection, %C of ssh_config(5) without ProxyJump, in hexadecimal. The caller frees it; NULL when
+   libcrypto could not make it. */
+char *ssh_key_connection_hash(const char *local_host, const char *host, int port, const char *user);
+
 /* Appends "SHA256:..." as `ssh-keygen -l` prints it. Failures show in out->failed. */
 void ssh_key_fingerprint(struct ssh_bytes blob, struct buf *out);
 

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 enum { PORT_DIGITS_MAX = 5 };
 
@@ -19,7 +20,7 @@ void ssh_list_free(struct ssh_list *l)
     *l = (struct ssh_list){0};
 }
 
-static int list_add(struct ssh_list *l, const char *text, size_t len)
+int ssh_list_add(struct ssh_list *l, const char *text, size_t len)
 {
     char **items = realloc(l->items, (l->count + 1) * sizeof *items);
     if (!items)
@@ -90,12 +91,11 @@ enum setting_kind {
     SETTING_LIST_ONE,   /* struct ssh_list, one item a line */
     SETTING_LIST_SPLIT, /* struct ssh_list, items separated by blanks */
     SETTING_SECONDS,    /* long, "none" is 0 */
-    SETTING_FLAG,       /* bool, true for yes */
+    SETTING_FLAG,       /* bool, true for anything but no */
     SETTING_FLAG_NO,    /* bool, true for no */
     SETTING_PORT,
     SETTING_POLICY,
-    SETTING_FAMILY,
-    SETTING_NOT_HONOURED
+    SETTING_FAMILY
 };
 static const struct setting {
     const char *name;
@@ -123,19 +123,13 @@ static const struct setting {
     {"serveralivecountmax", SETTING_SECONDS, AT(alive_count_max)},
     {"certificatefile", SETTING_LIST_ONE, AT(certificate_files)},
     {"pkcs11provider", SETTING_TEXT, AT(pkcs11_provider)},
-    {"certificatefile", SETTING_NOT_HONOURED, 0},
-    {"pkcs11provider", SETTING_NOT_HONOURED, 0},
-    {"revokedhostkeys", SETTING_NOT_HONOURED, 0},
-    {"knownhostscommand", SETTING_NOT_HONOURED, 0},
-    {"bindaddress", SETTING_NOT_HONOURED, 0},
-    {"bindinterface", SETTING_NOT_HONOURED, 0},
+    {"controlpath", SETTING_TEXT, AT(control_path)},
+    {"remotecommand", SETTING_TEXT, AT(remote_command)},
+    {"knownhostscommand", SETTING_TEXT, AT(known_hosts_command)},
+    {"proxyusefdpass", SETTING_FLAG, AT(proxy_passes_fd)},
+    {"verifyhostkeydns", SETTING_FLAG, AT(asks_dns)},
 #undef AT
 };
-
-static bool is_yes(const char *value)
-{
-    return strcmp(value, "yes") == 0 || strcmp(value, "true") == 0;
-}
 
 static bool is_no(const char *value)
 {
@@ -146,7 +140,7 @@ static int add_words(struct ssh_list *l, const char *value)
 {
     while (*value) {
         size_t n = strcspn(value, " ");
-        if (n > 0 && list_add(l, value, n) < 0)
+        if (n > 0 && ssh_list_add(l, value, n) < 0)
             return -1;
         value += n;
         value += strspn(value, " ");
@@ -167,14 +161,14 @@ static int apply(struct ssh_settings *s, const struct setting *k, const char *va
         *(char **)member = text;
         return 0;
     case SETTING_LIST_ONE:
-        return list_add(member, value, strlen(value)) < 0 ? out_of_memory(e) : 0;
+        return ssh_list_add(member, value, strlen(value)) < 0 ? out_of_memory(e) : 0;
     case SETTING_LIST_SPLIT:
         return add_words(member, value) < 0 ? out_of_memory(e) : 0;
     case SETTING_SECONDS:
         *(long *)member = strtol(value, NULL, 10); /* "none" is 0 */
         return 0;
     case SETTING_FLAG:
-        *(bool *)member = is_yes(value);
+        *(bool *)member = !is_no(value);
         return 0;
     case SETTING_FLAG_NO:
         *(bool *)member = is_no(value);
@@ -192,10 +186,6 @@ static int apply(struct ssh_settings *s, const struct setting *k, const char *va
                     : strcmp(value, "inet6") == 0 ? SSH_FAMILY_INET6
                                                   : SSH_FAMILY_ANY;
         return 0;
-    case SETTING_NOT_HONOURED:
-        if (strcmp(value, "none") == 0)
-            return 0;
-        return list_add(&s->not_honoured, k->name, strlen(k->name)) < 0 ? out_of_memory(e) : 0;
     }
     return 0;
 }
@@ -239,6 +229,9 @@ int ssh_settings_parse(const char *text, struct ssh_settings *s, struct err *e)
     drop_if_none(&s->proxy_command);
     drop_if_none(&s->proxy_jump);
     drop_if_none(&s->pkcs11_provider);
+    drop_if_none(&s->control_path);
+    drop_if_none(&s->remote_command);
+    drop_if_none(&s->known_hosts_command);
     if (!s->host_name || !s->user)
         return err_set(e, "`ssh -G` gave no %s.", s->host_name ? "user" : "hostname");
     return 0;
@@ -253,45 +246,66 @@ void ssh_settings_free(struct ssh_settings *s)
     free(s->proxy_jump);
     free(s->identity_agent);
     free(s->pkcs11_provider);
+    free(s->control_path);
+    free(s->remote_command);
+    free(s->known_hosts_command);
     ssh_list_free(&s->identity_files);
     ssh_list_free(&s->certificate_files);
     ssh_list_free(&s->known_hosts_files);
     ssh_list_free(&s->global_known_files);
-    ssh_list_free(&s->not_honoured);
     *s = (struct ssh_settings){0};
 }
 
-static int expand_token(char token, const struct ssh_tokens *t, struct buf *b)
+/* The tokens of a command, or of a file's name. NULL: there is none of this letter. */
+static const char *token_value(char token, enum ssh_expansion how, const struct ssh_tokens *t)
 {
-    const char *value = NULL;
     switch (token) {
     case '%':
-        value = "%";
-        break;
-    case 'd':
-        value = t->home;
-        break;
+        return "%";
     case 'h':
-        value = t->host;
-        break;
+        return t->host;
     case 'k':
-        value = t->key_alias;
-        break;
+        return t->key_alias;
     case 'n':
-        value = t->original;
-        break;
-    case 'p':
-        return buf_printf(b, "%d", t->port);
+        return t->original;
     case 'r':
-        value = t->user;
-        break;
-    case 'u':
-        value = t->local_user;
-        break;
+        return t->user;
     default:
         break;
     }
-    return value ? buf_puts(b, value) : -1;
+    if (how != SSH_EXPAND_FILE)
+        return NULL;
+    switch (token) {
+    case 'C':
+        return t->hash;
+    case 'd':
+        return t->home;
+    case 'i':
+        return t->local_uid;
+    case 'j':
+        return t->jump_host;
+    case 'l':
+        return t->local_host;
+    case 'u':
+        return t->local_user;
+    default:
+        return NULL;
+    }
+}
+
+/* Returns 0, or -1 when there is no such token. */
+static int expand_token(char token, enum ssh_expansion how, const struct ssh_tokens *t, struct buf *b)
+{
+    const char *value = token_value(token, how, t);
+    if (value)
+        (void)buf_puts(b, value); /* failure is sticky */
+    else if (token == 'p')
+        (void)buf_printf(b, "%d", t->port);
+    else if (token == 'L' && how == SSH_EXPAND_FILE)
+        (void)buf_append(b, t->local_host, strcspn(t->local_host, "."));
+    else
+        return -1;
+    return 0;
 }
 
 /* name begins after "${". Returns how many bytes of it were used, 0 when the variable is not set. */
@@ -307,40 +321,67 @@ static size_t expand_variable(const char *name, struct buf *b)
     return len + 1;
 }
 
-char *ssh_expand(const char *text, const struct ssh_tokens *t, struct err *e)
+/* A leading ~ or ~NAME. Returns how many bytes of text were used, -1 when there is no such user. */
+static ssize_t expand_tilde(const char *text, const struct ssh_tokens *t, struct buf *b)
+{
+    if (text[0] != '~')
+        return 0;
+    size_t len = strcspn(text, "/");
+    if (len == 1) {
+        (void)buf_puts(b, t->home); /* failure is sticky */
+        return 1;
+    }
+    char *name = strndup(text + 1, len - 1);
+    char *home = name && t->home_of ? t->home_of(name) : NULL;
+    free(name);
+    if (!home)
+        return -1;
+    (void)buf_puts(b, home);
+    free(home);
+    return (ssize_t)len;
+}
+
+static int expand(const char *text, enum ssh_expansion how, const struct ssh_tokens *t, struct buf *b, struct err *e)
+{
+    const char *p = text;
+    if (how == SSH_EXPAND_FILE) {
+        ssize_t used = expand_tilde(text, t, b);
+        if (used < 0)
+            return err_set(e, "\"%s\" in the SSH configuration: there is no such user.", text);
+        p += used;
+    }
+    while (*p) {
+        if (p[0] == '%' && p[1] == 'C' && how == SSH_EXPAND_FILE && !t->hash)
+            return err_set(e, "\"%s\" in the SSH configuration: with ProxyJump %%C depends on the version of OpenSSH.",
+                           text);
+        if (p[0] == '%' && p[1] == '\0')
+            return err_set(e, "\"%s\" in the SSH configuration ends with a single %%.", text);
+        if (p[0] == '%') {
+            if (expand_token(p[1], how, t, b) < 0)
+                return err_set(e, "\"%s\" in the SSH configuration: %%%c is none of the tokens that OpenSSH has here.",
+                               text, p[1]);
+            p += 2;
+        } else if (how == SSH_EXPAND_FILE && p[0] == '$' && p[1] == '{') {
+            size_t used = expand_variable(p + 2, b);
+            if (used == 0)
+                return err_set(e, "\"%s\" in the SSH configuration: the variable is not set.", text);
+            p += 2 + used;
+        } else {
+            (void)buf_append(b, p++, 1); /* failure is sticky */
+        }
+    }
+    return b->failed ? out_of_memory(e) : 0;
+}
+
+char *ssh_expand(const char *text, enum ssh_expansion how, const struct ssh_tokens *t, struct err *e)
 {
     struct buf b;
     buf_init(&b, SSH_TEXT_MAX);
-    const char *p = text;
-    if (p[0] == '~' && (p[1] == '/' || p[1] == '\0')) {
-        (void)buf_puts(&b, t->home);
-        p++;
-    }
-    while (*p) {
-        if (p[0] == '%' && expand_token(p[1], t, &b) == 0) {
-            p += 2;
-        } else if (p[0] == '%') {
-            (void)err_set(e, "\"%s\" in the SSH configuration: %%%c is not supported by delvegate.", text, p[1]);
-            goto fail;
-        } else if (p[0] == '$' && p[1] == '{') {
-            size_t used = expand_variable(p + 2, &b);
-            if (used == 0) {
-                (void)err_set(e, "\"%s\" in the SSH configuration: the variable is not set.", text);
-                goto fail;
-            }
-            p += 2 + used;
-        } else {
-            (void)buf_append(&b, p++, 1);
-        }
-    }
-    if (b.failed) {
-        (void)out_of_memory(e);
-        goto fail;
+    if (expand(text, how, t, &b, e) < 0) {
+        buf_free(&b);
+        return NULL;
     }
     return buf_take(&b);
-fail:
-    buf_free(&b);
-    return NULL;
 }
 
 char *ssh_known_name(const struct ssh_settings *s)

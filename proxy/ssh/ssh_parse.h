@@ -29,6 +29,8 @@ struct ssh_list {
     size_t count;
 };
 void ssh_list_free(struct ssh_list *l);
+/* Adds a copy of len bytes of text. Returns 0, or -1 when memory ran out. */
+int ssh_list_add(struct ssh_list *l, const char *text, size_t len);
 
 enum ssh_host_key_policy {
     SSH_HOST_KEY_KNOWN,         /* yes, accept-new: only what is recorded, since nothing is recorded here */
@@ -38,7 +40,8 @@ enum ssh_host_key_policy {
 
 enum ssh_family { SSH_FAMILY_ANY, SSH_FAMILY_INET, SSH_FAMILY_INET6 };
 
-/* What `ssh -G` says. Tokens and ~ are not expanded yet. Members may be NULL when not set. */
+/* What `ssh -G` says. It has expanded all but the files of keys and the proxy's line, as `ssh` itself expands these
+   only when it needs them. Members may be NULL when not set. */
 struct ssh_settings {
     char *host_name;
     char *user;
@@ -47,16 +50,20 @@ struct ssh_settings {
     char *proxy_jump;
     char *identity_agent;
     char *pkcs11_provider;
+    char *control_path;
+    char *remote_command;
+    char *known_hosts_command;
     struct ssh_list identity_files;
     struct ssh_list certificate_files;
     struct ssh_list known_hosts_files;  /* the user's; "none" stands for no file */
     struct ssh_list global_known_files; /* everybody's */
-    struct ssh_list not_honoured;       /* keywords that are set, matter, and are not honoured */
     int port;
     enum ssh_family family;
     enum ssh_host_key_policy policy;
     bool identities_only;
     bool no_public_key;   /* PubkeyAuthentication no */
+    bool proxy_passes_fd; /* ProxyUseFdpass yes */
+    bool asks_dns;        /* VerifyHostKeyDNS yes or ask */
     bool trust_localhost; /* NoHostAuthenticationForLocalhost yes */
     long connect_timeout; /* seconds; 0: not set */
     long alive_interval;  /* seconds; 0: not set */
@@ -74,12 +81,22 @@ struct ssh_tokens {
     const char *original;   /* %n, what was asked for */
     const char *user;       /* %r */
     const char *local_user; /* %u */
+    const char *local_uid;  /* %i */
+    const char *local_host; /* %l, and %L up to its first dot */
     const char *key_alias;  /* %k */
+    const char *jump_host;  /* %j, empty without ProxyJump */
+    const char *hash;       /* %C; NULL: versions of OpenSSH differ here */
     int port;               /* %p */
+    /* The home of a user, for ~NAME/; allocated with malloc, NULL: there is none. */
+    char *(*home_of)(const char *user);
 };
-/* Expands a leading ~/, %d %h %k %n %p %r %u %%, and ${NAME} from the environment. Returns text that the caller frees,
-   or NULL with e set when it holds a token that is not known, a variable that is not set, or memory ran out. */
-char *ssh_expand(const char *text, const struct ssh_tokens *t, struct err *e);
+enum ssh_expansion {
+    SSH_EXPAND_FILE,   /* a leading ~/ or ~NAME/, every token, ${NAME} from the environment */
+    SSH_EXPAND_COMMAND /* %h %k %n %p %r %% only: the rest belongs to the shell */
+};
+/* Expands text as OpenSSH does where it stands. Returns text that the caller frees, or NULL with e set when it holds a
+   token that is not known there, a variable that is not set, or memory ran out. */
+char *ssh_expand(const char *text, enum ssh_expansion how, const struct ssh_tokens *t, struct err *e);
 
 /* The name under which OpenSSH records a host key: the alias, else the host name, as [name]:port when it is not 22. The
    caller frees it; NULL when memory ran out. */

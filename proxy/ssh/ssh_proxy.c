@@ -186,7 +186,7 @@ struct ssh_proxy *ssh_proxy_start(uv_loop_t *loop, const struct ssh_settings *s,
 {
     if (s->proxy_jump)
         return start_jump(loop, s, agent, socket, e);
-    char *command = ssh_expand(s->proxy_command, t, e);
+    char *command = ssh_expand(s->proxy_command, SSH_EXPAND_COMMAND, t, e);
     struct buf line;
     buf_init(&line, SSH_TEXT_MAX);
     struct ssh_proxy *p = NULL;

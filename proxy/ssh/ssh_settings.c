@@ -1,14 +1,26 @@
 /* What OpenSSH knows about the destination: its settings (`ssh -G`) and the host keys it has recorded (`ssh-keygen
    -F`). Both are asked, not imitated: Match, Include, hashed names and patterns are theirs to know. */
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/ssh/ssh_ignored.h"
 #include "proxy/ssh/ssh_impl.h"
+#include "proxy/ssh/ssh_key.h"
 
-enum { NUMBER_TEXT = 16, TOOL_ARGS_MAX = 8 };
+enum { NUMBER_TEXT = 16, TOOL_ARGS_MAX = 10 };
+
+/* The length of a text without the blanks and newlines at its end. */
+static size_t trimmed(const char *text)
+{
+    size_t len = strlen(text);
+    while (len > 0 && strchr("\r\n ", text[len - 1]))
+        len--;
+    return len;
+}
 
 /* Whether the program failed; then the connection was ended. */
 static bool tool_failed(struct ssh_connection *c, const char *tool, const struct spawn_result *r, int status_fine)
@@ -27,10 +39,100 @@ static bool tool_failed(struct ssh_connection *c, const char *tool, const struct
         ssh_connection_fail(c, false, "`%s` for %s printed too much.", tool, c->transport->name);
     else if (r->exit_status != 0 && r->exit_status != status_fine)
         ssh_connection_fail(c, false, "`%s` for %s failed (exit %d): %.*s", tool, c->transport->name, r->exit_status,
-                            (int)strcspn(r->err_out, "\r\n"), r->err_out);
+                            (int)trimmed(r->err_out), r->err_out);
     else
         return false;
     return true;
+}
+
+/* `ssh -G` separates files with blanks, and a name may have some: what exists together is one name. */
+static int join_names(struct ssh_list *files)
+{
+    struct ssh_list joined = {0};
+    struct buf name;
+    buf_init(&name, SSH_TEXT_MAX);
+    int rc = 0;
+    for (size_t i = 0, used = 0; i < files->count && rc == 0; i += used) {
+        for (used = files->count - i; used > 0; used--) {
+            buf_clear(&name);
+            for (size_t k = 0; k < used; k++)
+                (void)buf_printf(&name, "%s%s", k > 0 ? " " : "", files->items[i + k]); /* failure is sticky */
+            if (used == 1 || name.failed || access(name.data, F_OK) == 0)
+                break;
+        }
+        rc = name.failed ? -1 : ssh_list_add(&joined, name.data, name.len);
+    }
+    buf_free(&name);
+    ssh_list_free(files);
+    *files = joined;
+    return rc;
+}
+
+static char *home_of(const char *user)
+{
+    const struct passwd *p = getpwnam(user);
+    return p ? strdup(p->pw_dir) : NULL;
+}
+
+/* The last host of ProxyJump, without its user and port; empty without. */
+static char *jump_host(const char *proxy_jump)
+{
+    const char *comma = proxy_jump ? strrchr(proxy_jump, ',') : NULL;
+    struct ssh_destination d = {0};
+    struct err e;
+    const char *last = comma ? comma + 1 : proxy_jump;
+    bool is_one = last && ssh_destination_parse(last, &d, &e) == 0;
+    const char *at = is_one ? strrchr(d.ssh, '@') : NULL;
+    char *host = strdup(at ? at + 1 : is_one ? d.ssh : "");
+    ssh_destination_free(&d);
+    return host;
+}
+
+static int learn_tokens(struct ssh_connection *c)
+{
+    const struct ssh_settings *s = &c->settings;
+    struct ssh_names *n = &c->names;
+    const struct passwd *me = getpwuid(getuid());
+    const char *home = getenv("HOME");
+    char host[HOST_NAME_MAX + 1] = "";
+    char uid[NUMBER_TEXT];
+    (void)gethostname(host, sizeof host - 1); /* empty then, as for OpenSSH */
+    (void)snprintf(uid, sizeof uid, "%u", (unsigned)getuid());
+    n->home = strdup(me ? me->pw_dir : home && home[0] ? home : "/"); /* OpenSSH does not look at $HOME */
+    n->local_user = strdup(me ? me->pw_name : "");
+    n->local_uid = strdup(uid);
+    n->local_host = strdup(host);
+    n->jump_host = jump_host(s->proxy_jump);
+    if (!s->proxy_jump)
+        n->hash = ssh_key_connection_hash(host, s->host_name, s->port, s->user);
+    const char *at = strrchr(c->transport->destination.ssh, '@');
+    const char *original = at ? at + 1 : c->transport->destination.ssh;
+    c->tokens = (struct ssh_tokens){.home = n->home,
+                                    .host = s->host_name,
+                                    .original = original,
+                                    .user = s->user,
+                                    .local_user = n->local_user,
+                                    .local_uid = n->local_uid,
+                                    .local_host = n->local_host,
+                                    .key_alias = s->host_key_alias ? s->host_key_alias : original,
+                                    .jump_host = n->jump_host,
+                                    .hash = n->hash,
+                                    .port = s->port,
+                                    .home_of = home_of};
+    bool whole =
+        n->home && n->local_user && n->local_uid && n->local_host && n->jump_host && (n->hash || s->proxy_jump);
+    return whole ? 0 : -1;
+}
+
+void ssh_names_free(struct ssh_names *n)
+{
+    free(n->home);
+    free(n->local_user);
+    free(n->local_uid);
+    free(n->local_host);
+    free(n->jump_host);
+    free(n->hash);
+    *n = (struct ssh_names){0};
 }
 
 static int learn(struct ssh_connection *c, const char *text, struct err *e)
@@ -38,23 +140,22 @@ static int learn(struct ssh_connection *c, const char *text, struct err *e)
     struct ssh_settings *s = &c->settings;
     if (ssh_settings_parse(text, s, e) < 0)
         return -1;
-    const struct passwd *me = getpwuid(getuid());
-    const char *home = getenv("HOME");
-    c->home = strdup(home && home[0] ? home : me ? me->pw_dir : "/");
-    c->local_user = strdup(me ? me->pw_name : "");
     c->known_name = ssh_known_name(s);
     c->plain_name = ssh_known_plain_name(s);
-    if (!c->home || !c->local_user || !c->known_name)
+    if (!c->known_name || learn_tokens(c) < 0 || join_names(&s->known_hosts_files) < 0 ||
+        join_names(&s->global_known_files) < 0)
         return err_set(e, "Out of memory.");
-    const char *at = strrchr(c->transport->destination.ssh, '@');
-    c->tokens = (struct ssh_tokens){.home = c->home,
-                                    .host = s->host_name,
-                                    .original = at ? at + 1 : c->transport->destination.ssh,
-                                    .user = s->user,
-                                    .local_user = c->local_user,
-                                    .key_alias = s->host_key_alias ? s->host_key_alias : s->host_name,
-                                    .port = s->port};
     return 0;
+}
+
+static void tell_ignored(const struct ssh_connection *c, const char *text)
+{
+    struct ssh_list ignored = {0};
+    if (ssh_ignored(text, c->transport->defaults, &ignored) < 0)
+        log_warning(c->transport->subject, "out of memory: settings that are not honoured are not all named");
+    for (size_t i = 0; i < ignored.count; i++)
+        log_warning(c->transport->subject, "not honoured in the SSH configuration: %s", ignored.items[i]);
+    ssh_list_free(&ignored);
 }
 
 static void on_settings(void *arg, const struct spawn_result *r)
@@ -70,35 +171,59 @@ static void on_settings(void *arg, const struct spawn_result *r)
     }
     (void)snprintf(c->transport->where, sizeof c->transport->where, "%s (%s@%s:%d)", c->transport->name,
                    c->settings.user, c->settings.host_name, c->settings.port);
-    for (size_t i = 0; i < c->settings.not_honoured.count; i++)
-        log_warning(c->transport->subject, "%s in the SSH configuration is not honoured",
-                    c->settings.not_honoured.items[i]);
+    tell_ignored(c, r->out);
     ssh_connection_set_recorded(c);
     ssh_recorded_ask(c);
+}
+
+static void ask(struct ssh_connection *c, bool configured, void (*done)(void *arg, const struct spawn_result *r))
+{
+    const struct ssh_destination *d = &c->transport->destination;
+    char port[NUMBER_TEXT];
+    (void)snprintf(port, sizeof port, "%d", d->port);
+    const char *argv[TOOL_ARGS_MAX] = {"ssh"};
+    size_t n = 1;
+    if (!configured) {
+        argv[n++] = "-F";
+        argv[n++] = "none";
+    }
+    if (d->port) {
+        argv[n++] = "-p";
+        argv[n++] = port;
+    }
+    argv[n++] = "-T"; /* else its first words are that stdin is no terminal */
+    argv[n++] = "-G";
+    argv[n++] = "--";
+    argv[n] = d->ssh;
+    c->spawn = spawn_run(c->transport->loop, argv, SSH_TOOL_MS, done, c);
+    if (!c->spawn)
+        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+}
+
+static void on_defaults(void *arg, const struct spawn_result *r)
+{
+    struct ssh_connection *c = arg;
+    c->spawn = NULL;
+    if (tool_failed(c, "ssh -G", r, 0))
+        return;
+    free(c->transport->defaults);
+    c->transport->defaults = strdup(r->out);
+    if (c->transport->defaults)
+        ask(c, true, on_settings);
+    else
+        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
 }
 
 void ssh_settings_ask(struct ssh_connection *c)
 {
     struct ssh_destination *d = &c->transport->destination;
     struct err e;
-    if (!d->ssh && ssh_destination_parse(c->transport->name, d, &e) < 0) {
+    if (!d->ssh && ssh_destination_parse(c->transport->name, d, &e) < 0)
         ssh_connection_fail(c, false, "%s", e.text);
-        return;
-    }
-    char port[NUMBER_TEXT];
-    (void)snprintf(port, sizeof port, "%d", d->port);
-    const char *argv[TOOL_ARGS_MAX] = {"ssh"};
-    size_t n = 1;
-    if (d->port) {
-        argv[n++] = "-p";
-        argv[n++] = port;
-    }
-    argv[n++] = "-G";
-    argv[n++] = "--";
-    argv[n] = d->ssh;
-    c->spawn = spawn_run(c->transport->loop, argv, SSH_TOOL_MS, on_settings, c);
-    if (!c->spawn)
-        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+    else if (c->transport->defaults)
+        ask(c, true, on_settings);
+    else
+        ask(c, false, on_defaults);
 }
 
 void ssh_settings_command(const struct ssh_connection *c, const char *options, struct buf *out)
@@ -107,6 +232,10 @@ void ssh_settings_command(const struct ssh_connection *c, const char *options, s
     (void)buf_puts(out, "ssh "); /* failure is sticky */
     if (d->port)
         (void)buf_printf(out, "-p %d ", d->port);
+    if (c->settings.control_path) /* another's connection would be used, and nothing be checked */
+        (void)buf_puts(out, "-o ControlPath=none ");
+    if (c->settings.remote_command)
+        (void)buf_puts(out, "-o RemoteCommand=none ");
     (void)buf_printf(out, "%s%s true", options, d->ssh);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/ssh/ssh_ignored.h"
 #include "proxy/ssh/ssh_offer.h"
 #include "proxy/ssh/ssh_parse.h"
 
@@ -63,7 +64,8 @@ static void settings(void **state)
                                         "identityfile ~/.ssh/with blank\nidentityfile ~/.ssh/%h\n"
                                         "globalknownhostsfile /g1 /g2\nuserknownhostsfile /u1\nconnecttimeout none\n"
                                         "serveraliveinterval 7\nserveralivecountmax 3\npubkeyauthentication false\n"
-                                        "certificatefile ~/c\npkcs11provider none\nunknownthing 1\nnovalue\r\n",
+                                        "certificatefile ~/c\npkcs11provider none\nproxyusefdpass "
+                                        "yes\nverifyhostkeydns ask\ncontrolpath none\nunknownthing 1\nnovalue\r\n",
                                         &s, &e),
                      0);
     assert_string_equal(s.host_name, "10.0.0.5");
@@ -85,8 +87,12 @@ static void settings(void **state)
     assert_int_equal(s.connect_timeout, 0);
     assert_int_equal(s.alive_interval, 7);
     assert_true(s.no_public_key);
-    assert_int_equal(s.not_honoured.count, 1);
-    assert_string_equal(s.not_honoured.items[0], "certificatefile");
+    assert_int_equal(s.certificate_files.count, 1);
+    assert_string_equal(s.certificate_files.items[0], "~/c");
+    assert_null(s.pkcs11_provider);
+    assert_null(s.control_path);
+    assert_true(s.proxy_passes_fd);
+    assert_true(s.asks_dns);
     ssh_settings_free(&s);
 
     static const char *const policies[] = {"accept-new", "true", "yes"};
@@ -105,37 +111,93 @@ static void settings(void **state)
     }
 }
 
+static char *home_of(const char *user)
+{
+    return strcmp(user, "other") == 0 ? strdup("/home/other") : NULL;
+}
+
 static void tokens(void **state)
 {
     (void)state;
-    static const struct ssh_tokens t = {.home = "/home/me",
-                                        .host = "10.0.0.5",
-                                        .original = "gomachine",
-                                        .user = "remote",
-                                        .local_user = "me",
-                                        .key_alias = "alias",
-                                        .port = 2222};
+    struct ssh_tokens t = {.home = "/home/me",
+                           .host = "10.0.0.5",
+                           .original = "gomachine",
+                           .user = "remote",
+                           .local_user = "me",
+                           .local_uid = "1000",
+                           .local_host = "laptop.example",
+                           .key_alias = "alias",
+                           .jump_host = "bastion",
+                           .hash = "0f",
+                           .port = 2222,
+                           .home_of = home_of};
     assert_int_equal(setenv("SSH_PARSE_TEST", "value", 1), 0);
     static const struct {
+        enum ssh_expansion how;
         const char *text, *expanded;
     } good[] = {
-        {"~/.ssh/id", "/home/me/.ssh/id"},
-        {"~", "/home/me"},
-        {"~other/x", "~other/x"},
-        {"/a/%d/%h_%k_%n_%p_%r_%u_%%", "/a//home/me/10.0.0.5_alias_gomachine_2222_remote_me_%"},
-        {"x${SSH_PARSE_TEST}y$z", "xvaluey$z"},
-        {"", ""},
+        {SSH_EXPAND_FILE, "~/.ssh/id", "/home/me/.ssh/id"},
+        {SSH_EXPAND_FILE, "~", "/home/me"},
+        {SSH_EXPAND_FILE, "~other/x", "/home/other/x"},
+        {SSH_EXPAND_FILE, "~other", "/home/other"},
+        {SSH_EXPAND_FILE, "x~/y", "x~/y"},
+        {SSH_EXPAND_FILE, "/a/%d/%h_%k_%n_%p_%r_%u_%%", "/a//home/me/10.0.0.5_alias_gomachine_2222_remote_me_%"},
+        {SSH_EXPAND_FILE, "%C%i%j%l%L", "0f1000bastionlaptop.examplelaptop"},
+        {SSH_EXPAND_FILE, "x${SSH_PARSE_TEST}y$z", "xvaluey$z"},
+        {SSH_EXPAND_FILE, "", ""},
+        {SSH_EXPAND_COMMAND, "~/nc %h %k %n %p %r %%", "~/nc 10.0.0.5 alias gomachine 2222 remote %"},
+        {SSH_EXPAND_COMMAND, "x ${SSH_PARSE_NOT_SET:-$1} ${SSH_PARSE_TEST} ${",
+         "x ${SSH_PARSE_NOT_SET:-$1} ${SSH_PARSE_TEST} ${"},
     };
     struct err e;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        char *text = ssh_expand(good[i].text, &t, &e);
+        char *text = ssh_expand(good[i].text, good[i].how, &t, &e);
         assert_non_null(text);
         assert_string_equal(text, good[i].expanded);
         free(text);
     }
-    static const char *const bad[] = {"%C", "x%", "${SSH_PARSE_TEST", "${SSH_PARSE_NOT_SET}"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_null(ssh_expand(bad[i], &t, &e));
+    static const struct {
+        enum ssh_expansion how;
+        const char *text, *words;
+    } bad[] = {
+        {SSH_EXPAND_FILE, "%Z", "%Z"},
+        {SSH_EXPAND_FILE, "x%", "single %"},
+        {SSH_EXPAND_FILE, "${SSH_PARSE_TEST", "not set"},
+        {SSH_EXPAND_FILE, "${SSH_PARSE_NOT_SET}", "not set"},
+        {SSH_EXPAND_FILE, "~nobody/x", "no such user"},
+        {SSH_EXPAND_COMMAND, "%d", "%d"},
+        {SSH_EXPAND_COMMAND, "%u", "%u"},
+        {SSH_EXPAND_COMMAND, "%C", "%C"},
+        {SSH_EXPAND_COMMAND, "x%", "single %"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_null(ssh_expand(bad[i].text, bad[i].how, &t, &e));
+        assert_non_null(strstr(e.text, bad[i].words));
+    }
+    t.hash = NULL;
+    assert_null(ssh_expand("%C", SSH_EXPAND_FILE, &t, &e));
+    assert_non_null(strstr(e.text, "ProxyJump"));
+}
+
+static void what_is_ignored(void **state)
+{
+    (void)state;
+    static const char defaults[] = "forwardagent no\nciphers a,b\nsendenv KEPT\nipqos lowdelay throughput\n";
+    struct ssh_list out = {0};
+    assert_int_equal(
+        ssh_ignored("forwardagent no\nciphers a,b\nsendenv KEPT\nsendenv LC_*\nsendenv LANG\nipqos none none\n"
+                    "controlpath none\ncompression no\nhostname h\ntunnel false\nversionaddendum\n",
+                    defaults, &out),
+        0);
+    assert_int_equal(out.count, 0);
+    assert_int_equal(ssh_ignored("ciphers a\nsetenv A=b\nsetenv C=d\nforwardagent /agent\nsendenv LC_ALL\nsendenv X",
+                                 defaults, &out),
+                     0);
+    static const char *const named[] = {"Ciphers: ", "ForwardAgent: ", "SendEnv: ", "SetEnv: "};
+    assert_int_equal(out.count, sizeof named / sizeof *named);
+    for (size_t i = 0; i < out.count; i++)
+        assert_ptr_equal(strstr(out.items[i], named[i]), out.items[i]);
+    ssh_list_free(&out);
 }
 
 static void names(void **state)
@@ -362,9 +424,10 @@ static void wire(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(destinations), cmocka_unit_test(settings),     cmocka_unit_test(tokens),
-        cmocka_unit_test(names),        cmocka_unit_test(known),        cmocka_unit_test(only_marked),
-        cmocka_unit_test(wire),         cmocka_unit_test(without_port), cmocka_unit_test(offers),
+        cmocka_unit_test(destinations), cmocka_unit_test(settings),        cmocka_unit_test(tokens),
+        cmocka_unit_test(names),        cmocka_unit_test(known),           cmocka_unit_test(only_marked),
+        cmocka_unit_test(wire),         cmocka_unit_test(what_is_ignored), cmocka_unit_test(without_port),
+        cmocka_unit_test(offers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
