@@ -155,15 +155,47 @@ static void note(struct ssh_connection *c, const char *text)
             l->h->note(l->arg, text);
 }
 
+/* The way through the proxy did not lead to the host. The proxy's own words come first; reason is what is known without
+   them. */
+static void proxy_failed(struct ssh_connection *c, const char *reason)
+{
+    struct ssh_proxy *p = c->proxy;
+    const struct ssh_settings *s = &c->settings;
+    const char *words = ssh_proxy_words(p);
+    struct ssh_bytes said = ssh_offer_prelude(&c->codec.offer);
+    struct buf why;
+    buf_init(&why, ERR_TEXT_MAX);
+    (void)buf_printf(&why, "%s (%s)", words[0] ? words : reason,
+                     ssh_proxy_status(p)); /* what does not fit is left out */
+    if (said.len > 0)
+        (void)buf_printf(&why, "; it sent in place of an SSH server's greeting: %.*s", (int)said.len,
+                         (const char *)said.data);
+    if (ssh_proxy_check(p))
+        ssh_connection_fail(
+            c, true,
+            "The %s gives no connection to %s port %d: %s\n`%s` must work without a question: it is the "
+            "ProxyJump of %s.",
+            ssh_proxy_name(p), s->host_name, s->port, why.data ? why.data : reason, ssh_proxy_check(p),
+            c->transport->name);
+    else
+        ssh_connection_fail(c, true,
+                            "The %s of %s gives no connection: %s\nIt stands in ~/.ssh/config, and must reach an SSH "
+                            "server at %s port %d.",
+                            ssh_proxy_name(p), c->transport->name, why.data ? why.data : reason, s->host_name, s->port);
+    buf_free(&why);
+}
+
 static void on_deadline(void *arg)
 {
     struct ssh_connection *c = arg;
     const char *where = c->transport->where;
     if (c->state == SSH_AUTH && ssh_auth_asks(c->auth))
         note(c, "Waiting for the SSH agent; it may want a confirmation or a touch.");
+    else if (c->state == SSH_HANDSHAKE && c->proxy)
+        proxy_failed(c, "no SSH handshake in time");
     else if (c->state == SSH_HANDSHAKE)
-        ssh_connection_fail(c, true, "%s accepted the connection, but did not finish the SSH handshake in time%s%s.",
-                            where, c->proxy ? "; the proxy says: " : "", c->proxy ? ssh_proxy_words(c->proxy) : "");
+        ssh_connection_fail(c, true, "%s accepted the connection, but did not finish the SSH handshake in time.",
+                            where);
     else if (c->state == SSH_AUTH)
         ssh_connection_fail(c, true, "%s did not answer in time while a key was tried.", where);
     else
@@ -258,7 +290,9 @@ static void start_proxy(void *arg, const struct ssh_agent_found *found)
     ssh_agent_free(found->agent);
     struct err e;
     struct ssh_socket *socket = ssh_socket_new(c->transport->loop, &socket_handler, c);
-    c->proxy = socket ? ssh_proxy_start(c->transport->loop, &c->settings, &c->tokens, found->path, socket, &e) : NULL;
+    c->proxy = socket
+                   ? ssh_proxy_start(c->transport->loop, &c->settings, &c->tokens, found->path, socket, on_input, c, &e)
+                   : NULL;
     if (c->proxy) {
         begin_handshake(c, socket);
     } else {
@@ -334,6 +368,8 @@ static void handshake_failed(struct ssh_connection *c, int rc)
     const char *where = c->transport->where;
     if (rc == LIBSSH2_ERROR_KEX_FAILURE)
         nothing_in_common(c);
+    else if (c->proxy && !c->codec.offer.known)
+        proxy_failed(c, ssh_connection_words(c));
     else
         ssh_connection_fail(c, rc != LIBSSH2_ERROR_HOSTKEY_SIGN && rc != LIBSSH2_ERROR_HOSTKEY_INIT,
                             "The SSH handshake with %s failed: %s.", where, ssh_connection_words(c));
@@ -377,25 +413,35 @@ static void become_ready(struct ssh_connection *c)
 /* The stream is over and everything that came is used. */
 static void tell_end(struct ssh_connection *c)
 {
+    if (c->proxy && !ssh_proxy_is_finished(c->proxy))
+        return; /* what it says is the reason */
     struct err reason = c->why;
     const char *what = reason.text[0]         ? reason.text
                        : c->codec.farewell[0] ? c->codec.farewell
                                               : "the connection was closed there";
     const char *words = c->proxy ? ssh_proxy_words(c->proxy) : "";
     const char *where = c->transport->where;
-    if (c->state == SSH_HANDSHAKE)
+    struct ssh_bytes said = ssh_offer_prelude(&c->codec.offer);
+    if (c->state == SSH_HANDSHAKE && c->proxy)
+        proxy_failed(c, "it ended without a word");
+    else if (c->state == SSH_HANDSHAKE)
         ssh_connection_fail(c, true,
-                            "%s ended the connection before the SSH handshake was finished: %s%s%s. Is that "
+                            "%s ended the connection before the SSH handshake was finished: %s%.*s. Is that "
                             "an SSH server, and is it free (MaxStartups)?",
-                            where, what, words[0] ? "; the proxy says: " : "", words);
+                            where, said.len > 0 ? "it said: " : what, (int)said.len, (const char *)said.data);
+    else if (words[0])
+        ssh_connection_fail(c, true, "The SSH connection to %s was lost: its %s says: %s (%s)", where,
+                            ssh_proxy_name(c->proxy), words, ssh_proxy_status(c->proxy));
     else if (c->state == SSH_AUTH)
         ssh_connection_fail(c, false,
                             "%s ended the connection while keys were tried: %s. Its log says why (too many "
                             "keys tried, user not allowed?).",
                             where, what);
+    else if (c->proxy)
+        ssh_connection_fail(c, true, "The SSH connection to %s was lost: %s (its %s: %s).", where, what,
+                            ssh_proxy_name(c->proxy), ssh_proxy_status(c->proxy));
     else
-        ssh_connection_fail(c, true, "The SSH connection to %s was lost: %s%s%s.", where, what,
-                            words[0] ? "; the proxy says: " : "", words);
+        ssh_connection_fail(c, true, "The SSH connection to %s was lost: %s.", where, what);
 }
 
 static void tell_links(struct ssh_connection *c)

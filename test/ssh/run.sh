@@ -170,8 +170,6 @@ host jump "$p" "$known" "$(key ed25519)" "ProxyJump plain"
 check 'ProxyJump' 'shell closed 3 $' jump echo
 host command "$p" "$known" "$(key ed25519)" "ProxyCommand ssh -W %h:%p plain"
 check 'ProxyCommand' 'shell closed 3 $' command echo
-host badcommand "$p" "$known" "$(key ed25519)" "ProxyCommand echo no way >&2; exit 1"
-check 'ProxyCommand that fails' 'lost after 0 transient: badcommand .*the proxy says: no way' badcommand login
 mkdir "$work/nobin"
 PATH=$work/nobin "$probe" plain login >"$work/out" 2>&1
 if grep -q 'lost after 0 final: .ssh -G. is not in PATH.*openssh-client' "$work/out"; then
