@@ -6,23 +6,28 @@ const HEADER_END = Buffer.from('\r\n\r\n');
 export class Client {
   /** Connects to a port on loopback. */
   static open(port) {
-    const client = new Client();
-    client.seq = 0;
-    client.waiting = new Map(); // seq -> { resolve, reject, command }
-    client.events = []; // events nobody has asked for yet
-    client.watchers = []; // { name, resolve, reject }
-    client.onOutput = () => {};
-    client.chunks = [];
-    client.have = 0;
-    client.need = 0; // bytes that must be there before it is worth looking again
-    client.socket = net.createConnection(port, '127.0.0.1');
-    client.socket.setNoDelay(true);
-    client.socket.on('data', (data) => client.receive(data));
-    client.socket.on('close', () => client.ended());
+    const socket = net.createConnection(port, '127.0.0.1');
+    const client = new Client(socket);
     return new Promise((resolve, reject) => {
-      client.socket.once('connect', () => resolve(client));
-      client.socket.on('error', reject);
+      socket.once('connect', () => resolve(client));
+      socket.on('error', reject);
     });
+  }
+
+  /** Takes a socket, and closes it with itself. */
+  constructor(socket) {
+    this.seq = 0;
+    this.waiting = new Map(); // seq -> { resolve, reject, command }
+    this.events = []; // events nobody has asked for yet
+    this.watchers = []; // { name, resolve, reject }
+    this.onOutput = () => {};
+    this.chunks = [];
+    this.have = 0;
+    this.need = 0; // bytes that must be there before it is worth looking again
+    this.socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (data) => this.receive(data));
+    socket.on('close', () => this.ended());
   }
 
   receive(data) {

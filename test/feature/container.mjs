@@ -1,7 +1,7 @@
 // A fresh Debian root as an image, and a process namespace in it as a container: what starts there is the Feature's
 // entrypoint, and all ends with it.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child, run } from '../e2e/lib/children.mjs';
@@ -16,6 +16,11 @@ const INSTALL_MS = 300_000;
 export const USER = 'vscode';
 // delvegate serves its own user only. Root can connect as anybody, another user only as himself.
 const UID = process.getuid() || 1000;
+const CONNECT = `
+  const socket = require('node:net').createConnection(Number(process.argv[1]), '127.0.0.1');
+  socket.once('error', ({ message }) => { process.stderr.write(message); process.exitCode = 1; process.disconnect(); });
+  socket.once('connect', () => process.send('connected', socket));
+  process.once('disconnect', () => process.exit());`;
 export const HERE = '/usr/local/share/delvegate-feature';
 
 export class Image {
@@ -97,8 +102,9 @@ export class Container {
 
   /** A DAP client of the user's, once the port takes one. */
   async client(port) {
-    const explain = () => this.log();
-    return until(`a DAP connection to port ${port}`, () => asUser(() => Client.open(port)).catch(() => null), { explain });
+    let why = '';
+    const connect = () => connectAsUser(port).then((socket) => new Client(socket), (error) => { why = error.message; });
+    return until(`a DAP connection to port ${port}`, connect, { explain: async () => `${why}\n${await this.log()}` });
   }
 
   /** Whether the port answers a DAP client. */
@@ -116,13 +122,24 @@ export class Container {
   }
 }
 
-/** What this does belongs to the container's user. */
-async function asUser(work) {
-  if (process.getuid() !== 0) return work();
-  process.seteuid(UID);
-  try {
-    return await work();
-  } finally {
-    process.seteuid(0);
-  }
+/** A connection of the container's user. Node refuses to change its own uid where its libuv may use io_uring: a process
+ * of that user connects, and hands the socket over. */
+function connectAsUser(port) {
+  const child = spawn(process.execPath, ['-e', CONNECT, String(port)], {
+    cwd: '/', // the user may not be able to enter the directory of the tests
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    ...(process.getuid() === 0 && { uid: UID, gid: UID }),
+  });
+  let stderr = '';
+  child.stderr.on('data', (text) => { stderr += text; });
+  return new Promise((resolve, reject) => {
+    child.once('message', (_, socket) => {
+      child.disconnect();
+      if (!socket) return; // it was closed on the way
+      socket.on('error', () => {}); // a close follows, which ends the client
+      resolve(socket);
+    });
+    child.once('error', reject);
+    child.once('close', () => reject(new Error(`no connection to port ${port}: ${stderr}`)));
+  });
 }
