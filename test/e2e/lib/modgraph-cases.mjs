@@ -92,7 +92,9 @@ function mountFull(c) {
   // Ends when the file system is full.
   spawnSync('dd', ['if=/dev/zero', `of=${path.join(c.gocache, 'fill')}`, 'bs=1k'], { stdio: 'ignore' });
 }
-const mayMount = () => process.getuid() === 0 && spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
+// In a chroot a namespace cannot be made private; nothing stays mounted in it.
+const TRY_MOUNT = ['--mount', '--propagation', 'unchanged', 'sh', '-c', 'mount -t tmpfs tmpfs /mnt && umount /mnt'];
+const mayMount = () => process.getuid() === 0 && spawnSync('unshare', TRY_MOUNT).status === 0;
 
 function walk(dir, visit) {
   for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
