@@ -217,7 +217,7 @@ case_readme() {
     command=$(readme_command 's/^    sudo \(make install\)  *#.*/\1/p')
     check "README has sudo make install" same "$command" 'make install'
     if ! unshare -m true 2>/dev/null; then
-        skip "README's sudo make install" "it needs a mount namespace"
+        skip "README's sudo make install" "no private mount namespace can be made here (only root can make one, and not in a chroot)"
         return
     fi
     # In an /usr/local of its own, with the environment that sudo leaves.

@@ -110,6 +110,12 @@ public() { cut -d' ' -f1,2 "$work/keys/host_$1.pub"; }
 # Arguments of env(1) for the probe.
 environment=
 
+# $1: the check; $2: why it cannot be made here.
+skip() {
+    skipped=$((skipped + 1))
+    echo "skip $1: $2"
+}
+
 # check NAME 'PATTERN...' DESTINATION SCENARIO [ARGUMENT]: every line of PATTERN is a regular expression that a line of
 # the output must match.
 check() {
