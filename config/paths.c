@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RULES_NAMED = 3 }; /* in words on a path that none maps */
+
 /* One side of a rule, taken apart. */
 struct prefix {
     const char *text;
@@ -107,23 +109,32 @@ static char *join(const struct prefix *from, const struct prefix *to, const char
     return path;
 }
 
-static char *map(const struct config_paths *paths, const char *path, bool to_remote)
+/* The rule for a path, NULL when none matches. */
+static const struct config_path *find(const struct config_paths *paths, const char *path, bool to_remote)
 {
-    struct prefix from = {0}, to = {0};
-    bool found = false;
+    const struct config_path *found = NULL;
+    size_t longest = 0;
     for (size_t i = 0; i < paths->count; i++) {
         const struct config_path *rule = &paths->list[i];
         struct prefix p = prefix_of(to_remote ? rule->client : rule->remote, to_remote);
-        if ((found && p.len <= from.len) || !lies_in(&p, path))
+        if ((found && p.len <= longest) || !lies_in(&p, path))
             continue;
-        found = true;
-        from = p;
-        to = prefix_of(to_remote ? rule->remote : rule->client, !to_remote);
+        found = rule;
+        longest = p.len;
     }
-    if (found)
-        return join(&from, &to, path + from.len);
-    errno = 0;
-    return NULL;
+    return found;
+}
+
+static char *map(const struct config_paths *paths, const char *path, bool to_remote)
+{
+    const struct config_path *rule = find(paths, path, to_remote);
+    if (!rule) {
+        errno = 0;
+        return NULL;
+    }
+    struct prefix from = prefix_of(to_remote ? rule->client : rule->remote, to_remote);
+    struct prefix to = prefix_of(to_remote ? rule->remote : rule->client, !to_remote);
+    return join(&from, &to, path + from.len);
 }
 
 char *config_paths_to_remote(const struct config_paths *paths, const char *client)
@@ -134,4 +145,15 @@ char *config_paths_to_remote(const struct config_paths *paths, const char *clien
 char *config_paths_to_client(const struct config_paths *paths, const char *remote)
 {
     return map(paths, remote, false);
+}
+
+int config_paths_explain(const struct config_paths *paths, const char *client, struct buf *out)
+{
+    const struct config_path *rule = find(paths, client, true);
+    if (rule)
+        return buf_printf(out, "%s -> %s", rule->client, rule->remote) < 0 ? -1 : 1;
+    for (size_t i = 0; i < paths->count && i < RULES_NAMED; i++)
+        if (buf_printf(out, "%s%s -> %s", i ? ", " : "", paths->list[i].client, paths->list[i].remote) < 0)
+            return -1;
+    return paths->count > RULES_NAMED && buf_puts(out, ", ...") < 0 ? -1 : 0;
 }

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "dap/buf.h"
+
 struct config_path {
     char *client; /* a prefix on the client's machine; with a drive letter or a backslash it is a Windows one */
     char *remote; /* a prefix on the Go machine */
@@ -26,5 +28,10 @@ void config_paths_free(struct config_paths *paths);
    or memory ran out (errno ENOMEM). */
 char *config_paths_to_remote(const struct config_paths *paths, const char *client);
 char *config_paths_to_client(const struct config_paths *paths, const char *remote);
+
+/* Words on how config_paths_to_remote maps a path. Appends the rule "CLIENT -> REMOTE" that it follows and returns 1;
+   when none matches, appends the first few of those that there are and returns 0. Returns -1 when out was full or
+   memory ran out. */
+int config_paths_explain(const struct config_paths *paths, const char *client, struct buf *out);
 
 #endif

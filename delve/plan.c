@@ -226,6 +226,13 @@ struct delve_plan *delve_plan_new(const json_t *arguments, bool is_attach, const
     return r.plan;
 }
 
+void delve_source_free(struct delve_source *from)
+{
+    free(from->given);
+    free(from->rules);
+    *from = (struct delve_source){0};
+}
+
 void delve_plan_free(struct delve_plan *plan)
 {
     if (!plan)
@@ -234,6 +241,8 @@ void delve_plan_free(struct delve_plan *plan)
     free(plan->package);
     free(plan->cwd);
     free(plan->build_dir);
+    delve_source_free(&plan->program_from);
+    delve_source_free(&plan->cwd_from);
     free(plan->log_output);
     delve_strings_free(&plan->flags);
     delve_strings_free(&plan->args);

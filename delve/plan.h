@@ -30,6 +30,14 @@ struct delve_env {
     char *value; /* NULL: unset it */
 };
 
+/* Where a path of the plan comes from: for the words when it is not on the Go machine. */
+struct delve_source {
+    const char *attribute; /* "program", "cwd", ...; NULL: nothing named it */
+    char *given;           /* as it was written; NULL: as a path of the Go machine, which nothing maps */
+    char *rules;           /* the rule that mapped it; else those that did not, NULL: there are none */
+    bool is_mapped;
+};
+
 /* What the target's configuration says that a plan needs; borrowed for the call. */
 struct delve_target {
     const char *log_output;   /* delve.logOutput, NULL: debugger */
@@ -37,16 +45,20 @@ struct delve_target {
     const char *gocache;      /* only to word notes; may be NULL */
     /* Maps a path of the client to one of the Go machine: as dap_map_path. */
     int (*map_path)(void *arg, const char *path, struct buf *out);
-    void *map_arg;
+    /* Appends the rule that map_path follows for the path and returns 1; when none does, appends the rules that there
+       are and returns 0; -1 on failure. May be NULL. */
+    int (*name_rule)(void *arg, const char *path, struct buf *out);
+    void *map_arg; /* of both */
 };
 
 struct delve_plan {
     enum delve_mode mode;
-    bool no_debug;              /* launch.json's noDebug ("Run Without Debugging") */
-    char *program;              /* package, file or binary on the Go machine; NULL in attach modes */
-    char *package;              /* the same as dlv's positional argument, seen from build_dir; NULL in attach modes */
-    char *cwd;                  /* where the program runs (dlv --wd); NULL: dlv's own directory */
-    char *build_dir;            /* the directory in which dlv (and so go build) is started; NULL: home */
+    bool no_debug;   /* launch.json's noDebug ("Run Without Debugging") */
+    char *program;   /* package, file or binary on the Go machine; NULL in attach modes */
+    char *package;   /* the same as dlv's positional argument, seen from build_dir; NULL in attach modes */
+    char *cwd;       /* where the program runs (dlv --wd); NULL: dlv's own directory */
+    char *build_dir; /* the directory in which dlv (and so go build) is started; NULL: home */
+    struct delve_source program_from, cwd_from;
     long pid;                   /* DELVE_ATTACH */
     int port;                   /* DELVE_REMOTE: port on the Go machine */
     struct delve_strings flags; /* dlv's own flags, checked, each `--name=value`, without the pins */
@@ -67,6 +79,7 @@ struct delve_plan {
 struct delve_plan *delve_plan_new(const json_t *arguments, bool is_attach, const struct delve_target *target,
                                   struct err *e);
 void delve_plan_free(struct delve_plan *plan);
+void delve_source_free(struct delve_source *from);
 
 /* What remedies have given to a launch: how Delve is to be started otherwise than the plan alone says. The files are in
  * RUN/mended-LAUNCH, where the remedies have put them. */

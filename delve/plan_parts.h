@@ -17,6 +17,9 @@ struct plan_reader {
    that Delve's remote attach knows into plan->attach. After it the getters below may rely on the types. */
 int plan_attributes(struct plan_reader *r);
 
+/* Notes where a path comes from, and which rule maps it. */
+int plan_source(struct plan_reader *r, struct delve_source *from, const char *attribute, const char *given);
+
 /* program, cwd, and what follows from them: package, build_dir. */
 int plan_places(struct plan_reader *r);
 

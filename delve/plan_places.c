@@ -3,7 +3,10 @@
 
 #include "delve/plan_parts.h"
 
-enum { PATH_LENGTH_MAX = 4096 }; /* bytes of a path: Linux's PATH_MAX */
+enum {
+    PATH_LENGTH_MAX = 4096, /* bytes of a path: Linux's PATH_MAX */
+    RULES_MAX = 1024        /* bytes of words on rules */
+};
 
 static bool is_go_file(const char *path)
 {
@@ -48,8 +51,23 @@ static char *directory_of(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
+int plan_source(struct plan_reader *r, struct delve_source *from, const char *attribute, const char *given)
+{
+    struct buf rules;
+    delve_source_free(from);
+    from->attribute = attribute;
+    from->given = strdup(given);
+    buf_init(&rules, RULES_MAX);
+    int found = r->target->name_rule ? r->target->name_rule(r->target->map_arg, given, &rules) : 0;
+    from->is_mapped = found > 0;
+    /* Words that do not fit are only left out. */
+    from->rules = rules.len && !rules.failed ? buf_take(&rules) : NULL;
+    buf_free(&rules);
+    return from->given && found >= 0 ? 0 : plan_no_memory(r);
+}
+
 /* A path attribute as the Go machine knows it: mapped, without slashes at the end. *path is NULL when it is absent. */
-static int mapped(struct plan_reader *r, const char *name, char **path)
+static int mapped(struct plan_reader *r, const char *name, char **path, struct delve_source *from)
 {
     const char *value = plan_string(r, name);
     *path = NULL;
@@ -57,6 +75,8 @@ static int mapped(struct plan_reader *r, const char *name, char **path)
         return 0;
     if (strlen(value) > PATH_LENGTH_MAX)
         return err_set(r->e, "%s is longer than a path may be (%d bytes).", name, PATH_LENGTH_MAX);
+    if (plan_source(r, from, name, value) < 0)
+        return -1;
     struct buf out;
     buf_init(&out, PATH_LENGTH_MAX);
     int found = r->target->map_path ? r->target->map_path(r->target->map_arg, value, &out) : 0;
@@ -143,7 +163,9 @@ int plan_places(struct plan_reader *r)
 {
     struct delve_plan *plan = r->plan;
     char *cwd = NULL;
-    if (mapped(r, "program", &plan->program) < 0 || mapped(r, "cwd", &cwd) < 0)
+    if (plan->cwd)
+        plan->cwd_from.attribute = "--wd of Delve's flags";
+    if (mapped(r, "program", &plan->program, &plan->program_from) < 0 || mapped(r, "cwd", &cwd, &plan->cwd_from) < 0)
         return -1;
     if (cwd) {
         char *wd = plan->cwd; /* of a --wd in the flags */

@@ -59,8 +59,10 @@ run_one() {
     (launch "$1") >&8 2>&1
     dg_status=$?
     case $dg_kind$dg_status in
-    dlv126 | dlv127) say "$dg_dlv could not be started on the Go machine (status $dg_status): see the lines above; \
-check delve.path and the working directory" error start >&4 ;;
+    dlv126 | dlv127)
+        [ -e "$dg_run/$1/misplaced" ] || say "$dg_dlv could not be started on the Go machine (status $dg_status): \
+see the lines above; check delve.path" error start >&4
+        ;;
     esac
     kill -9 "$dg_p3" 2>/dev/null
     # Of a dlv that was killed the program is left running.
@@ -106,7 +108,7 @@ launch() {
         exit 1
     fi
     [ -z "$dg_attach" ] || attached_write "$dg_pid"
-    cd "$dg_cwd" || exit 126
+    usable "$dg_cwd" dir && cd "$dg_cwd" && needed || exit 126
     environment
     case $dg_kind in
     dlv) set -- "$dg_dlv" "$@" ;;
@@ -130,6 +132,33 @@ launch() {
     esac
     [ -z "$dg_streams" ] || exec >"$dg_run/$dg_n/out" 2>"$dg_run/$dg_n/err"
     exec "$@" </dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+}
+
+# Whether $1 is there, and with $2 a directory that can be entered. If not, delvegate gets the reason and the path.
+usable() {
+    if [ ! -e "$1" ]; then
+        dg_why=missing dg_near=${1%/*}
+        while [ -n "$dg_near" ] && [ ! -e "$dg_near" ]; do dg_near=${dg_near%/*}; done
+        [ ! -d "${dg_near:-/}" ] || [ -x "${dg_near:-/}" ] || dg_why=closed
+    elif [ -z "${2-}" ]; then
+        return 0
+    elif [ ! -d "$1" ]; then
+        dg_why=notdir
+    elif [ ! -x "$1" ]; then
+        dg_why=closed
+    else
+        return 0
+    fi
+    printf '' >"$dg_run/$dg_n/misplaced"
+    say "$1" error "$dg_why" >&4
+    return 1
+}
+needed() {
+    while IFS=' ' read -r dg_key dg_raw; do
+        case $dg_key in need | needdir) ;; *) continue ;; esac
+        decode "$dg_raw"
+        usable "$dg_value" "${dg_key#need}" || return 1
+    done <"$dg_run/$dg_n/params"
 }
 
 # The environment of what is run. From here on IFS, PATH and the locale may be anyone's.

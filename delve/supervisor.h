@@ -17,12 +17,13 @@
  *   arg VALUE, env NAME=VALUE, unset NAME, cwd DIR
  *   attach 1       dlv attaches to a process, which lives on; `pid` names it, its start time is kept at the first one
  *   gocache DIR    instead of the pinned GOCACHE
- *   kind dlv       the default: dlv with the args
- *   kind command   args[0] with the args; stdout and stderr are the text stream's, with `streams 1` the run's own two
- *   kind remedy    the remedy args[0] with DIR (RUN/mended-LAUNCH), shadow|edit, MODULE, VERSION and
- *                  PACKAGE, which dlv builds, seen from cwd (remote_remedy.sh)
- *   kind alive     whether the process `pid` is still the one that was attached to first, and lives: status 0 or 1
- * A command or remedy runs in the environment that dlv would have. */
+ *   need PATH      what must be there, checked before anything is run; needdir PATH: a directory that can be entered,
+ * as cwd must be. What is not so is an error line `missing`, `notdir` or `closed` with the path kind dlv       the
+ * default: dlv with the args kind command   args[0] with the args; stdout and stderr are the text stream's, with
+ * `streams 1` the run's own two kind remedy    the remedy args[0] with DIR (RUN/mended-LAUNCH), shadow|edit, MODULE,
+ * VERSION and PACKAGE, which dlv builds, seen from cwd (remote_remedy.sh) kind alive     whether the process `pid` is
+ * still the one that was attached to first, and lives: status 0 or 1 A command or remedy runs in the environment that
+ * dlv would have. */
 #ifndef DELVE_SUPERVISOR_H
 #define DELVE_SUPERVISOR_H
 

@@ -191,6 +191,16 @@ static void on_words(void *arg, const char *text)
     say("%s", text);
 }
 
+static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *path)
+{
+    struct exec *x = arg;
+    struct err why;
+    const struct delve_misplaced_at at = {
+        .where = x->transport->where, .target = x->target->name, .is_local = x->transport->is_local};
+    (void)delve_misplaced_explain(&x->plan, kind, path, &at, &why);
+    say("%s", why.text);
+}
+
 static void on_exited(void *arg, int status)
 {
     struct exec *x = arg;
@@ -225,6 +235,7 @@ static void on_failed(void *arg, const struct err *why)
 static const struct keeper_handler keeper_events = {
     .ready = on_ready,
     .note = on_words,
+    .misplaced = on_misplaced,
     .log = on_words,
     .build_output = on_words,
     .output = on_output,
@@ -339,8 +350,20 @@ static const struct config_target *find_target(const struct config *config, cons
 /* Where the command runs, on the Go machine. Returns 0, or -1 with words on stderr. */
 static int read_cwd(struct exec *x, const char *cwd)
 {
+    struct buf rules;
+    struct delve_source *from = &x->plan.cwd_from;
     if (!cwd)
         return 0;
+    buf_init(&rules, WORDS_MAX);
+    from->attribute = "--cwd";
+    from->given = strdup(cwd);
+    from->is_mapped = config_paths_explain(&x->target->paths, cwd, &rules) > 0;
+    from->rules = rules.len && !rules.failed ? buf_take(&rules) : NULL;
+    buf_free(&rules);
+    if (!from->given) {
+        say("out of memory");
+        return -1;
+    }
     x->plan.build_dir = config_paths_to_remote(&x->target->paths, cwd);
     if (!x->plan.build_dir)
         x->plan.build_dir = strdup(cwd);
@@ -425,6 +448,7 @@ int exec_run(const struct config *config, const struct exec_options *o)
         return EXIT_WRONG;
     }
     if (read_cwd(&x, o->cwd) < 0) {
+        delve_source_free(&x.plan.cwd_from);
         free(x.plan.build_dir);
         return EXIT_WRONG;
     }
@@ -433,6 +457,7 @@ int exec_run(const struct config *config, const struct exec_options *o)
     if (start(&x) == 0)
         uv_run(&x.loop, UV_RUN_DEFAULT);
     clean_up(&x);
+    delve_source_free(&x.plan.cwd_from);
     free(x.plan.build_dir);
     return x.status < 0 ? EXIT_LOST : x.status;
 }

@@ -99,6 +99,14 @@ static void on_keeper_note(void *arg, const char *text)
     process_say(arg, "console", text);
 }
 
+static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *path)
+{
+    struct supervised *p = arg;
+    const struct delve_misplaced_at at = {
+        .where = process_where(p), .target = p->place.target->name, .is_local = p->place.transport->is_local};
+    (void)delve_misplaced_explain(p->order.plan, kind, path, &at, &p->misplaced);
+}
+
 static void on_log(void *arg, const char *line)
 {
     struct supervised *p = arg;
@@ -196,6 +204,7 @@ const struct keeper_handler process_keeper_events = {
     .facts = on_keeper_facts,
     .ready = on_keeper_ready,
     .note = on_keeper_note,
+    .misplaced = on_misplaced,
     .log = on_log,
     .build_output = on_build_output,
     .output = on_output,

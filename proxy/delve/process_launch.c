@@ -24,6 +24,7 @@ static void run(struct supervised *p, struct keeper_run *r, enum process_state s
     buf_clear(&p->build_tail);
     buf_clear(&p->log_tail);
     buf_clear(&p->withheld);
+    p->misplaced.text[0] = '\0';
     p->output_over = r->kind != KEEPER_DLV || p->order.plan->mode == DELVE_ATTACH;
     process_set_state(p, state, reason);
     if (keeper_run(p->keeper, r) < 0)
@@ -70,6 +71,10 @@ static void launch_failed(struct supervised *p, const struct err *why)
 static void explain(struct supervised *p, int status, struct err *why)
 {
     struct buf text;
+    if (p->misplaced.text[0]) {
+        *why = p->misplaced;
+        return;
+    }
     buf_init(&text, TEXT_MAX);
     if (delve_log_explain_on(&text, p->build_tail.data, p->log_tail.data, status, p->facts) < 0 || text.len == 0)
         err_set(why, "Delve ended on %s (exit status %d) and said nothing", process_where(p), status);
@@ -233,7 +238,7 @@ static void start_failed(struct supervised *p, int status)
         if (p->state != PROCESS_LISTENING)
             return;
     }
-    if (listened || !delve_diagnose_build(&found, p->build_tail.data))
+    if (!p->misplaced.text[0] && (listened || !delve_diagnose_build(&found, p->build_tail.data)))
         found = p->logged;
     p->logged.signature = NULL;
     if (!found.signature) {

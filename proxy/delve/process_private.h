@@ -71,6 +71,7 @@ struct supervised {
     bool paused;
     bool output_over;
     struct err failure; /* why dlv was lost */
+    struct err misplaced; /* why the present run was not started; "": it was */
     struct timer *step; /* the one deadline of the state it is in */
 };
 

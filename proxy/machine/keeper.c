@@ -219,6 +219,11 @@ static void on_ready(struct keeper *k)
 static void on_error_line(struct keeper *k, const struct supervisor_line *line)
 {
     struct err why;
+    enum delve_misplaced_kind kind = delve_misplaced_kind_of(line->name);
+    if (kind != DELVE_PLACE_FINE && k->state == KEEPER_RUNNING && line->text) {
+        k->handler->misplaced(k->arg, kind, line->text);
+        return;
+    }
     err_set(&why, "%s (on %s)", line->text ? line->text : line->name, k->link->transport->where);
     bool lost = k->state == KEEPER_PREPARING || k->state == KEEPER_OPENING ||
                 (k->state == KEEPER_RUNNING && strcmp(line->name, "protocol") == 0);

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "delve/check.h"
+#include "delve/misplaced.h"
 #include "delve/plan.h"
 #include "delve/signatures.h"
 #include "proxy/machine/transport.h"
@@ -24,6 +25,9 @@ struct keeper_handler {
     void (*ready)(void *arg, const struct keeper_tools *tools);
     /* Words for the user. */
     void (*note)(void *arg, const char *text);
+    /* The present run was not started: a directory or file that it needs is not there, or cannot be used. `exited`
+     * follows. */
+    void (*misplaced)(void *arg, enum delve_misplaced_kind kind, const char *path);
     /* A line of Delve's log, or of what the run's program (dlv and the build, a remedy, a command without streams)
      * prints itself. */
     void (*log)(void *arg, const char *line);

@@ -101,6 +101,8 @@ static void dlv_args(const struct keeper *k, const struct keeper_run *run, struc
         param(batch, "attach", "1");
         param_number(batch, "pid", plan->pid);
     }
+    param_if(batch, "need", plan->program && plan->program[0] == '/' ? plan->program : NULL);
+    param_if(batch, "needdir", plan->cwd);
     delve_strings_free(&argv);
     buf_free(&output);
     buf_free(&log);

@@ -25,6 +25,12 @@ int session_map_to_remote(void *arg, const char *path, struct buf *out)
     return r;
 }
 
+int session_name_rule(void *arg, const char *path, struct buf *out)
+{
+    const struct session *s = arg;
+    return config_paths_explain(&s->paths, path, out);
+}
+
 /* --- on its way to Delve --- */
 
 static void refuse_forward(struct session *s, const struct dap_message *m, enum delve_client_result result)

@@ -52,6 +52,7 @@ static int fill_launch(struct session *s, struct launch *l, const json_t *argume
         .flags = (const char *const *)s->target->delve_flags,
         .gocache = s->target->gocache,
         .map_path = session_map_to_remote,
+        .name_rule = session_name_rule,
         .map_arg = s,
     };
     if (collect_paths(s, arguments) < 0)

@@ -132,6 +132,8 @@ void session_release_held(struct session *s);
 void session_drop_held(struct session *s);
 /* As dap_map_path; arg is the session. */
 int session_map_to_remote(void *arg, const char *path, struct buf *out);
+/* delve_target.name_rule of it. */
+int session_name_rule(void *arg, const char *path, struct buf *out);
 /* The arguments of a request as an object; a new reference, NULL when memory ran out. */
 json_t *session_arguments(const struct dap_message *m);
 /* The Delve that the client's reading waited for is gone. */

@@ -196,8 +196,23 @@ case_cannot_start() {
     control c 'prepared 1' || return
     param c cwd /nonexistent/directory
     run_dlv c 1 exec "$TMP/prog.bin" --
-    control c 'started 1' && control c 'error start *' && control c 'exited 1 126' && text c 'out */nonexistent/directory*' &&
+    control c 'started 1' && control c 'error missing /nonexistent/directory' && control c 'exited 1 126' &&
         text c 'end 1' && pass 'a missing working directory is named'
+    say c 'prepare 2'
+    control c 'prepared 2' || return
+    param c cwd "$TMP/prog.bin"
+    param c kind command
+    param c arg pwd
+    say c 'run 2'
+    control c 'started 2' && control c "error notdir $TMP/prog.bin" && control c 'exited 2 126' &&
+        text c 'end 2' && pass 'a working directory that is none is named'
+    say c 'prepare 3'
+    control c 'prepared 3' || return
+    param c need "$TMP/prog.bin"
+    param c needdir "$TMP/no/such directory"
+    run_dlv c 3 exec "$TMP/prog.bin" --
+    control c 'started 3' && control c 'error missing *such*directory' && control c 'exited 3 126' &&
+        text c 'end 3' && pass 'what is needed and missing is named before anything runs'
     say c 'end kill'
     control c ended
     check 'nothing is left' nothing_left

@@ -148,8 +148,15 @@ static void on_failed(void *arg, const struct err *why)
     hear("failed %s", why->text);
 }
 
+static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *path)
+{
+    (void)arg;
+    hear("misplaced %d %s", (int)kind, path);
+}
+
 static const struct keeper_handler owner = {.ready = on_ready,
                                             .note = on_note,
+                                            .misplaced = on_misplaced,
                                             .log = on_log,
                                             .build_output = on_build_output,
                                             .output = on_output,
@@ -536,6 +543,8 @@ static void test_failures(void **state)
     control("prepared 1\n");
     control("error start words\n");
     heard("note words (on gomachine)\n");
+    control("error missing /w/a\n");
+    heard("misplaced 1 /w/a\n");
     control("exited 1 127\n");
     text("end 1\n");
     heard("exited 127\n");

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "delve/misplaced.h"
 #include "delve/plan.h"
 
 /* The target of all cases: one rule of paths, flags of its own. */
@@ -458,6 +459,49 @@ static void the_note_names_the_pinned_cache(void **state)
     delve_plan_free(plan);
 }
 
+static int name_rule(void *arg, const char *path, struct buf *out)
+{
+    (void)arg;
+    bool maps = strncmp(path, "/Users/me", strlen("/Users/me")) == 0;
+    return buf_puts(out, "/Users/me -> /home/me") < 0 ? -1 : maps;
+}
+
+static void what_is_not_there_is_traced_back_to_launch_json(void **state)
+{
+    (void)state;
+    static const struct delve_target target = {.map_path = map_path, .name_rule = name_rule};
+    static const struct delve_misplaced_at there = {.where = "gomachine", .target = "main"};
+    static const struct {
+        const char *json, *path, *name, *words;
+    } cases[] = {
+        {"{\"program\":\"/Users/me/ws\"}", "/home/me/ws", "missing",
+         "program: /home/me/ws does not exist on gomachine. It comes from \"/Users/me/ws\" by the rule /Users/me -> "
+         "/home/me. Correct the rule or program, or copy it there."},
+        {"{\"program\":\"/opt/ws\"}", "/opt/ws", "missing",
+         "program: /opt/ws does not exist on gomachine. No rule of paths or substitutePath maps it (/Users/me -> "
+         "/home/me). Correct program, copy it there, or map it: { \"client\": \"/opt/ws\", \"remote\": ... } in "
+         "paths of target main."},
+        {"{\"program\":\"/opt/ws/main.go\"}", "/opt/ws", "missing", "program: /opt/ws does not exist on gomachine."},
+        {"{\"program\":\"/opt/ws\",\"cwd\":\"data\"}", "/opt/ws/data", "notdir",
+         "cwd: /opt/ws/data is not a directory on gomachine. It comes from \"data\", which is relative. Correct cwd."},
+        {"{\"program\":\"/opt/ws\",\"cwd\":\"/opt/data\"}", "/opt/data", "closed",
+         "cwd: /opt/data cannot be entered on gomachine: permission denied."},
+        {"{\"program\":\"ex.com/a\"}", "/home/me", "missing",
+         "the home directory: /home/me does not exist on gomachine."},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err e = {{0}};
+        struct delve_plan *plan = plan_of(cases[i].json, false, &target, &e);
+        assert_non_null(plan);
+        assert_int_equal(
+            delve_misplaced_explain(plan, delve_misplaced_kind_of(cases[i].name), cases[i].path, &there, &e), -1);
+        if (strncmp(e.text, cases[i].words, strlen(cases[i].words)) != 0)
+            fail_msg("%s:\n%s\nis not\n%s", cases[i].json, e.text, cases[i].words);
+        delve_plan_free(plan);
+    }
+    assert_int_equal(delve_misplaced_kind_of("start"), DELVE_PLACE_FINE);
+}
+
 static void what_is_not_honoured_is_said(void **state)
 {
     (void)state;
@@ -568,6 +612,7 @@ int main(void)
         cmocka_unit_test(what_remedies_need_goes_behind_the_users_build_flags),
         cmocka_unit_test(the_clients_environment_stays_there),
         cmocka_unit_test(the_note_names_the_pinned_cache),
+        cmocka_unit_test(what_is_not_there_is_traced_back_to_launch_json),
         cmocka_unit_test(what_is_not_honoured_is_said),
         cmocka_unit_test(substitute_path_is_checked_and_kept_from_delve),
         cmocka_unit_test(all_that_remote_attach_knows_is_passed),

@@ -1,0 +1,95 @@
+#include "delve/misplaced.h"
+
+#include <string.h>
+
+enum { WORDS_MAX = 2048 };
+
+enum delve_misplaced_kind delve_misplaced_kind_of(const char *name)
+{
+    static const char *const names[] = {
+        [DELVE_PLACE_MISSING] = "missing", [DELVE_PLACE_NOT_DIR] = "notdir", [DELVE_PLACE_CLOSED] = "closed"};
+    for (size_t i = 1; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum delve_misplaced_kind)i;
+    return DELVE_PLACE_FINE;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+/* What named the path; NULL: nothing did, it is the home directory. */
+static const struct delve_source *source_of(const struct delve_plan *plan, const char *path)
+{
+    const struct delve_source *program = plan->program_from.attribute ? &plan->program_from : NULL;
+    const struct delve_source *cwd = plan->cwd_from.attribute ? &plan->cwd_from : NULL;
+    if (same(path, plan->program))
+        return program;
+    if (same(path, plan->cwd) && cwd)
+        return cwd;
+    if (!same(path, plan->build_dir))
+        return NULL;
+    /* dlv is started where an absolute program is, else where the program is looked for. */
+    return program && plan->program && plan->program[0] == '/' ? program : cwd;
+}
+
+static void add_fault(struct buf *out, enum delve_misplaced_kind kind, const char *where)
+{
+    if (kind == DELVE_PLACE_NOT_DIR)
+        buf_printf(out, " is not a directory on %s.", where);
+    else if (kind == DELVE_PLACE_CLOSED)
+        buf_printf(out, " cannot be entered on %s: permission denied.", where);
+    else
+        buf_printf(out, " does not exist on %s.", where);
+}
+
+/* How the path came about. */
+static void add_origin(struct buf *out, const struct delve_source *from, const char *path)
+{
+    if (!from->given)
+        return;
+    if (from->is_mapped)
+        buf_printf(out, " It comes from \"%s\" by the rule %s.", from->given,
+                   from->rules ? from->rules : "of its paths");
+    else if (from->given[0] != '/' && strcmp(from->given, path) != 0)
+        buf_printf(out, " It comes from \"%s\", which is relative.", from->given);
+    else if (from->rules)
+        buf_printf(out, " No rule of paths or substitutePath maps it (%s).", from->rules);
+    else
+        buf_puts(out, " There is no rule of paths or substitutePath that could map it.");
+}
+
+static void add_advice(struct buf *out, const struct delve_source *from, enum delve_misplaced_kind kind,
+                       const struct delve_misplaced_at *at)
+{
+    if (kind == DELVE_PLACE_CLOSED)
+        buf_printf(out, " Change its permissions, or correct %s.", from->attribute);
+    else if (from->is_mapped)
+        buf_printf(out, " Correct the rule or %s%s.", from->attribute, at->is_local ? "" : ", or copy it there");
+    else if (kind == DELVE_PLACE_NOT_DIR || !from->given)
+        buf_printf(out, " Correct %s.", from->attribute);
+    else
+        buf_printf(out, " Correct %s%s, or map it: { \"client\": \"%s\", \"remote\": ... } in paths of target %s.",
+                   from->attribute, at->is_local ? "" : ", copy it there", from->given, at->target);
+}
+
+int delve_misplaced_explain(const struct delve_plan *plan, enum delve_misplaced_kind kind, const char *path,
+                            const struct delve_misplaced_at *at, struct err *e)
+{
+    const struct delve_source *from = source_of(plan, path);
+    struct buf out;
+    buf_init(&out, WORDS_MAX);
+    buf_printf(&out, "%s: %s", from ? from->attribute : "the home directory", path);
+    add_fault(&out, kind, at->where);
+    if (from) {
+        add_origin(&out, from, path);
+        add_advice(&out, from, kind, at);
+    }
+    if (out.failed)
+        (void)err_set(e, "%s is missing or cannot be used on %s", path, at->where);
+    else
+        (void)err_set(e, "%s", out.data);
+    buf_free(&out);
+    return -1;
+}
