@@ -77,6 +77,14 @@ static int launch_mode(struct plan_reader *r)
     return 0;
 }
 
+/* A number that a string holds, and nothing else; -1: it is none, or above max. */
+static long number_in(const char *text, long max)
+{
+    errno = 0;
+    long n = strtol(text, NULL, DECIMAL);
+    return errno || strspn(text, "0123456789") != strlen(text) || n > max ? -1 : n;
+}
+
 /* processId is a number, or digits in a string: VS Code's input variables give strings. */
 static int attach_pid(struct plan_reader *r)
 {
@@ -87,10 +95,8 @@ static int attach_pid(struct plan_reader *r)
         pid = n > INT_MAX || n < 0 ? -1 : (long)n;
     } else if (json_is_string(id) && *json_string_value(id)) {
         const char *s = json_string_value(id);
-        char *end;
-        errno = 0;
-        pid = strtol(s, &end, DECIMAL);
-        if (errno || *end || strspn(s, "0123456789") != strlen(s) || pid > INT_MAX)
+        pid = number_in(s, INT_MAX);
+        if (pid < 0)
             return err_set(r->e,
                            "processId: \"%s\" is no process id. Give the number that the process has on the Go "
                            "machine (`pgrep -a NAME` there shows it).",
@@ -119,7 +125,10 @@ static int attach_remote(struct plan_reader *r)
                        "target's machine: remove host and choose the target by debugServer.",
                        host);
     const json_t *port = json_object_get(r->arguments, "port");
-    json_int_t n = json_is_integer(port) ? json_integer_value(port) : REMOTE_PORT;
+    const char *text = plan_string(r, "port");
+    json_int_t n = json_is_integer(port) ? json_integer_value(port) : text ? number_in(text, PORT_MAX) : REMOTE_PORT;
+    if (text && n < 1)
+        return err_set(r->e, "port: \"%s\" is no port. Use a number from 1 to %d.", text, PORT_MAX);
     if (n < 1 || n > PORT_MAX)
         return err_set(r->e, "port: %" JSON_INTEGER_FORMAT " is no port. Use a number from 1 to %d.", n, PORT_MAX);
     r->plan->port = (int)n;
@@ -163,7 +172,8 @@ static int mode_notes(struct plan_reader *r)
             (json_is_string(value) && json_string_length(value) == 0) ||
             (json_is_array(value) && json_array_size(value) == 0) ||
             (json_is_integer(value) && (json_integer_value(value) == 0 || json_integer_value(value) == REMOTE_PORT)) ||
-            (json_is_string(value) && is_loopback(json_string_value(value)));
+            (json_is_string(value) && is_loopback(json_string_value(value))) ||
+            (json_is_string(value) && number_in(json_string_value(value), REMOTE_PORT) == REMOTE_PORT);
         if (!empty && (useless[i].modes & (1U << r->plan->mode)) &&
             plan_note(r, "%s has no effect: %s.", useless[i].name, useless[i].why) < 0)
             return -1;

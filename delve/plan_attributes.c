@@ -1,7 +1,10 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "delve/plan_parts.h"
+
+enum { DECIMAL = 10, DIGITS_MAX = 18 /* of a number that a long long holds */ };
 
 enum requests { LAUNCH = 1, ATTACH = 2, BOTH = LAUNCH | ATTACH };
 
@@ -58,7 +61,7 @@ static const struct attribute table[] = {
     {"showLog", BOTH, PLAN, BOOL, NULL, NULL},
     {"processId", ATTACH, PLAN, INT | STRING, NULL, NULL},
     {"host", ATTACH, PLAN, STRING, NULL, NULL},
-    {"port", ATTACH, PLAN, INT, NULL, NULL},
+    {"port", ATTACH, PLAN, INT | STRING, NULL, NULL},
     {"substitutePath", BOTH, PLAN, SUBSTITUTE, NULL, NULL},
     {"delvegate", BOTH, PLAN, OWN, NULL, NULL},
 
@@ -122,11 +125,20 @@ static bool is_strings(const json_t *value)
     return json_is_array(value);
 }
 
+/* Input variables of VS Code give strings. */
+static bool is_number_in_string(const json_t *value)
+{
+    const char *s = json_string_value(value);
+    size_t digits = s ? strspn(s, "0123456789") : 0;
+    return digits > 0 && digits <= DIGITS_MAX && s[digits] == '\0';
+}
+
 static bool has_shape(const json_t *value, unsigned shape)
 {
     return (shape & (ANY | SUBSTITUTE)) || ((shape & BOOL) && json_is_boolean(value)) ||
-           ((shape & INT) && json_is_integer(value)) || ((shape & STRING) && json_is_string(value)) ||
-           ((shape & STRINGS) && is_strings(value)) || ((shape & (OBJECT | OWN)) && json_is_object(value));
+           ((shape & INT) && (json_is_integer(value) || is_number_in_string(value))) ||
+           ((shape & STRING) && json_is_string(value)) || ((shape & STRINGS) && is_strings(value)) ||
+           ((shape & (OBJECT | OWN)) && json_is_object(value));
 }
 
 static const char *shape_words(unsigned shape)
@@ -135,7 +147,7 @@ static const char *shape_words(unsigned shape)
     case BOOL:
         return "true or false";
     case INT:
-        return "a whole number";
+        return "a whole number, or one in a string";
     case STRING:
         return "a string";
     case STRINGS:
@@ -169,6 +181,36 @@ static const char *type_words(const json_t *value)
     }
 }
 
+static int wrong_element(struct plan_reader *r, const char *name, const json_t *value)
+{
+    char place[32];
+    size_t i = 0;
+    while (json_is_string(json_array_get(value, i)))
+        i++;
+    const json_t *element = json_array_get(value, i);
+    (void)snprintf(place, sizeof place, "[%zu]", i);
+    return plan_not_a_string(r, name, place, element);
+}
+
+int plan_not_a_string(struct plan_reader *r, const char *name, const char *place, const json_t *value)
+{
+    bool is_scalar = json_is_number(value) || json_is_boolean(value);
+    char *text = is_scalar ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+    if (text)
+        (void)err_set(r->e, "%s%s must be a string, not %s: write \"%s\".", name, place, type_words(value), text);
+    else
+        (void)err_set(r->e, "%s%s must be a string, not %s.", name, place, type_words(value));
+    free(text);
+    return -1;
+}
+
+static int wrong_shape(struct plan_reader *r, const struct attribute *a, const json_t *value)
+{
+    if ((a->shape & STRINGS) && json_is_array(value))
+        return wrong_element(r, a->name, value);
+    return err_set(r->e, "%s must be %s, not %s.", a->name, shape_words(a->shape), type_words(value));
+}
+
 /* Whether an unheard attribute asks for nothing. */
 static bool is_neutral(const struct attribute *a, const json_t *value)
 {
@@ -189,24 +231,6 @@ static bool is_neutral(const struct attribute *a, const json_t *value)
     default:
         return true;
     }
-}
-
-/* A C string cannot hold NUL bytes, nor can an argument or an environment variable. */
-static bool holds_nul(json_t *value)
-{
-    const char *key;
-    json_t *member;
-    if (json_is_string(value))
-        return strlen(json_string_value(value)) != json_string_length(value);
-    for (size_t i = 0; i < json_array_size(value); i++)
-        if (holds_nul(json_array_get(value, i)))
-            return true;
-    json_object_foreach(value, key, member)
-    {
-        if (holds_nul(member))
-            return true;
-    }
-    return false;
 }
 
 static int substitute_path(struct plan_reader *r, const json_t *rules)
@@ -257,6 +281,15 @@ static int delvegate_object(struct plan_reader *r, json_t *settings)
     return 0;
 }
 
+/* Delve itself takes no number in a string. */
+static int give_delve(struct plan_reader *r, const struct attribute *a, const json_t *value)
+{
+    json_t *copy = a->shape == INT && json_is_string(value)
+                       ? json_integer(strtoll(json_string_value(value), NULL, DECIMAL))
+                       : json_deep_copy(value);
+    return json_object_set_new(r->plan->attach, a->name, copy) < 0 ? plan_no_memory(r) : 0;
+}
+
 static int one_attribute(struct plan_reader *r, const char *name, json_t *value)
 {
     unsigned request = r->is_attach ? ATTACH : LAUNCH;
@@ -272,13 +305,14 @@ static int one_attribute(struct plan_reader *r, const char *name, json_t *value)
     if (a->use == CLIENT)
         return 0;
     if (!has_shape(value, a->shape))
-        return err_set(r->e, "%s must be %s, not %s.", name, shape_words(a->shape), type_words(value));
-    if (a->use != UNHEARD && holds_nul(value))
-        return err_set(r->e, "%s holds a NUL character (\\u0000), which no argument and no path can.", name);
+        return wrong_shape(r, a, value);
+    if (a->use != UNHEARD &&
+        (plan_no_nul(r, name, value) < 0 || plan_variables(r, name, value, a->shape & (STRINGS | OBJECT | OWN)) < 0))
+        return -1;
     if (a->use == UNHEARD)
         return is_neutral(a, value) ? 0 : plan_note(r, "%s is not honoured: %s.", name, a->why);
     if (a->use == DELVE)
-        return json_object_set_new(r->plan->attach, name, json_deep_copy(value)) < 0 ? plan_no_memory(r) : 0;
+        return give_delve(r, a, value);
     if (a->shape == OWN)
         return delvegate_object(r, value);
     return a->shape == SUBSTITUTE ? substitute_path(r, value) : 0;

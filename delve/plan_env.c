@@ -63,7 +63,7 @@ static int sort_out(struct plan_reader *r, json_t *env, struct buf *dropped, str
     json_object_foreach(env, name, value)
     {
         if (!json_is_string(value) && !json_is_null(value))
-            return err_set(r->e, "env.%s must be a string, or null to unset it. Put its value in quotes.", name);
+            return plan_not_a_string(r, "env.", name, value);
         if (listed(not_ours, name))
             list_name(dropped, name);
         else if (!exportable(name))

@@ -20,6 +20,16 @@ int plan_attributes(struct plan_reader *r);
 /* Notes where a path comes from, and which rule maps it. */
 int plan_source(struct plan_reader *r, struct delve_source *from, const char *attribute, const char *given);
 
+/* Refuses a NUL character in any string of an attribute, by the name of the element. */
+int plan_no_nul(struct plan_reader *r, const char *name, json_t *value);
+
+/* Looks for `${...}` in the strings of an attribute. It is refused; where it may be the program's own (arguments,
+   environment) it is noted, if its name is one of the editor's variables. */
+int plan_variables(struct plan_reader *r, const char *name, json_t *value, bool may_be_programs);
+
+/* Sets the error "NAME PLACE must be a string", with what to write in its place. Returns -1. */
+int plan_not_a_string(struct plan_reader *r, const char *name, const char *place, const json_t *value);
+
 /* program, cwd, and what follows from them: package, build_dir. */
 int plan_places(struct plan_reader *r);
 

@@ -193,15 +193,39 @@ static void what_is_wrong_is_named(void **state)
         {false, "{\"program\":\"/a\",\"cwd\":\"c:/x\"}", "cwd: no rule"},
         {false, "{\"program\":\"a/b\",\"cwd\":\"c\"}", "cwd: \"c\" is relative, and so is program"},
         {false, "{\"program\":\"/a\\u0000b\"}", "program holds a NUL"},
-        {false, "{\"program\":\"/a\",\"args\":[\"x\\u0000\"]}", "args holds a NUL"},
-        {false, "{\"program\":\"/a\",\"env\":{\"A\":\"x\\u0000\"}}", "env holds a NUL"},
+        {false, "{\"program\":\"/a\",\"args\":[\"x\\u0000\"]}", "args[0] holds a NUL"},
+        {false, "{\"program\":\"/a\",\"env\":{\"A\":\"x\\u0000\"}}", "env.A holds a NUL"},
         {false, "{\"program\":\"/a\",\"mode\":\"replay\"}", "mode: \"replay\" is not supported by this version"},
         {false, "{\"program\":\"/a\",\"mode\":\"core\"}", "mode: \"core\" is not supported by this version"},
         {false, "{\"program\":\"/a\",\"mode\":\"remote\"}", "mode: \"remote\" is no mode of a launch request"},
         {false, "{\"program\":\"/a\",\"mode\":1}", "mode must be a string"},
-        {false, "{\"program\":\"/a\",\"env\":{\"A\":1}}", "env.A must be a string"},
+        {false, "{\"program\":\"/a\",\"env\":{\"A\":1}}", "env.A must be a string, not a number: write \"1\"."},
         {false, "{\"program\":\"/a\",\"env\":[]}", "env must be an object, not an array"},
-        {false, "{\"program\":\"/a\",\"args\":[1]}", "args must be a string or an array of strings"},
+        {false, "{\"program\":\"/a\",\"args\":[\"--port\",8080]}",
+         "args[1] must be a string, not a number: write \"8080\"."},
+        {false, "{\"program\":\"/a\",\"args\":[\"a\",\"b\",true]}",
+         "args[2] must be a string, not true or false: write "
+         "\"true\"."},
+        {false, "{\"program\":\"/a\",\"args\":[{}]}", "args[0] must be a string, not an object."},
+        {false, "{\"program\":\"/a\",\"args\":[null]}", "args[0] must be a string, not null."},
+        {false, "{\"program\":\"/a\",\"args\":7}", "args must be a string or an array of strings, not a number"},
+        {false, "{\"program\":\"/a\",\"buildFlags\":[1.5]}", "buildFlags[0] must be a string, not a number"},
+        {false, "{\"program\":\"/a\",\"dlvFlags\":[\"--x=1\",[]]}", "dlvFlags[1] must be a string, not an array."},
+        {false, "{\"program\":\"/a\",\"showPprofLabels\":[\"x\",1]}", "showPprofLabels[1] must be a string"},
+        {false, "{\"program\":\"${workspaceFolder}/cmd\"}",
+         "program: the editor has not replaced ${workspaceFolder} in \"${workspaceFolder}/cmd\"."},
+        {false, "{\"program\":\"/a\",\"cwd\":\"${fileDirname}\"}", "cwd: the editor has not replaced ${fileDirname}"},
+        {false, "{\"program\":\"/home/${env:USER}/a\"}", "program: the editor has not replaced ${env:USER}"},
+        {false, "{\"program\":\"/home/${anything at all}\"}",
+         "program: the editor has not replaced ${anything at all}"},
+        {false, "{\"program\":\"/a\",\"substitutePath\":[{\"from\":\"${workspaceFolder}\",\"to\":\"/x\"}]}",
+         "substitutePath[0].from: the editor has not replaced ${workspaceFolder}"},
+        {true, "{\"processId\":\"${command:pickProcess}\"}",
+         "processId: the editor has not replaced ${command:pickProcess}"},
+        {true, "{\"mode\":\"remote\",\"port\":\"${input:port}\"}", "port: the editor has not replaced ${input:port}"},
+        {true, "{\"mode\":\"remote\",\"port\":\"http\"}", "port: \"http\" is no port"},
+        {true, "{\"mode\":\"remote\",\"port\":\"65536\"}", "port: \"65536\" is no port"},
+        {true, "{\"mode\":\"remote\",\"port\":\"0\"}", "port: \"0\" is no port"},
         {false, "{\"program\":\"/a\",\"stopOnEntry\":\"yes\"}", "stopOnEntry must be true or false, not a string"},
         {false, "{\"program\":\"/a\",\"stackTraceDepth\":1.5}", "stackTraceDepth must be a whole number"},
         {false, "{\"program\":\"/a\",\"showPprofLabels\":\"x\"}", "showPprofLabels must be an array of strings"},
@@ -212,7 +236,8 @@ static void what_is_wrong_is_named(void **state)
         {false, "{\"program\":\"/a\",\"delvegate\":[]}", "delvegate must be an object, not an array"},
         {false, "{\"program\":\"/a\",\"delvegate\":{\"prelaunch\":\"tidy\"}}",
          "delvegate.prelaunch must be a list of steps, not a string"},
-        {false, "{\"program\":\"/a\",\"delvegate\":{\"prelaunch\":[\"a\\u0000\"]}}", "delvegate holds a NUL"},
+        {false, "{\"program\":\"/a\",\"delvegate\":{\"prelaunch\":[\"a\\u0000\"]}}",
+         "delvegate.prelaunch[0] holds a NUL"},
         {true, "{\"processId\":1,\"delvegate\":7}", "delvegate must be an object, not a number"},
         {false, "{\"program\":\"/a\",\"substitutePath\":[{\"from\":\"/a\",\"to\":\"/b\"},{\"from\":\"/a\"}]}",
          "substitutePath[1] must have from and to"},
@@ -229,7 +254,7 @@ static void what_is_wrong_is_named(void **state)
         {true, "{\"mode\":\"remote\",\"host\":\"10.0.0.5\"}",
          "host: \"10.0.0.5\" is not the Go machine's own loopback"},
         {true, "{\"mode\":\"remote\",\"port\":65536}", "port: 65536 is no port"},
-        {true, "{\"mode\":\"remote\",\"port\":\"2345\"}", "port must be a whole number"},
+        {true, "{\"mode\":\"remote\",\"port\":true}", "port must be a whole number, or one in a string"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err e = {{0}};
@@ -240,6 +265,36 @@ static void what_is_wrong_is_named(void **state)
             fail_msg("%s: %s", cases[i].json, e.text);
         assert_null(strchr(e.text, '\n'));
     }
+}
+
+/* Input variables give strings; what a program may mean itself stays. */
+static void numbers_in_strings_and_dollars(void **state)
+{
+    (void)state;
+    struct delve_plan *plan = good("{\"mode\":\"remote\",\"port\":\"4000\",\"stackTraceDepth\":\"70\"}", true);
+    assert_int_equal(plan->port, 4000);
+    assert_int_equal(json_integer_value(json_object_get(plan->attach, "stackTraceDepth")), 70);
+    assert_int_equal(plan->notes.count, 0);
+    delve_plan_free(plan);
+    plan = good("{\"processId\":\"5\",\"port\":\"2345\"}", true);
+    assert_int_equal(plan->notes.count, 0);
+    delve_plan_free(plan);
+    plan = good("{\"program\":\"/w\",\"args\":[\"$HOME\",\"${HOME}\",\"a ${X:-b}\",\"${\",\"${}\",\"$${env}\"],"
+                "\"env\":{\"PS1\":\"${debian_chroot}\"}}",
+                false);
+    assert_int_equal(plan->args.count, 6);
+    assert_int_equal(plan->notes.count, 0);
+    delve_plan_free(plan);
+    plan = good("{\"program\":\"/w\",\"args\":[\"x\",\"--dir=${x}${workspaceFolder}\"],\"env\":{\"A\":\"${env:A}\"},"
+                "\"delvegate\":{\"prelaunch\":[{\"command\":[\"ls\",\"${file}\"]}]}}",
+                false);
+    assert_string_equal(plan->args.list[1], "--dir=${x}${workspaceFolder}");
+    assert_string_equal(plan->env[0].value, "${env:A}");
+    assert_int_equal(plan->notes.count, 3);
+    assert_true(noted(plan, "args[1]: the editor has not replaced ${workspaceFolder}, which is passed on as it is."));
+    assert_true(noted(plan, "env.A: the editor has not replaced ${env:A}"));
+    assert_true(noted(plan, "delvegate.prelaunch[0].command[1]: the editor has not replaced ${file}"));
+    delve_plan_free(plan);
 }
 
 static void attaching(void **state)
@@ -605,6 +660,7 @@ int main(void)
         cmocka_unit_test(an_ordinary_launch_gives_one_note),
         cmocka_unit_test(modes_and_places),
         cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(numbers_in_strings_and_dollars),
         cmocka_unit_test(attaching),
         cmocka_unit_test(pins_cannot_be_moved),
         cmocka_unit_test(program_arguments_that_look_like_flags_stay_the_programs),
