@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "dap/err.h"
+#include "delve/blame.h"
 #include "delve/check.h"
 #include "delve/log.h"
 #include "delve/signatures.h"
@@ -47,6 +48,11 @@ static const struct {
     {"redirect error: ", "Delve could not use delvegate's redirections: remove -r from its flags."},
     {"no space left on device",
      "A disk of the Go machine is full: free some space (`go clean -cache` gives back much)."},
+    {"parsing $GOFLAGS: ",
+     "GOFLAGS holds what go cannot read: correct it in env of launch.json, in go.env of the "
+     "target, or with `go env -w` "
+     "on the Go machine. Quotes around a whole flag group words there: \"'-ldflags=-X main.version=1'\"."},
+    {" for flag -", "go does not take this value of a build flag: correct buildFlags."},
     {"flag provided but not defined", "go does not know this build flag: correct buildFlags."},
     {"cannot execute: required file not found", "The binary's loader is not on the Go machine: build it there."},
 };
@@ -172,13 +178,25 @@ static bool add_ptrace(struct buf *out, const char *text, const struct delve_fac
     return true;
 }
 
+/* Appends a sentence when the fault is in launch.json. Returns whether it is. */
+static bool add_blame(struct buf *out, const char *build_output, const struct delve_plan *plan)
+{
+    struct buf words;
+    buf_init(&words, ERR_TEXT_MAX);
+    bool found = plan && delve_blame(plan, build_output, &words) && !words.failed;
+    if (found)
+        buf_printf(out, "\n%s", words.data);
+    buf_free(&words);
+    return found;
+}
+
 int delve_log_explain(struct buf *out, const char *build_output, const char *log, int exit_status)
 {
-    return delve_log_explain_on(out, build_output, log, exit_status, NULL);
+    return delve_log_explain_on(out, build_output, log, exit_status, NULL, NULL);
 }
 
 int delve_log_explain_on(struct buf *out, const char *build_output, const char *log, int exit_status,
-                         const struct delve_facts *machine)
+                         const struct delve_facts *machine, const struct delve_plan *plan)
 {
     size_t start = out->len;
     if (build_output)
@@ -187,6 +205,8 @@ int delve_log_explain_on(struct buf *out, const char *build_output, const char *
         add_log_errors(out, start, log);
     if (out->len == start)
         buf_printf(out, "Delve ended with exit status %d before it was ready, and said nothing.", exit_status);
+    if (add_blame(out, build_output, plan))
+        return out->failed ? -1 : 0;
     if (add_ptrace(out, build_output, machine) || add_ptrace(out, log, machine))
         return out->failed ? -1 : 0;
     const char *hint = hint_for(build_output);

@@ -38,11 +38,23 @@ const char *plan_string(const struct plan_reader *r, const char *name)
     return s && *s ? s : NULL;
 }
 
-int plan_words(struct plan_reader *r, const char *name, const char *quotes, struct delve_strings *words)
+int plan_split(struct plan_reader *r, const char *name, const char *text, struct delve_strings *words)
+{
+    int done = delve_words_split(words, text, "'\"");
+    if (done > 0)
+        return err_set(
+            r->e,
+            "%s: a quote is opened and not closed in: %s. Close it; a quote that is meant itself goes inside "
+            "a pair of the other kind.",
+            name, text);
+    return done < 0 ? plan_no_memory(r) : 0;
+}
+
+int plan_words(struct plan_reader *r, const char *name, struct delve_strings *words)
 {
     const json_t *value = json_object_get(r->arguments, name);
     if (json_is_string(value))
-        return delve_words_split(words, json_string_value(value), quotes) < 0 ? plan_no_memory(r) : 0;
+        return plan_split(r, name, json_string_value(value), words);
     for (size_t i = 0; i < json_array_size(value); i++)
         if (delve_strings_add(words, json_string_value(json_array_get(value, i))) < 0)
             return plan_no_memory(r);
@@ -213,8 +225,7 @@ static int read_plan(struct plan_reader *r)
         return -1;
     if (r->is_attach)
         return 0;
-    /* Both quotes as in a shell: that is how the Go extension splits a string. */
-    if (plan_places(r) < 0 || plan_env(r) < 0 || plan_words(r, "args", "'\"", &r->plan->args) < 0)
+    if (plan_places(r) < 0 || plan_env(r) < 0 || plan_words(r, "args", &r->plan->args) < 0)
         return -1;
     return 0;
 }
@@ -256,6 +267,7 @@ void delve_plan_free(struct delve_plan *plan)
     free(plan->log_output);
     delve_strings_free(&plan->flags);
     delve_strings_free(&plan->args);
+    delve_strings_free(&plan->strays);
     delve_strings_free(&plan->notes);
     for (size_t i = 0; i < plan->env_count; i++) {
         free(plan->env[i].name);

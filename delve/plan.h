@@ -59,11 +59,13 @@ struct delve_plan {
     char *cwd;       /* where the program runs (dlv --wd); NULL: dlv's own directory */
     char *build_dir; /* the directory in which dlv (and so go build) is started; NULL: home */
     struct delve_source program_from, cwd_from;
-    long pid;                   /* DELVE_ATTACH */
-    int port;                   /* DELVE_REMOTE: port on the Go machine */
-    struct delve_strings flags; /* dlv's own flags, checked, each `--name=value`, without the pins */
-    struct delve_strings args;  /* the program's arguments */
-    struct delve_env *env;      /* what launch.json adds to the environment, cleaned */
+    long pid;                    /* DELVE_ATTACH */
+    int port;                    /* DELVE_REMOTE: port on the Go machine */
+    struct delve_strings flags;  /* dlv's own flags, checked, each `--name=value`, without the pins */
+    struct delve_strings strays; /* words of the build flags that are no flag and no value of one: packages to go */
+    size_t strays_of_flags;      /* so many of them, the first, are of --build-flags in Delve's flags, not buildFlags */
+    struct delve_strings args;   /* the program's arguments */
+    struct delve_env *env;       /* what launch.json adds to the environment, cleaned */
     size_t env_count;
     json_t *attach; /* arguments of delvegate's own attach request to Delve: mode remote + what remote attach knows */
     json_t *substitute_path;    /* launch.json's substitutePath [{from,to}], checked; NULL when there is none */

@@ -31,7 +31,7 @@ static int extract(struct plan_reader *r, const char *name,
 
 static int take_words(struct plan_reader *r, void *words, const char *value)
 {
-    return delve_words_split(words, value, "'") < 0 ? plan_no_memory(r) : 0;
+    return plan_split(r, "--build-flags in Delve's flags", value, words);
 }
 
 /* The last one wins, as on a command line. cwd of launch.json wins over both: plan_places. */
@@ -80,11 +80,39 @@ static int check_build_flags(struct plan_reader *r, struct delve_strings *words)
     return 0;
 }
 
+/* Whether a word is a flag of `go build` or `go test -c` whose value is the next word. */
+static bool takes_next(const char *word)
+{
+    static const char *const names[] = {
+        "C",          "asmflags",      "buildmode", "compiler", "coverpkg", "covermode", "gcflags",
+        "gccgoflags", "installsuffix", "ldflags",   "mod",      "modfile",  "o",         "overlay",
+        "p",          "pgo",           "pkgdir",    "tags",     "toolexec", "vet",       "exec"};
+    bool has_value = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (is_build_flag(word, names[i], &has_value))
+            return !has_value;
+    return false;
+}
+
+/* Notes the words from this one on that go will take for packages. */
+static int note_strays(struct plan_reader *r, const struct delve_strings *words, size_t from)
+{
+    for (size_t i = from; i < words->count; i++) {
+        bool is_value = i > from && takes_next(words->list[i - 1]);
+        if (!is_value && words->list[i][0] != '-' && delve_strings_add(&r->plan->strays, words->list[i]) < 0)
+            return plan_no_memory(r);
+    }
+    return 0;
+}
+
 /* Build flags of the target, of dlvFlags and of launch.json add up: go itself lets the last of equals win. */
 static int build_flags(struct plan_reader *r, struct delve_strings *words)
 {
-    if (extract(r, "--build-flags=", take_words, words) < 0 || plan_words(r, "buildFlags", "'", words) < 0 ||
-        check_build_flags(r, words) < 0)
+    if (extract(r, "--build-flags=", take_words, words) < 0 || note_strays(r, words, 0) < 0)
+        return -1;
+    size_t count = words->count;
+    r->plan->strays_of_flags = r->plan->strays.count;
+    if (plan_words(r, "buildFlags", words) < 0 || note_strays(r, words, count) < 0 || check_build_flags(r, words) < 0)
         return -1;
     if (words->count == 0)
         return 0;
@@ -104,7 +132,7 @@ static int user_flags(struct plan_reader *r)
     if (delve_flags_read(flags, count, "delve.flags", &plan->flags, &plan->notes, r->e) < 0)
         return -1;
     struct delve_strings words = {0};
-    int done = plan_words(r, "dlvFlags", "'\"", &words);
+    int done = plan_words(r, "dlvFlags", &words);
     if (done == 0)
         done = delve_flags_read((const char *const *)words.list, words.count, "dlvFlags", &plan->flags, &plan->notes,
                                 r->e);

@@ -46,7 +46,11 @@ int plan_log_layers(struct plan_reader *r, const char *origin, const char *layer
 const char *plan_string(const struct plan_reader *r, const char *name);
 
 /* Appends an array of strings, a string split into words, or nothing. */
-int plan_words(struct plan_reader *r, const char *name, const char *quotes, struct delve_strings *words);
+int plan_words(struct plan_reader *r, const char *name, struct delve_strings *words);
+
+/* Appends the words of a text. Both quotes group, as in a shell: that is how the Go extension splits a string. A quote
+   without its end is refused. */
+int plan_split(struct plan_reader *r, const char *name, const char *text, struct delve_strings *words);
 
 /* Adds a note. */
 int plan_note(struct plan_reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -103,7 +103,7 @@ int delve_words_split(struct delve_strings *words, const char *text, const char 
     if (r == 0 && in_word)
         r = add(words, buf_take(&word));
     buf_free(&word);
-    return r;
+    return r == 0 && quote ? 1 : r;
 }
 
 static bool needs_quotes(const char *word)

@@ -15,7 +15,8 @@ void delve_strings_remove(struct delve_strings *s, size_t at);
 int delve_note(struct delve_strings *notes, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Splits text at white space as Delve does (pkg/config SplitQuotedFields): any of the characters in quotes begins and
-   ends a quoted part, inside which a backslash takes the next character as it is. Returns as delve_strings_printf. */
+   ends a quoted part, inside which a backslash takes the next character as it is. Returns as delve_strings_printf, or 1
+   when a quoted part has no end: the words are there all the same. */
 int delve_words_split(struct delve_strings *words, const char *text, const char *quotes);
 
 /* Writes words so that Delve reads them back the same from --build-flags. Returns a string that the caller frees, NULL

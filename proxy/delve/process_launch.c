@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delve/blame.h"
 #include "proxy/base/log.h"
 
 enum {
@@ -76,7 +77,8 @@ static void explain(struct supervised *p, int status, struct err *why)
         return;
     }
     buf_init(&text, TEXT_MAX);
-    if (delve_log_explain_on(&text, p->build_tail.data, p->log_tail.data, status, p->facts) < 0 || text.len == 0)
+    if (delve_log_explain_on(&text, p->build_tail.data, p->log_tail.data, status, p->facts, p->order.plan) < 0 ||
+        text.len == 0)
         err_set(why, "Delve ended on %s (exit status %d) and said nothing", process_where(p), status);
     else
         err_set(why, "%s", text.data);
@@ -238,7 +240,9 @@ static void start_failed(struct supervised *p, int status)
         if (p->state != PROCESS_LISTENING)
             return;
     }
-    if (!p->misplaced.text[0] && (listened || !delve_diagnose_build(&found, p->build_tail.data)))
+    /* What launch.json itself is to blame for, no remedy helps. */
+    if (!listened && !p->misplaced.text[0] && !delve_blame(p->order.plan, p->build_tail.data, NULL) &&
+        !delve_diagnose_build(&found, p->build_tail.data))
         found = p->logged;
     p->logged.signature = NULL;
     if (!found.signature) {

@@ -58,7 +58,7 @@ suite('launch', {}, (w) => {
   });
 
   w.test('buildFlags as text and as a list reach the compiler', async () => {
-    for (const buildFlags of ["-ldflags='-X main.unused=1' -tags=one", ['-tags', 'one']]) {
+    for (const buildFlags of ["-ldflags='-X main.unused=1' -tags=one", '-ldflags="-X main.unused=1 -X main.other=2" -tags "one two"', ['-tags', 'one']]) {
       const { seen } = await report(w, { buildFlags });
       assert.deepEqual(seen.args, ['report']);
     }
@@ -71,6 +71,18 @@ suite('launch', {}, (w) => {
     assert.match(error.text, /nosuchflag/);
     await s.send('disconnect');
     s.close();
+  });
+
+  w.test('buildFlags without the quotes that they need are blamed for what go takes their words for', async () => {
+    for (const [buildFlags, word] of [['-ldflags=-X main.unused=1', 'main.unused=1'], ['-tags one example.com/nosuch/module', 'example.com/nosuch/module']]) {
+      const s = await w.session();
+      await s.initialize();
+      const error = await s.refused('launch', { mode: 'debug', program: TOOL, buildFlags }, { timeout: LAUNCH_MS });
+      assert.ok(error.text.includes(`buildFlags: go takes "${word}" for a package`), error.text);
+      assert.doesNotMatch(error.text + s.shown, /Correct or rename|go mod|go get ex.*\n.*done/);
+      await s.send('disconnect');
+      s.close();
+    }
   });
 
   w.test('test: runs in the package directory, with the arguments of the test binary', async () => {

@@ -210,7 +210,8 @@ static void words_split_as_delve_does(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct delve_strings words = {0};
-        assert_int_equal(delve_words_split(&words, cases[i].text, "'"), 0);
+        bool is_open = strstr(cases[i].text, "'open");
+        assert_int_equal(delve_words_split(&words, cases[i].text, "'"), is_open ? 1 : 0);
         size_t n = 0;
         for (; cases[i].words[n]; n++) {
             assert_true(n < words.count);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "delve/blame.h"
 #include "delve/misplaced.h"
 #include "delve/plan.h"
 
@@ -208,6 +209,14 @@ static void what_is_wrong_is_named(void **state)
          "\"true\"."},
         {false, "{\"program\":\"/a\",\"args\":[{}]}", "args[0] must be a string, not an object."},
         {false, "{\"program\":\"/a\",\"args\":[null]}", "args[0] must be a string, not null."},
+        {false, "{\"program\":\"/a\",\"buildFlags\":\"-ldflags='-X a=b\"}",
+         "buildFlags: a quote is opened and not closed in: -ldflags='-X a=b."},
+        {false, "{\"program\":\"/a\",\"buildFlags\":\"-tags \\\"a b\"}",
+         "buildFlags: a quote is opened and not closed"},
+        {false, "{\"program\":\"/a\",\"dlvFlags\":\"'--backend=lldb\"}", "dlvFlags: a quote is opened and not closed"},
+        {false, "{\"program\":\"/a\",\"args\":\"don't\"}", "args: a quote is opened and not closed in: don't."},
+        {false, "{\"program\":\"/a\",\"dlvFlags\":[\"--build-flags='-s\"]}",
+         "--build-flags in Delve's flags: a quote is opened and not closed"},
         {false, "{\"program\":\"/a\",\"args\":7}", "args must be a string or an array of strings, not a number"},
         {false, "{\"program\":\"/a\",\"buildFlags\":[1.5]}", "buildFlags[0] must be a string, not a number"},
         {false, "{\"program\":\"/a\",\"dlvFlags\":[\"--x=1\",[]]}", "dlvFlags[1] must be a string, not an array."},
@@ -514,6 +523,53 @@ static void the_note_names_the_pinned_cache(void **state)
     delve_plan_free(plan);
 }
 
+/* What go printed for it, with the build flags that it was given. */
+static void words_of_launch_json_are_blamed_on_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *output, *says;
+    } cases[] = {
+        {"\"buildFlags\":\"-ldflags=-X main.a=b\"",
+         "malformed import path \"main.a=b\": invalid char '='\nexit status 1\n", "buildFlags: go takes \"main.a=b\""},
+        {"\"buildFlags\":[\"-ldflags=-X\",\"main.a=b\"]", "malformed import path \"main.a=b\": invalid char '='\n",
+         "buildFlags: go takes \"main.a=b\""},
+        {"\"buildFlags\":\"-tags one two\"", "package two is not in GOROOT (/usr/lib/go-1.19/src/two)\n",
+         "buildFlags: go takes \"two\""},
+        {"\"buildFlags\":\"-tags one two\"", "package two is not in std (/usr/lib/go-1.27/src/two)\n", "buildFlags: "},
+        {"\"buildFlags\":\"-v ex.com/c/d\"",
+         "no required module provides package ex.com/c/d; to add it:\n\tgo get ex.com/c/d\n", "buildFlags: "},
+        {"\"dlvFlags\":[\"--build-flags=-v a.b/c\"]",
+         "main.go:3:8: no required module provides package a.b/c; to add it:\n\tgo get a.b/c\n",
+         "--build-flags in Delve's flags: go takes \"a.b/c\""},
+        {"\"program\":\"ex.com/a?b\"", "malformed import path \"ex.com/a?b\": invalid char '?'\n",
+         "program: \"ex.com/a?b\" is no directory, no .go file and no import path."},
+        /* The value of a flag, a part of a longer name, the module's own imports. */
+        {"\"buildFlags\":\"-tags two\"", "package two is not in GOROOT\n", NULL},
+        {"\"buildFlags\":\"-v two\"", "package two/three is not in GOROOT\n", NULL},
+        {"\"buildFlags\":\"-v\"", "malformed import path \"main.a=b\": invalid char '='\n", NULL},
+        {"\"buildFlags\":\"-v two\"", "API server listening at: 127.0.0.1:1\ntwo\n", NULL},
+        {"\"buildFlags\":\"''\"", "package two is not in GOROOT\n", NULL},
+        {"\"program\":\"/w\"", "malformed import path \"a b\": invalid char ' '\n", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf json, out;
+        buf_init(&json, 4096);
+        buf_init(&out, 4096);
+        bool named = strstr(cases[i].json, "program");
+        buf_printf(&json, "{%s%s}", named ? "" : "\"program\":\"/w/x\",", cases[i].json);
+        struct delve_plan *plan = good(json.data, false);
+        assert_int_equal(delve_blame(plan, cases[i].output, &out), cases[i].says != NULL);
+        assert_int_equal(delve_blame(plan, cases[i].output, NULL), cases[i].says != NULL);
+        if (cases[i].says && !strstr(out.data, cases[i].says))
+            fail_msg("%s: %s", cases[i].json, out.data);
+        assert_false(delve_blame(plan, NULL, &out));
+        delve_plan_free(plan);
+        buf_free(&json);
+        buf_free(&out);
+    }
+}
+
 static int name_rule(void *arg, const char *path, struct buf *out)
 {
     (void)arg;
@@ -668,6 +724,7 @@ int main(void)
         cmocka_unit_test(what_remedies_need_goes_behind_the_users_build_flags),
         cmocka_unit_test(the_clients_environment_stays_there),
         cmocka_unit_test(the_note_names_the_pinned_cache),
+        cmocka_unit_test(words_of_launch_json_are_blamed_on_it),
         cmocka_unit_test(what_is_not_there_is_traced_back_to_launch_json),
         cmocka_unit_test(what_is_not_honoured_is_said),
         cmocka_unit_test(substitute_path_is_checked_and_kept_from_delve),
