@@ -48,10 +48,6 @@ static const struct {
     {"redirect error: ", "Delve could not use delvegate's redirections: remove -r from its flags."},
     {"no space left on device",
      "A disk of the Go machine is full: free some space (`go clean -cache` gives back much)."},
-    {"parsing $GOFLAGS: ",
-     "GOFLAGS holds what go cannot read: correct it in env of launch.json, in go.env of the "
-     "target, or with `go env -w` "
-     "on the Go machine. Quotes around a whole flag group words there: \"'-ldflags=-X main.version=1'\"."},
     {" for flag -", "go does not take this value of a build flag: correct buildFlags."},
     {"flag provided but not defined", "go does not know this build flag: correct buildFlags."},
     {"cannot execute: required file not found", "The binary's loader is not on the Go machine: build it there."},

@@ -48,7 +48,10 @@ struct delve_target {
     /* Appends the rule that map_path follows for the path and returns 1; when none does, appends the rules that there
        are and returns 0; -1 on failure. May be NULL. */
     int (*name_rule)(void *arg, const char *path, struct buf *out);
-    void *map_arg; /* of both */
+    /* The value of a variable in the target's go.env, NULL when it has none. May be NULL. */
+    const char *(*go_env)(void *arg, const char *name);
+    void *map_arg; /* of all three */
+    bool is_local; /* the Go machine is the editor's: addresses and sockets mean the same there */
 };
 
 struct delve_plan {

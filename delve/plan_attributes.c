@@ -13,7 +13,7 @@ enum use {
     CLIENT, /* the editor's own: silence */
     PLAN,   /* read by delvegate */
     DELVE,  /* given to Delve's remote attach as it is */
-    UNHEARD /* not honoured: a note, when it asks for something */
+    UNHEARD /* not honoured: a note, when it asks for something that the user may have written */
 };
 
 /* JSON types it may have; null always means absent. */
@@ -38,6 +38,7 @@ static const struct attribute table[] = {
     {"dlvToolPath", BOTH, CLIENT, ANY, NULL, NULL},
     {"internalConsoleOptions", BOTH, CLIENT, ANY, NULL, NULL},
     {"order", BOTH, CLIENT, ANY, NULL, NULL},
+    {"outputMode", LAUNCH, CLIENT, ANY, NULL, NULL}, /* the output goes to the Debug Console in any case */
     {"packagePathToGoModPathMap", BOTH, CLIENT, ANY, NULL, NULL},
     {"postDebugTask", BOTH, CLIENT, ANY, NULL, NULL},
     {"preLaunchTask", BOTH, CLIENT, ANY, NULL, NULL},
@@ -45,6 +46,9 @@ static const struct attribute table[] = {
     {"presentation", BOTH, CLIENT, ANY, NULL, NULL},
     {"serverReadyAction", BOTH, CLIENT, ANY, NULL, NULL},
     {"suppressMultipleSessionWarning", BOTH, CLIENT, ANY, NULL, NULL},
+    {"guessSubstitutePath", BOTH, CLIENT, ANY, NULL, NULL}, /* the Go extension's own; delvegate maps by its rules */
+    {"cwd", ATTACH, CLIENT, ANY, NULL, NULL},               /* no Delve makes anything of it */
+    {"debugAdapter", ATTACH, CLIENT, ANY, NULL, NULL},      /* the Go extension falls back to "legacy" by itself */
     {"linux", BOTH, CLIENT, ANY, NULL, NULL},
     {"osx", BOTH, CLIENT, ANY, NULL, NULL},
     {"windows", BOTH, CLIENT, ANY, NULL, NULL},
@@ -82,8 +86,7 @@ static const struct attribute table[] = {
     {"console", BOTH, UNHEARD, ANY, "internalConsole",
      "the program has no terminal; its output goes to the Debug Console"},
     {"coreFilePath", LAUNCH, UNHEARD, ANY, NULL, "mode core is not supported by this version"},
-    {"cwd", ATTACH, UNHEARD, ANY, NULL, "an attached process keeps its working directory"},
-    {"debugAdapter", BOTH, UNHEARD, ANY, "dlv-dap",
+    {"debugAdapter", LAUNCH, UNHEARD, ANY, "dlv-dap",
      "delvegate speaks to Delve's own debug adapter; use \"dlv-dap\" (with \"legacy\" the Go extension also mixes the "
      "whole environment of its machine into env)"},
     {"dlvLoadConfig", BOTH, UNHEARD, ANY, NULL,
@@ -92,13 +95,10 @@ static const struct attribute table[] = {
     {"envFile", BOTH, UNHEARD, ANY, NULL, "it lies on the editor's machine, where delvegate reads no files; use env"},
     {"followExec", BOTH, UNHEARD, ANY, NULL, "Delve cannot follow child processes in a headless session"},
     {"followExecRegex", BOTH, UNHEARD, ANY, NULL, "Delve cannot follow child processes in a headless session"},
-    {"guessSubstitutePath", BOTH, UNHEARD, ANY, NULL,
-     "delvegate maps paths itself, by the target's paths and substitutePath"},
     {"host", LAUNCH, UNHEARD, ANY, "127.0.0.1", "delvegate starts Delve itself, on the loopback of the Go machine"},
     {"logDest", BOTH, UNHEARD, ANY, NULL, "delvegate reads Delve's log itself; \"showLog\": true shows it"},
     {"noDebug", BOTH, UNHEARD, BOOL, NULL, "a headless Delve always debugs; breakpoints stay active"},
     {"output", LAUNCH, UNHEARD, ANY, "debug", "the binary goes into the session's run directory on the Go machine"},
-    {"outputMode", LAUNCH, UNHEARD, ANY, "remote", "the program's output always goes to the Debug Console"},
     {"port", LAUNCH, UNHEARD, ANY, "2345", "delvegate starts Delve itself, on a free port of the Go machine"},
     {"remotePath", BOTH, UNHEARD, ANY, NULL, "only the legacy adapter knew it; use the target's paths"},
     {"stderrTo", LAUNCH, UNHEARD, ANY, NULL, "the program's output always goes to the Debug Console"},
@@ -211,13 +211,32 @@ static int wrong_shape(struct plan_reader *r, const struct attribute *a, const j
     return err_set(r->e, "%s must be %s, not %s.", a->name, shape_words(a->shape), type_words(value));
 }
 
+/* The defaults of the Go extension, and what every remote attach has: neither asks for anything. */
+static bool is_usual_load_config(const json_t *value)
+{
+    static const struct {
+        const char *name;
+        int defaults[2];
+    } limits[] = {{"maxVariableRecurse", {1, 1}},
+                  {"maxStringLen", {64, 512}},
+                  {"maxArrayValues", {64, 64}},
+                  {"maxStructFields", {-1, -1}}};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        const json_t *limit = json_object_get(value, limits[i].name);
+        if (limit && json_integer_value(limit) != limits[i].defaults[0] &&
+            json_integer_value(limit) != limits[i].defaults[1])
+            return false;
+    }
+    return !json_is_false(json_object_get(value, "followPointers"));
+}
+
 /* Whether an unheard attribute asks for nothing. */
 static bool is_neutral(const struct attribute *a, const json_t *value)
 {
     char digits[32];
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        return json_object_size(value) == 0;
+        return json_object_size(value) == 0 || (strcmp(a->name, "dlvLoadConfig") == 0 && is_usual_load_config(value));
     case JSON_ARRAY:
         return json_array_size(value) == 0;
     case JSON_STRING:
@@ -309,6 +328,9 @@ static int one_attribute(struct plan_reader *r, const char *name, json_t *value)
     if (a->use != UNHEARD &&
         (plan_no_nul(r, name, value) < 0 || plan_variables(r, name, value, a->shape & (STRINGS | OBJECT | OWN)) < 0))
         return -1;
+    /* The extension mixes its own into an attach's env: who wrote what cannot be told. */
+    if (a->use == UNHEARD && strcmp(name, "env") == 0 && plan_is_from_go_extension(r))
+        return 0;
     if (a->use == UNHEARD)
         return is_neutral(a, value) ? 0 : plan_note(r, "%s is not honoured: %s.", name, a->why);
     if (a->use == DELVE)

@@ -33,6 +33,10 @@ int plan_not_a_string(struct plan_reader *r, const char *name, const char *place
 /* program, cwd, and what follows from them: package, build_dir. */
 int plan_places(struct plan_reader *r);
 
+/* Whether the Go extension of VS Code has made up the arguments: it adds attributes and variables that no user wrote.
+ */
+bool plan_is_from_go_extension(const struct plan_reader *r);
+
 /* env, without what belongs to the client's machine and what sh cannot export. */
 int plan_env(struct plan_reader *r);
 

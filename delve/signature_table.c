@@ -16,6 +16,9 @@
 /* What stands before the reason when something is fetched: all texts of the go command have one of these words. */
 #define FETCHING "^(.*: )?(reading |Get \"|Post \"|unrecognized import path |git |https fetch: )"
 
+/* The address of the machine itself, as dialled. */
+#define LOOPBACK "(127\\.[0-9.]+[: ]|\\[?::1[] :])"
+
 #define BUILD (DELVE_IN_BUILD | DELVE_IN_LOG)
 #define ANY_LOG (DELVE_IN_LOG | DELVE_IN_LOG_ANY_LEVEL)
 #define EITHER (DELVE_IN_BUILD | DELVE_IN_COMPILER)
@@ -49,6 +52,8 @@ static const char advice_vendor[] =
     "Run `go mod tidy` and `go mod vendor` (in a workspace `go work vendor`) on the Go machine.";
 static const char advice_network[] =
     "Let the Go machine reach the module proxy, or set GOPROXY in go.env of the target.";
+static const char advice_proxy[] =
+    "Correct HTTP_PROXY and HTTPS_PROXY: they are set in env, in go.env of the target, or on the Go machine itself.";
 static const char advice_login[] =
     "Give git on the Go machine its credentials or key for this repository, and set GOPRIVATE to it.";
 static const char advice_import[] = "Correct the import, copy the package to the Go machine if it is your own, or set "
@@ -341,6 +346,16 @@ static const struct delve_signature table[] = {
     ROW("certificate", BUILD, "x509: ", FETCHING ".*x509: ", "", "the module proxy's certificate is not trusted",
         "Let the Go machine trust the proxy's certificate, or set GOPROXY in go.env of the target.", "source 1.19-1.27",
         NONE),
+    ROW("loopback-proxy", BUILD, "proxyconnect tcp: ", FETCHING ".*: proxyconnect tcp: .*dial (tcp|udp)[46]? " LOOPBACK,
+        "", "the proxy that is set is one on the Go machine's own loopback, and none listens there", advice_proxy,
+        "1.19-1.27", NONE),
+    ROW("loopback-proxy", BUILD, "socks connect tcp ", FETCHING ".*: (proxyconnect tcp: )?socks connect tcp " LOOPBACK,
+        "", "the proxy that is set is one on the Go machine's own loopback, and none listens there", advice_proxy,
+        "source 1.19-1.27", NONE),
+    ROW("loopback-proxy", BUILD, "fatal: unable to access",
+        "^(.*: )?fatal: unable to access 'https?://[^']*': Failed to connect to (" LOOPBACK "|localhost )", "",
+        "the proxy that is set is one on the Go machine's own loopback, and none listens there", advice_proxy,
+        "source 1.19-1.27", NONE),
     ROW("network", BUILD, "dial ", FETCHING ".*: dial (tcp|udp)[ :]", "",
         "the module proxy or a repository cannot be reached", advice_network, "1.19-1.27", RETRY),
     ROW("network", BUILD, "timeout", FETCHING ".*(i/o timeout|TLS handshake timeout)( .*)?$", "",

@@ -45,6 +45,16 @@ static int read_prelaunch(const struct session *s, const json_t *arguments, stru
                                      : delve_prelaunch_read(p, s->target->prelaunch, "the target's prelaunch", why);
 }
 
+static const char *go_env(void *arg, const char *name)
+{
+    const struct session *s = arg;
+    const char *value = NULL;
+    for (size_t i = 0; i < s->target->go_env_count; i++)
+        if (strcmp(s->target->go_env[i].name, name) == 0)
+            value = s->target->go_env[i].value;
+    return value;
+}
+
 static int fill_launch(struct session *s, struct launch *l, const json_t *arguments, struct err *why)
 {
     const struct delve_target target = {
@@ -53,6 +63,8 @@ static int fill_launch(struct session *s, struct launch *l, const json_t *argume
         .gocache = s->target->gocache,
         .map_path = session_map_to_remote,
         .name_rule = session_name_rule,
+        .go_env = go_env,
+        .is_local = !s->target->ssh,
         .map_arg = s,
     };
     if (collect_paths(s, arguments) < 0)

@@ -23,7 +23,9 @@ async function report(world, args, request = 'launch') {
   return { seen, s };
 }
 
-suite('launch', {}, (w) => {
+suite('launch', {
+  targets: { proxied: { go: { env: { HTTPS_PROXY: 'http://127.0.0.1:9', GOPROXY: 'https://proxy.example', GONOSUMDB: '*', GOFLAGS: '-mod=mod' } } } },
+}, (w) => {
   w.test('debug: a package directory is built, runs and ends with its exit code', async () => {
     const before = tree(HELLO);
     const s = await w.session();
@@ -55,6 +57,32 @@ suite('launch', {}, (w) => {
     assert.equal(env.EMPTY, '');
     assert.equal(env.GOFLAGS, '-mod=mod');
     fs.rmSync(cwd, { recursive: true });
+  });
+
+  w.test("a proxy and a login's sockets of the editor's machine stay there, unless it is the Go machine", async () => {
+    const mine = { HTTP_PROXY: 'http://127.0.0.1:3128', SSH_AUTH_SOCK: '/run/user/1/editors', DBUS_SESSION_BUS_ADDRESS: 'unix:path=/editors' };
+    const { seen, s } = await report(w, { env: { ...mine, https_proxy: 'http://10.0.0.1:3128' } });
+    const kept = Object.entries(mine).filter(([name, value]) => seen.env.includes(`${name}=${value}`)).map(([name]) => name);
+    assert.deepEqual(kept, w.transport === 'local' ? Object.keys(mine) : []);
+    assert.ok(seen.env.includes('https_proxy=http://10.0.0.1:3128'));
+    assert.equal(/env: HTTP_PROXY dropped: .*loopback/.test(s.shown), w.transport === 'ssh');
+    assert.equal(/env: SSH_AUTH_SOCK, DBUS_SESSION_BUS_ADDRESS dropped/.test(s.shown), w.transport === 'ssh');
+  });
+
+  w.test('a proxy on the Go machine\'s loopback where none listens is what a failed download is explained by', async () => {
+    const dir = fs.mkdtempSync(w.at('tmp/proxied-'));
+    fs.writeFileSync(path.join(dir, 'go.mod'), 'module example.com/proxied\n\ngo 1.18\n\nrequire example.com/nosuch v1.0.0\n');
+    fs.writeFileSync(path.join(dir, 'main.go'), 'package main\n\nimport _ "example.com/nosuch"\n\nfunc main() {}\n');
+    const s = await w.session({ port: w.config.targets.proxied.listen });
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'debug', program: dir }, { timeout: LAUNCH_MS });
+    assert.match(error.text, /proxyconnect tcp: dial tcp 127\.0\.0\.1:9/);
+    assert.match(error.text, /proxy .* on the Go machine's own loopback/);
+    assert.match(error.text, /Correct HTTP_PROXY and HTTPS_PROXY/);
+    assert.doesNotMatch(error.text + s.shown, /attempts|trying again/);
+    await s.send('disconnect');
+    s.close();
+    fs.rmSync(dir, { recursive: true });
   });
 
   w.test('buildFlags as text and as a list reach the compiler', async () => {

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "delve/blame.h"
@@ -90,7 +92,7 @@ static bool noted(const struct delve_plan *plan, const char *part)
 }
 
 /* As VS Code 1.100.3 with the Go extension 0.57 sends it. */
-static void an_ordinary_launch_gives_one_note(void **state)
+static void an_ordinary_launch_gives_no_note(void **state)
 {
     (void)state;
     struct delve_plan *plan = good(
@@ -110,8 +112,7 @@ static void an_ordinary_launch_gives_one_note(void **state)
     assert_string_equal(plan->env[0].name, "FOO");
     assert_string_equal(plan->env[0].value, "bar");
     assert_null(plan->substitute_path);
-    assert_int_equal(plan->notes.count, 1);
-    assert_true(noted(plan, "env: GOPATH dropped"));
+    assert_int_equal(plan->notes.count, 0);
     const char *begin[] = {"debug",
                            ".",
                            "--log=true",
@@ -129,6 +130,35 @@ static void an_ordinary_launch_gives_one_note(void **state)
     assert_true(json_equal(plan->attach, attach));
     json_decref(attach);
     delve_plan_free(plan);
+}
+
+/* What editors send of themselves gives no note; what a user wrote, and what matters, gives one. */
+static void what_editors_add_gives_no_note(void **state)
+{
+    (void)state;
+    static const char path[] = "test/launch/arguments.jsonl";
+    FILE *f = fopen(path, "r");
+    if (!f)
+        fail_msg("%s cannot be read", path);
+    char *line = NULL;
+    size_t room = 0, count = 0;
+    for (; getline(&line, &room, f) > 0; count++) {
+        json_t *sent = json_loads(line, 0, NULL);
+        const char *note = json_string_value(json_object_get(sent, "note"));
+        bool is_attach = strcmp(json_string_value(json_object_get(sent, "request")), "attach") == 0;
+        struct err e = {{0}};
+        struct delve_plan *plan = delve_plan_new(json_object_get(sent, "arguments"), is_attach, &plain, &e);
+        if (!plan)
+            fail_msg("%s: %s", line, e.text);
+        if (plan->notes.count != (note ? 1 : 0) || (note && !noted(plan, note)))
+            fail_msg("%s: %zu notes, the first: %s", line, plan->notes.count,
+                     plan->notes.count ? plan->notes.list[0] : "-");
+        delve_plan_free(plan);
+        json_decref(sent);
+    }
+    free(line);
+    fclose(f);
+    assert_true(count >= 20);
 }
 
 static void modes_and_places(void **state)
@@ -507,6 +537,75 @@ static void the_clients_environment_stays_there(void **state)
     delve_plan_free(plan);
 }
 
+static const char *go_env(void *arg, const char *name)
+{
+    (void)arg;
+    return strcmp(name, "HTTPS_PROXY") == 0 ? "http://10.0.0.1:3128"
+           : strcmp(name, "ALL_PROXY") == 0 ? "socks5://[::1]:1080"
+                                            : NULL;
+}
+
+/* Addresses and sockets of the editor's machine mean nothing on another one, and the same on its own. */
+static void what_leads_to_the_editors_machine_stays_there(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *value, *note; /* note NULL: it is kept */
+    } cases[] = {
+        {"HTTP_PROXY", "http://127.0.0.1:3128", "a proxy on the loopback"},
+        {"http_proxy", "localhost:3128", "a proxy on the loopback"},
+        {"https_proxy", "http://me:s3cret@127.8.9.10/", "a proxy on the loopback"},
+        {"ALL_PROXY", "socks5://LocalHost:1080", "go.env of the target sets it"},
+        {"ALL_PROXY", "socks5://[::1]:1080", ""},
+        {"all_proxy", "socks5h://[::1]", "a proxy on the loopback"},
+        {"HTTPS_PROXY", "http://127.0.0.1:3128", "go.env of the target sets it"},
+        {"HTTP_PROXY", "http://proxy.localhost:1", "a proxy on the loopback"},
+        {"GOPROXY", "https://proxy.example,http://localhost:3000|direct", "a proxy on the loopback"},
+        {"SSH_AUTH_SOCK", "/run/user/1000/s3cret", "the login on the editor's machine"},
+        {"DBUS_SESSION_BUS_ADDRESS", "unix:path=/s3cret", "the login on the editor's machine"},
+        {"XDG_RUNTIME_DIR", "/run/user/1000", "the login on the editor's machine"},
+        {"XDG_SESSION_ID", "3", "the login on the editor's machine"},
+        {"VSCODE_IPC_HOOK_CLI", "/s3cret", "the login on the editor's machine"},
+        {"HTTP_PROXY", "http://10.0.0.1:3128", NULL},
+        {"HTTP_PROXY", "http://127.example:1", NULL},
+        {"HTTP_PROXY", "http://notlocalhost:1", NULL},
+        {"HTTP_PROXY", "", NULL},
+        {"NO_PROXY", "localhost,127.0.0.1", NULL},
+        {"MY_URL", "http://localhost:8080", NULL},
+        {"XDG_CONFIG_HOME", "/srv/config", NULL},
+        {"DISPLAY", ":0", NULL},
+        {"GOPROXY", "direct", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct delve_target target = {.go_env = go_env};
+        struct buf json;
+        struct err e = {{0}};
+        buf_init(&json, 4096);
+        buf_printf(&json, "{\"program\":\"/w\",\"env\":{\"%s\":\"%s\"}}", cases[i].name, cases[i].value);
+        struct delve_plan *plan = plan_of(json.data, false, &target, &e);
+        assert_non_null(plan);
+        if (plan->env_count != (cases[i].note ? 0 : 1) ||
+            plan->notes.count != (cases[i].note && *cases[i].note ? 1 : 0))
+            fail_msg("%s: %zu variables, %zu notes", json.data, plan->env_count, plan->notes.count);
+        if (cases[i].note && *cases[i].note && !noted(plan, cases[i].note))
+            fail_msg("%s: %s", json.data, plan->notes.list[0]);
+        assert_false(noted(plan, "s3cret"));
+        delve_plan_free(plan);
+        target.is_local = true;
+        plan = plan_of(json.data, false, &target, &e);
+        assert_int_equal(plan->env_count, 1);
+        assert_int_equal(plan->notes.count, 0);
+        delve_plan_free(plan);
+        buf_free(&json);
+    }
+    struct delve_plan *plan = good("{\"program\":\"/w\",\"debugAdapter\":\"legacy\",\"env\":{\"DISPLAY\":\":0\","
+                                   "\"XDG_CONFIG_HOME\":\"/x\",\"USER\":\"me\",\"FOO\":\"bar\"}}",
+                                   false);
+    assert_int_equal(plan->env_count, 1);
+    assert_true(noted(plan, "env: DISPLAY, XDG_CONFIG_HOME, USER dropped"));
+    delve_plan_free(plan);
+}
+
 static void the_note_names_the_pinned_cache(void **state)
 {
     (void)state;
@@ -642,7 +741,8 @@ static void what_is_not_honoured_is_said(void **state)
         {"\"envFile\":[]", NULL},
         {"\"remotePath\":\"x\"", "remotePath"},
         {"\"dlvLoadConfig\":{\"maxStringLen\":9}", "dlvLoadConfig"},
-        {"\"guessSubstitutePath\":{\"ImportPathOfMainPackage\":\"x\"}", "guessSubstitutePath"},
+        {"\"dlvLoadConfig\":{\"maxStringLen\":512,\"maxVariableRecurse\":1}", NULL},
+        {"\"guessSubstitutePath\":{\"ImportPathOfMainPackage\":\"x\"}", NULL},
         {"\"delvegate\":{\"x\":1}", "delvegate.x has no effect: only prelaunch is known here"},
         {"\"delvegate\":{\"prelaunch\":[\"tidy\"],\"Prelaunch\":[]}", "delvegate.Prelaunch has no effect"},
         {"\"delvegate\":{\"prelaunch\":[\"tidy\"]}", NULL},
@@ -713,7 +813,8 @@ static void all_that_remote_attach_knows_is_passed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_ordinary_launch_gives_one_note),
+        cmocka_unit_test(an_ordinary_launch_gives_no_note),
+        cmocka_unit_test(what_editors_add_gives_no_note),
         cmocka_unit_test(modes_and_places),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(numbers_in_strings_and_dollars),
@@ -723,6 +824,7 @@ int main(void)
         cmocka_unit_test(flags_of_all_sources_in_order),
         cmocka_unit_test(what_remedies_need_goes_behind_the_users_build_flags),
         cmocka_unit_test(the_clients_environment_stays_there),
+        cmocka_unit_test(what_leads_to_the_editors_machine_stays_there),
         cmocka_unit_test(the_note_names_the_pinned_cache),
         cmocka_unit_test(words_of_launch_json_are_blamed_on_it),
         cmocka_unit_test(what_is_not_there_is_traced_back_to_launch_json),
