@@ -237,8 +237,10 @@ void dap_edits_free(struct dap_edits *edits)
 
 int dap_edits_add(struct dap_edits *edits, struct dap_span at, const char *replacement, size_t len)
 {
-    if (edits->count == DAP_EDITS_MAX)
+    if (edits->count == DAP_EDITS_MAX || len > EDITS_BYTES_MAX - edits->replacements.len) {
+        edits->is_full = true;
         return -1;
+    }
     if (edits->count == edits->cap) {
         size_t cap = edits->cap ? 2 * edits->cap : EDITS_FIRST;
         struct dap_edit *list = realloc(edits->list, cap * sizeof *list);

@@ -9,7 +9,9 @@
 #include "dap/buf.h"
 #include "dap/err.h"
 
-enum { DAP_NAME_MAX = 64, DAP_DEPTH_MAX = 512, DAP_EDITS_MAX = 65536 };
+/* The largest body that Delve may send has no room for as many edits: a variable of go-dap's, with its reference, has
+ * more than 50 bytes. */
+enum { DAP_NAME_MAX = 64, DAP_DEPTH_MAX = 512, DAP_EDITS_MAX = 2 * 1024 * 1024 };
 
 enum dap_type { DAP_REQUEST, DAP_RESPONSE, DAP_EVENT };
 
@@ -51,6 +53,7 @@ struct dap_edits {
     struct dap_edit *list;
     size_t count, cap;
     struct buf replacements;
+    bool is_full; /* an edit was refused because there were too many: memory is not what is short */
 };
 
 void dap_edits_init(struct dap_edits *edits);

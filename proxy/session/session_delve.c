@@ -126,6 +126,16 @@ static int map_to_client(void *arg, const char *path, struct buf *out)
     return r;
 }
 
+static void drop_message(struct session *s, const struct dap_message *m, const struct dap_asked *asked, bool is_too_big)
+{
+    const char *why = is_too_big ? "Delve's answer holds more paths and handles than delvegate can translate; ask for "
+                                   "less at a time"
+                                 : "delvegate ran out of memory";
+    log_error(s->subject, "a message of Delve's (%s) is dropped: %s", m->name, why);
+    if (asked)
+        session_respond_error(s, asked->asker_seq, asked->command, ERROR_INTERNAL, why, false);
+}
+
 static void on_message(void *arg, const struct dap_message *m, const struct dap_asked *asked)
 {
     struct session *s = arg;
@@ -154,6 +164,7 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
     }
     if (r == 0)
         r = dap_message_write(m, &edits, &out, NULL);
+    bool is_too_big = edits.is_full;
     dap_edits_free(&edits);
     if (r == 0) {
         s->seq = seq;
@@ -161,10 +172,7 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
         return;
     }
     buf_free(&out);
-    log_error(s->subject, "out of memory: a message of Delve's (%s) is dropped", m->name);
-    if (asked)
-        session_respond_error(s, asked->asker_seq, asked->command, ERROR_INTERNAL, "delvegate ran out of memory",
-                              false);
+    drop_message(s, m, asked, is_too_big);
 }
 
 static void on_skipped(void *arg, const struct dap_asked *asked, size_t length)

@@ -179,6 +179,34 @@ static void a_handle_beyond_the_stride_becomes_none(void **state)
     dap_journal_free(j);
 }
 
+/* As many children as one answer may have, from the second Delve on. */
+static void many_handles_in_one_answer(void **state)
+{
+    (void)state;
+    enum { MANY = 200000, ROOM = 32 * 1024 * 1024 };
+    struct dap_journal *j = dap_journal_new();
+    struct buf delves, clients;
+    buf_init(&delves, ROOM);
+    buf_init(&clients, ROOM);
+    static const char head[] =
+        "{\"seq\":0,\"type\":\"response\",\"request_seq\":1,\"success\":true,\"command\":\"variables\",\"body\":{"
+        "\"variables\":[";
+    buf_puts(&delves, head);
+    buf_puts(&clients, head);
+    for (int i = 0; i < MANY; i++) {
+        buf_printf(&delves, "%s{\"name\":\"[%d]\",\"variablesReference\":%d}", i ? "," : "", i, FIRST + i);
+        buf_printf(&clients, "%s{\"name\":\"[%d]\",\"variablesReference\":%" PRId64 "}", i ? "," : "", i,
+                   FIRST + i + offset(1));
+    }
+    buf_puts(&delves, "]}}");
+    buf_puts(&clients, "]}}");
+    dap_journal_next(j, false);
+    says(j, delves.data, 1, clients.data);
+    buf_free(&delves);
+    buf_free(&clients);
+    dap_journal_free(j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +215,7 @@ int main(void)
         cmocka_unit_test(the_first_epoch_edits_nothing),
         cmocka_unit_test(what_is_no_handle_is_left),
         cmocka_unit_test(a_handle_beyond_the_stride_becomes_none),
+        cmocka_unit_test(many_handles_in_one_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
