@@ -25,10 +25,12 @@ static const char *const withheld[] = {
     "supportsCancelRequest",
 };
 
-/* Added: delvegate ends what it started, and starts it again, on every version. */
+/* Added: delvegate ends what it started, and starts it again, on every version; and all versions of Delve keep to hit
+   conditions, which those before 1.26.1 do not say. */
 static const char *const added[] = {
     "supportsRestartRequest",
     "supportTerminateDebuggee",
+    "supportsHitConditionalBreakpoints",
 };
 
 static int set_all(json_t *object, const char *const *names, size_t count)

@@ -1,5 +1,6 @@
 #include "dap/paths.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "dap/build.h"
@@ -10,7 +11,8 @@ enum {
 };
 
 /* Where `path` values are, below the payload (`arguments` or `body`): keys, and [] for each element of an array. What
-   is not named here is never looked into. */
+   is not named here is never looked into: values of variables, and what the program prints, are the program's; the
+   names that `dlv sources` lists are those that rules of paths are written for. */
 static const struct place {
     enum dap_direction direction;
     enum dap_type type;
@@ -34,6 +36,13 @@ static const struct place {
     {DAP_TO_CLIENT, DAP_EVENT, "loadedSource", {"source", "path"}},
 };
 
+/* Texts of Delve's that name places, as "... at PATH:LINE" or "\tPATH:LINE +0x1d". */
+static const struct place texts[] = {
+    {DAP_TO_CLIENT, DAP_RESPONSE, "exceptionInfo", {"details", "stackTrace"}},
+    {DAP_TO_CLIENT, DAP_RESPONSE, "setBreakpoints", {"breakpoints", "[]", "message"}},
+    {DAP_TO_CLIENT, DAP_EVENT, "breakpoint", {"breakpoint", "message"}},
+};
+
 struct work {
     const struct dap_message *m;
     dap_map_path *map;
@@ -53,6 +62,10 @@ bool dap_paths_carried(const struct dap_message *m, enum dap_direction direction
 {
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (applies(&places[i], m, direction))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (applies(&texts[i], m, direction))
             return true;
     }
     return false;
@@ -87,6 +100,14 @@ static int decode(struct work *w, struct dap_span at)
     return w->path.failed ? -1 : 1;
 }
 
+static int replace(struct work *w, struct dap_span at)
+{
+    buf_clear(&w->quoted);
+    if (w->mapped.failed || dap_append_string(&w->quoted, w->mapped.data ? w->mapped.data : "", w->mapped.len) < 0)
+        return -1;
+    return dap_edits_add(w->edits, at, w->quoted.data, w->quoted.len);
+}
+
 static int edit(void *arg, struct dap_json_token value)
 {
     struct work *w = arg;
@@ -97,12 +118,61 @@ static int edit(void *arg, struct dap_json_token value)
         return r;
     buf_clear(&w->mapped);
     r = w->map(w->arg, w->path.data, &w->mapped);
+    return r <= 0 ? r : replace(w, value.at);
+}
+
+/* The path that a line of a text names: behind " at " or at its beginning, before ":LINE". */
+static struct dap_span path_in_line(const char *line, size_t len)
+{
+    struct dap_span none = {0}, path = {.off = 0};
+    const char *at = memmem(line, len, "at ", 3);
+    while (at && at > line && at[-1] != ' ' && at[-1] != '\t')
+        at = memmem(at + 1, len - (size_t)(at + 1 - line), "at ", 3);
+    if (at)
+        path.off = (size_t)(at - line) + 3;
+    else if (*line == ' ' || *line == '\t')
+        path.off = strspn(line, " \t");
+    else
+        return none;
+    for (size_t i = path.off; i < len; i++) {
+        size_t digits = line[i] == ':' ? strspn(line + i + 1, "0123456789") : 0;
+        size_t end = i + 1 + digits;
+        if (digits && i > path.off && (end == len || line[end] == ' ' || line[end] == ',')) {
+            path.len = i - path.off;
+            return path;
+        }
+    }
+    return none;
+}
+
+static int edit_text(void *arg, struct dap_json_token value)
+{
+    struct work *w = arg;
+    if (value.kind != DAP_JSON_STRING)
+        return 0;
+    int r = decode(w, value.at);
     if (r <= 0)
         return r;
-    buf_clear(&w->quoted);
-    if (w->mapped.failed || dap_append_string(&w->quoted, w->mapped.data ? w->mapped.data : "", w->mapped.len) < 0)
-        return -1;
-    return dap_edits_add(w->edits, value.at, w->quoted.data, w->quoted.len);
+    buf_clear(&w->mapped);
+    bool is_changed = false;
+    for (const char *line = w->path.data; *line;) {
+        size_t len = strcspn(line, "\n");
+        struct dap_span path = path_in_line(line, len);
+        char *name = path.len ? strndup(line + path.off, path.len) : NULL;
+        if (path.len && !name)
+            return -1;
+        buf_append(&w->mapped, line, path.off);
+        r = name ? w->map(w->arg, name, &w->mapped) : 0;
+        free(name);
+        if (r < 0)
+            return -1;
+        is_changed = is_changed || r > 0;
+        size_t done = r > 0 ? path.off + path.len : path.off;
+        len += line[len] == '\n';
+        buf_append(&w->mapped, line + done, len - done);
+        line += len;
+    }
+    return is_changed ? replace(w, value.at) : 0;
 }
 
 int dap_paths_edit(const struct dap_message *m, enum dap_direction direction, dap_map_path *map, void *arg,
@@ -118,6 +188,10 @@ int dap_paths_edit(const struct dap_message *m, enum dap_direction direction, da
     for (size_t i = 0; i < sizeof places / sizeof *places && r == 0; i++) {
         if (applies(&places[i], m, direction))
             r = dap_place_walk(m, places[i].steps, edit, &w);
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && r == 0; i++) {
+        if (applies(&texts[i], m, direction))
+            r = dap_place_walk(m, texts[i].steps, edit_text, &w);
     }
     buf_free(&w.path);
     buf_free(&w.mapped);

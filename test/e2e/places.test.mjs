@@ -88,6 +88,23 @@ suite('places', {
     fs.rmSync(dir, { recursive: true });
   });
 
+  w.test("the stack of a panic has the client's paths, and hit conditions are announced", async () => {
+    const dir = fs.mkdtempSync(w.at('tmp/panics-'));
+    fs.writeFileSync(path.join(dir, 'go.mod'), 'module example.com/panics\n\ngo 1.18\n');
+    fs.writeFileSync(path.join(dir, 'main.go'), 'package main\n\nfunc main() {\n\tpanic("at /tmp/x.go:1")\n}\n');
+    const s = await w.session();
+    await s.launch({ program: '/Users/me/panics', substitutePath: [{ from: '/Users/me/panics', to: dir }] });
+    const stopped = await s.stop({ reason: 'exception' });
+    const { body } = await s.send('exceptionInfo', { threadId: stopped.body.threadId });
+    assert.match(body.details.stackTrace, /at \/Users\/me\/panics\/main\.go:4$/m);
+    assert.doesNotMatch(body.details.stackTrace, new RegExp(dir));
+    assert.match(body.description, /at \/tmp\/x\.go:1/);
+    const announced = s.messages.find((m) => m.command === 'initialize').body;
+    assert.equal(announced.supportsHitConditionalBreakpoints, true);
+    await s.finish({ terminateDebuggee: true });
+    fs.rmSync(dir, { recursive: true });
+  });
+
   w.test('a directory that the login user may not enter', { skip: process.getuid() === 0 ? 'root may enter all' : false }, async () => {
     const dir = fs.mkdtempSync(w.at('tmp/closed-'));
     fs.chmodSync(dir, 0);

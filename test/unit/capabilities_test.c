@@ -66,6 +66,7 @@ static void the_first_time_is_what_all_share(void **state)
     json_t *announced = dap_capabilities_announced(NULL), *expected = parse(old_delve);
     json_object_set_new(expected, "supportTerminateDebuggee", json_true());
     json_object_set_new(expected, "supportsRestartRequest", json_true());
+    json_object_set_new(expected, "supportsHitConditionalBreakpoints", json_true());
     assert_true(json_equal(announced, expected));
 
     json_t *delve = parse(old_delve);
@@ -119,7 +120,8 @@ static void what_differs_is_told(void **state)
 static void only_the_difference_is_told(void **state)
 {
     (void)state;
-    json_t *announced = parse("{\"supportTerminateDebuggee\":true,\"supportsRestartRequest\":true,\"a\":true,\"b\":"
+    json_t *announced = parse("{\"supportTerminateDebuggee\":true,\"supportsRestartRequest\":true,"
+                              "\"supportsHitConditionalBreakpoints\":true,\"a\":true,\"b\":"
                               "true,\"list\":[1],\"gone\":[1],"
                               "\"off\":false,\"none\":[]}");
     json_t *delve = parse("{\"a\":true,\"c\":true,\"d\":false,\"list\":[2],\"supportsTerminateRequest\":true}");

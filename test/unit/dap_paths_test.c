@@ -169,6 +169,52 @@ static void other_places_are_not_looked_at(void **state)
               DAP_TO_CLIENT);
 }
 
+/* Delve's stack of a panic, the go command's kind of stack, and messages on breakpoints. */
+static void places_in_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected; /* NULL: unchanged, and nobody is asked */
+    } cases[] = {
+        {"Stack:\\n\\t0  0x0000000000457c0e in main.main\\n\\t    at /c/a b/main.go:12\\n\\t1  0x01 in "
+         "runtime.main\\n\\t    "
+         "at /usr/lib/go/src/runtime/proc.go:250\\n",
+         "Stack:\\n\\t0  0x0000000000457c0e in main.main\\n\\t    at /r/a b/main.go:12\\n\\t1  0x01 in "
+         "runtime.main\\n\\t    "
+         "at /usr/lib/go/src/runtime/proc.go:250\\n"},
+        {"goroutine 1 [running]:\\nmain.main()\\n\\t/c/m.go:7 +0x1d\\nexit status 2",
+         "goroutine 1 [running]:\\nmain.main()\\n"
+         "\\t/r/m.go:7 +0x1d\\nexit status 2"},
+        {"\\tdeferred by main.f at /c/d.go:3", "\\tdeferred by main.f at /r/d.go:3"},
+        {"could not find statement at /c/x.go:3, please use a line with a statement",
+         "could not find statement at /r/x.go:3, please use a line with a statement"},
+        {"\\tat /c/no line", NULL},
+        {"/c/x.go:3", NULL},
+        {"that /c/x.go:3", NULL},
+        {"at :3", NULL},
+        {"", NULL},
+        {"\\n\\n", NULL},
+    };
+    static const char *const formats[] = {
+        "{\"seq\":0,\"type\":\"response\",\"request_seq\":1,\"success\":true,\"command\":\"exceptionInfo\",\"body\":{"
+        "\"exceptionId\":\"panic\",\"description\":\"at /c/x.go:3\",\"details\":{\"stackTrace\":\"%s\"}}}",
+        "{\"seq\":0,\"type\":\"response\",\"request_seq\":1,\"success\":true,\"command\":\"setBreakpoints\",\"body\":{"
+        "\"breakpoints\":[{\"verified\":false,\"message\":\"%s\"}]}}",
+        "{\"seq\":0,\"type\":\"event\",\"event\":\"breakpoint\",\"body\":{\"breakpoint\":{\"message\":\"%s\"}}}",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t k = 0; k < sizeof formats / sizeof *formats; k++) {
+            char text[1024], expected[1024];
+            snprintf(text, sizeof text, formats[k], cases[i].text);
+            snprintf(expected, sizeof expected, formats[k], cases[i].expected ? cases[i].expected : "");
+            if (cases[i].expected)
+                becomes(text, DAP_TO_CLIENT, expected);
+            else
+                unchanged(text, DAP_TO_CLIENT);
+        }
+    }
+}
+
 static void the_way_back_from_side_tracks(void **state)
 {
     (void)state;
@@ -255,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row),
         cmocka_unit_test(other_places_are_not_looked_at),
+        cmocka_unit_test(places_in_texts),
         cmocka_unit_test(the_way_back_from_side_tracks),
         cmocka_unit_test(what_is_no_path_stays),
         cmocka_unit_test(a_failed_map_fails),
