@@ -174,6 +174,35 @@ static bool add_ptrace(struct buf *out, const char *text, const struct delve_fac
     return true;
 }
 
+/* Whether a name of the package itself is missing: `undefined: name`, or a method (`x.m undefined (type T has no field
+   or method m)`), but not `undefined: fmt.Printn`. */
+static bool lacks_own_name(const char *output)
+{
+    static const char undefined[] = "undefined: ";
+    for (const char *at = output; (at = strstr(at, undefined)); at += sizeof undefined - 1) {
+        const char *name = at + sizeof undefined - 1;
+        if (name[strcspn(name, ".\n")] != '.')
+            return true;
+    }
+    return strstr(output, " undefined (type ");
+}
+
+/* Appends a sentence when names are missing that may be in the package's other files. Returns whether they may. */
+static bool add_one_file(struct buf *out, const char *build_output, const struct delve_plan *plan)
+{
+    /* Go's name for a package of files that its command line names. */
+    const char *at = build_output ? strstr(build_output, "# command-line-arguments\n") : NULL;
+    if (!at || !lacks_own_name(at))
+        return false;
+    buf_puts(out,
+             "\nprogram names one file of a package, so its other files are not compiled. If the names are declared "
+             "there, let program name the directory");
+    if (plan && plan->build_dir && !plan->dlv_cwd_from.attribute)
+        buf_printf(out, ": %s", plan->build_dir);
+    buf_puts(out, ".");
+    return true;
+}
+
 /* Appends a sentence when the fault is in launch.json. Returns whether it is. */
 static bool add_blame(struct buf *out, const char *build_output, const struct delve_plan *plan)
 {
@@ -204,6 +233,8 @@ int delve_log_explain_on(struct buf *out, const char *build_output, const char *
     if (add_blame(out, build_output, plan))
         return out->failed ? -1 : 0;
     if (add_ptrace(out, build_output, machine) || add_ptrace(out, log, machine))
+        return out->failed ? -1 : 0;
+    if (add_one_file(out, build_output, plan))
         return out->failed ? -1 : 0;
     const char *hint = hint_for(build_output);
     if (!hint)

@@ -30,6 +30,8 @@ static const struct delve_source *source_of(const struct delve_plan *plan, const
         return cwd;
     if (!same(path, plan->build_dir))
         return NULL;
+    if (plan->dlv_cwd_from.attribute)
+        return &plan->dlv_cwd_from;
     /* dlv is started where an absolute program is, else where the program is looked for. */
     return program && plan->program && plan->program[0] == '/' ? program : cwd;
 }

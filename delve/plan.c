@@ -264,6 +264,7 @@ void delve_plan_free(struct delve_plan *plan)
     free(plan->build_dir);
     delve_source_free(&plan->program_from);
     delve_source_free(&plan->cwd_from);
+    delve_source_free(&plan->dlv_cwd_from);
     free(plan->log_output);
     delve_strings_free(&plan->flags);
     delve_strings_free(&plan->args);

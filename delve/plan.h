@@ -61,7 +61,7 @@ struct delve_plan {
     char *package;   /* the same as dlv's positional argument, seen from build_dir; NULL in attach modes */
     char *cwd;       /* where the program runs (dlv --wd); NULL: dlv's own directory */
     char *build_dir; /* the directory in which dlv (and so go build) is started; NULL: home */
-    struct delve_source program_from, cwd_from;
+    struct delve_source program_from, cwd_from, dlv_cwd_from;
     long pid;                    /* DELVE_ATTACH */
     int port;                    /* DELVE_REMOTE: port on the Go machine */
     struct delve_strings flags;  /* dlv's own flags, checked, each `--name=value`, without the pins */

@@ -57,6 +57,7 @@ static const struct attribute table[] = {
     {"program", LAUNCH, PLAN, STRING, NULL, NULL},
     {"args", LAUNCH, PLAN, STRING | STRINGS, NULL, NULL},
     {"cwd", LAUNCH, PLAN, STRING, NULL, NULL},
+    {"dlvCwd", LAUNCH, PLAN, STRING, NULL, NULL},
     {"env", LAUNCH, PLAN, OBJECT, NULL, NULL},
     {"buildFlags", LAUNCH, PLAN, STRING | STRINGS, NULL, NULL},
     {"dlvFlags", BOTH, PLAN, STRING | STRINGS, NULL, NULL},

@@ -96,10 +96,46 @@ static int mapped(struct plan_reader *r, const char *name, char **path, struct d
     return 0;
 }
 
+/* What of path is below dir, NULL when it is not; "" for dir itself. */
+static const char *below(const char *dir, const char *path)
+{
+    size_t n = strlen(dir);
+    if (strncmp(dir, path, n) != 0 || (path[n] && path[n] != '/' && n > 1))
+        return NULL;
+    return path + n + strspn(path + n, "/");
+}
+
+/* dlv is started in dlvCwd: the package as it is called there. Both may lie behind a symbolic link that go resolves, so
+   what is below is named from there. */
+static int place_from_dlv_cwd(struct plan_reader *r)
+{
+    struct delve_plan *plan = r->plan;
+    bool is_path = plan->program[0] == '/', builds = plan->mode != DELVE_EXEC;
+    char *dir = is_path && plan->mode == DELVE_TEST && is_go_file(plan->program) ? directory_of(plan->program) : NULL;
+    const char *what = dir ? dir : plan->program;
+    const char *rest = is_path && builds ? below(plan->build_dir, what) : NULL;
+    struct buf package;
+    buf_init(&package, PATH_LENGTH_MAX);
+    if (rest)
+        buf_printf(&package, ".%s%s", *rest ? "/" : "", rest);
+    else
+        buf_puts(&package, what);
+    plan->package = package.failed ? NULL : buf_take(&package);
+    /* The tests of a package run in its directory. */
+    if (is_path && plan->mode == DELVE_TEST && !plan->cwd)
+        plan->cwd = strdup(what);
+    bool lacks_cwd = is_path && plan->mode == DELVE_TEST && !plan->cwd;
+    free(dir);
+    buf_free(&package);
+    return plan->package && !lacks_cwd ? 0 : plan_no_memory(r);
+}
+
 /* The package argument and the directory in which dlv is started, so that go finds the module. */
 static int place_package(struct plan_reader *r)
 {
     struct delve_plan *plan = r->plan;
+    if (plan->build_dir)
+        return place_from_dlv_cwd(r);
     if (plan->program[0] != '/') {
         plan->package = strdup(plan->program);
         plan->build_dir = plan->cwd ? strdup(plan->cwd) : NULL;
@@ -130,6 +166,8 @@ static int place_package(struct plan_reader *r)
 static int place_binary(struct plan_reader *r)
 {
     struct delve_plan *plan = r->plan;
+    if (plan->build_dir)
+        return place_from_dlv_cwd(r);
     plan->package = strdup(plan->program);
     if (plan->program[0] == '/')
         plan->build_dir = directory_of(plan->program);
@@ -140,20 +178,21 @@ static int place_binary(struct plan_reader *r)
     return 0;
 }
 
-/* A relative program is relative to cwd, a relative cwd to where dlv is started. */
+/* A relative program is relative to dlvCwd or else cwd, a relative cwd to where dlv is started. */
 static int join_program(struct plan_reader *r)
 {
     struct delve_plan *plan = r->plan;
+    const char *base = plan->build_dir ? plan->build_dir : plan->cwd;
     bool by_import_path = plan->mode != DELVE_EXEC && is_import_path(plan->program);
-    if (plan->cwd && plan->cwd[0] != '/' && plan->program[0] != '/')
+    if (!plan->build_dir && plan->cwd && plan->cwd[0] != '/' && plan->program[0] != '/')
         return err_set(r->e, "cwd: \"%s\" is relative, and so is program \"%s\". Make one of them absolute.", plan->cwd,
                        plan->program);
-    if (plan->program[0] == '/' || !plan->cwd || by_import_path)
+    if (plan->program[0] == '/' || !base || by_import_path)
         return 0;
-    char *whole = join(plan->cwd, plan->program);
+    char *whole = join(base, plan->program);
     if (!whole)
-        return err_set(r->e, "program: \"%s\" below cwd \"%s\" is longer than a path may be (%d bytes).", plan->program,
-                       plan->cwd, PATH_LENGTH_MAX);
+        return err_set(r->e, "program: \"%s\" below \"%s\" is longer than a path may be (%d bytes).", plan->program,
+                       base, PATH_LENGTH_MAX);
     free(plan->program);
     plan->program = whole;
     return 0;
@@ -165,8 +204,11 @@ int plan_places(struct plan_reader *r)
     char *cwd = NULL;
     if (plan->cwd)
         plan->cwd_from.attribute = "--wd of Delve's flags";
-    if (mapped(r, "program", &plan->program, &plan->program_from) < 0 || mapped(r, "cwd", &cwd, &plan->cwd_from) < 0)
+    if (mapped(r, "program", &plan->program, &plan->program_from) < 0 ||
+        mapped(r, "dlvCwd", &plan->build_dir, &plan->dlv_cwd_from) < 0 || mapped(r, "cwd", &cwd, &plan->cwd_from) < 0) {
+        free(cwd);
         return -1;
+    }
     if (cwd) {
         char *wd = plan->cwd; /* of a --wd in the flags */
         plan->cwd = cwd;
@@ -175,6 +217,8 @@ int plan_places(struct plan_reader *r)
         if (noted < 0)
             return -1;
     }
+    if (plan->build_dir && plan->build_dir[0] != '/')
+        return err_set(r->e, "dlvCwd: \"%s\" is relative. Make it absolute.", plan->build_dir);
     if (!plan->program)
         return err_set(r->e, "program is missing. Give %s.",
                        plan->mode == DELVE_EXEC ? "the binary's path on the Go machine"
@@ -184,12 +228,14 @@ int plan_places(struct plan_reader *r)
                        plan->program, plan->program);
     if (join_program(r) < 0 || (plan->mode == DELVE_EXEC ? place_binary(r) : place_package(r)) < 0)
         return -1;
+    if (!plan->cwd && plan->mode == DELVE_TEST && plan->dlv_cwd_from.attribute)
+        return 0; /* an import path: dlv knows its directory */
     if (!plan->cwd) {
         /* What Delve's own DAP server does: the program runs where its package or binary lies. */
         plan->cwd = plan->build_dir ? strdup(plan->build_dir) : NULL;
         return plan->build_dir && !plan->cwd ? plan_no_memory(r) : 0;
     }
-    if (plan->cwd[0] != '/') {
+    if (plan->cwd[0] != '/' && plan->build_dir) {
         char *whole = join(plan->build_dir, plan->cwd);
         if (!whole)
             return err_set(r->e, "cwd: \"%s\" is longer than a path may be (%d bytes).", plan->cwd, PATH_LENGTH_MAX);

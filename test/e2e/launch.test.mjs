@@ -43,6 +43,41 @@ suite('launch', {
     assert.deepEqual(seen.args, ['report']);
   });
 
+  w.test('debug: a file of a package whose other files it needs', async () => {
+    const dir = fs.mkdtempSync(w.at('tmp/two files-'));
+    fs.writeFileSync(path.join(dir, 'go.mod'), 'module example.com/two\n\ngo 1.18\n');
+    fs.writeFileSync(path.join(dir, 'main.go'), 'package main\n\nfunc main() { helper() }\n');
+    fs.writeFileSync(path.join(dir, 'helper.go'), 'package main\n\nfunc helper() {}\n');
+    const s = await w.session();
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'debug', program: path.join(dir, 'main.go') }, { timeout: LAUNCH_MS });
+    assert.match(error.text, /undefined: helper/);
+    assert.ok(error.text.includes(`let program name the directory: ${dir}.`), error.text);
+    await s.send('disconnect');
+    s.close();
+    fs.rmSync(dir, { recursive: true });
+  });
+
+  w.test('dlvCwd: where dlv and its build run, and what relative paths are relative to', async () => {
+    const dir = fs.mkdtempSync(w.at('tmp/module-'));
+    const nested = path.join(dir, 'cmd/tool');
+    fs.cpSync(TOOL, nested, { recursive: true });
+    fs.renameSync(path.join(nested, 'go.mod'), path.join(dir, 'go.mod'));
+    for (const program of ['./cmd/tool', nested, 'example.com/tool/cmd/tool']) {
+      const { seen } = await report(w, { program, dlvCwd: dir });
+      assert.equal(seen.cwd, dir, program);
+    }
+    const { seen } = await report(w, { program: './cmd/tool', dlvCwd: dir, cwd: 'cmd' });
+    assert.equal(seen.cwd, path.join(dir, 'cmd'));
+    const s = await w.session();
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'debug', program: nested, dlvCwd: `${dir}.none` }, { timeout: LAUNCH_MS });
+    assert.ok(error.text.includes(`dlvCwd: ${dir}.none does not exist on`), error.text);
+    await s.send('disconnect');
+    s.close();
+    fs.rmSync(dir, { recursive: true });
+  });
+
   w.test('args, env and cwd arrive as they were given', async () => {
     const args = ['report', 'two words', '', '-flag=x', '--', '$HOME', "it's", '"quoted"', 'ünï', 'new\nline', '*', '\\'];
     const cwd = fs.mkdtempSync(path.join(w.root, 'cwd with space-'));

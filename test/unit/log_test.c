@@ -83,6 +83,8 @@ static void failed_starts(void **state)
     (void)state;
     assert_explained("# example.com/app\n./main.go:9:37: undefined: undefinedVar\nexit status 2\n", NULL, 1,
                      "# example.com/app\n./main.go:9:37: undefined: undefinedVar");
+    assert_explained("# command-line-arguments\n./main.go:3:19: undefined: fmt.Printn\n", NULL, 1,
+                     "# command-line-arguments\n./main.go:3:19: undefined: fmt.Printn");
     assert_explained("exec: \"go\": executable file not found in $PATH\n", "", 1,
                      "exec: \"go\": executable file not found in $PATH\n"
                      "Delve does not find go on the Go machine: name it with go.path in the target's configuration.");
@@ -126,6 +128,9 @@ static void hints(void **state)
         {"could not launch process: could not open debug info - debuggee must not", "-ldflags"},
         {"write /tmp/x: no space left on device", "Free some space"},
         {"stat /w/nope: directory not found", "Check program"},
+        {"# command-line-arguments\n./main.go:4:2: undefined: helper\n", "program names one file of a package"},
+        {"# command-line-arguments\n./main.go:4:4: t.run undefined (type T has no field or method run)\n",
+         "let program name the directory."},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf out;

@@ -170,6 +170,17 @@ static void modes_and_places(void **state)
         const char *package, *build_dir, *cwd;
     } cases[] = {
         {"{\"program\":\"/w/a\"}", DELVE_DEBUG, ".", "/w/a", "/w/a"},
+        {"{\"program\":\"/w/a/cmd/x\",\"dlvCwd\":\"/w/a\"}", DELVE_DEBUG, "./cmd/x", "/w/a", "/w/a"},
+        {"{\"program\":\"/w/a\",\"dlvCwd\":\"/w/a/\"}", DELVE_DEBUG, ".", "/w/a", "/w/a"},
+        {"{\"program\":\"/w/ab\",\"dlvCwd\":\"/w/a\"}", DELVE_DEBUG, "/w/ab", "/w/a", "/w/a"},
+        {"{\"program\":\"./cmd\",\"dlvCwd\":\"/Users/me/a\"}", DELVE_DEBUG, "./cmd", "/home/me/a", "/home/me/a"},
+        {"{\"program\":\"/w/a/x.go\",\"dlvCwd\":\"/w\",\"cwd\":\"data\"}", DELVE_DEBUG, "./a/x.go", "/w", "/w/data"},
+        {"{\"program\":\"ex.com/a\",\"dlvCwd\":\"/w\"}", DELVE_DEBUG, "ex.com/a", "/w", "/w"},
+        {"{\"mode\":\"test\",\"program\":\"/w/a/x_test.go\",\"dlvCwd\":\"/w\"}", DELVE_TEST, "./a", "/w", "/w/a"},
+        {"{\"mode\":\"test\",\"program\":\"ex.com/a\",\"dlvCwd\":\"/w\"}", DELVE_TEST, "ex.com/a", "/w", NULL},
+        {"{\"mode\":\"exec\",\"program\":\"/b/x\",\"dlvCwd\":\"/w\"}", DELVE_EXEC, "/b/x", "/w", "/w"},
+        {"{\"mode\":\"exec\",\"program\":\"x\",\"dlvCwd\":\"/w\"}", DELVE_EXEC, "/w/x", "/w", "/w"},
+        {"{\"program\":\"/a\",\"dlvCwd\":\"/\"}", DELVE_DEBUG, "./a", "/", "/"},
         {"{\"program\":\"/w/a///\"}", DELVE_DEBUG, ".", "/w/a", "/w/a"},
         {"{\"program\":\"/\"}", DELVE_DEBUG, ".", "/", "/"},
         {"{\"program\":\"/w/a\",\"cwd\":\"/Users/me/d\"}", DELVE_DEBUG, ".", "/w/a", "/home/me/d"},
@@ -196,7 +207,10 @@ static void modes_and_places(void **state)
         assert_string_equal(plan->package, cases[i].package);
         if (cases[i].build_dir) {
             assert_string_equal(plan->build_dir, cases[i].build_dir);
-            assert_string_equal(plan->cwd, cases[i].cwd);
+            if (cases[i].cwd)
+                assert_string_equal(plan->cwd, cases[i].cwd);
+            else
+                assert_null(plan->cwd);
         } else {
             assert_null(plan->build_dir);
             assert_null(plan->cwd);
@@ -222,6 +236,7 @@ static void what_is_wrong_is_named(void **state)
         {false, "{\"program\":\"-x\"}", "program: \"-x\" looks like a flag"},
         {false, "{\"program\":\"C:\\\\src\\\\x\"}", "no rule of the target's paths maps \"C:\\src\\x\""},
         {false, "{\"program\":\"/a\",\"cwd\":\"c:/x\"}", "cwd: no rule"},
+        {false, "{\"program\":\"/a\",\"dlvCwd\":\"x\"}", "dlvCwd: \"x\" is relative"},
         {false, "{\"program\":\"a/b\",\"cwd\":\"c\"}", "cwd: \"c\" is relative, and so is program"},
         {false, "{\"program\":\"/a\\u0000b\"}", "program holds a NUL"},
         {false, "{\"program\":\"/a\",\"args\":[\"x\\u0000\"]}", "args[0] holds a NUL"},
@@ -696,6 +711,8 @@ static void what_is_not_there_is_traced_back_to_launch_json(void **state)
          "cwd: /opt/ws/data is not a directory on gomachine. It comes from \"data\", which is relative. Correct cwd."},
         {"{\"program\":\"/opt/ws\",\"cwd\":\"/opt/data\"}", "/opt/data", "closed",
          "cwd: /opt/data cannot be entered on gomachine: permission denied."},
+        {"{\"program\":\"/opt/ws\",\"dlvCwd\":\"/Users/me/x\"}", "/home/me/x", "missing",
+         "dlvCwd: /home/me/x does not exist on gomachine. It comes from \"/Users/me/x\" by the rule"},
         {"{\"program\":\"ex.com/a\"}", "/home/me", "missing",
          "the home directory: /home/me does not exist on gomachine."},
     };
