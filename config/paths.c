@@ -11,7 +11,7 @@ enum { RULES_NAMED = 3 }; /* in words on a path that none maps */
 /* One side of a rule, taken apart. */
 struct prefix {
     const char *text;
-    size_t len;     /* without trailing separators: 0 for "/", 2 for "C:\" */
+    size_t len;     /* without trailing separators: 0 for "/" and "", 2 for "C:\" */
     bool windows;   /* letters and separators are compared loosely */
     char separator; /* what its paths are written with */
 };
@@ -84,20 +84,27 @@ static bool lies_in(const struct prefix *p, const char *path)
         if (!same)
             return false;
     }
+    if (!*p->text)
+        return *path && !is_separator(*path, false);
     return path[p->len] == '\0' ? p->len > 0 : is_separator(path[p->len], p->windows);
 }
 
 /* to + rest, the rest's separators as to writes them. */
 static char *join(const struct prefix *from, const struct prefix *to, const char *rest)
 {
-    size_t len = to->len + strlen(rest);
+    /* Relative names have no separator before them. */
+    if (!*to->text)
+        rest += is_separator(*rest, from->windows);
+    bool lacks_separator = !*from->text && *rest;
+    size_t len = to->len + lacks_separator + strlen(rest);
     char *path = malloc(len + 2);
     if (!path) {
         errno = ENOMEM;
         return NULL;
     }
     memcpy(path, to->text, to->len);
-    strcpy(path + to->len, rest);
+    path[to->len] = '/';
+    strcpy(path + to->len + lacks_separator, rest);
     for (char *c = path + to->len; *c; c++)
         if (is_separator(*c, from->windows))
             *c = to->separator;
@@ -109,15 +116,34 @@ static char *join(const struct prefix *from, const struct prefix *to, const char
     return path;
 }
 
+/* What a path is, or is to become. */
+enum kind { REMOTE_PLACE, REMOTE_NAME, CLIENT };
+
+static bool is_relative(const char *remote)
+{
+    return remote[0] != '/';
+}
+
+/* Whether rule b, of an equal prefix, comes before a. */
+static bool comes_before(const struct config_path *a, const struct config_path *b, enum kind to)
+{
+    return to == REMOTE_NAME && !is_relative(a->remote) && is_relative(b->remote);
+}
+
 /* The rule for a path, NULL when none matches. */
-static const struct config_path *find(const struct config_paths *paths, const char *path, bool to_remote)
+static const struct config_path *find(const struct config_paths *paths, const char *path, enum kind to)
 {
     const struct config_path *found = NULL;
     size_t longest = 0;
     for (size_t i = 0; i < paths->count; i++) {
         const struct config_path *rule = &paths->list[i];
-        struct prefix p = prefix_of(to_remote ? rule->client : rule->remote, to_remote);
-        if ((found && p.len <= longest) || !lies_in(&p, path))
+        struct prefix p = prefix_of(to == CLIENT ? rule->remote : rule->client, to != CLIENT);
+        if ((to == REMOTE_PLACE && is_relative(rule->remote)) || !lies_in(&p, path))
+            continue;
+        /* The directory itself has no name that is empty. */
+        if (to == REMOTE_NAME && !*rule->remote && path[p.len] == '\0')
+            continue;
+        if (found && (p.len < longest || (p.len == longest && !comes_before(found, rule, to))))
             continue;
         found = rule;
         longest = p.len;
@@ -125,35 +151,45 @@ static const struct config_path *find(const struct config_paths *paths, const ch
     return found;
 }
 
-static char *map(const struct config_paths *paths, const char *path, bool to_remote)
+static char *map(const struct config_paths *paths, const char *path, enum kind to)
 {
-    const struct config_path *rule = find(paths, path, to_remote);
+    const struct config_path *rule = find(paths, path, to);
     if (!rule) {
         errno = 0;
         return NULL;
     }
-    struct prefix from = prefix_of(to_remote ? rule->client : rule->remote, to_remote);
-    struct prefix to = prefix_of(to_remote ? rule->remote : rule->client, !to_remote);
-    return join(&from, &to, path + from.len);
+    struct prefix client = prefix_of(rule->client, true), remote = prefix_of(rule->remote, false);
+    return to == CLIENT ? join(&remote, &client, path + remote.len) : join(&client, &remote, path + client.len);
 }
 
 char *config_paths_to_remote(const struct config_paths *paths, const char *client)
 {
-    return map(paths, client, true);
+    return map(paths, client, REMOTE_PLACE);
+}
+
+char *config_paths_to_name(const struct config_paths *paths, const char *client)
+{
+    return map(paths, client, REMOTE_NAME);
 }
 
 char *config_paths_to_client(const struct config_paths *paths, const char *remote)
 {
-    return map(paths, remote, false);
+    return map(paths, remote, CLIENT);
 }
 
 int config_paths_explain(const struct config_paths *paths, const char *client, struct buf *out)
 {
-    const struct config_path *rule = find(paths, client, true);
+    const struct config_path *rule = find(paths, client, REMOTE_PLACE);
+    size_t count = 0;
     if (rule)
         return buf_printf(out, "%s -> %s", rule->client, rule->remote) < 0 ? -1 : 1;
-    for (size_t i = 0; i < paths->count && i < RULES_NAMED; i++)
-        if (buf_printf(out, "%s%s -> %s", i ? ", " : "", paths->list[i].client, paths->list[i].remote) < 0)
+    for (size_t i = 0; i < paths->count && count <= RULES_NAMED; i++) {
+        rule = &paths->list[i];
+        if (is_relative(rule->remote))
+            continue;
+        if (count++ < RULES_NAMED &&
+            buf_printf(out, "%s%s -> %s", count > 1 ? ", " : "", rule->client, rule->remote) < 0)
             return -1;
-    return paths->count > RULES_NAMED && buf_puts(out, ", ...") < 0 ? -1 : 0;
+    }
+    return count > RULES_NAMED && buf_puts(out, ", ...") < 0 ? -1 : 0;
 }

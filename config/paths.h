@@ -8,7 +8,9 @@
 
 struct config_path {
     char *client; /* a prefix on the client's machine; with a drive letter or a backslash it is a Windows one */
-    char *remote; /* a prefix on the Go machine */
+    /* A prefix on the Go machine; a relative one, also an empty one, is one of the file names in debug information
+       only: what -trimpath, or a build elsewhere, has left there. */
+    char *remote;
 };
 
 struct config_paths {
@@ -23,10 +25,13 @@ int config_paths_add_all(struct config_paths *paths, const struct config_paths *
 void config_paths_free(struct config_paths *paths);
 
 /* Maps a path. Windows prefixes are compared without regard to case and with / and \ alike, the rest's separators
-   become those of the side it goes to; a prefix matches only at the end of a component. Of several that match the
-   longest wins, of equals the first. Returns a new string that the caller frees, or NULL when no rule matches (errno 0)
-   or memory ran out (errno ENOMEM). */
+   become those of the side it goes to; a prefix matches only at the end of a component, the empty one every relative
+   name. Of several that match the longest wins, of equals the first. Returns a new string that the caller frees, or
+   NULL when no rule matches (errno 0) or memory ran out (errno ENOMEM). to_remote: to a place in the file system of the
+   Go machine. to_name: to the name of a source file in debug information; of equal rules one with a relative name wins.
+   to_client: from both. */
 char *config_paths_to_remote(const struct config_paths *paths, const char *client);
+char *config_paths_to_name(const struct config_paths *paths, const char *client);
 char *config_paths_to_client(const struct config_paths *paths, const char *remote);
 
 /* Words on how config_paths_to_remote maps a path. Appends the rule "CLIENT -> REMOTE" that it follows and returns 1;

@@ -266,9 +266,9 @@ static int substitute_path(struct plan_reader *r, const json_t *rules)
         const json_t *from = json_object_get(rule, "from"), *to = json_object_get(rule, "to");
         if (!json_is_string(from) || !json_is_string(to))
             return err_set(r->e, "substitutePath[%zu] must have from and to, both strings.", i);
-        if (json_string_length(from) == 0 || json_string_length(to) == 0) {
-            if (plan_note(r, "substitutePath[%zu] is left out: delvegate maps whole paths, and its %s is empty.", i,
-                          json_string_length(from) ? "to" : "from") < 0)
+        if (json_string_length(from) == 0) {
+            if (plan_note(r, "substitutePath[%zu] is left out: its from is empty, and editors send whole paths.", i) <
+                0)
                 return -1;
             continue;
         }

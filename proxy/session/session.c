@@ -116,6 +116,7 @@ static void session_free(struct session *s)
     dap_journal_free(s->journal);
     json_decref(s->stopped);
     buf_free(&s->threads);
+    session_names_reset(s);
     config_paths_free(&s->paths);
     json_decref(s->initialize_arguments);
     json_decref(s->announced);

@@ -16,13 +16,23 @@ enum {
     NOISE_S = 60      /* what does not begin as DAP is logged at most this often */
 };
 
-int session_map_to_remote(void *arg, const char *path, struct buf *out)
+static int append(struct buf *out, char *mapped)
 {
-    struct session *s = arg;
-    char *mapped = config_paths_to_remote(&s->paths, path);
     int r = mapped ? (buf_puts(out, mapped) < 0 ? -1 : 1) : 0;
     free(mapped);
     return r;
+}
+
+int session_map_place(void *arg, const char *path, struct buf *out)
+{
+    const struct session *s = arg;
+    return append(out, config_paths_to_remote(&s->paths, path));
+}
+
+int session_map_name(void *arg, const char *path, struct buf *out)
+{
+    const struct session *s = arg;
+    return append(out, config_paths_to_name(&s->paths, path));
 }
 
 int session_name_rule(void *arg, const char *path, struct buf *out)
@@ -73,7 +83,7 @@ void session_forward(struct session *s, const struct dap_message *m)
         r = dap_edits_add_int(&edits, m->request_seq_at, reverse.asker_seq);
     }
     if (r == 0 && s->paths.count && dap_paths_carried(m, DAP_TO_DELVE))
-        r = dap_paths_edit(m, DAP_TO_DELVE, session_map_to_remote, s, &edits);
+        r = dap_paths_edit(m, DAP_TO_DELVE, session_map_name, s, &edits);
     if (r == 0 && s->delve)
         result = delve_forward(s->delve, DAP_ASKER_CLIENT, m, &edits);
     dap_edits_free(&edits);

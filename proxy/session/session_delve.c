@@ -82,6 +82,7 @@ static void on_attached(void *arg, bool same_process)
 {
     struct session *s = arg;
     session_free_launches(s, false);
+    session_names_reset(s);
     if (s->state == SESSION_RECOVERING) {
         session_came_back(s, same_process);
         return;
@@ -145,6 +146,10 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
         session_replayed(s, m, asked);
         return;
     }
+    if (asked && asked->asker == DAP_ASKER_NAMES) {
+        session_names_answered(s, m);
+        return;
+    }
     if (!s->client || session_watch(s, m))
         return;
     dap_edits_init(&edits);
@@ -169,6 +174,7 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
     if (r == 0) {
         s->seq = seq;
         session_send(s, &out);
+        session_names_watch(s, m, asked);
         return;
     }
     buf_free(&out);

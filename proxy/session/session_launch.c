@@ -31,7 +31,7 @@ static int collect_paths(struct session *s, const json_t *arguments)
     {
         const char *from = json_string_value(json_object_get(rule, "from"));
         const char *to = json_string_value(json_object_get(rule, "to"));
-        if (from && *from && to && *to && config_paths_add(&s->paths, from, to) < 0)
+        if (from && *from && to && config_paths_add(&s->paths, from, to) < 0)
             return -1;
     }
     return config_paths_add_all(&s->paths, &s->target->paths);
@@ -61,7 +61,7 @@ static int fill_launch(struct session *s, struct launch *l, const json_t *argume
         .log_output = s->target->delve_log_output,
         .flags = (const char *const *)s->target->delve_flags,
         .gocache = s->target->gocache,
-        .map_path = session_map_to_remote,
+        .map_path = session_map_place,
         .name_rule = session_name_rule,
         .go_env = go_env,
         .is_local = !s->target->ssh,

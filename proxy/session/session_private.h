@@ -92,6 +92,8 @@ struct session {
     json_t *stopped;     /* body of the last `stopped` */
     struct buf threads;  /* body of the last answer to `threads`: what the client shows */
     struct delve *delve; /* NULL once nothing is left of it */
+    char *unknown_file;  /* that Delve is being asked about; NULL: none */
+    size_t names_asked;  /* so often, of this Delve */
     struct held *held, **held_end;
     size_t held_bytes;
     int progress;            /* the number of the last progress that was begun */
@@ -130,8 +132,10 @@ void session_hold(struct session *s, const struct dap_message *m);
 /* Sends on what was held. */
 void session_release_held(struct session *s);
 void session_drop_held(struct session *s);
-/* As dap_map_path; arg is the session. */
-int session_map_to_remote(void *arg, const char *path, struct buf *out);
+/* As dap_map_path; arg is the session. Places are those of the Go machine's file system, names those of source files in
+ * the program's debug information. */
+int session_map_place(void *arg, const char *path, struct buf *out);
+int session_map_name(void *arg, const char *path, struct buf *out);
 /* delve_target.name_rule of it. */
 int session_name_rule(void *arg, const char *path, struct buf *out);
 /* The arguments of a request as an object; a new reference, NULL when memory ran out. */
@@ -165,6 +169,14 @@ void session_answer_idle(struct session *s, const struct dap_message *m);
 void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked);
 /* Notes whether the program is stopped. Returns true when the client must not see the message. */
 bool session_watch(struct session *s, const struct dap_message *m);
+
+/* session_names.c */
+/* Looks whether Delve's answer says that it does not know a file; then asks it for the program's names. */
+void session_names_watch(struct session *s, const struct dap_message *m, const struct dap_asked *asked);
+/* Delve's answer to that. */
+void session_names_answered(struct session *s, const struct dap_message *m);
+/* Another Delve: what the last one was asked is not answered any more. */
+void session_names_reset(struct session *s);
 
 extern const struct delve_handler session_delve_events;
 extern const struct client_handler session_client_events;

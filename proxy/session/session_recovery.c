@@ -125,7 +125,7 @@ static bool tell(struct session *s, const char *text, size_t len, int64_t number
     dap_edits_init(&edits);
     int r = 0;
     if (s->paths.count && dap_paths_carried(&m, DAP_TO_DELVE))
-        r = dap_paths_edit(&m, DAP_TO_DELVE, session_map_to_remote, s, &edits);
+        r = dap_paths_edit(&m, DAP_TO_DELVE, session_map_name, s, &edits);
     enum delve_client_result result =
         r == 0 ? delve_forward(s->delve, DAP_ASKER_JOURNAL, &m, &edits) : DELVE_CLIENT_TOO_MANY;
     dap_edits_free(&edits);

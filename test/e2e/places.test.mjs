@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { LAUNCH_MS, RequestFailed, program, suite, until } from './harness.mjs';
+import { LAUNCH_MS, RequestFailed, line, program, run, suite, until } from './harness.mjs';
 
 const TOOL = program('tool');
 const HELLO = program('hello');
@@ -86,6 +86,61 @@ suite('places', {
     fs.renameSync(`${dir}.away`, dir);
     await s.finish();
     fs.rmSync(dir, { recursive: true });
+  });
+
+  /** The module of the sample program, and its name in the program when it is built with -trimpath. */
+  const TRIMMED = 'example.com/hello';
+
+  w.test('-trimpath: rules with a relative name count for breakpoints and frames, never for program and cwd', async () => {
+    for (const mode of ['debug', 'exec']) {
+      const binary = w.at('tmp/trimmed');
+      if (mode === 'exec') {
+        const built = await run('go', ['build', '-trimpath', '-gcflags', 'all=-N -l', '-o', binary, '.'], { cwd: HELLO, timeout: LAUNCH_MS });
+        assert.equal(built.code, 0, built.stderr);
+      }
+      for (const [from, to] of [[HELLO, TRIMMED], [path.dirname(HELLO), 'example.com']]) {
+        const s = await w.session();
+        const file = path.join(HELLO, 'main.go');
+        const args = mode === 'debug' ? { program: HELLO, buildFlags: '-trimpath' } : { mode, program: binary, cwd: HELLO };
+        await s.launch({ ...args, substitutePath: [{ from, to }] }, async () => {
+          const [bp] = await s.breakpoints(file, [line(file, 'PRINT')]);
+          assert.equal(bp.verified, true, JSON.stringify(bp));
+          assert.equal(bp.source.path, file);
+        });
+        const stopped = await s.stop({ reason: 'breakpoint' });
+        assert.equal((await s.top(stopped.body.threadId)).source.path, file);
+        assert.doesNotMatch(s.shown, /substitutePath/);
+        await s.finish({ terminateDebuggee: true });
+      }
+    }
+  });
+
+  w.test('-trimpath without a rule: the rule that is missing is named', async () => {
+    const s = await w.session();
+    const file = path.join(HELLO, 'main.go');
+    await s.launch({ program: HELLO, buildFlags: '-trimpath' }, async () => {
+      const [other] = await s.breakpoints(path.join(HELLO, 'nosuch.go'), [1]);
+      assert.equal(other.verified, false);
+      const [bp] = await s.breakpoints(file, [line(file, 'PRINT')]);
+      assert.equal(bp.verified, false);
+    });
+    await s.output('important', /built with -trimpath or elsewhere, and calls it "example\.com\/hello\/main\.go"/);
+    assert.ok(s.outputs.important.includes(`{ "from": "${HELLO}", "to": "example.com/hello" } to substitutePath`), s.outputs.important);
+    assert.equal(s.outputs.important.match(/-trimpath/g).length, 1);
+    await s.event('terminated', { timeout: 30_000 });
+    await s.finish();
+  });
+
+  w.test('a file that is no part of the program is nobody\'s fault', async () => {
+    const s = await w.session();
+    await s.launch({ program: HELLO }, async () => {
+      const [bp] = await s.breakpoints(path.join(TOOL, 'main.go'), [5]);
+      assert.equal(bp.verified, false);
+      await s.breakpoints(path.join(HELLO, 'main.go'), [line(path.join(HELLO, 'main.go'), 'PRINT')]);
+    });
+    await s.stop({ reason: 'breakpoint' });
+    assert.doesNotMatch(s.shown, /trimpath|substitutePath/);
+    await s.finish({ terminateDebuggee: true });
   });
 
   w.test("the stack of a panic has the client's paths, and hit conditions are announced", async () => {

@@ -131,6 +131,63 @@ static void windows(void **state)
     client(upper, "/home/Src/A.go", "C:\\src\\A.go");
 }
 
+static void name(const struct rule *rules, const char *path, const char *expected)
+{
+    check(rules, path, expected, config_paths_to_name);
+}
+
+/* What -trimpath leaves in debug information: no place in the file system. */
+static void names_in_debug_information(void **state)
+{
+    static const struct rule module[] = {{"/Users/me/ws", "example.com/mod"}, {0}};
+    static const struct rule bazel[] = {{"/Users/me/ws", ""}, {"/Users/me/ws/old", "/srv/old"}, {0}};
+    static const struct rule both_kinds[] = {
+        {"/Users/me/ws", "/home/me/ws"}, {"/Users/me/ws/", "example.com/mod"}, {"C:\\ws", "example.com/win"}, {0}};
+    (void)state;
+    name(module, "/Users/me/ws/cmd/main.go", "example.com/mod/cmd/main.go");
+    client(module, "example.com/mod/cmd/main.go", "/Users/me/ws/cmd/main.go");
+    client(module, "example.com/mod2/main.go", NULL);
+    client(module, "example.com/mod@v1.0.0/main.go", NULL);
+    client(module, "/example.com/mod/main.go", NULL);
+    remote(module, "/Users/me/ws/cmd", NULL);
+    name(bazel, "/Users/me/ws/pkg/a.go", "pkg/a.go");
+    client(bazel, "pkg/a.go", "/Users/me/ws/pkg/a.go");
+    client(bazel, "/pkg/a.go", NULL);
+    client(bazel, "/srv/old/a.go", "/Users/me/ws/old/a.go");
+    client(bazel, "", NULL);
+    name(bazel, "/Users/me/ws/old/a.go", "/srv/old/a.go");
+    name(bazel, "/Users/me/ws", NULL);
+    remote(bazel, "/Users/me/ws/pkg", NULL);
+    remote(bazel, "/Users/me/ws/old", "/srv/old");
+    remote(both_kinds, "/Users/me/ws/cmd", "/home/me/ws/cmd");
+    name(both_kinds, "/Users/me/ws/cmd/a.go", "example.com/mod/cmd/a.go");
+    client(both_kinds, "/home/me/ws/a.go", "/Users/me/ws/a.go");
+    client(both_kinds, "example.com/mod/a.go", "/Users/me/ws/a.go");
+    name(both_kinds, "c:\\WS\\cmd\\a.go", "example.com/win/cmd/a.go");
+    client(both_kinds, "example.com/win/cmd/a.go", "C:\\ws\\cmd\\a.go");
+}
+
+static void rules_in_words(void **state)
+{
+    static const struct rule rules[] = {{"/a", "/1"}, {"/n", "ex.com/n"}, {"/b", "/2"},
+                                        {"/c", "/3"}, {"/d", "/4"},       {0}};
+    struct config_paths paths = {0};
+    struct buf out;
+    (void)state;
+    buf_init(&out, 256);
+    assert_int_equal(config_paths_explain(&paths, "/x", &out), 0);
+    assert_int_equal(out.len, 0);
+    for (const struct rule *r = rules; r->client; r++)
+        assert_int_equal(config_paths_add(&paths, r->client, r->remote), 0);
+    assert_int_equal(config_paths_explain(&paths, "/b/x", &out), 1);
+    assert_string_equal(out.data, "/b -> /2");
+    buf_clear(&out);
+    assert_int_equal(config_paths_explain(&paths, "/n/x", &out), 0);
+    assert_string_equal(out.data, "/a -> /1, /b -> /2, /c -> /3, ...");
+    buf_free(&out);
+    config_paths_free(&paths);
+}
+
 static void lists(void **state)
 {
     struct config_paths a = {0}, b = {0};
@@ -155,6 +212,8 @@ int main(void)
         cmocka_unit_test(longest_wins),
         cmocka_unit_test(windows),
         cmocka_unit_test(roots_and_trailing_separators),
+        cmocka_unit_test(names_in_debug_information),
+        cmocka_unit_test(rules_in_words),
         cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
