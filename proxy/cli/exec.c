@@ -98,9 +98,14 @@ static void stop_when_written(struct exec *x)
         uv_stop(&x->loop);
 }
 
-/* Nothing of the command is left, or nothing can be done about it any more. */
+/* Nothing of the command is left, or nothing can be done about it any more. Once it is over, what is queued may keep us
+ * here, and what the supervisor and the link still report changes nothing. */
 static void finish(struct exec *x, int status, const char *reason)
 {
+    if (x->state == EXEC_OVER) {
+        log_debug("exec", "after the end: %s", reason);
+        return;
+    }
     timer_stop(x->step);
     if (x->status < 0)
         x->status = status;
@@ -110,6 +115,8 @@ static void finish(struct exec *x, int status, const char *reason)
 
 static void end_supervisor(struct exec *x, const char *reason)
 {
+    if (x->state >= EXEC_ENDING)
+        return;
     set_state(x, EXEC_ENDING, reason);
     timer_start(x->step, END_MS, 0);
     keeper_end(x->keeper);
@@ -226,7 +233,8 @@ static void on_ended(void *arg)
 static void on_failed(void *arg, const struct err *why)
 {
     struct exec *x = arg;
-    say("%s", why->text);
+    if (x->state != EXEC_OVER)
+        say("%s", why->text);
     keeper_free(x->keeper, false);
     x->keeper = NULL;
     finish(x, EXIT_LOST, why->text);
@@ -269,19 +277,21 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
     struct exec *x = arg;
     (void)transient;
     x->link = NULL;
-    say("%s", why->text);
-    if (x->keeper)
+    if (x->state != EXEC_OVER)
+        say("%s", why->text);
+    if (x->state != EXEC_OVER && x->keeper)
         say("what was started there ends when its lease of %ld s is over", x->target->lease_seconds);
     keeper_free(x->keeper, true);
     x->keeper = NULL;
-    if (x->state != EXEC_OVER)
-        finish(x, EXIT_LOST, why->text);
+    finish(x, EXIT_LOST, why->text);
 }
 
 /* Only who has to wait wants to know for what. */
 static void on_link_note(void *arg, const char *text)
 {
     struct exec *x = arg;
+    if (x->state == EXEC_OVER)
+        return;
     if (x->slow)
         say("%s", text);
     else

@@ -239,6 +239,35 @@ suite('exec', {
     assert.equal((await x.end()).code, 128 + 13);
   });
 
+  const LATE = { ended: 'SIGCONT', failed: 'SIGKILL' };
+  w.test('a supervisor that reports late, while nobody reads the output: it ends as if nothing had come', async () => {
+    const runs = await Promise.all(Object.entries(LATE).map(async ([how, signal]) => {
+      const x = new Exec(w, ['main', '--', 'yes', `late-${how}`], { unread: true });
+      const yes = await find(['yes', `late-${how}`]);
+      const written = () => fs.readFileSync(`/proc/${yes}/io`, 'utf8').match(/^wchar: (\d+)/m)[1];
+      let last;
+      await until('the command to be stopped by its reader', async () => {
+        const before = last;
+        last = written();
+        await new Promise((resolve) => setTimeout(resolve, 200)); // what is watched is that nothing changes
+        return last === before;
+      });
+      const shells = w.processes().filter((pid) => pid !== yes && proc.descends(yes, pid) && /(^|\/)sh$/.test(proc.cmdline(pid)[0] ?? ''));
+      assert.ok(shells.length > 0);
+      shells.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+      x.process.kill('SIGTERM');
+      await until('exec to give up', () => /did not report the end/.test(x.stderr), { timeout: EXEC_MS });
+      shells.forEach((pid) => process.kill(pid, signal));
+      await until('the supervisor to be gone', () => !shells.some(proc.alive));
+      x.read();
+      return x.end();
+    }));
+    for (const { code, stderr } of runs) {
+      assert.equal(code, 128 + 15, stderr);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+    }
+  });
+
   w.test('several at once, beside each other', async () => {
     const all = await Promise.all(['a', 'b', 'c', 'd'].map((word) => command(w, 'sh', '-c', `for i in 1 2 3 4 5 6 7 8; do echo ${word}; done`)));
     all.forEach(({ code, stdout }, i) => {
