@@ -1,14 +1,22 @@
 #include "proxy/cli/config_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
 
 #include "proxy/base/log.h"
 
-enum { CONFIG_FILE_MAX = 4 * 1024 * 1024 };
+enum {
+    CONFIG_FILE_MAX = 4 * 1024 * 1024,
+    PIPE_MS = 30 * 1000 /* for the next byte of a configuration that comes through a pipe */
+};
 
 static const char config_name[] = "delvegate/config.json";
 static const char default_dirs[] = "/etc/xdg";
@@ -76,26 +84,50 @@ static int cannot_read(const char *path, const char *why)
     return -1;
 }
 
+/* A pipe that delvegate was given: `<(command)`, or /dev/stdin behind a `|`. Its other end is in good hands, unlike
+ * that of a FIFO in the file system, which may never be opened. */
+static bool is_handed_pipe(const char *path)
+{
+    struct statfs fs;
+    return statfs(path, &fs) == 0 && fs.f_type == PIPEFS_MAGIC;
+}
+
+/* Why something that is no regular file is not read; NULL: it is. */
+static const char *unfit(const struct config_file *file, const struct stat *st)
+{
+    if (S_ISREG(st->st_mode))
+        return NULL;
+    if (S_ISDIR(st->st_mode))
+        return "it is a directory; name the file in it";
+    if (file->is_loaded)
+        return "it is not a regular file, which a reload needs; restart delvegate instead";
+    if (S_ISFIFO(st->st_mode) && is_handed_pipe(file->path))
+        return NULL;
+    return S_ISFIFO(st->st_mode) ? "it is a FIFO, not a regular file; give a file, /dev/stdin or <(command)"
+                                 : "it is not a regular file";
+}
+
 /* Opens file->path. Returns 1, 0 when there is no such file, -1 after a report. */
-static int open_path(const struct config_file *file, FILE **f)
+static int open_path(const struct config_file *file, int *fd)
 {
     struct stat st;
-    if (file->is_loaded && stat(file->path, &st) == 0 && !S_ISREG(st.st_mode))
-        return cannot_read(file->path, "it is no regular file, which a reload needs; restart delvegate instead");
-    *f = fopen(file->path, "re");
-    if (*f)
+    const char *why = stat(file->path, &st) == 0 ? unfit(file, &st) : NULL;
+    if (why)
+        return cannot_read(file->path, why);
+    *fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may have become a FIFO since */
+    if (*fd >= 0)
         return 1;
     return file->given || (errno != ENOENT && errno != ENOTDIR) ? cannot_read(file->path, strerror(errno)) : 0;
 }
 
 /* Opens the file that is to be read, its path in file->path. Returns as open_path; 0 only when there need be none. */
-static int open_file(struct config_file *file, FILE **f)
+static int open_file(struct config_file *file, int *fd)
 {
     char before[CONFIG_FILE_PATH_MAX];
     int chosen, opened = 0;
     memcpy(before, file->path, sizeof before);
     for (size_t n = 0; opened == 0 && (chosen = choose_path(file, n)) > 0; n++)
-        opened = open_path(file, f);
+        opened = open_path(file, fd);
     if (opened != 0)
         return opened;
     memcpy(file->path, before, sizeof before);
@@ -105,15 +137,32 @@ static int open_file(struct config_file *file, FILE **f)
     return file->is_loaded && *before ? cannot_read(before, "it is gone, and there is no other") : 0;
 }
 
+/* Reads until the end, or until the text is full. Returns NULL with *len, or why it could not. */
+static const char *read_all(int fd, char *text, size_t size, size_t *len)
+{
+    *len = 0;
+    while (*len < size) {
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        int n = poll(&ready, 1, PIPE_MS);
+        if (n == 0)
+            return "nothing came through the pipe for 30 s";
+        ssize_t got = n < 0 ? -1 : read(fd, text + *len, size - *len);
+        if (got == 0)
+            return NULL;
+        if (got < 0 && errno != EINTR && errno != EAGAIN)
+            return strerror(errno);
+        *len += got > 0 ? (size_t)got : 0;
+    }
+    return NULL;
+}
+
 /* Returns the file's text, or NULL after having told why. */
-static char *read_file(const struct config_file *file, FILE *f, size_t *len)
+static char *read_file(const struct config_file *file, int fd, size_t *len)
 {
     char *text = malloc(CONFIG_FILE_MAX + 1);
-    *len = text ? fread(text, 1, CONFIG_FILE_MAX + 1, f) : 0;
-    const char *why = !text                    ? "out of memory"
-                      : ferror(f)              ? strerror(errno)
-                      : *len > CONFIG_FILE_MAX ? "over 4 MiB"
-                                               : NULL;
+    const char *why = text ? read_all(fd, text, CONFIG_FILE_MAX + 1, len) : "out of memory";
+    if (!why && *len > CONFIG_FILE_MAX)
+        why = "over 4 MiB";
     if (!why)
         return text;
     (void)cannot_read(file->path, why);
@@ -134,11 +183,11 @@ struct config *config_file_load(void *config_file)
     struct config_file *file = config_file;
     struct config_problems problems = {0};
     size_t len = 0;
-    FILE *f = NULL;
-    int opened = open_file(file, &f);
-    char *text = opened > 0 ? read_file(file, f, &len) : NULL;
-    if (f)
-        (void)fclose(f);
+    int fd = -1;
+    int opened = open_file(file, &fd);
+    char *text = opened > 0 ? read_file(file, fd, &len) : NULL;
+    if (fd >= 0)
+        (void)close(fd);
     if (!text && opened != 0)
         return NULL;
     struct config *config = config_parse(text, len, &problems);

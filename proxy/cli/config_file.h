@@ -19,7 +19,8 @@ int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX]);
 
 /* Reads the configuration; config_file is a struct config_file. Looks for it anew each time. What is wrong goes to
  * stderr, a line each, as FILE:LINE:COLUMN: text. Without a file there is the default, but not where there was one the
- * last time; what is read again must be a regular file, since a FIFO could be waited for without end. Returns one
+ * last time. What is read must be a regular file, since a FIFO could be waited for without end; the first time a pipe
+ * that delvegate was given, as /dev/stdin or by `<(command)`, will do, as long as something comes. Returns one
  * reference, or NULL after a report. It is a daemon_reload. */
 struct config *config_file_load(void *config_file);
 

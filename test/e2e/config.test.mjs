@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { Raw, freePort, line, program, suite, until } from './harness.mjs';
+import { DELVEGATE, Raw, freePort, line, program, run, suite, until } from './harness.mjs';
 
 const HELLO = program('hello');
 const MAIN = path.join(HELLO, 'main.go');
@@ -96,6 +96,35 @@ suite('command line', { transports: ['local'], daemon: false }, (w) => {
     assert.notEqual(code, 0);
     assert.ok(stderr.includes(w.at('config/missing.json')), stderr);
     assert.match(stderr, /[Nn]o such file/);
+  });
+
+  w.test('what is not a regular file is refused, not waited for; a pipe that is given is read', async () => {
+    const fifo = w.at('config/fifo');
+    assert.equal((await run('mkfifo', [fifo])).code, 0);
+    const others = { [fifo]: /it is a FIFO, not a regular file/, [w.at('config')]: /it is a directory/, '/dev/zero': /it is not a regular file/ };
+    for (const [file, words] of Object.entries(others)) {
+      for (const args of [['--check-config', '--config', file], ['--config', file], ['exec', '--config', file, 'main', '--', 'true']]) {
+        const { code, stdout, stderr } = await w.cli(args, { timeout: 10_000 });
+        assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+        assert.equal(stdout, '');
+        assert.ok(stderr.startsWith(`${file}: `), stderr);
+        assert.match(stderr, words);
+      }
+    }
+    fs.mkdirSync(w.at('config/delvegate'), { recursive: true });
+    fs.renameSync(fifo, w.at('config/delvegate/config.json'));
+    const { code, stderr } = await w.cli(['--check-config'], { timeout: 10_000 });
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /config\.json: .*it is a FIFO/);
+    fs.rmSync(w.at('config/delvegate'), { recursive: true });
+
+    const port = await freePort();
+    const text = JSON.stringify({ targets: { piped: { listen: port } } });
+    for (const line of ['"$0" --check-config --config <(sleep 0.2; printf %s "$1")', 'printf %s "$1" | "$0" --check-config --config /dev/stdin', '"$0" --check-config --config /dev/stdin <<<"$1"']) {
+      const piped = await run('bash', ['-c', line, DELVEGATE, text], { env: w.daemonEnv });
+      assert.equal(piped.code, 0, piped.stderr);
+      assert.ok(piped.stdout.startsWith(`piped: 127.0.0.1:${port}`), piped.stdout);
+    }
   });
 
   w.test('a broken file at start is fatal, with exit code 2', async () => {

@@ -405,7 +405,7 @@ case_reload() {
     rm "$d/home/.config/delvegate/config.json"
     mkfifo "$d/home/.config/delvegate/config.json"
     kill -HUP $pid
-    check "a FIFO is not waited for" await_line "$d/log" "^$d/home/.config/delvegate/config.json: .*no regular file" $pid
+    check "a FIFO is not waited for" await_line "$d/log" "^$d/home/.config/delvegate/config.json: .*not a regular file" $pid
     rm "$d/home/.config/delvegate/config.json" "$d/xdg/delvegate/config.json"
     kill -HUP $pid
     check "one that is gone is told, not taken for the default" await_line "$d/log" 'config.json: .*it is gone' $pid
