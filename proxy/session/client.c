@@ -7,15 +7,22 @@
 
 enum {
     READ_CHUNK = 64 * 1024,
-    CLIENT_FLUSH_MS = 5000 /* a client that does not read keeps its socket no longer than this */
+    CLIENT_CHECK_MS = 1000, /* between two looks whether a client that sends nothing more is still there */
+    CLIENT_FLUSH_MS = 4000, /* a client that does not read keeps its socket no longer than this */
+    CLIENT_LINGER_MS = 1000 /* for the client to close after us: closed at once, what it still sends would reset it */
 };
 
 struct client {
     uv_tcp_t tcp;
     const struct client_handler *handler; /* NULL: nobody is told any more */
     void *arg;
-    struct timer *flush;
-    bool full, paused, closing;
+    bool (*is_open)(const uv_tcp_t *tcp); /* NULL: it can't be known */
+    struct timer *step;                   /* until the next check; or the one deadline of the end */
+    bool full, paused;
+    bool has_ended; /* it sends nothing more */
+    bool ending;    /* client_end: what is queued is written out */
+    bool shut;      /* ... and our stream is ended */
+    bool closing;
 };
 
 struct client_chunk {
@@ -25,6 +32,7 @@ struct client_chunk {
 };
 
 static char read_buffer[READ_CHUNK];
+static const char closed_text[] = "the client closed its connection";
 
 static void on_closed(uv_handle_t *h)
 {
@@ -37,7 +45,7 @@ static void dispose(struct client *c, bool reset)
     if (c->closing)
         return;
     c->closing = true;
-    timer_free(c->flush);
+    timer_free(c->step);
     if (!reset || uv_tcp_close_reset(&c->tcp, on_closed) < 0)
         uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
@@ -51,6 +59,15 @@ static void fail(struct client *c, const char *why)
         handler->closed(arg, why);
 }
 
+static void on_step(void *arg)
+{
+    struct client *c = arg;
+    if (c->ending)
+        dispose(c, !c->shut);
+    else if (!c->is_open(&c->tcp))
+        fail(c, closed_text);
+}
+
 struct client *client_accept(uv_stream_t *server)
 {
     struct client *c = calloc(1, sizeof *c);
@@ -58,7 +75,8 @@ struct client *client_accept(uv_stream_t *server)
         return NULL;
     uv_tcp_init(server->loop, &c->tcp);
     c->tcp.data = c;
-    if (uv_accept(server, (uv_stream_t *)&c->tcp) < 0) {
+    c->step = timer_new(server->loop, on_step, c);
+    if (!c->step || uv_accept(server, (uv_stream_t *)&c->tcp) < 0) {
         dispose(c, false);
         return NULL;
     }
@@ -78,22 +96,58 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(read_buffer, sizeof read_buffer);
 }
 
+static void close_if_done(struct client *c)
+{
+    if (c->shut && c->has_ended)
+        dispose(c, false);
+}
+
+static void on_end(struct client *c)
+{
+    c->has_ended = true;
+    if (c->ending)
+        close_if_done(c);
+    else if (c->is_open && !c->is_open(&c->tcp))
+        fail(c, closed_text);
+    else {
+        if (c->is_open)
+            timer_start(c->step, CLIENT_CHECK_MS, CLIENT_CHECK_MS);
+        c->handler->half_closed(c->arg);
+    }
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct client *c = stream->data;
-    if (n == 0 || !c->handler)
-        return;
-    if (n > 0)
-        c->handler->data(c->arg, buf->base, (size_t)n);
-    else
-        fail(c, n == UV_EOF ? "the client closed its connection" : uv_strerror((int)n));
+    if (n == UV_EOF)
+        on_end(c);
+    else if (n < 0)
+        fail(c, uv_strerror((int)n));
+    for (ssize_t taken = 0; taken < n && c->handler;)
+        taken += (ssize_t)c->handler->data(c->arg, buf->base + taken, (size_t)(n - taken));
+}
+
+static void read_on(struct client *c)
+{
+    if (!c->paused && !c->has_ended)
+        uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+}
+
+void client_set_check(struct client *c, bool (*is_open)(const uv_tcp_t *tcp))
+{
+    c->is_open = is_open;
+}
+
+bool client_has_ended(const struct client *c)
+{
+    return c->has_ended;
 }
 
 void client_start(struct client *c, const struct client_handler *h, void *arg)
 {
     c->handler = h;
     c->arg = arg;
-    uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+    read_on(c);
 }
 
 static void on_written(uv_write_t *request, int status)
@@ -154,20 +208,21 @@ void client_pause(struct client *c, bool paused)
     if (paused)
         uv_read_stop((uv_stream_t *)&c->tcp);
     else
-        uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
-}
-
-static void on_flush_timeout(void *arg)
-{
-    dispose(arg, true);
+        read_on(c);
 }
 
 static void on_shut(uv_shutdown_t *request, int status)
 {
     struct client *c = request->data;
-    (void)status;
     free(request);
-    dispose(c, false);
+    if (c->closing)
+        return;
+    c->shut = true;
+    timer_start(c->step, CLIENT_LINGER_MS, 0);
+    if (status < 0)
+        dispose(c, false);
+    else
+        close_if_done(c);
 }
 
 void client_end(struct client *c)
@@ -175,16 +230,15 @@ void client_end(struct client *c)
     c->handler = NULL;
     if (c->closing)
         return;
-    uv_read_stop((uv_stream_t *)&c->tcp);
     uv_shutdown_t *request = malloc(sizeof *request);
-    c->flush = timer_new(c->tcp.loop, on_flush_timeout, c);
-    if (!request || !c->flush) {
-        free(request);
+    if (!request) {
         dispose(c, false);
         return;
     }
     request->data = c;
-    timer_start(c->flush, CLIENT_FLUSH_MS, 0);
+    c->ending = true;
+    client_pause(c, false);
+    timer_start(c->step, CLIENT_FLUSH_MS, 0);
     if (uv_shutdown(request, (uv_stream_t *)&c->tcp, on_shut) < 0) {
         free(request);
         dispose(c, false);

@@ -7,6 +7,7 @@
 #include "dap/capabilities.h"
 #include "proxy/base/log.h"
 #include "proxy/base/state.h"
+#include "proxy/session/farewell.h"
 
 enum { HEADER_MS = 5000 /* for a whole header, from its first byte; the first one: from the connection */ };
 
@@ -49,12 +50,26 @@ void session_send(struct session *s, struct buf *out)
     buf_free(out);
 }
 
+void session_answered(struct session *s)
+{
+    if (s->unanswered > 0)
+        s->unanswered--;
+    if (s->unanswered == 0 && s->half_closed)
+        timer_start(s->patience, 0, 0); /* not from inside the caller's call */
+}
+
+static void on_patience(void *arg)
+{
+    session_end(arg, "the client closed its connection");
+}
+
 void session_respond(struct session *s, int64_t request_seq, const char *command, const json_t *body)
 {
     struct buf out;
     buf_init(&out, MESSAGE_MAX);
     (void)dap_build_response(&out, ++s->seq, request_seq, command, body);
     session_send(s, &out);
+    session_answered(s);
 }
 
 void session_respond_error(struct session *s, int64_t request_seq, const char *command, int id, const char *text,
@@ -64,6 +79,7 @@ void session_respond_error(struct session *s, int64_t request_seq, const char *c
     buf_init(&out, MESSAGE_MAX);
     (void)dap_build_error(&out, ++s->seq, request_seq, command, id, text, show);
     session_send(s, &out);
+    session_answered(s);
 }
 
 void session_event(struct session *s, const char *event, const json_t *body)
@@ -109,6 +125,7 @@ static void session_free(struct session *s)
     delve_free(s->delve);
     timer_free(s->header);
     timer_free(s->gone);
+    timer_free(s->patience);
     session_drop_held(s);
     dap_decoder_free(s->decoder);
     dap_pending_free(s->reverse);
@@ -183,8 +200,9 @@ void session_part_from_client(struct session *s, const char *why)
         session_terminated(s);
     if (!s->client)
         return;
-    client_end(s->client);
+    farewell_begin(s->loop, s->client, s->decoder, s->seq, s->subject);
     s->client = NULL;
+    s->decoder = NULL;
 }
 
 void session_end(struct session *s, const char *reason)
@@ -192,6 +210,7 @@ void session_end(struct session *s, const char *reason)
     if (s->state >= SESSION_ENDING)
         return;
     timer_stop(s->header);
+    timer_stop(s->patience);
     session_set_state(s, SESSION_ENDING, reason);
     session_answer_launch_failed(s, reason);
     session_answer_restart(s, reason);
@@ -225,8 +244,9 @@ struct session *session_new(uv_loop_t *loop, struct config *config, const struct
     s->reverse = dap_pending_new();
     s->header = timer_new(loop, session_header_late, s);
     s->gone = timer_new(loop, on_gone, s);
+    s->patience = timer_new(loop, on_patience, s);
     s->journal = dap_journal_new();
-    if (!s->decoder || !s->reverse || !s->journal || !s->header || !s->gone) {
+    if (!s->decoder || !s->reverse || !s->journal || !s->header || !s->gone || !s->patience) {
         client_reset(client);
         session_free(s);
         return NULL;

@@ -12,8 +12,9 @@
 
 enum {
     REASON_MAX = 128,
-    HEADER_MS = 5000, /* for a whole header, from its first byte on */
-    NOISE_S = 60      /* what does not begin as DAP is logged at most this often */
+    HEADER_MS = 5000,           /* for a whole header, from its first byte on */
+    HALF_CLOSED_MS = 10 * 1000, /* for the answers to all that a client had asked when it closed its sending side */
+    NOISE_S = 60                /* what does not begin as DAP is logged at most this often */
 };
 
 static int append(struct buf *out, char *mapped)
@@ -171,7 +172,14 @@ static void answer_too_early(struct session *s, const struct dap_message *m)
 
 static void answer_too_late(struct session *s, const struct dap_message *m)
 {
-    session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, "the session is ending", false);
+    if (strcmp(m->name, "disconnect") != 0) {
+        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, "the session is ending", false);
+    } else if (s->disconnect_waits) {
+        session_respond(s, m->seq, m->name, NULL);
+    } else {
+        s->disconnect_seq = m->seq;
+        s->disconnect_waits = true;
+    }
 }
 
 /* --- routing --- */
@@ -220,6 +228,8 @@ static enum verb route(const struct session *s, const struct dap_message *m, ans
 static void on_message(struct session *s, const struct dap_message *m)
 {
     answer *by;
+    if (m->type == DAP_REQUEST)
+        s->unanswered++;
     switch (route(s, m, &by)) {
     case VERB_FORWARD:
         session_forward(s, m);
@@ -283,20 +293,20 @@ void session_header_late(void *arg)
         on_broken(s, "no whole header within 5 s");
 }
 
-static void on_data(void *arg, const char *data, size_t len)
+static size_t on_data(void *arg, const char *data, size_t len)
 {
     struct session *s = arg;
     struct dap_frame frame;
     struct dap_message m;
     struct err why;
+    size_t taken = 0;
     while (s->client) {
         size_t used = 0;
-        enum dap_result r = dap_decoder_feed(s->decoder, data, len, &used, &frame);
-        data += used;
-        len -= used;
+        enum dap_result r = dap_decoder_feed(s->decoder, data + taken, len - taken, &used, &frame);
+        taken += used;
         if (r == DAP_MORE) {
             guard_header(s);
-            return;
+            break;
         }
         if (r != DAP_MESSAGE) {
             on_broken(s, dap_decoder_reason(s->decoder));
@@ -308,6 +318,7 @@ static void on_data(void *arg, const char *data, size_t len)
             on_message(s, &m);
         }
     }
+    return taken;
 }
 
 static void on_drained(void *arg)
@@ -317,6 +328,18 @@ static void on_drained(void *arg)
         delve_pause(s->delve, false);
 }
 
+/* What it has asked is served and answered as far as that takes no long time; an editor too ends its side like this,
+ * and nobody will ask again what a session does that goes on. */
+static void on_half_closed(void *arg)
+{
+    struct session *s = arg;
+    log_debug(s->subject, "the client sends nothing more; requests without an answer: %zu", s->unanswered);
+    timer_stop(s->header);
+    s->half_closed = true;
+    if (s->state < SESSION_ENDING)
+        timer_start(s->patience, s->unanswered ? HALF_CLOSED_MS : 0, 0);
+}
+
 static void on_closed(void *arg, const char *why)
 {
     struct session *s = arg;
@@ -324,4 +347,5 @@ static void on_closed(void *arg, const char *why)
     session_end(s, why);
 }
 
-const struct client_handler session_client_events = {.data = on_data, .drained = on_drained, .closed = on_closed};
+const struct client_handler session_client_events = {
+    .data = on_data, .drained = on_drained, .half_closed = on_half_closed, .closed = on_closed};

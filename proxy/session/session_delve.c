@@ -175,6 +175,8 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
         s->seq = seq;
         session_send(s, &out);
         session_names_watch(s, m, asked);
+        if (asked)
+            session_answered(s);
         return;
     }
     buf_free(&out);

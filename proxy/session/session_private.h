@@ -74,6 +74,9 @@ struct session {
     int64_t seq;                 /* toward the client */
     struct dap_pending *reverse; /* Delve's requests to the client */
     struct timer *header, *gone; /* a header's deadline; the turn in which the session is freed */
+    struct timer *patience;      /* with a client that sends nothing more */
+    size_t unanswered;           /* requests of the client's */
+    bool half_closed;            /* the client sends nothing more: the session ends once all is answered */
     int64_t launch_seq, disconnect_seq;
     int64_t restart_seq;
     bool launch_waits, restart_waits, disconnect_waits; /* for their answers */
@@ -105,6 +108,8 @@ struct session {
 /* Moves the session; aborts on an edge that the table in session.c does not have. */
 void session_set_state(struct session *s, enum session_state state, const char *reason);
 
+/* One more request of the client's has its answer; session_respond and session_respond_error call it. */
+void session_answered(struct session *s);
 /* Messages of delvegate's own to the client, numbered; nothing happens when the client is gone. */
 void session_send(struct session *s, struct buf *out); /* takes the memory */
 void session_respond(struct session *s, int64_t request_seq, const char *command, const json_t *body);

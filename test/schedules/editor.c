@@ -44,6 +44,8 @@ static struct {
     json_int_t seq; /* of the last message that came */
     struct request requests[REQUESTS_MAX];
     int sent;
+    int farewell;      /* the first disconnect; 0: none yet */
+    int arrived, read; /* the last request that came, and the last that was taken */
     struct handle handles[HANDLES_MAX];
     int handle_count;
     struct breakpoint breakpoints[SOURCES][BREAKPOINTS_MAX];
@@ -72,11 +74,15 @@ static void on_data(void *arg, const struct event *e)
     (void)arg;
     if (e->text && buf_append(&ed.unread, e->text, e->len) < 0)
         broken("the editor has sent more than %d bytes that nobody reads", FRAME_MAX);
+    if (e->number)
+        ed.arrived = e->number;
     if (!ed.handler || ed.paused || ed.unread.len == 0)
         return;
     size_t len = ed.unread.len;
     char *text = buf_take(&ed.unread);
-    ed.handler->data(ed.arg, text, len);
+    for (size_t taken = 0; taken < len && ed.handler;)
+        taken += ed.handler->data(ed.arg, text + taken, len - taken);
+    ed.read = ed.arrived;
     free(text);
 }
 
@@ -94,9 +100,9 @@ static struct request *ask(const char *command, json_t *arguments)
         broken("a request could not be built");
     /* Cut in two, as a socket does. */
     size_t cut = draw((unsigned)out.len);
-    lane_post(ed.lane, on_data, NULL, out.data, cut ? cut : out.len, 0);
+    lane_post(ed.lane, on_data, NULL, out.data, cut ? cut : out.len, cut ? 0 : ed.sent);
     if (cut)
-        lane_post(ed.lane, on_data, NULL, out.data + cut, out.len - cut, 0);
+        lane_post(ed.lane, on_data, NULL, out.data + cut, out.len - cut, ed.sent);
     buf_free(&out);
     json_decref(arguments);
     return r;
@@ -222,6 +228,9 @@ void editor_leave(void)
     if (!ed.initialized)
         ask("initialize", NULL);
     ask("disconnect", draw(2) ? json_pack("{s:b}", "terminateDebuggee", draw(2)) : NULL);
+    ed.farewell = ed.sent;
+    for (unsigned n = draw(4); n > 0; n--)
+        ask(draw(2) ? "disconnect" : "threads", NULL);
 }
 
 /* --- what comes --- */
@@ -335,7 +344,9 @@ void editor_check(void)
 {
     if (!ed.ended && !ed.gone)
         broken("the session is over, and the editor's connection is not closed");
-    for (int i = 1; !ed.gone && i <= ed.sent; i++)
+    /* What is still on its way when the connection is closed can't be answered. */
+    int due = ed.farewell && ed.farewell > ed.read ? ed.farewell : ed.read;
+    for (int i = 1; !ed.gone && i <= due; i++)
         if (!ed.requests[i].answered)
             broken("request %d (%s) was never answered", i, ed.requests[i].command);
 }
@@ -349,6 +360,12 @@ void editor_free(void)
 }
 
 /* --- proxy/session/client.h --- */
+
+bool client_has_ended(const struct client *c)
+{
+    (void)c;
+    return false;
+}
 
 void client_start(struct client *c, const struct client_handler *h, void *arg)
 {

@@ -90,6 +90,8 @@ static void run(struct config *config)
             broken("nothing will happen any more, and the session is not over");
     if (!over)
         broken("the session is not over after %d steps", STEPS);
+    for (int i = 0; i < STEPS && loop_step(); i++)
+        continue;
     editor_check();
     machine_check_empty();
     editor_free();

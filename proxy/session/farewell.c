@@ -1,0 +1,129 @@
+#include "proxy/session/farewell.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dap/build.h"
+#include "dap/message.h"
+#include "proxy/base/log.h"
+#include "proxy/base/timer.h"
+
+enum {
+    FAREWELL_MS = 2000, /* for the client to close; VS Code waits that long for an answer to `disconnect` */
+    SUBJECT_MAX = 64,
+    ANSWER_MAX = 4096,
+    ERROR_INTERNAL = 8888 /* Delve's service/dap/error_ids.go */
+};
+
+struct farewell {
+    char subject[SUBJECT_MAX];
+    struct client *client; /* NULL once it is gone */
+    struct dap_decoder *decoder;
+    struct timer *over;
+    int64_t seq;
+    bool reading; /* inside on_data: memory is freed when it returns */
+};
+
+static void destroy(struct farewell *f)
+{
+    dap_decoder_free(f->decoder);
+    timer_free(f->over);
+    free(f);
+}
+
+static void finish(struct farewell *f)
+{
+    if (f->client)
+        client_end(f->client);
+    f->client = NULL;
+    if (!f->reading)
+        destroy(f);
+}
+
+static void on_over(void *arg)
+{
+    finish(arg);
+}
+
+static void answer(struct farewell *f, const struct dap_message *m)
+{
+    struct buf out;
+    buf_init(&out, ANSWER_MAX);
+    log_debug(f->subject, "after its end the client sent %s", m->name);
+    if (strcmp(m->name, "disconnect") == 0)
+        (void)dap_build_response(&out, ++f->seq, m->seq, m->name, NULL);
+    else
+        (void)dap_build_error(&out, ++f->seq, m->seq, m->name, ERROR_INTERNAL, "the session has ended", false);
+    if (out.failed)
+        finish(f); /* out of memory */
+    else if (client_write(f->client, &out))
+        client_pause(f->client, true);
+    buf_free(&out);
+}
+
+static size_t on_data(void *arg, const char *data, size_t len)
+{
+    struct farewell *f = arg;
+    struct dap_frame frame;
+    struct dap_message m;
+    struct err why;
+    enum dap_result r = DAP_MESSAGE;
+    f->reading = true;
+    for (size_t at = 0, used = 0; f->client && r == DAP_MESSAGE; at += used) {
+        r = dap_decoder_feed(f->decoder, data + at, len - at, &used, &frame);
+        if (r == DAP_MORE)
+            break;
+        if (r != DAP_MESSAGE || dap_message_scan(&m, frame.body, frame.len, &why) < 0)
+            finish(f);
+        else if (m.type == DAP_REQUEST)
+            answer(f, &m);
+    }
+    f->reading = false;
+    if (!f->client)
+        destroy(f);
+    return len;
+}
+
+static void on_drained(void *arg)
+{
+    struct farewell *f = arg;
+    client_pause(f->client, false);
+}
+
+static void on_half_closed(void *arg)
+{
+    finish(arg);
+}
+
+static void on_closed(void *arg, const char *why)
+{
+    struct farewell *f = arg;
+    (void)why;
+    f->client = NULL;
+    finish(f);
+}
+
+static const struct client_handler events = {
+    .data = on_data, .drained = on_drained, .half_closed = on_half_closed, .closed = on_closed};
+
+void farewell_begin(uv_loop_t *loop, struct client *client, struct dap_decoder *decoder, int64_t seq,
+                    const char *subject)
+{
+    struct farewell *f = client_has_ended(client) ? NULL : calloc(1, sizeof *f);
+    if (f)
+        f->over = timer_new(loop, on_over, f);
+    if (!f || !f->over) {
+        free(f);
+        dap_decoder_free(decoder);
+        client_end(client);
+        return;
+    }
+    (void)snprintf(f->subject, sizeof f->subject, "%s", subject);
+    f->client = client;
+    f->decoder = decoder;
+    f->seq = seq;
+    timer_start(f->over, FAREWELL_MS, 0);
+    client_start(client, &events, f);
+    client_pause(client, false);
+}
