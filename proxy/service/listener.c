@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "proxy/base/log.h"
@@ -63,6 +64,38 @@ static bool is_allowed(const struct listener *l, const char *address)
     return false;
 }
 
+/* Whether it has sent anything. */
+static bool has_spoken(const struct client *client)
+{
+    uv_os_fd_t fd;
+    char byte;
+    return uv_fileno((const uv_handle_t *)client_socket(client), &fd) == 0 &&
+           recv(fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+static void refuse_closed(struct listener *l, struct client *client)
+{
+    static const char why[] = "it was closed before its owner could be looked up";
+    if (has_spoken(client)) {
+        refuse(l, client, REFUSED_CLOSED, why);
+        return;
+    }
+    /* A monitoring probe, or a look whether the port is taken. */
+    log_debug(l->name, "refused a connection that sent nothing: %s", why);
+    client_reset(client);
+}
+
+/* Whether the process at the other end still has the connection open. */
+static bool is_open(const uv_tcp_t *tcp)
+{
+    struct sockaddr_storage local, peer;
+    int local_len = sizeof local, peer_len = sizeof peer;
+    uid_t uid;
+    return uv_tcp_getsockname(tcp, (struct sockaddr *)&local, &local_len) == 0 &&
+           uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &peer_len) == 0 &&
+           peer_owner((struct sockaddr *)&local, (struct sockaddr *)&peer, &uid) == PEER_FOUND;
+}
+
 static void check(struct listener *l, struct client *client)
 {
     char from[INET6_ADDRSTRLEN];
@@ -74,7 +107,7 @@ static void check(struct listener *l, struct client *client)
     const uv_tcp_t *tcp = client_socket(client);
     if (uv_tcp_getsockname(tcp, (struct sockaddr *)&local, &local_len) < 0 ||
         uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &peer_len) < 0) {
-        refuse(l, client, REFUSED_CLOSED, "it was closed before its owner could be looked up");
+        refuse_closed(l, client);
         return;
     }
     address_text((struct sockaddr *)&peer, from);
@@ -90,6 +123,7 @@ static void check(struct listener *l, struct client *client)
     switch (peer_owner((struct sockaddr *)&local, (struct sockaddr *)&peer, &uid)) {
     case PEER_FOUND:
         if (uid == geteuid()) {
+            client_set_check(client, is_open);
             l->accepted(client, l->arg);
             return;
         }
@@ -99,9 +133,8 @@ static void check(struct listener *l, struct client *client)
                        uid, geteuid());
         break;
     case PEER_CLOSED:
-        kind = REFUSED_CLOSED;
-        (void)snprintf(why, sizeof why, "it was closed before its owner could be looked up");
-        break;
+        refuse_closed(l, client);
+        return;
     case PEER_UNKNOWN:
         kind = REFUSED_UNKNOWN;
         (void)snprintf(why, sizeof why,

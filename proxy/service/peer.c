@@ -12,6 +12,8 @@
 
 enum {
     STATE_ESTABLISHED = 1, /* as in /proc/net/tcp and inet_diag */
+    STATE_FIN_WAIT1 = 4,   /* its sending side is closed ... */
+    STATE_FIN_WAIT2 = 5,   /* ... and that has been acknowledged */
     STATE_LISTEN = 10,
     NETLINK_REPLY_MAX = 8192,
     PROC_LINE_MAX = 512,
@@ -29,7 +31,8 @@ static enum peer_result judge(const struct entry *e, uid_t *uid)
 {
     /* A closed socket has no inode; older kernels then report uid 0, which would let a stranger in where delvegate runs
      * as root. */
-    if (e->state != STATE_ESTABLISHED || e->inode == 0)
+    bool is_connected = e->state == STATE_ESTABLISHED || e->state == STATE_FIN_WAIT1 || e->state == STATE_FIN_WAIT2;
+    if (!is_connected || e->inode == 0)
         return PEER_CLOSED;
     *uid = e->uid;
     return PEER_FOUND;

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 enum peer_result {
-    PEER_FOUND,  /* *uid is the owner of a socket that is open and connected right now */
+    PEER_FOUND,  /* *uid is the owner of a socket that is open and connected right now, if only to read */
     PEER_CLOSED, /* it has already been closed: whose it was can't be told for sure */
     PEER_UNKNOWN /* not on this machine, or in another network namespace */
 };

@@ -201,6 +201,7 @@ suite('security', { transports: ['local'] }, (w) => {
     const s = require('net').createConnection(Number(process.argv[1]), '127.0.0.1', () => {
       s.write(process.argv[2]);
       if (process.argv[3] === 'closed') process.exit(0);
+      if (process.argv[3] === 'half') s.end(() => console.log('half closed'));
     });
     let got = '';
     s.on('data', (d) => { got += d; });
@@ -214,6 +215,18 @@ suite('security', { transports: ['local'] }, (w) => {
     await child.end();
     assert.match(child.stdout, /received 0/, child.text());
     await until('the log', () => /uid 65534|65534/.test(w.daemon.stderr));
+  });
+
+  w.test('another user who has closed only its sending side is refused without an answer', { skip: other }, async () => {
+    w.daemon.kill('SIGSTOP');
+    const child = asNobody([String(w.port), frame(INITIALIZE).toString() + frame({ seq: 2, type: 'request', command: 'disconnect' }).toString(), 'half']);
+    try {
+      await child.wait(/half closed/, { stream: 'stdout' });
+    } finally {
+      w.daemon.kill('SIGCONT');
+    }
+    await child.end();
+    assert.match(child.stdout, /received 0/, child.text());
   });
 
   w.test('another user who has already closed is refused', { skip: other }, async () => {
