@@ -33,6 +33,23 @@ static const char *const added[] = {
     "supportsHitConditionalBreakpoints",
 };
 
+/* Of a client's initialize arguments, all that DAP defines. */
+static const char *const client_strings[] = {"clientID", "clientName", "adapterID", "locale", "pathFormat"};
+static const char *const client_flags[] = {
+    "linesStartAt1",
+    "columnsStartAt1",
+    "supportsVariableType",
+    "supportsVariablePaging",
+    "supportsRunInTerminalRequest",
+    "supportsMemoryReferences",
+    "supportsProgressReporting",
+    "supportsInvalidatedEvent",
+    "supportsMemoryEvent",
+    "supportsArgsCanBeInterpretedByShell",
+    "supportsStartDebuggingRequest",
+    "supportsANSIStyling",
+};
+
 static int set_all(json_t *object, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -111,4 +128,24 @@ json_t *dap_capabilities_changed(const json_t *announced, const json_t *delve)
     json_decref(changed);
     json_decref(actual);
     return body;
+}
+
+json_t *dap_capabilities_of_client(const json_t *arguments)
+{
+    json_t *kept = json_object();
+    int r = kept ? 0 : -1;
+    for (size_t i = 0; i < sizeof client_strings / sizeof *client_strings && r == 0; i++) {
+        json_t *value = json_object_get(arguments, client_strings[i]);
+        if (json_is_string(value) && json_string_length(value) <= DAP_CLIENT_STRING_MAX)
+            r = json_object_set(kept, client_strings[i], value);
+    }
+    for (size_t i = 0; i < sizeof client_flags / sizeof *client_flags && r == 0; i++) {
+        json_t *value = json_object_get(arguments, client_flags[i]);
+        if (json_is_boolean(value))
+            r = json_object_set(kept, client_flags[i], value);
+    }
+    if (r == 0)
+        return kept;
+    json_decref(kept);
+    return NULL;
 }

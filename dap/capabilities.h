@@ -14,4 +14,10 @@ json_t *dap_capabilities_announced(const json_t *seen);
    empty array). New reference to {"capabilities": {...}}, or NULL when nothing differs or memory ran out. */
 json_t *dap_capabilities_changed(const json_t *announced, const json_t *delve);
 
+enum { DAP_CLIENT_STRING_MAX = 256 }; /* bytes of one of the client's own fields: clientID, locale ... */
+
+/* What of a client's initialize arguments is worth keeping: what DAP defines, where it is of its type, and a string not
+ * longer than DAP_CLIENT_STRING_MAX. Returns a new reference, NULL when memory ran out. arguments is borrowed. */
+json_t *dap_capabilities_of_client(const json_t *arguments);
+
 #endif

@@ -72,8 +72,9 @@ int dap_journal_request(struct dap_journal *j, const struct dap_message *m, stru
     int r = journal_handles_from_client(m, j->epoch, edits, e);
     if (r != 0)
         return r;
-    if (journal_note_read(m, &note) < 0)
-        return -1;
+    r = journal_note_read(m, &note, e);
+    if (r != 0)
+        return r;
     if (!note)
         return 0;
     if (journal_has_room(j, note, e) > 0) {

@@ -28,8 +28,8 @@ void dap_journal_free(struct dap_journal *j);
 /* A request of the client's on its way to Delve (client's paths, client's seq). Adds the edits that its handles need
  * and notes what a new Delve would have to be told: set*Breakpoints of all kinds, configurationDone, `dlv config NAME
  * VALUE` evaluations. What it notes counts once Delve has answered it with success. Returns 0, 1 with *e when it names
- * a handle of an earlier Delve or when there is too much to keep (16 MiB of arguments, 256 settings): the request is to
- * be answered with this error; -1 when memory ran out. */
+ * a handle of an earlier Delve or when there is too much to keep (16 MiB of arguments, 65,536 values in one request,
+ * 256 settings): the request is to be answered with this error; -1 when memory ran out. */
 int dap_journal_request(struct dap_journal *j, const struct dap_message *m, struct dap_edits *edits, struct err *e);
 
 /* A message of Delve's on its way to the client (Delve's paths already mapped or not: they are not looked at). asked:

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dap/places.h"
+#include "dap/tree.h"
 #include "dap/utf8.h"
 
 enum { ELEMENTS_FIRST = 16, INSERTED_MAX = 40 /* bytes of an id that is put in, with its key */ };
@@ -77,11 +78,9 @@ static void answer_free(struct answer *a)
 /* Returns 0, or -1 when memory ran out (then there is nothing to free). */
 static int answer_read(struct answer *a, const struct dap_message *m)
 {
-    json_error_t why;
+    struct err ignored; /* a body that can't be read says nothing of any breakpoint */
     *a = (struct answer){.m = m};
-    if (m->payload_at.len)
-        a->body = json_loadb(m->text + m->payload_at.off, m->payload_at.len, JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
-    if ((m->payload_at.len && !a->body && json_error_code(&why) == json_error_out_of_memory) ||
+    if (dap_tree_payload(m, DAP_TREE_BODY, &a->body, &ignored) < 0 ||
         dap_place_walk(m, element_steps, add_element, a) < 0 || dap_place_walk(m, id_steps, add_id, a) < 0) {
         answer_free(a);
         return -1;
@@ -322,7 +321,8 @@ int journal_breakpoints_event(struct dap_journal *j, const struct dap_message *m
     static const char *const hits[] = {"hitBreakpointIds", "[]", NULL};
     static const char *const changed[] = {"breakpoint", "id", NULL};
     struct event v = {.j = j, .m = m, .edits = edits};
-    json_error_t why;
+    struct err ignored; /* as of an answer */
+    json_t *body;
     if (strcmp(m->name, "stopped") == 0)
         return j->maps_ids ? dap_place_walk(m, hits, edit_event, &v) : 0;
     if (strcmp(m->name, "breakpoint") != 0 || m->payload_at.len == 0)
@@ -332,10 +332,10 @@ int journal_breakpoints_event(struct dap_journal *j, const struct dap_message *m
     struct journal_breakpoint *b = is_id(v.id) ? by_delve_id(j, v.id) : NULL;
     if (!b)
         return 0;
-    json_t *body = json_loadb(m->text + m->payload_at.off, m->payload_at.len, JSON_ALLOW_NUL, &why);
-    if (!body)
-        return json_error_code(&why) == json_error_out_of_memory ? -1 : 0;
-    int r = told_tree(b, json_object_get(body, "breakpoint"), NULL);
+    int r = dap_tree_payload(m, DAP_TREE_BODY, &body, &ignored);
+    if (r != 0 || !body)
+        return r < 0 ? -1 : 0;
+    r = told_tree(b, json_object_get(body, "breakpoint"), NULL);
     json_decref(body);
     return r;
 }
@@ -386,7 +386,9 @@ static int tell_left_out(struct dap_journal *j, json_t *events)
 /* Delve's words for a failure: a new reference to a string, NULL when memory ran out. */
 static json_t *failure(const struct dap_message *answer)
 {
-    json_t *whole = json_loadb(answer->text, answer->len, JSON_ALLOW_NUL, NULL);
+    json_t *whole;
+    struct err ignored; /* then there are words of our own */
+    (void)dap_tree_read(answer->text, answer->len, DAP_TREE_BODY, &whole, &ignored);
     json_t *body = json_object_get(whole, "body");
     json_t *format = json_object_get(json_object_get(body, "error"), "format");
     json_t *message = json_object_get(whole, "message");
@@ -453,7 +455,7 @@ json_t *dap_journal_answer_alone(struct dap_journal *j, const struct dap_message
 {
     struct journal_note *note;
     struct err over;
-    if (m->type != DAP_REQUEST || strncmp(m->name, "set", 3) != 0 || journal_note_read(m, &note) < 0 || !note)
+    if (m->type != DAP_REQUEST || strncmp(m->name, "set", 3) != 0 || journal_note_read(m, &note, &over) != 0 || !note)
         return NULL;
     if (journal_has_room(j, note, &over) > 0) {
         journal_note_free(note);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dap/tree.h"
+
 enum { NOTES_FIRST = 8 };
 
 /* What tells the breakpoints of one set* request apart. */
@@ -160,11 +162,11 @@ static int copy_arguments(struct journal_note *note, const struct dap_message *m
    memory ran out. */
 static int read_row(struct journal_note *note, const struct row *row, const struct dap_message *m)
 {
-    json_error_t why;
-    json_t *arguments = json_loadb(m->text + m->payload_at.off, m->payload_at.len, JSON_ALLOW_NUL, &why);
-    if (!arguments)
-        return json_error_code(&why) == json_error_out_of_memory ? -1 : 0;
-    int r = json_is_object(arguments);
+    json_t *arguments;
+    struct err ignored; /* Delve's words are better */
+    if (dap_tree_payload(m, DAP_TREE_REQUEST, &arguments, &ignored) < 0)
+        return -1;
+    int r = arguments != NULL;
     if (r && row->kind == JOURNAL_LINES)
         r = read_source(note, arguments);
     if (r && row->kind == JOURNAL_CONFIG)
@@ -175,7 +177,17 @@ static int read_row(struct journal_note *note, const struct row *row, const stru
     return r;
 }
 
-int journal_note_read(const struct dap_message *m, struct journal_note **note)
+/* Whether a request sets more than can be noted: a new Delve would be told less than the old one. */
+static bool is_too_much(const struct row *row, const struct dap_message *m, struct err *e)
+{
+    if (!row || row->kind == JOURNAL_CONFIG || m->payload_at.len > DAP_REQUEST_BYTES_MAX ||
+        dap_tree_fits(m->text + m->payload_at.off, m->payload_at.len, DAP_TREE_REQUEST, e))
+        return false;
+    (void)err_prefix(e, "%s: ", m->name);
+    return true;
+}
+
+int journal_note_read(const struct dap_message *m, struct journal_note **note, struct err *e)
 {
     const struct row *row = NULL;
     *note = NULL;
@@ -186,6 +198,8 @@ int journal_note_read(const struct dap_message *m, struct journal_note **note)
     bool is_question = !row && m->payload_at.len && dap_journal_is_repeatable(m->name);
     if (!row && !is_question)
         return 0;
+    if (is_too_much(row, m, e))
+        return 1;
 
     struct journal_note *n = calloc(1, sizeof *n);
     if (!n)
@@ -213,7 +227,9 @@ int journal_note_read(const struct dap_message *m, struct journal_note **note)
 int journal_empty(struct journal_note *note)
 {
     /* Nothing else of the request: Delve may have closed the connection over it. */
-    json_t *given = json_loadb(note->arguments, note->len, JSON_ALLOW_NUL, NULL);
+    json_t *given;
+    struct err ignored; /* it was read before; else memory ran out, and all that is said is that nothing is set */
+    (void)dap_tree_read(note->arguments, note->len, DAP_TREE_REQUEST, &given, &ignored);
     json_t *source = json_object_get(given, "source");
     json_t *path = json_object_get(source, "path"), *name = json_object_get(source, "name");
     json_t *wanted = json_pack("{s:[]}", "breakpoints");

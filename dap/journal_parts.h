@@ -88,9 +88,10 @@ struct dap_journal {
 
 /* --- journal_notes.c --- */
 
-/* Reads a request of the client's. *note becomes a new note, or NULL when there is nothing to note. Returns 0, or -1
- * when memory ran out. */
-int journal_note_read(const struct dap_message *m, struct journal_note **note);
+/* Reads a request of the client's. *note becomes a new note, or NULL when there is nothing to note. Returns 0, 1 with
+ * *e when it sets more than can be noted (DAP_REQUEST_VALUES_MAX; one that is too long for Delve is no matter of ours),
+ * -1 when memory ran out. */
+int journal_note_read(const struct dap_message *m, struct journal_note **note, struct err *e);
 void journal_note_free(struct journal_note *note);
 
 /* Makes of a set* request one that sets nothing. Returns 0, or -1 when memory ran out: it is as it was. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dap/tree.h"
 #include "delve/rpc.h"
 #include "proxy/base/log.h"
 #include "proxy/base/state.h"
@@ -72,6 +73,16 @@ static const char *where(const struct attachment *a)
     return a->link->transport->where;
 }
 
+/* Returns a new reference, NULL when there is no body or it is none of Delve's. */
+static json_t *read_body(const struct attachment *a, const struct dap_message *m)
+{
+    json_t *body;
+    struct err why;
+    if (dap_tree_payload(m, DAP_TREE_KEPT, &body, &why) != 0)
+        log_warning(a->subject, "Delve's %s is passed over: %s", m->name, why.text);
+    return body;
+}
+
 /* --- the program's end --- */
 
 static void on_exit_answer(void *arg, bool known, int status)
@@ -84,7 +95,7 @@ static void on_exit_answer(void *arg, bool known, int status)
 
 static void on_exited_event(struct attachment *a, const struct dap_message *m)
 {
-    json_t *body = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
+    json_t *body = read_body(a, m);
     const json_t *code = json_object_get(body, "exitCode");
     if (json_is_integer(code)) {
         a->exit_known = true;
@@ -108,7 +119,7 @@ static void on_terminated_event(struct attachment *a)
 
 static void ask_attach(struct attachment *a, const struct dap_message *m)
 {
-    json_t *body = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
+    json_t *body = read_body(a, m);
     a->handler->capabilities(a->arg, body);
     json_decref(body);
     set_state(a, ATTACHMENT_ATTACHING, "initialize is answered");
@@ -119,7 +130,7 @@ static void refused(struct attachment *a, const struct dap_message *m)
 {
     struct err why;
     int status = 0;
-    json_t *body = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
+    json_t *body = read_body(a, m);
     const char *text = json_string_value(json_object_get(json_object_get(body, "error"), "format"));
     err_set(&why, "Delve on %s refused %s: %s", where(a), m->name, text ? text : "no reason given");
     bool has_exited = a->once_attached && text && delve_exit_status_in(text, &status);

@@ -70,9 +70,9 @@ struct supervised {
     bool same_process; /* what the next dlv debugs was debugged before */
     bool paused;
     bool output_over;
-    struct err failure; /* why dlv was lost */
+    struct err failure;   /* why dlv was lost */
     struct err misplaced; /* why the present run was not started; "": it was */
-    struct timer *step; /* the one deadline of the state it is in */
+    struct timer *step;   /* the one deadline of the state it is in */
 };
 
 /* process_supervised.c */

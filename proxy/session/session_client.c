@@ -8,6 +8,7 @@
 
 #include "dap/capabilities.h"
 #include "dap/paths.h"
+#include "dap/tree.h"
 #include "proxy/base/log.h"
 
 enum {
@@ -116,22 +117,27 @@ void session_hold(struct session *s, const struct dap_message *m)
 
 /* --- the requests that are delvegate's own --- */
 
-json_t *session_arguments(const struct dap_message *m)
+int session_arguments(const struct dap_message *m, json_t **arguments, struct err *why)
 {
-    json_t *arguments = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
-    if (json_is_object(arguments))
-        return arguments;
-    json_decref(arguments);
-    return json_object();
+    int r = dap_tree_payload(m, DAP_TREE_ARGUMENTS, arguments, why);
+    if (r == 0 && !*arguments)
+        *arguments = json_object();
+    if (r == 0 && !*arguments)
+        r = err_set(why, "out of memory");
+    return r == 0 ? 0 : err_prefix(why, "%s: ", m->name);
 }
 
 static void on_initialize(struct session *s, const struct dap_message *m)
 {
-    json_t *arguments = session_arguments(m);
+    struct err why;
+    json_t *arguments;
+    int r = session_arguments(m, &arguments, &why);
     const json_t *format = json_object_get(arguments, "pathFormat");
     const char *wrong = NULL;
     if (s->state != SESSION_NEW)
         wrong = "initialize was sent twice";
+    else if (r < 0)
+        wrong = why.text;
     else if (format && (!json_is_string(format) || strcmp(json_string_value(format), "path") != 0))
         wrong = "unsupported pathFormat; only \"path\" is supported";
     else if (json_is_false(json_object_get(arguments, "linesStartAt1")))
@@ -143,9 +149,10 @@ static void on_initialize(struct session *s, const struct dap_message *m)
         json_decref(arguments);
         return;
     }
-    s->initialize_arguments = arguments;
+    s->initialize_arguments = dap_capabilities_of_client(arguments);
+    json_decref(arguments);
     s->announced = dap_capabilities_announced(s->memory->capabilities);
-    s->traits = dap_client_traits(arguments);
+    s->traits = dap_client_traits(s->initialize_arguments);
     char reason[REASON_MAX];
     (void)snprintf(reason, sizeof reason, "initialize, by a client of target %s", s->target->name);
     session_set_state(s, SESSION_INITIALIZED, reason);
@@ -156,7 +163,12 @@ static void on_initialize(struct session *s, const struct dap_message *m)
 
 static void on_disconnect(struct session *s, const struct dap_message *m)
 {
-    json_t *arguments = session_arguments(m);
+    struct err why;
+    json_t *arguments;
+    if (session_arguments(m, &arguments, &why) < 0) {
+        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, why.text, true);
+        return;
+    }
     s->terminate = json_is_true(json_object_get(arguments, "terminateDebuggee"));
     s->disconnect_seq = m->seq;
     s->disconnect_waits = true;

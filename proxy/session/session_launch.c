@@ -1,8 +1,14 @@
 /* What the client wants debugged: its launch, attach and restart requests. */
 #include "proxy/session/session_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    NOTES_MAX = 100, /* notes about one launch.json that are shown */
+    REST_MAX = 64    /* bytes of the line about the others */
+};
 
 static void free_launch(struct launch *l)
 {
@@ -73,6 +79,18 @@ static int fill_launch(struct session *s, struct launch *l, const json_t *argume
     return l->plan ? read_prelaunch(s, arguments, &l->prelaunch, why) : -1;
 }
 
+static void say_notes(struct session *s, const struct delve_strings *notes)
+{
+    char more[REST_MAX];
+    size_t shown = notes->count <= NOTES_MAX ? notes->count : NOTES_MAX;
+    for (size_t i = 0; i < shown; i++)
+        session_say(s, "console", notes->list[i]);
+    if (shown == notes->count)
+        return;
+    (void)snprintf(more, sizeof more, "and %zu more notes like these", notes->count - shown);
+    session_say(s, "console", more);
+}
+
 /* Reads what a request asks for; it becomes the session's newest launch. Returns -1 with *why, and everything as it
  * was. */
 static int new_launch(struct session *s, const json_t *arguments, struct err *why)
@@ -91,8 +109,7 @@ static int new_launch(struct session *s, const json_t *arguments, struct err *wh
     config_paths_free(&before);
     l->older = s->launch;
     s->launch = l;
-    for (size_t i = 0; i < l->plan->notes.count; i++)
-        session_say(s, "console", l->plan->notes.list[i]);
+    say_notes(s, &l->plan->notes);
     return 0;
 }
 
@@ -109,8 +126,10 @@ void session_on_launch(struct session *s, const struct dap_message *m)
     s->is_attach = is_attach;
     s->launch_seq = m->seq;
     s->launch_waits = true;
-    json_t *arguments = session_arguments(m);
-    int r = new_launch(s, arguments, &why);
+    json_t *arguments;
+    int r = session_arguments(m, &arguments, &why);
+    if (r == 0)
+        r = new_launch(s, arguments, &why);
     json_decref(arguments);
     if (r == 0 && !s->delve)
         r = err_set(&why, "out of memory");
@@ -182,8 +201,10 @@ void session_on_restart(struct session *s, const struct dap_message *m)
                                                       : "no debug session yet; send launch or attach first");
         return;
     }
-    json_t *arguments = session_arguments(m);
-    int r = read_restart(s, arguments, &why);
+    json_t *arguments;
+    int r = session_arguments(m, &arguments, &why);
+    if (r == 0)
+        r = read_restart(s, arguments, &why);
     json_decref(arguments);
     if (r < 0) {
         refuse_restart(s, m->seq, why.text);

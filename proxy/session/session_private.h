@@ -143,8 +143,9 @@ int session_map_place(void *arg, const char *path, struct buf *out);
 int session_map_name(void *arg, const char *path, struct buf *out);
 /* delve_target.name_rule of it. */
 int session_name_rule(void *arg, const char *path, struct buf *out);
-/* The arguments of a request as an object; a new reference, NULL when memory ran out. */
-json_t *session_arguments(const struct dap_message *m);
+/* Reads the arguments of a request that delvegate answers itself: *arguments is a new reference to an object, an empty
+ * one when there are none. Returns 0, or -1 with *why: the request, and what is wrong with them. */
+int session_arguments(const struct dap_message *m, json_t **arguments, struct err *why);
 /* The Delve that the client's reading waited for is gone. */
 void session_read_on(struct session *s);
 /* Tells what is waited for, and shows it as progress where the client can; NULL: not any more. */

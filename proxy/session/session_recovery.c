@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dap/paths.h"
+#include "dap/tree.h"
 #include "proxy/base/log.h"
 
 enum {
@@ -208,7 +209,7 @@ static void refresh(struct session *s)
         body = json_pack("{s:[s]}", "areas", "all");
         session_event(s, "invalidated", body);
     } else {
-        body = json_copy(s->stopped);
+        body = s->stopped ? json_copy(s->stopped) : json_pack("{s:s}", "reason", "pause");
         (void)json_object_del(body, "hitBreakpointIds"); /* fails only when it is not there */
         session_event(s, "stopped", body);
     }
@@ -217,6 +218,7 @@ static void refresh(struct session *s)
 
 bool session_watch(struct session *s, const struct dap_message *m)
 {
+    struct err why;
     /* The client has configured its session: a second `initialized` would have it do so again. */
     if (s->state == SESSION_RECOVERING && m->type == DAP_EVENT && strcmp(m->name, "initialized") == 0)
         return true;
@@ -237,7 +239,8 @@ bool session_watch(struct session *s, const struct dap_message *m)
         return true;
     }
     json_decref(s->stopped);
-    s->stopped = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
+    if (dap_tree_payload(m, DAP_TREE_KEPT, &s->stopped, &why) != 0)
+        log_warning(s->subject, "Delve's stopped event cannot be kept: %s", why.text);
     s->is_stopped = true;
     delve_used(s->delve);
     return false;
@@ -278,8 +281,11 @@ static void take_back_threads(struct session *s)
     size_t i;
     const json_t *thread;
     const json_t *stopped = json_object_get(s->stopped, "threadId");
-    json_t *body = s->threads.len ? json_loadb(s->threads.data, s->threads.len, 0, NULL) : NULL;
+    json_t *body = NULL;
+    struct err why;
     bool named = false; /* a client may not have asked since the last stop */
+    if (s->threads.len && dap_tree_read(s->threads.data, s->threads.len, DAP_TREE_BODY, &body, &why) != 0)
+        log_warning(s->subject, "the client keeps the threads that it shows: %s", why.text);
     json_array_foreach(json_object_get(body, "threads"), i, thread)
     {
         const json_t *id = json_object_get(thread, "id");

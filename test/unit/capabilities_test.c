@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +173,32 @@ static void memory_runs_out(void **state)
     json_decref(seen);
 }
 
+static void of_a_client_only_what_dap_defines_is_kept(void **state)
+{
+    char text[DAP_CLIENT_STRING_MAX + 512];
+    char name[DAP_CLIENT_STRING_MAX + 2];
+    (void)state;
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    (void)snprintf(text, sizeof text,
+                   "{\"clientID\":\"vscode\",\"clientName\":\"%s\",\"locale\":\"%s\",\"linesStartAt1\":true,"
+                   "\"supportsVariableType\":\"yes\",\"supportsInvalidatedEvent\":false,\"pathFormat\":null,"
+                   "\"more\":[1,2]}",
+                   name, name + 1);
+    json_t *given = json_loads(text, 0, NULL);
+    json_t *kept = dap_capabilities_of_client(given);
+    json_t *expected = json_pack("{s:s,s:s,s:b,s:b}", "clientID", "vscode", "locale", name + 1, "linesStartAt1", 1,
+                                 "supportsInvalidatedEvent", 0);
+    assert_non_null(given);
+    assert_true(json_equal(kept, expected));
+    json_decref(given);
+    json_decref(kept);
+    json_decref(expected);
+    kept = dap_capabilities_of_client(NULL);
+    assert_int_equal(json_object_size(kept), 0);
+    json_decref(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +207,7 @@ int main(void)
         cmocka_unit_test(what_differs_is_told),
         cmocka_unit_test(only_the_difference_is_told),
         cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(of_a_client_only_what_dap_defines_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

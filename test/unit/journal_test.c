@@ -436,6 +436,45 @@ static void too_much_is_refused(void **state)
     free(text);
 }
 
+/* A tree of them would take a hundred times their text. */
+static void too_many_values_are_refused(void **state)
+{
+    enum { BREAKPOINTS = 70 * 1000 };
+    static const struct {
+        const char *head;
+        bool is_noted;
+    } cases[] = {
+        {"{\"seq\":4,\"type\":\"request\",\"command\":\"setBreakpoints\",\"arguments\":" UTIL, true},
+        {"{\"seq\":4,\"type\":\"request\",\"command\":\"evaluate\",\"arguments\":{\"more\":", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dap_journal *j = with_two();
+        struct buf text;
+        struct err e;
+        buf_init(&text, STEP_MAX);
+        buf_printf(&text, "%s[{}", cases[i].head);
+        for (int n = 1; n < BREAKPOINTS; n++)
+            buf_puts(&text, ",{}");
+        assert_int_equal(buf_puts(&text, "]}}"), 0);
+        char *got = ask(j, text.data, &e);
+        if (cases[i].is_noted) {
+            assert_null(got);
+            assert_string_equal(e.text, "setBreakpoints: the arguments: more than 65536 values (objects, arrays, "
+                                        "strings, numbers), the limit; send less");
+            struct dap_message m = scanned(text.data);
+            assert_null(dap_journal_answer_alone(j, &m));
+        } else {
+            assert_string_equal(got, text.data);
+        }
+        free(got);
+        buf_free(&text);
+        dap_journal_next(j, false);
+        replays(j, 0, REQUEST(0, "setBreakpoints", MAIN_TWO));
+        dap_journal_free(j);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +492,7 @@ int main(void)
         cmocka_unit_test(in_doubt),
         cmocka_unit_test(what_was_not_answered_is_emptied),
         cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(too_many_values_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
