@@ -36,7 +36,7 @@ struct breakpoint {
 };
 
 static struct {
-    bool exists, ended, gone, left, initialized, launched, configured, terminated;
+    bool exists, ended, gone, left, half_closed, initialized, launched, configured, terminated;
     const struct client_handler *handler;
     void *arg;
     struct lane *lane;
@@ -155,6 +155,15 @@ static void restart(void)
     machine_used();
 }
 
+static void on_half_close(void *arg, const struct event *e)
+{
+    (void)arg;
+    (void)e;
+    ed.half_closed = true;
+    if (ed.handler)
+        ed.handler->half_closed(ed.arg);
+}
+
 static void on_close(void *arg, const struct event *e)
 {
     const struct client_handler *h = ed.handler;
@@ -223,6 +232,10 @@ void editor_leave(void)
     ed.left = true;
     if (draw(4) == 0) {
         lane_post(ed.lane, on_close, NULL, NULL, 0, 0);
+        return;
+    }
+    if (draw(4) == 0) {
+        lane_post(ed.lane, on_half_close, NULL, NULL, 0, 0);
         return;
     }
     if (!ed.initialized)
@@ -364,7 +377,7 @@ void editor_free(void)
 bool client_has_ended(const struct client *c)
 {
     (void)c;
-    return false;
+    return ed.half_closed;
 }
 
 void client_start(struct client *c, const struct client_handler *h, void *arg)
