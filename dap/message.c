@@ -56,8 +56,8 @@ static bool folds_to(const char *text, struct dap_span at, const char *name)
             return false;
         }
         char lower = c[0] >= 'A' && c[0] <= 'Z' ? (char)(c[0] - 'A' + 'a') : c[0];
-        if (lower != *name)
-            return false;
+        if (lower == '\0' || lower != *name)
+            return false; /* a NUL is not the name's end */
         name++;
     }
     return *name == '\0';

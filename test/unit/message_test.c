@@ -204,6 +204,16 @@ static void refused(void **state)
     bad("{\"a\\\0\":1}", 9, "unknown escape");
 }
 
+/* A key that goes on behind a field's name and a NUL is another key, for Go too; its end is not read past. */
+static void a_nul_does_not_end_a_key(void **state)
+{
+    (void)state;
+    struct dap_message m = good("{\"seq\":1,\"type\":\"event\",\"event\":\"x\",\"seq\\u0000\":2,\"body\\u0000y\":{},"
+                                "\"BODY\\u0000\":{},\"success\\u0000\\u0000\\u0000\\u0000\":1}");
+    assert_int_equal(m.seq, 1);
+    assert_int_equal(m.payload_at.len, 0);
+}
+
 /* Every start of a good message is refused, and none reads past its end. */
 static void cut_anywhere(void **state)
 {
@@ -464,6 +474,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(envelopes),
         cmocka_unit_test(escapes_mean_what_they_say),
+        cmocka_unit_test(a_nul_does_not_end_a_key),
         cmocka_unit_test(long_names_are_cut_between_characters),
         cmocka_unit_test(integers),
         cmocka_unit_test(refused),
