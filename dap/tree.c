@@ -11,7 +11,6 @@
 enum {
     PATH_LEVELS = 4,      /* of the path to an attribute; what is deeper is not named */
     PATH_BYTES_MAX = 256, /* of that path */
-    NUMBER_MAX = 64,      /* bytes of a number that are read */
     ESCAPE = 6,           /* bytes of \uXXXX */
     HEX = 16
 };
@@ -122,19 +121,15 @@ static const char *judge_string(const char *text, struct dap_span string, bool n
     return NULL;
 }
 
+/* The number is followed by something else: the end of its container. */
 static const char *judge_number(const char *text, struct dap_span number)
 {
     static const char too_large[] = "is a number that is too large";
-    char copy[NUMBER_MAX];
     int64_t integer;
     if (!memchr(text + number.off, '.', number.len) && !memchr(text + number.off, 'e', number.len) &&
         !memchr(text + number.off, 'E', number.len))
         return dap_json_integer(text, number, &integer) < 0 ? too_large : NULL;
-    if (number.len >= sizeof copy)
-        return NULL;
-    memcpy(copy, text + number.off, number.len);
-    copy[number.len] = '\0';
-    return isinf(strtod(copy, NULL)) ? too_large : NULL;
+    return isinf(strtod(text + number.off, NULL)) ? too_large : NULL;
 }
 
 /* Looks for what jansson refuses and the grammar allows. name: of the whole. Returns whether it was found. */
@@ -152,7 +147,7 @@ static bool explain(const char *text, size_t len, bool nul, const char *name, st
         at = t.at.off;
         if (is_key || t.kind == DAP_JSON_STRING)
             wrong = judge_string(text, t.at, nul || is_key, &at);
-        else if (t.kind == DAP_JSON_NUMBER)
+        else if (t.kind == DAP_JSON_NUMBER && j.depth > 0)
             wrong = judge_number(text, t.at);
         if (!wrong || !is_key)
             follow(levels, &j, t);

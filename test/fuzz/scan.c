@@ -8,6 +8,7 @@
 #include "dap/decoder.h"
 #include "dap/message.h"
 #include "dap/paths.h"
+#include "dap/tree.h"
 
 enum { OUT_MAX = 1 << 24, NEW_SEQ = 777 };
 
@@ -30,6 +31,18 @@ static int map(void *arg, const char *path, struct buf *out)
 static bool inside(struct dap_span at, size_t len)
 {
     return at.len <= len && at.off <= len - at.len;
+}
+
+/* What the grammar allows and jansson refuses is told by name. */
+static void read_payload(const struct dap_message *m)
+{
+    static const char unnamed[] = "the arguments: cannot be read";
+    json_t *tree;
+    struct err why;
+    int r = dap_tree_payload(m, DAP_TREE_ARGUMENTS, &tree, &why);
+    require(r == 0 || (r == 1 && !tree && why.text[0] && strncmp(why.text, unnamed, sizeof unnamed - 1) != 0));
+    require(!tree || json_is_object(tree));
+    json_decref(tree);
 }
 
 /* jansson refuses more: what is not UTF-8, half surrogates, numbers beyond its types, NUL in keys, deeper nesting.
@@ -100,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(prefix_fine == 0 && prefix.type == m.type && prefix.request_seq == m.request_seq);
         require(inside(m.seq_at, size) && inside(m.request_seq_at, size) && inside(m.payload_at, size));
         compare(&m);
+        read_payload(&m);
         rewrite(&m, DAP_TO_DELVE);
         rewrite(&m, DAP_TO_CLIENT);
     } else {
