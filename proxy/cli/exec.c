@@ -147,6 +147,8 @@ static void on_output(void *arg, enum channel_source source, const char *data, s
 {
     struct exec *x = arg;
     struct sink *sink = source == CHANNEL_STDERR ? x->err : x->out;
+    if (x->state == EXEC_OVER)
+        return; /* more of it would keep us here without end */
     if (sink_write(sink, data, len) < 0 && x->state < EXEC_ENDING) {
         say("out of memory while writing the command's output; it is ended");
         x->status = EXIT_LOST;
