@@ -8,7 +8,7 @@
 enum {
     READ_CHUNK = 64 * 1024,
     CLIENT_CHECK_MS = 1000, /* between two looks whether a client that sends nothing more is still there */
-    CLIENT_FLUSH_MS = 4000, /* a client that does not read keeps its socket no longer than this */
+    CLIENT_FLUSH_MS = 3500, /* a client that does not read keeps its socket no longer than this */
     CLIENT_LINGER_MS = 1000 /* for the client to close after us: closed at once, what it still sends would reset it */
 };
 

@@ -10,7 +10,7 @@
 #include "proxy/base/timer.h"
 
 enum {
-    FAREWELL_MS = 2000, /* for the client to close; VS Code waits that long for an answer to `disconnect` */
+    FAREWELL_MS = 3000, /* for the client to close; VS Code waits 2 s for an answer to `disconnect` */
     SUBJECT_MAX = 64,
     ANSWER_MAX = 4096,
     ERROR_INTERNAL = 8888 /* Delve's service/dap/error_ids.go */
