@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dap/tree.h"
 #include "delve/names.h"
 
 enum {
@@ -49,9 +50,11 @@ void session_names_watch(struct session *s, const struct dap_message *m, const s
     if (!asked || strcmp(m->name, "setBreakpoints") != 0 || s->unknown_file || s->names_asked >= QUESTIONS_MAX ||
         !s->delve || !memmem(m->text, m->len, sign, sizeof sign - 1))
         return;
-    json_t *body = json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL);
+    json_t *body;
     size_t i;
     const json_t *breakpoint;
+    struct err ignored; /* what is too large to read is explained to nobody */
+    (void)dap_tree_payload(m, DAP_TREE_BODY, &body, &ignored);
     json_array_foreach(json_object_get(body, "breakpoints"), i, breakpoint)
     {
         const char *message = json_string_value(json_object_get(breakpoint, "message"));
@@ -71,7 +74,9 @@ void session_names_watch(struct session *s, const struct dap_message *m, const s
 
 void session_names_answered(struct session *s, const struct dap_message *m)
 {
-    json_t *body = m->payload_at.len ? json_loadb(m->text + m->payload_at.off, m->payload_at.len, 0, NULL) : NULL;
+    json_t *body;
+    struct err ignored; /* likewise */
+    (void)dap_tree_payload(m, DAP_TREE_BODY, &body, &ignored);
     const char *names = m->success ? json_string_value(json_object_get(body, "result")) : NULL;
     char *file = s->unknown_file, *mapped = file ? config_paths_to_client(&s->paths, file) : NULL;
     struct buf text;
