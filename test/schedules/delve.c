@@ -9,6 +9,11 @@
 #include "proxy/machine/orphan.h"
 #include "proxy/machine/reach.h"
 
+enum {
+    REFUSAL = 30, /* one attach in so many is refused, one connection closed at once */
+    DEAF = 30     /* one connection in so many has a request that is never answered */
+};
+
 /* --- channels to Delve's port --- */
 
 static void send_json(struct channel_of_delve *c, json_t *message);
@@ -16,13 +21,13 @@ static void send_json(struct channel_of_delve *c, json_t *message);
 static void deliver(void *arg, const struct event *e)
 {
     struct channel_of_delve *c = arg;
-    if (!c->closed)
+    if (!c->closed && !c->ended)
         c->handler->data(c->arg, CHANNEL_STDOUT, e->text, e->len);
 }
 
 static void forget(struct channel_of_delve *c)
 {
-    for (struct channel_of_delve **at = &m.channels; *at; at = &(*at)->next)
+    for (struct channel_of_delve **at = &c->machine->channels; *at; at = &(*at)->next)
         if (*at == c) {
             *at = c->next;
             break;
@@ -37,16 +42,26 @@ void end_channel(void *arg, const struct event *e)
     struct channel_of_delve *c = arg;
     const struct channel_handler *h = c->handler;
     void *to = c->arg;
-    struct err none = {{0}};
-    (void)e;
+    struct err why = {{0}};
+    if (e->number == CUT_EOF && !c->ended && h->eof) {
+        c->ended = true;
+        lane_post(c->lane, end_channel, c, NULL, 0, CUT_CLOSED);
+        h->eof(to);
+        return;
+    }
+    if (e->number == CUT_BROKEN)
+        err_set(&why, "connection reset by peer");
     forget(c);
-    h->closed(to, &none, -1);
+    h->closed(to, &why, -1);
 }
 
-void close_all(void)
+void close_all(struct machine *m)
 {
-    for (struct channel_of_delve *c = m.channels; c; c = c->next)
-        lane_post(c->lane, end_channel, c, NULL, 0, 0);
+    for (struct channel_of_delve *c = m->channels; c; c = c->next) {
+        if (!c->lost)
+            lane_post(c->lane, end_channel, c, NULL, 0, (int)draw(CUTS));
+        c->lost = true;
+    }
 }
 
 void tell_event(struct channel_of_delve *c, const char *name, json_t *body)
@@ -54,34 +69,34 @@ void tell_event(struct channel_of_delve *c, const char *name, json_t *body)
     send_json(c, json_pack("{s:s,s:s,s:o}", "type", "event", "event", name, "body", body ? body : json_object()));
 }
 
-/* The one DAP connection that tells of stops: the newest. */
-struct channel_of_delve *teller(void)
+/* The one DAP connection that tells of stops: the newest that is attached. */
+struct channel_of_delve *teller(const struct machine *m)
 {
-    for (struct channel_of_delve *c = m.channels; c; c = c->next)
-        if (c->decoder)
+    for (struct channel_of_delve *c = m->channels; c; c = c->next)
+        if (c->attached && !c->lost)
             return c;
     return NULL;
 }
 
-static void new_stop(void)
+static void new_stop(struct machine *m)
 {
-    m.program = PROGRAM_HALTED;
-    for (struct channel_of_delve *c = m.channels; c; c = c->next)
+    m->program = PROGRAM_HALTED;
+    for (struct channel_of_delve *c = m->channels; c; c = c->next)
         c->next_handle = FIRST_HANDLE;
 }
 
-void tell_stop(const char *reason)
+void tell_stop(struct machine *m, const char *reason)
 {
-    struct channel_of_delve *c = teller();
-    new_stop();
+    struct channel_of_delve *c = teller(m);
+    new_stop(m);
     if (!c)
         return;
     json_t *body = json_pack("{s:s,s:i,s:b}", "reason", reason, "threadId", 1, "allThreadsStopped", 1);
     int source = (int)draw(2);
-    if (strcmp(reason, "breakpoint") == 0 && m.line_count[source]) {
-        int which = (int)draw((unsigned)m.line_count[source]);
-        json_object_set_new(body, "hitBreakpointIds", json_pack("[i]", m.ids[source][which]));
-        json_object_set_new(body, "line", json_integer(m.lines[source][which]));
+    if (strcmp(reason, "breakpoint") == 0 && m->line_count[source]) {
+        int which = (int)draw((unsigned)m->line_count[source]);
+        json_object_set_new(body, "hitBreakpointIds", json_pack("[i]", m->ids[source][which]));
+        json_object_set_new(body, "line", json_integer(m->lines[source][which]));
     }
     tell_event(c, "stopped", body);
 }
@@ -100,19 +115,20 @@ static void respond(struct channel_of_delve *c, const json_t *request, json_t *b
 
 static void set_breakpoints(struct channel_of_delve *c, const json_t *request, const json_t *arguments)
 {
+    struct machine *m = c->machine;
     const char *path = json_string_value(json_object_get(json_object_get(arguments, "source"), "path"));
     int source = path && strcmp(path, "/src/1.go") == 0;
     const json_t *list = json_object_get(arguments, "breakpoints"), *bp;
     json_t *answer = json_array();
     size_t i;
-    m.line_count[source] = 0;
+    m->line_count[source] = 0;
     json_array_foreach(list, i, bp)
     {
-        int at = m.line_count[source]++;
-        m.lines[source][at] = (int)json_integer_value(json_object_get(bp, "line"));
-        m.ids[source][at] = ++m.next_id;
+        int at = m->line_count[source]++;
+        m->lines[source][at] = (int)json_integer_value(json_object_get(bp, "line"));
+        m->ids[source][at] = ++m->next_id;
         json_array_append_new(
-            answer, json_pack("{s:i,s:b,s:i}", "id", m.ids[source][at], "verified", 1, "line", m.lines[source][at]));
+            answer, json_pack("{s:i,s:b,s:i}", "id", m->ids[source][at], "verified", 1, "line", m->lines[source][at]));
     }
     respond(c, request, json_pack("{s:o}", "breakpoints", answer), NULL);
 }
@@ -125,29 +141,59 @@ static void check_handle(const struct channel_of_delve *c, const char *command, 
         broken("%s: handle %lld is none of Delve's", command, (long long)handle);
 }
 
+static void disconnect(struct channel_of_delve *c, const json_t *request, const json_t *arguments)
+{
+    struct machine *m = c->machine;
+    bool ends = json_is_true(json_object_get(arguments, "terminateDebuggee"));
+    if (m->kind == KIND_LAUNCH && !ends)
+        broken("a program that delvegate has started is not ended with its session");
+    if (m->kind != KIND_LAUNCH && ends && !m->may_end)
+        broken("what delvegate has not started is ended, and the user has not asked for that");
+    respond(c, request, NULL, NULL);
+    tell_event(c, "terminated", NULL);
+    if (m->kind == KIND_ATTACH)
+        m->program = ends || m->program == PROGRAM_EXITED ? PROGRAM_EXITED : PROGRAM_RUNNING;
+    if (m->kind == KIND_REMOTE && ends) {
+        close_all(m);
+        m->delve_on = false;
+    }
+}
+
+static const char *refusal(struct machine *m)
+{
+    if (m->program == PROGRAM_EXITED)
+        return "Failed to attach: Process 1 has exited with status 7";
+    return fault(m, REFUSAL) ? "Failed to attach: could not halt the process" : NULL;
+}
+
 static void serve(struct channel_of_delve *c, const json_t *request)
 {
+    struct machine *m = c->machine;
     const char *command = json_string_value(json_object_get(request, "command"));
     const json_t *arguments = json_object_get(request, "arguments");
     const char *owner = json_string_value(json_object_get(arguments, "owner"));
-    bool running = m.program == PROGRAM_RUNNING;
+    bool running = m->program == PROGRAM_RUNNING;
+    if (c->deaf_to && strcmp(command, c->deaf_to) == 0)
+        return;
     if (strcmp(command, "initialize") == 0) {
         respond(c, request, json_pack("{s:b}", "supportsStepBack", draw(2)), NULL);
     } else if (strcmp(command, "attach") == 0) {
-        if (m.program == PROGRAM_EXITED) {
-            respond(c, request, NULL, "Failed to attach: Process 1 has exited with status 7");
+        const char *why = refusal(m);
+        if (why) {
+            respond(c, request, NULL, why);
             return;
         }
-        new_stop();
+        new_stop(m);
         c->stops_on_entry = json_is_true(json_object_get(arguments, "stopOnEntry"));
+        c->attached = true;
         tell_event(c, "initialized", NULL);
         respond(c, request, NULL, NULL);
     } else if (strcmp(command, "configurationDone") == 0) {
         respond(c, request, NULL, NULL);
         if (c->stops_on_entry)
-            tell_stop("entry");
-        else if (m.program == PROGRAM_HALTED)
-            m.program = PROGRAM_RUNNING;
+            tell_stop(m, "entry");
+        else if (m->program == PROGRAM_HALTED)
+            m->program = PROGRAM_RUNNING;
     } else if (strcmp(command, "setBreakpoints") == 0) {
         set_breakpoints(c, request, arguments);
     } else if (strncmp(command, "set", 3) == 0) {
@@ -157,14 +203,13 @@ static void serve(struct channel_of_delve *c, const json_t *request)
     } else if (strcmp(command, "pause") == 0) {
         respond(c, request, NULL, NULL);
         if (running)
-            tell_stop("pause");
+            tell_stop(m, "pause");
     } else if (strcmp(command, "disconnect") == 0) {
-        respond(c, request, NULL, NULL);
-        tell_event(c, "terminated", NULL);
-    } else if (running || m.program == PROGRAM_EXITED) {
+        disconnect(c, request, arguments);
+    } else if (running || m->program == PROGRAM_EXITED) {
         respond(c, request, NULL, "Unable to process: debuggee is running");
     } else if (strcmp(command, "continue") == 0 || strcmp(command, "next") == 0) {
-        m.program = PROGRAM_RUNNING;
+        m->program = PROGRAM_RUNNING;
         respond(c, request, NULL, NULL);
     } else if (strcmp(command, "stackTrace") == 0) {
         json_int_t id = c->next_handle++;
@@ -201,7 +246,7 @@ static void on_request(struct channel_of_delve *c, const char *text, size_t len)
     if (seq != c->got + 1)
         broken("Delve got seq %lld after %lld", (long long)seq, (long long)c->got);
     c->got = seq;
-    if (!m.delve_silent)
+    if (!c->machine->dap_silent)
         serve(c, request);
     json_decref(request);
 }
@@ -225,11 +270,14 @@ static void send_json(struct channel_of_delve *c, json_t *message)
 
 static void serve_rpc(struct channel_of_delve *c, const char *data)
 {
+    const struct machine *m = c->machine;
+    if (!strstr(data, "GetVersion") && !strstr(data, "RPCServer.State"))
+        broken("Delve is asked over JSON-RPC for what nobody has asked for: %s", data);
     const char *answer = strstr(data, "GetVersion") ? "{\"id\":1,\"result\":{},\"error\":null}\n"
-                         : m.program == PROGRAM_EXITED
+                         : m->program == PROGRAM_EXITED
                              ? "{\"id\":1,\"result\":null,\"error\":\"Process 1 has exited with status 7\"}\n"
                              : "{\"id\":1,\"result\":{\"State\":{\"exited\":false}},\"error\":null}\n";
-    if (!m.delve_silent)
+    if (!m->rpc_silent)
         lane_post(c->lane, deliver, c, answer, strlen(answer), 0);
 }
 
@@ -237,9 +285,10 @@ static bool channel_of_delve_write(struct channel *channel, const char *data, si
 {
     struct channel_of_delve *c = (struct channel_of_delve *)channel;
     struct dap_frame frame;
+    struct machine *m = c->machine;
     if (c->closed)
         broken("a closed channel is written to");
-    if (!m.delve_on)
+    if (!m->delve_on || c->lost || c->ended)
         return false; /* lost on the way */
     if (!c->decoder && data[0] == '{') {
         serve_rpc(c, data);
@@ -247,7 +296,8 @@ static bool channel_of_delve_write(struct channel *channel, const char *data, si
     }
     if (!c->decoder) {
         c->decoder = dap_decoder_new(DAP_DELVE_REQUEST_MAX, DAP_OVERSIZE_ERROR);
-        (void)snprintf(c->owner, sizeof c->owner, "delve %d.%d", m.generation, ++m.connections);
+        (void)snprintf(c->owner, sizeof c->owner, "delve %d.%d", m->generation, ++m->connections);
+        c->deaf_to = fault(m, DEAF) ? (draw(2) ? "initialize" : "attach") : NULL;
     }
     while (len) {
         size_t used = 0;
@@ -323,13 +373,14 @@ static void link_ready(void *arg, const struct event *e)
 
 static void forget_link(struct link_to_it *l)
 {
-    while (m.channels)
-        forget(m.channels);
-    if (m.keeper)
-        lane_free(m.keeper->lane);
+    struct machine *m = l->machine;
+    while (m->channels)
+        forget(m->channels);
+    if (m->keeper)
+        lane_free(m->keeper->lane);
     lane_free(l->lane);
-    if (m.link == l)
-        m.link = NULL;
+    if (m->link == l)
+        m->link = NULL;
     free(l);
 }
 
@@ -348,14 +399,18 @@ void link_lost(void *arg, const struct event *e)
 static struct link *new_link(struct transport *t, const struct link_handler *h, void *arg)
 {
     struct link_to_it *l = calloc(1, sizeof *l);
+    struct machine *m = (struct machine *)t;
     if (!l)
         broken("out of memory");
+    if (m->link)
+        broken("a second link");
+    l->machine = m;
     l->link.transport = t;
     l->handler = h;
     l->arg = arg;
-    l->lane = lane_new();
-    m.link = l;
-    lane_post(l->lane, fault(30) ? link_lost : link_ready, l, NULL, 0, 0);
+    l->lane = lane_new(m->prompt);
+    m->link = l;
+    lane_post(l->lane, fault(m, 30) ? link_lost : link_ready, l, NULL, 0, 0);
     return &l->link;
 }
 
@@ -372,22 +427,24 @@ static struct channel *new_shell(struct link *l, const struct channel_handler *h
     broken("a shell is asked for");
 }
 
-static const struct transport_ops ops;
-
 static struct channel *new_stream(struct link *l, int port, const struct channel_handler *h, void *arg)
 {
     struct channel_of_delve *c = calloc(1, sizeof *c);
-    (void)l;
+    struct machine *m = ((struct link_to_it *)l)->machine;
     if (!c)
         broken("out of memory");
-    c->channel.ops = &ops;
+    c->channel.ops = &machine_ops;
+    c->machine = m;
     c->handler = h;
     c->arg = arg;
-    c->lane = lane_new();
+    c->lane = lane_new(m->prompt);
     c->next_handle = FIRST_HANDLE;
-    c->next = m.channels;
-    m.channels = c;
-    lane_post(c->lane, m.delve_on && port == m.port && !fault(60) ? on_opened : end_channel, c, NULL, 0, 0);
+    c->next = m->channels;
+    m->channels = c;
+    bool opens = m->delve_on && port == m->port && !fault(m, 60);
+    lane_post(c->lane, opens ? on_opened : end_channel, c, NULL, 0, CUT_CLOSED);
+    if (opens && fault(m, REFUSAL)) /* of another user */
+        lane_post(c->lane, end_channel, c, NULL, 0, (int)draw(CUTS));
     return &c->channel;
 }
 
@@ -396,7 +453,7 @@ static void release(struct transport *t)
     (void)t;
 }
 
-static const struct transport_ops ops = {
+const struct transport_ops machine_ops = {
     .release = release,
     .link = new_link,
     .link_close = close_link,
@@ -411,18 +468,19 @@ static const struct transport_ops ops = {
 
 struct transport *reach_target(uv_loop_t *loop, const struct config_target *target)
 {
-    static struct transport there = {.ops = &ops, .where = "the machine"};
-    (void)loop;
     (void)target;
-    return &there;
+    return &machine_of(loop)->transport;
 }
 
 void orphan_end(uv_loop_t *loop, struct config *config, const struct config_target *target, const char *dir,
                 bool detach)
 {
-    (void)loop;
     (void)config;
     (void)target;
     (void)dir;
-    (void)detach;
+    const struct machine *m = machine_of(loop);
+    if (m->kind == KIND_REMOTE)
+        broken("an end is sought for what the user has started");
+    if (detach != (m->kind == KIND_ATTACH))
+        broken("after the link's loss the process is to be %s", detach ? "left alone" : "ended");
 }

@@ -14,7 +14,7 @@ struct node {
 struct lane {
     struct lane *next;
     struct node *first, **last;
-    bool freed;
+    bool freed, prompt;
 };
 
 struct timer {
@@ -29,11 +29,12 @@ static struct lane *lanes;
 static struct timer *timers;
 static uint64_t now;
 
-struct lane *lane_new(void)
+struct lane *lane_new(bool prompt)
 {
     struct lane *l = calloc(1, sizeof *l);
     if (!l)
         broken("out of memory");
+    l->prompt = prompt;
     l->last = &l->first;
     l->next = lanes;
     lanes = l;
@@ -138,12 +139,26 @@ static bool run_event(void)
     return true;
 }
 
+static bool time_may_pass(void)
+{
+    for (const struct lane *l = lanes; l; l = l->next)
+        if (l->prompt && l->first && !l->freed)
+            return false;
+    return true;
+}
+
 bool loop_step(void)
 {
-    bool early = draw(EARLY_TIMER) == 0;
+    bool early = draw(EARLY_TIMER) == 0 && time_may_pass();
     bool ran = (early && run_timer()) || run_event() || run_timer();
     tidy();
     return ran;
+}
+
+void loop_settle(void)
+{
+    while (run_event())
+        tidy();
 }
 
 void loop_reset(void)

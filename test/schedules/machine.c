@@ -7,34 +7,96 @@
 
 #include "delve/plan.h"
 
-struct machine m;
+enum {
+    FIRST_PORT = 2001, /* of the Delves that the supervisor starts; each has its own */
+    USERS_PORT = 2345
+};
 
-unsigned fault(unsigned one_in)
+static struct machine *machines;
+
+unsigned fault(struct machine *m, unsigned one_in)
 {
-    return m.faults && draw(one_in) == 0;
+    bool drawn = m->faults && draw(one_in) == 0;
+    m->ill = m->ill || drawn;
+    return drawn;
 }
 
-void machine_reset(bool faults)
+bool machine_is_well(const struct machine *m)
 {
-    memset(&m, 0, sizeof m);
-    m.faults = faults;
+    return m->prompt && !m->ill;
 }
 
-void machine_calm(void)
+struct machine *machine_of(const uv_loop_t *loop)
 {
-    m.faults = false;
-    m.delve_silent = false;
+    for (struct machine *m = machines; m; m = m->next)
+        if (&m->loop == loop)
+            return m;
+    broken("a call with a loop that is none of the sessions'");
 }
 
-void machine_used(void)
+void delve_begins(struct machine *m, int port)
 {
-    m.starts = 0;
+    m->delve_on = true;
+    m->generation++;
+    m->port = port;
+    m->program = PROGRAM_HALTED;
+    m->line_count[0] = m->line_count[1] = 0;
+    m->next_id = (int)draw(5);
 }
 
-void machine_check_empty(void)
+struct machine *machine_new(enum kind kind, bool faults, bool steady)
 {
-    if (m.keeper || m.link || m.channels)
-        broken("a session is over, and %s is left", m.keeper ? "its supervisor" : m.link ? "its link" : "a channel");
+    struct machine *m = calloc(1, sizeof *m);
+    if (!m)
+        broken("out of memory");
+    m->transport = (struct transport){.ops = &machine_ops, .where = "the machine"};
+    m->kind = kind;
+    m->faults = faults;
+    m->prompt = !faults;
+    m->steady = steady;
+    m->next = machines;
+    machines = m;
+    if (kind == KIND_ATTACH)
+        m->program = PROGRAM_RUNNING;
+    else if (kind == KIND_REMOTE)
+        delve_begins(m, USERS_PORT);
+    return m;
+}
+
+void machine_free(struct machine *m)
+{
+    struct machine **at = &machines;
+    if (m->keeper || m->link || m->channels)
+        broken("a session is over, and %s is left", m->keeper ? "its supervisor" : m->link ? "its link" : "a channel");
+    while (*at != m)
+        at = &(*at)->next;
+    *at = m->next;
+    free(m);
+}
+
+void machine_calm(struct machine *m)
+{
+    m->faults = m->dap_silent = m->rpc_silent = false;
+}
+
+void machine_used(struct machine *m)
+{
+    m->starts = 0;
+}
+
+void machine_may_end(struct machine *m)
+{
+    m->may_end = true;
+}
+
+uv_loop_t *machine_loop(struct machine *m)
+{
+    return &m->loop;
+}
+
+int machine_port(const struct machine *m)
+{
+    return m->port;
 }
 
 /* --- the supervisor --- */
@@ -83,7 +145,7 @@ static void tell_exited(void *arg, const struct event *e)
     struct keeper *k = arg;
     if (k->freed || !k->run_on)
         return;
-    k->run_on = false;
+    k->run_on = k->ending = false;
     k->handler->exited(k->arg, e->number);
 }
 
@@ -100,12 +162,21 @@ static void post(struct keeper *k, void (*run)(void *, const struct event *), co
     lane_post(k->lane, run, k, text, text ? strlen(text) : 0, number);
 }
 
-static void delve_gone(struct keeper *k, int status)
+/* clean: it had the time to take its breakpoints out of the process that it was attached to. */
+static void delve_gone(struct keeper *k, int status, bool clean)
 {
-    if (m.delve_on)
-        close_all();
-    m.delve_on = m.delve_silent = false;
-    m.program = PROGRAM_NONE;
+    struct machine *m = k->machine;
+    if (k->ending)
+        return;
+    k->ending = true;
+    if (m->delve_on)
+        close_all(m);
+    m->traps = m->traps || (m->kind == KIND_ATTACH && m->delve_on && !clean && m->line_count[0] + m->line_count[1]);
+    m->delve_on = m->dap_silent = m->rpc_silent = false;
+    if (m->kind != KIND_ATTACH)
+        m->program = PROGRAM_NONE;
+    else if (m->program != PROGRAM_EXITED)
+        m->program = PROGRAM_RUNNING;
     if (draw(4) != 0)
         post(k, tell_output_ended, NULL, 0);
     post(k, tell_exited, NULL, status);
@@ -114,17 +185,18 @@ static void delve_gone(struct keeper *k, int status)
 static void listens(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
+    struct machine *m = k->machine;
     char line[64];
     (void)e;
     if (k->freed || !k->run_on || k->ended)
         return;
-    m.delve_on = true;
-    m.generation++;
-    m.port = 2000 + m.generation;
-    m.program = PROGRAM_HALTED;
-    m.line_count[0] = m.line_count[1] = 0;
-    m.next_id = (int)draw(5);
-    (void)snprintf(line, sizeof line, "API server listening at: 127.0.0.1:%d", m.port);
+    if (m->program == PROGRAM_EXITED) {
+        post(k, tell_build, "could not attach to pid 1: no such process", 0);
+        post(k, tell_exited, NULL, 1);
+        return;
+    }
+    delve_begins(m, FIRST_PORT + m->generation);
+    (void)snprintf(line, sizeof line, "API server listening at: 127.0.0.1:%d", m->port);
     post(k, tell_log, line, 0);
 }
 
@@ -132,19 +204,22 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
                             bool needs_delve, const struct keeper_handler *h, void *arg)
 {
     struct keeper *k = calloc(1, sizeof *k);
-    (void)loop;
+    struct machine *m = machine_of(loop);
     (void)link;
     (void)target;
     (void)id;
     (void)needs_delve;
     if (!k)
         broken("out of memory");
-    if (m.keeper)
+    if (m->keeper)
         broken("a second supervisor");
-    k->lane = lane_new();
+    if (m->kind == KIND_REMOTE)
+        broken("a supervisor for a Delve that the user has started");
+    k->machine = m;
+    k->lane = lane_new(m->prompt);
     k->handler = h;
     k->arg = arg;
-    m.keeper = k;
+    m->keeper = k;
     post(k, tell_ready, NULL, 0);
     return k;
 }
@@ -165,17 +240,24 @@ int keeper_examine(struct keeper *k, const char *dir, bool alone)
 
 static void run_delve(struct keeper *k)
 {
-    if (++m.starts > STARTS_MAX)
-        broken("%d starts of Delve without a stop or a word from the user", m.starts);
-    m.graph_broken = m.graph_broken || fault(6);
-    m.code_broken = fault(12);
-    if (fault(10)) {
+    struct machine *m = k->machine;
+    if (++m->starts > STARTS_MAX)
+        broken("%d starts of Delve without a stop or a word from the user", m->starts);
+    if (m->traps)
+        broken("a process is attached to that a killed Delve has left its breakpoints in");
+    if (m->kind == KIND_LAUNCH)
+        m->graph_broken = m->graph_broken || fault(m, 6);
+    m->code_broken = fault(m, 12);
+    if (fault(m, 10)) {
         post(k, tell_exited, NULL, KILLED);
-    } else if (m.code_broken) {
+    } else if (m->code_broken && m->kind == KIND_ATTACH) {
+        post(k, tell_build, "could not attach to pid 1: operation not permitted", 0);
+        post(k, tell_exited, NULL, 1);
+    } else if (m->code_broken) {
         post(k, tell_build, "# example.com/app\n", 0);
         post(k, tell_build, "./main.go:9:37: undefined: x", 0);
         post(k, tell_exited, NULL, 1);
-    } else if (m.graph_broken) {
+    } else if (m->graph_broken) {
         post(k, tell_build,
              draw(2) ? "go: updates to go.mod needed; to update it:"
                      : "main.go:3:8: missing go.sum entry for module providing package example.com/b "
@@ -189,6 +271,7 @@ static void run_delve(struct keeper *k)
 
 int keeper_run(struct keeper *k, const struct keeper_run *run)
 {
+    struct machine *m = k->machine;
     if (k->run_on || k->ended)
         broken("a run is started %s", k->ended ? "after the end" : "while another one is on");
     if (!run->plan)
@@ -199,37 +282,42 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
         run_delve(k);
         return 0;
     }
+    if (run->kind == KEEPER_ALIVE) {
+        if (m->kind != KIND_ATTACH)
+            broken("a process is looked for that nobody attached to");
+        post(k, tell_exited, NULL, m->program == PROGRAM_EXITED);
+        return 0;
+    }
     if (run->kind == KEEPER_REMEDY && draw(2) == 0)
-        m.graph_broken = false;
-    post(k, tell_exited, NULL, run->kind == KEEPER_REMEDY ? (m.graph_broken ? (int)draw(4) : 0) : (int)fault(3));
+        m->graph_broken = false;
+    post(k, tell_exited, NULL, run->kind == KEEPER_REMEDY ? (m->graph_broken ? (int)draw(4) : 0) : (int)fault(m, 3));
     return 0;
 }
 
-static void check_hung_up(const char *what)
+static void check_hung_up(const struct keeper *k, const char *what)
 {
-    if (m.channels)
+    if (k->machine->channels)
         broken("%s with a connection to Delve open", what);
 }
 
 void keeper_stop(struct keeper *k, bool at_once)
 {
-    (void)at_once;
     if (!k->run_on)
         return;
-    check_hung_up("keeper_stop");
+    check_hung_up(k, "keeper_stop");
     if (k->kind == KEEPER_DLV)
-        delve_gone(k, ENDED);
+        delve_gone(k, at_once ? KILLED : ENDED, !at_once);
     else
         post(k, tell_exited, NULL, ENDED);
 }
 
 void keeper_end(struct keeper *k)
 {
-    check_hung_up("keeper_end");
+    check_hung_up(k, "keeper_end");
     if (k->ended)
         broken("keeper_end twice");
     if (k->run_on && k->kind == KEEPER_DLV)
-        delve_gone(k, ENDED);
+        delve_gone(k, ENDED, true);
     k->ended = true;
     post(k, tell_ended, NULL, 0);
 }
@@ -257,44 +345,78 @@ void keeper_free(struct keeper *k, bool lost)
     if (!k)
         return;
     k->freed = true;
-    if (m.keeper == k)
-        m.keeper = NULL;
-    m.delve_on = false;
+    if (k->machine->keeper == k)
+        k->machine->keeper = NULL;
+    k->machine->delve_on = false;
     lane_free(k->lane);
     free(k);
 }
 
 /* --- what happens there --- */
 
-void machine_stir(void)
+/* Without a Delve the process that was attached to goes on. */
+static void process_goes_on(struct machine *m)
 {
-    struct channel_of_delve *c = teller();
-    struct keeper *k = m.keeper;
-    if (m.link && fault(400)) {
-        lane_post(m.link->lane, link_lost, m.link, NULL, 0, 0);
-        return;
+    if (m->program == PROGRAM_RUNNING && (m->traps ? draw(20) == 0 : fault(m, 200)))
+        m->program = PROGRAM_EXITED;
+}
+
+static void users_delve(struct machine *m)
+{
+    if (!m->delve_on && draw(10) == 0) {
+        delve_begins(m, USERS_PORT);
+    } else if (m->delve_on && fault(m, 200)) {
+        close_all(m);
+        m->delve_on = m->dap_silent = m->rpc_silent = false;
+        m->program = PROGRAM_NONE;
     }
-    if (!k || k->ended || !k->run_on || !m.delve_on)
-        return;
-    if (fault(60)) {
-        delve_gone(k, KILLED);
-    } else if (fault(150)) {
-        m.delve_silent = true;
-    } else if (c && fault(60)) {
-        lane_post(c->lane, end_channel, c, NULL, 0, 0);
-    } else if (fault(200)) {
-        post(k, tell_log, "2026-11-23T23:02:52Z error layer=debugger modload.LoadGraph: loading module graph failed",
-             0);
-    } else if (m.delve_silent) {
-        return;
-    } else if (m.program == PROGRAM_RUNNING && draw(3) == 0) {
-        tell_stop("breakpoint");
-    } else if (m.program == PROGRAM_RUNNING && draw(60) == 0) {
-        m.program = PROGRAM_EXITED;
+}
+
+static void program_stirs(struct machine *m, struct channel_of_delve *c)
+{
+    bool running = m->program == PROGRAM_RUNNING;
+    if (running && draw(3) == 0) {
+        tell_stop(m, "breakpoint");
+    } else if (running && !m->steady && draw(60) == 0) {
+        m->program = PROGRAM_EXITED;
+        m->ill = true;
         if (c)
             tell_event(c, "terminated", NULL);
-        post(k, tell_output_ended, NULL, 0);
-    } else if (draw(5) == 0) {
-        post(k, tell_output, draw(2) ? "text\n" : "\xe2\x82", 0);
+        if (m->kind == KIND_LAUNCH)
+            post(m->keeper, tell_output_ended, NULL, 0);
+    } else if (m->kind == KIND_LAUNCH && draw(5) == 0) {
+        post(m->keeper, tell_output, draw(2) ? "text\n" : "\xe2\x82", 0);
+    }
+}
+
+void machine_stir(struct machine *m)
+{
+    struct channel_of_delve *c = teller(m);
+    struct keeper *k = m->keeper;
+    if (m->link && fault(m, 400)) {
+        lane_post(m->link->lane, link_lost, m->link, NULL, 0, 0);
+        return;
+    }
+    if (m->kind == KIND_REMOTE)
+        users_delve(m);
+    else if (!k || k->ended || !k->run_on || !m->delve_on)
+        k = NULL;
+    if (!m->delve_on || (m->kind != KIND_REMOTE && !k)) {
+        if (m->kind == KIND_ATTACH)
+            process_goes_on(m);
+        return;
+    }
+    if (k && fault(m, 60)) {
+        delve_gone(k, KILLED, false);
+    } else if (fault(m, 150)) {
+        m->dap_silent = draw(3) != 0;
+        m->rpc_silent = !m->dap_silent || draw(2);
+    } else if (c && fault(m, 60)) {
+        lane_post(c->lane, end_channel, c, NULL, 0, (int)draw(CUTS));
+    } else if (m->kind == KIND_LAUNCH && fault(m, 200)) {
+        post(k, tell_log, "2026-11-23T23:02:52Z error layer=debugger modload.LoadGraph: loading module graph failed",
+             0);
+    } else if (!m->dap_silent) {
+        program_stirs(m, c);
     }
 }

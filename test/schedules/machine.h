@@ -16,65 +16,90 @@ enum {
     OWNER_MAX = 32,
     KILLED = 128 + 9,
     ENDED = 128 + 15,
-    /* Starts of dlv for one launch, restart or stop: the attempts, and one for each remedy that may be tried. */
+    /* Starts of dlv, or connections to the user's own, for one launch, restart or stop: the attempts, and one for each
+       remedy that may be tried. */
     STARTS_MAX = 24
 };
 
 enum program { PROGRAM_NONE, PROGRAM_HALTED, PROGRAM_RUNNING, PROGRAM_EXITED };
 
+/* How a channel ends: what the code above hears. */
+enum cut {
+    CUT_CLOSED, /* Delve has closed it */
+    CUT_EOF,    /* the same, and the channel's own end is still to come */
+    CUT_BROKEN, /* on the way */
+    CUTS
+};
+
 struct keeper {
+    struct machine *machine;
     struct lane *lane;
     const struct keeper_handler *handler;
     void *arg;
-    bool run_on, ended, freed;
+    bool run_on, ending, ended, freed; /* ending: the run's end is on its way */
     enum keeper_run_kind kind;
 };
 
 struct channel_of_delve {
     struct channel channel; /* first */
+    struct machine *machine;
     struct lane *lane;
     const struct channel_handler *handler;
     void *arg;
     struct channel_of_delve *next;
     struct dap_decoder *decoder; /* NULL: JSON-RPC, or nothing yet */
     char owner[OWNER_MAX];       /* marks the handles that were given on it */
+    const char *deaf_to;         /* the request that Delve never answers on it; NULL: none */
     json_int_t seq;
     json_int_t got; /* seq of the last request */
     json_int_t next_handle;
-    bool closed, stops_on_entry;
+    bool attached, closed, stops_on_entry;
+    bool lost;  /* the Delve that it leads to is gone: what is sent comes nowhere */
+    bool ended; /* its end of file was told */
 };
 
 struct link_to_it {
     struct link link; /* first */
+    struct machine *machine;
     const struct link_handler *handler;
     void *arg;
     struct lane *lane;
 };
 
 struct machine {
-    bool faults;
+    struct transport transport; /* first */
+    uv_loop_t loop;             /* only its address is used */
+    struct machine *next;
+    enum kind kind;
+    bool faults, steady, prompt, may_end;
+    bool ill; /* something has gone wrong, or the program has ended */
     struct keeper *keeper;
     struct link_to_it *link;
     struct channel_of_delve *channels;
-    bool delve_on, delve_silent;
+    bool delve_on;
+    bool dap_silent, rpc_silent; /* Delve does not answer there any more */
+    bool traps;                  /* a killed Delve's breakpoints are in the process */
     int generation, connections, starts, port;
     enum program program;
     int lines[2][LINES_MAX], ids[2][LINES_MAX], line_count[2], next_id;
     bool graph_broken, code_broken;
 };
-extern struct machine m;
 
 /* One time in so many, while faults are drawn. */
-unsigned fault(unsigned one_in);
+unsigned fault(struct machine *m, unsigned one_in);
+struct machine *machine_of(const uv_loop_t *loop);
+/* A Delve listens from now on, with its program halted. */
+void delve_begins(struct machine *m, int port);
 
 /* delve.c */
-/* Loses the link with all its channels; closes one channel, or all: what events run. */
+extern const struct transport_ops machine_ops;
+/* Loses the link with all its channels; ends one channel (number: enum cut), or all: what events run. */
 void link_lost(void *arg, const struct event *e);
 void end_channel(void *arg, const struct event *e);
-void close_all(void);
-/* The DAP connection that tells of stops: the newest; NULL when there is none. */
-struct channel_of_delve *teller(void);
+void close_all(struct machine *m);
+/* The DAP connection that tells of stops: the newest that is attached; NULL when there is none. */
+struct channel_of_delve *teller(const struct machine *m);
 void tell_event(struct channel_of_delve *c, const char *name, json_t *body);
-void tell_stop(const char *reason);
+void tell_stop(struct machine *m, const char *reason);
 
 #endif

@@ -1,8 +1,9 @@
 /* Random schedules of a whole session: the editor's requests, Delve's answers and faults at every point, with the real
  * session, Delve, journal and recovery policy between a made-up editor and a made-up machine.
- *   schedules [COUNT [SEED]] */
+ *   schedules [COUNT [SEED [launch|attach|remote]]] */
 #include "test/schedules/schedules.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,11 @@
 
 enum {
     COUNT = 10000,
+    TARGETS = 2,
     ACTS = 120,     /* of the editor, before it leaves */
+    BESIDE = 8,     /* one in so many is followed by one of the editor's beside it */
+    FIRST_ACTS = 3, /* of that one: initialize, launch or attach, configurationDone */
+    LAST_ACTS = 4,  /* of that one, after the other's end */
     STEPS = 100000, /* of the loop until the session must be over */
     REPORT_SIZE = 1024 * 1024
 };
@@ -56,47 +61,127 @@ void log_line(enum config_log_level level, const char *subject, const char *fmt,
     report[report_len] = '\0';
 }
 
-static bool over;
+/* What ends the process otherwise than by broken(): a state machine's impossible edge, or a sanitizer. */
+static void on_abort(int signal)
+{
+    (void)signal;
+    (void)fprintf(stderr, "%sschedule %lu: it crashed\nnot ok 1 - run it again with: schedules 1 %lu\n",
+                  report ? report : "", seed, seed);
+}
+
+/* Asked by the sanitizers, where they are. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "abort_on_error=1";
+}
+
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void)
+{
+    return "abort_on_error=1:print_stacktrace=1";
+}
+
+/* --- one session with its editor and its machine --- */
+
+struct side {
+    struct editor *editor;
+    struct machine *machine;
+    bool over;
+};
 
 static void on_over(struct session *s, void *arg)
 {
+    struct side *side = arg;
     (void)s;
-    (void)arg;
-    over = true;
+    side->over = true;
 }
 
-static void run(struct config *config)
+static void begin(struct side *side, struct config *config, struct target_memory *memories, enum kind kind, bool faults,
+                  bool steady)
 {
-    struct target_memory memory = {0};
+    unsigned target = draw(TARGETS);
+    *side = (struct side){.machine = machine_new(kind, faults, steady)};
+    side->editor = editor_new(kind, side->machine, steady);
+    if (!session_new(machine_loop(side->machine), config, &config->targets[target], &memories[target],
+                     editor_client(side->editor), on_over, side))
+        broken("out of memory");
+}
+
+static void end(struct side *side)
+{
+    editor_leave(side->editor);
+    for (int i = 0; i < STEPS && !side->over; i++)
+        if (!loop_step())
+            broken("nothing will happen any more, and a session is not over");
+    if (!side->over)
+        broken("a session is not over after %d steps", STEPS);
+    editor_check(side->editor);
+    machine_free(side->machine);
+    editor_free(side->editor);
+}
+
+/* Initialized, launched and configured. */
+static void begin_beside(struct side *beside, struct config *config, struct target_memory *memories, enum kind kind)
+{
+    begin(beside, config, memories, kind, false, true);
+    for (int i = 0; i < FIRST_ACTS; i++)
+        editor_act(beside->editor);
+    loop_settle();
+    if (!editor_is_served(beside->editor))
+        broken("the session beside it does not come up");
+}
+
+/* It is served after the other's end as before. */
+static void check_beside(struct side *beside)
+{
+    for (int i = 0; i < LAST_ACTS; i++)
+        editor_act(beside->editor);
+    for (int i = 0; i < STEPS && !editor_is_served(beside->editor); i++)
+        if (!loop_step())
+            broken("the session beside it pays: it waits for an answer, and nothing will happen any more");
+    if (beside->over || !editor_is_served(beside->editor))
+        broken("the session beside it pays: %s", beside->over ? "it is over" : "it waits for an answer");
+}
+
+static const char *const kinds[KINDS] = {"launch", "attach", "remote"};
+
+/* only: the kind of the session under test; KINDS: it is drawn. */
+static void run(struct config *config, enum kind only)
+{
+    struct target_memory memories[TARGETS] = {{0}};
+    struct side tried, beside = {0};
     state = seed * 2654435761U + 1;
     report_len = 0;
-    over = false;
-    machine_reset(draw(4) != 0);
-    struct session *s = session_new(NULL, config, &config->targets[draw(2)], &memory, editor_new(), on_over, NULL);
-    if (!s)
-        broken("out of memory");
-    for (unsigned i = draw(ACTS); i > 0 && !over; i--) {
-        editor_act();
-        for (unsigned k = draw(12); k > 0 && !over; k--) {
-            machine_stir();
+    report[0] = '\0';
+    enum kind kind = draw(2) ? KIND_LAUNCH : draw(2) ? KIND_ATTACH : KIND_REMOTE;
+    if (only != KINDS)
+        kind = only;
+    enum kind other = (enum kind)draw(KINDS);
+    log_line(CONFIG_LOG_DEBUG, "schedule", "%s, beside it %s", kinds[kind], kinds[other]);
+    begin(&tried, config, memories, kind, draw(4) != 0, false);
+    unsigned acts = draw(ACTS), comes_at = draw(2) ? acts : draw(ACTS);
+    for (unsigned i = acts;; i--) {
+        if (!beside.machine && (i <= comes_at || tried.over))
+            begin_beside(&beside, config, memories, other);
+        if (i == 0 || tried.over)
+            break;
+        editor_act(tried.editor);
+        if (beside.machine && draw(BESIDE) == 0)
+            editor_act(beside.editor);
+        for (unsigned k = draw(12); k > 0 && !tried.over; k--) {
+            machine_stir(tried.machine);
             (void)loop_step();
         }
     }
     if (draw(2))
-        machine_calm();
-    editor_leave();
-    for (int i = 0; i < STEPS && !over; i++)
-        if (!loop_step())
-            broken("nothing will happen any more, and the session is not over");
-    if (!over)
-        broken("the session is not over after %d steps", STEPS);
-    for (int i = 0; i < STEPS && loop_step(); i++)
-        continue;
-    editor_check();
-    machine_check_empty();
-    editor_free();
+        machine_calm(tried.machine);
+    end(&tried);
+    check_beside(&beside);
+    end(&beside);
     loop_reset();
-    json_decref(memory.capabilities);
+    for (int i = 0; i < TARGETS; i++)
+        json_decref(memories[i].capabilities);
 }
 
 int main(int argc, char **argv)
@@ -108,15 +193,19 @@ int main(int argc, char **argv)
     struct config_problems problems = {0};
     unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : COUNT;
     unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+    enum kind only = argc > 3 ? KIND_LAUNCH : KINDS;
+    while (argc > 3 && only != KINDS && strcmp(kinds[only], argv[3]) != 0)
+        only++;
     struct config *config = config_parse(text, sizeof text - 1, &problems);
     report = calloc(1, REPORT_SIZE);
     if (!config || !report) {
         (void)fprintf(stderr, "the configuration: %s\n", problems.count ? problems.list[0].text : "out of memory");
         return EXIT_FAILURE;
     }
+    (void)signal(SIGABRT, on_abort);
     loop_reset();
     for (seed = first; seed < first + count; seed++)
-        run(config);
+        run(config, only);
     config_unref(config);
     config_problems_free(&problems);
     free(report);
