@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proxy/base/log.h"
 #include "proxy/session/session.h"
@@ -15,7 +16,7 @@
 enum {
     COUNT = 10000,
     TARGETS = 2,
-    ACTS = 120,     /* of the editor, before it leaves */
+    ACTS = 90,      /* of the editor, before it leaves */
     BESIDE = 8,     /* one in so many is followed by one of the editor's beside it */
     FIRST_ACTS = 3, /* of that one: initialize, launch or attach, configurationDone */
     LAST_ACTS = 4,  /* of that one, after the other's end */
@@ -27,6 +28,7 @@ static uint64_t state;
 static unsigned long seed;
 static char *report; /* the log of this schedule, shown when it breaks */
 static size_t report_len;
+static char last_words[128]; /* of a schedule that crashes */
 
 unsigned draw(unsigned n)
 {
@@ -65,8 +67,8 @@ void log_line(enum config_log_level level, const char *subject, const char *fmt,
 static void on_abort(int signal)
 {
     (void)signal;
-    (void)fprintf(stderr, "%sschedule %lu: it crashed\nnot ok 1 - run it again with: schedules 1 %lu\n",
-                  report ? report : "", seed, seed);
+    if (write(STDERR_FILENO, report, report_len) < 0 || write(STDERR_FILENO, last_words, strlen(last_words)) < 0)
+        _exit(EXIT_FAILURE);
 }
 
 /* Asked by the sanitizers, where they are. */
@@ -154,6 +156,8 @@ static void run(struct config *config, enum kind only)
     state = seed * 2654435761U + 1;
     report_len = 0;
     report[0] = '\0';
+    (void)snprintf(last_words, sizeof last_words,
+                   "schedule %lu: it crashed\nnot ok 1 - run it again with: schedules 1 %lu\n", seed, seed);
     enum kind kind = draw(2) ? KIND_LAUNCH : draw(2) ? KIND_ATTACH : KIND_REMOTE;
     if (only != KINDS)
         kind = only;
