@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/base/timer.h"
 #include "proxy/machine/orphan.h"
 #include "proxy/machine/reach.h"
 
@@ -281,6 +282,24 @@ static void serve_rpc(struct channel_of_delve *c, const char *data)
         lane_post(c->lane, deliver, c, answer, strlen(answer), 0);
 }
 
+/* The one script that is run: who listens at a port? The nonce stands before "-owner" and "-self". */
+static void run_script(struct channel_of_delve *c, const char *text)
+{
+    const char *nonce = strstr(text, "echo "), *end = nonce ? strstr(nonce, "-owner") : NULL;
+    char answer[256];
+    if (!end)
+        broken("a script that nobody knows is run: %s", text);
+    nonce += strlen("echo ");
+    int len = (int)(end - nonce);
+    unsigned says = draw(4);
+    if (says == 0) /* nothing, and no end */
+        return;
+    int n = snprintf(answer, sizeof answer, "%.*s-owner %u\n%.*s-self 1\n", len, nonce, says == 1 ? 1 : 0, len, nonce);
+    if (says < 3)
+        lane_post(c->lane, deliver, c, answer, (size_t)n, 0);
+    lane_post(c->lane, end_channel, c, NULL, 0, CUT_CLOSED);
+}
+
 static bool channel_of_delve_write(struct channel *channel, const char *data, size_t len)
 {
     struct channel_of_delve *c = (struct channel_of_delve *)channel;
@@ -288,6 +307,10 @@ static bool channel_of_delve_write(struct channel *channel, const char *data, si
     struct machine *m = c->machine;
     if (c->closed)
         broken("a closed channel is written to");
+    if (c->is_shell) {
+        run_script(c, data);
+        return false;
+    }
     if (!m->delve_on || c->lost || c->ended)
         return false; /* lost on the way */
     if (!c->decoder && data[0] == '{') {
@@ -381,6 +404,8 @@ static void forget_link(struct link_to_it *l)
     lane_free(l->lane);
     if (m->link == l)
         m->link = NULL;
+    timer_stop(m->thaw);
+    machine_freeze(m, false);
     free(l);
 }
 
@@ -390,8 +415,7 @@ void link_lost(void *arg, const struct event *e)
     const struct link_handler *h = l->handler;
     void *to = l->arg;
     struct err why;
-    (void)e;
-    err_set(&why, "the connection is lost");
+    err_set(&why, "%s", e->text ? e->text : "the connection is lost");
     forget_link(l);
     h->lost(to, &why, true);
 }
@@ -408,7 +432,7 @@ static struct link *new_link(struct transport *t, const struct link_handler *h, 
     l->link.transport = t;
     l->handler = h;
     l->arg = arg;
-    l->lane = lane_new(m->prompt);
+    l->lane = machine_lane(m);
     m->link = l;
     lane_post(l->lane, fault(m, 30) ? link_lost : link_ready, l, NULL, 0, 0);
     return &l->link;
@@ -419,15 +443,32 @@ static void close_link(struct link *link)
     forget_link((struct link_to_it *)link);
 }
 
-static struct channel *new_shell(struct link *l, const struct channel_handler *h, void *arg)
+static uint64_t silence(const struct link *l)
 {
-    (void)l;
-    (void)h;
-    (void)arg;
-    broken("a shell is asked for");
+    struct machine *m = ((const struct link_to_it *)l)->machine;
+    return timer_now(&m->loop) - m->heard;
 }
 
-static struct channel *new_stream(struct link *l, int port, const struct channel_handler *h, void *arg)
+static void distrust(struct link *l)
+{
+    (void)l; /* there is one link for each machine */
+}
+
+/* What is on the way never comes. */
+static void give_up(struct link *link, const struct err *why)
+{
+    struct link_to_it *l = (struct link_to_it *)link;
+    struct machine *m = l->machine;
+    if (m->prompt)
+        broken("the connection is given up after %llu ms of silence", (unsigned long long)silence(link));
+    machine_freeze(m, true);
+    timer_stop(m->thaw);
+    lane_free(l->lane);
+    l->lane = lane_new(false, NULL);
+    lane_post(l->lane, link_lost, l, why->text, strlen(why->text), 0);
+}
+
+static struct channel_of_delve *new_channel(struct link *l, const struct channel_handler *h, void *arg)
 {
     struct channel_of_delve *c = calloc(1, sizeof *c);
     struct machine *m = ((struct link_to_it *)l)->machine;
@@ -437,10 +478,26 @@ static struct channel *new_stream(struct link *l, int port, const struct channel
     c->machine = m;
     c->handler = h;
     c->arg = arg;
-    c->lane = lane_new(m->prompt);
-    c->next_handle = FIRST_HANDLE;
+    c->lane = machine_lane(m);
     c->next = m->channels;
     m->channels = c;
+    return c;
+}
+
+static struct channel *new_shell(struct link *l, const struct channel_handler *h, void *arg)
+{
+    struct channel_of_delve *c = new_channel(l, h, arg);
+    if (c->machine->keeper)
+        broken("a shell beside the supervisor's is asked for");
+    c->is_shell = true;
+    return &c->channel;
+}
+
+static struct channel *new_stream(struct link *l, int port, const struct channel_handler *h, void *arg)
+{
+    struct channel_of_delve *c = new_channel(l, h, arg);
+    struct machine *m = c->machine;
+    c->next_handle = FIRST_HANDLE;
     bool opens = m->delve_on && port == m->port && !fault(m, 60);
     lane_post(c->lane, opens ? on_opened : end_channel, c, NULL, 0, CUT_CLOSED);
     if (opens && fault(m, REFUSAL)) /* of another user */
@@ -457,6 +514,9 @@ const struct transport_ops machine_ops = {
     .release = release,
     .link = new_link,
     .link_close = close_link,
+    .silence = silence,
+    .distrust = distrust,
+    .give_up = give_up,
     .shell = new_shell,
     .stream = new_stream,
     .write = write_and_fill,

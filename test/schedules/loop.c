@@ -14,7 +14,8 @@ struct node {
 struct lane {
     struct lane *next;
     struct node *first, **last;
-    bool freed, prompt;
+    bool freed, prompt, frozen;
+    uint64_t *heard;
 };
 
 struct timer {
@@ -29,12 +30,13 @@ static struct lane *lanes;
 static struct timer *timers;
 static uint64_t now;
 
-struct lane *lane_new(bool prompt)
+struct lane *lane_new(bool prompt, uint64_t *heard)
 {
     struct lane *l = calloc(1, sizeof *l);
     if (!l)
         broken("out of memory");
     l->prompt = prompt;
+    l->heard = heard;
     l->last = &l->first;
     l->next = lanes;
     lanes = l;
@@ -50,6 +52,11 @@ static void drop(struct lane *l)
         free(n);
     }
     l->last = &l->first;
+}
+
+void lane_freeze(struct lane *l, bool frozen)
+{
+    l->frozen = frozen;
 }
 
 void lane_free(struct lane *l)
@@ -100,13 +107,14 @@ static void tidy(void)
     }
 }
 
-static bool run_timer(void)
+/* Of what is due at that time. */
+static bool run_timer(uint64_t until)
 {
     struct timer *first = NULL;
     for (struct timer *t = timers; t; t = t->next)
         if (t->on && !t->freed && (!first || t->due < first->due))
             first = t;
-    if (!first)
+    if (!first || first->due > until)
         return false;
     if (now < first->due)
         now = first->due;
@@ -116,21 +124,28 @@ static bool run_timer(void)
     return true;
 }
 
+static bool can_run(const struct lane *l)
+{
+    return l->first && !l->freed && !l->frozen;
+}
+
 static bool run_event(void)
 {
     unsigned waiting = 0;
-    for (struct lane *l = lanes; l; l = l->next)
-        waiting += l->first && !l->freed;
+    for (const struct lane *l = lanes; l; l = l->next)
+        waiting += can_run(l);
     if (waiting == 0)
         return false;
     unsigned chosen = draw(waiting);
     for (struct lane *l = lanes; l; l = l->next) {
-        if (!l->first || l->freed || chosen-- > 0)
+        if (!can_run(l) || chosen-- > 0)
             continue;
         struct node *n = l->first;
         l->first = n->next;
         if (!l->first)
             l->last = &l->first;
+        if (l->heard)
+            *l->heard = now;
         n->event.run(n->event.arg, &n->event);
         free(n->event.text);
         free(n);
@@ -142,7 +157,7 @@ static bool run_event(void)
 static bool time_may_pass(void)
 {
     for (const struct lane *l = lanes; l; l = l->next)
-        if (l->prompt && l->first && !l->freed)
+        if (l->prompt && can_run(l))
             return false;
     return true;
 }
@@ -150,14 +165,14 @@ static bool time_may_pass(void)
 bool loop_step(void)
 {
     bool early = draw(EARLY_TIMER) == 0 && time_may_pass();
-    bool ran = (early && run_timer()) || run_event() || run_timer();
+    bool ran = (early && run_timer(UINT64_MAX)) || run_event() || run_timer(UINT64_MAX);
     tidy();
     return ran;
 }
 
 void loop_settle(void)
 {
-    while (run_event())
+    while (run_event() || run_timer(now))
         tidy();
 }
 

@@ -6,10 +6,14 @@
 #include <string.h>
 
 #include "delve/plan.h"
+#include "proxy/base/timer.h"
 
 enum {
     FIRST_PORT = 2001, /* of the Delves that the supervisor starts; each has its own */
-    USERS_PORT = 2345
+    USERS_PORT = 2345,
+    FREEZES_ONE_IN = 300,
+    FREEZE_MS = 25 * 1000,
+    LONG_FREEZE_MS = 100 * 1000
 };
 
 static struct machine *machines;
@@ -34,6 +38,36 @@ struct machine *machine_of(const uv_loop_t *loop)
     broken("a call with a loop that is none of the sessions'");
 }
 
+struct lane *machine_lane(struct machine *m)
+{
+    struct lane *l = lane_new(m->prompt, &m->heard);
+    lane_freeze(l, m->frozen);
+    return l;
+}
+
+void machine_freeze(struct machine *m, bool frozen)
+{
+    m->frozen = frozen;
+    if (m->link)
+        lane_freeze(m->link->lane, frozen);
+    if (m->keeper)
+        lane_freeze(m->keeper->lane, frozen);
+    for (struct channel_of_delve *c = m->channels; c; c = c->next)
+        lane_freeze(c->lane, frozen);
+}
+
+static void on_thaw(void *arg)
+{
+    machine_freeze(arg, false);
+}
+
+/* Nothing is lost by it. Where nothing goes wrong it is not for so long that somebody may give up. */
+static void freeze(struct machine *m)
+{
+    machine_freeze(m, true);
+    timer_start(m->thaw, draw(m->faults ? LONG_FREEZE_MS : FREEZE_MS), 0);
+}
+
 void delve_begins(struct machine *m, int port)
 {
     m->delve_on = true;
@@ -53,6 +87,8 @@ struct machine *machine_new(enum kind kind, bool faults, bool steady)
     m->kind = kind;
     m->faults = faults;
     m->prompt = !faults;
+    m->thaw = timer_new(&m->loop, on_thaw, m);
+    m->heard = timer_now(&m->loop);
     m->steady = steady;
     m->next = machines;
     machines = m;
@@ -71,6 +107,7 @@ void machine_free(struct machine *m)
     while (*at != m)
         at = &(*at)->next;
     *at = m->next;
+    timer_free(m->thaw);
     free(m);
 }
 
@@ -216,7 +253,7 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
     if (m->kind == KIND_REMOTE)
         broken("a supervisor for a Delve that the user has started");
     k->machine = m;
-    k->lane = lane_new(m->prompt);
+    k->lane = machine_lane(m);
     k->handler = h;
     k->arg = arg;
     m->keeper = k;
@@ -397,6 +434,8 @@ void machine_stir(struct machine *m)
         lane_post(m->link->lane, link_lost, m->link, NULL, 0, 0);
         return;
     }
+    if (!m->steady && !m->frozen && draw(FREEZES_ONE_IN) == 0)
+        freeze(m);
     if (m->kind == KIND_REMOTE)
         users_delve(m);
     else if (!k || k->ended || !k->run_on || !m->delve_on)

@@ -53,7 +53,7 @@ struct channel_of_delve {
     json_int_t seq;
     json_int_t got; /* seq of the last request */
     json_int_t next_handle;
-    bool attached, closed, stops_on_entry;
+    bool is_shell, attached, closed, stops_on_entry;
     bool lost;  /* the Delve that it leads to is gone: what is sent comes nowhere */
     bool ended; /* its end of file was told */
 };
@@ -72,6 +72,9 @@ struct machine {
     struct machine *next;
     enum kind kind;
     bool faults, steady, prompt, may_end;
+    uint64_t heard;     /* when something last came from there */
+    struct timer *thaw; /* of the connection, which is frozen while `frozen` */
+    bool frozen;
     bool ill; /* something has gone wrong, or the program has ended */
     struct keeper *keeper;
     struct link_to_it *link;
@@ -88,6 +91,10 @@ struct machine {
 /* One time in so many, while faults are drawn. */
 unsigned fault(struct machine *m, unsigned one_in);
 struct machine *machine_of(const uv_loop_t *loop);
+/* A source of what comes from there. */
+struct lane *machine_lane(struct machine *m);
+/* Freezes or thaws all that comes from there. */
+void machine_freeze(struct machine *m, bool frozen);
 /* A Delve listens from now on, with its program halted. */
 void delve_begins(struct machine *m, int port);
 

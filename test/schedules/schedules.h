@@ -44,15 +44,17 @@ struct event {
     size_t len;
     int number;
 };
-/* prompt: no time passes while one of its events waits. */
-struct lane *lane_new(bool prompt);
+/* prompt: no time passes while one of its events waits. *heard (unless NULL) becomes the time of its last event. */
+struct lane *lane_new(bool prompt, uint64_t *heard);
+/* While it is frozen its events wait. */
+void lane_freeze(struct lane *l, bool frozen);
 /* Drops what is still to come. */
 void lane_free(struct lane *l);
 void lane_post(struct lane *l, void (*run)(void *arg, const struct event *e), void *arg, const char *text, size_t len,
                int number);
 /* Runs one event or, when none waits (or sometimes before), the next timer. Returns false when there is neither. */
 bool loop_step(void);
-/* Runs events until none waits; no time passes. */
+/* Runs events and what is due until there is none; no time passes. */
 void loop_settle(void);
 void loop_reset(void);
 
