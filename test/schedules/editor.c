@@ -442,6 +442,11 @@ bool editor_is_served(const struct editor *ed)
     return true;
 }
 
+bool editor_is_closed(const struct editor *ed)
+{
+    return ed->ended || ed->gone;
+}
+
 void editor_check(const struct editor *ed)
 {
     if (!ed->ended && !ed->gone)

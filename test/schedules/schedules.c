@@ -118,6 +118,9 @@ static void end(struct side *side)
             broken("nothing will happen any more, and a session is not over");
     if (!side->over)
         broken("a session is not over after %d steps", STEPS);
+    /* The client's connection may outlive it: what is still on its way is answered. */
+    for (int i = 0; i < STEPS && !editor_is_closed(side->editor) && loop_step(); i++)
+        continue;
     editor_check(side->editor);
     machine_free(side->machine);
     editor_free(side->editor);

@@ -96,6 +96,8 @@ void editor_act(struct editor *ed);
 void editor_leave(struct editor *ed);
 /* Whether everything was answered. */
 bool editor_is_served(const struct editor *ed);
+/* Whether its connection is closed, from either side. */
+bool editor_is_closed(const struct editor *ed);
 /* After the session's end: everything was answered once. */
 void editor_check(const struct editor *ed);
 void editor_free(struct editor *ed);
