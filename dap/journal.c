@@ -98,6 +98,8 @@ static struct journal_note *take_waiting(struct dap_journal *j, int64_t seq)
 /* A Delve that lives may have set what it has not answered: when nothing else replaces that, it is to be emptied. */
 static void doubt(struct dap_journal *j, struct journal_note *note)
 {
+    if (note && note->count)
+        j->in_doubt = true;
     if (note && journal_has_ids(note->kind) && note->count && journal_empty(note) == 0 &&
         journal_find(j, note) == j->kept.count)
         (void)journal_add(j, &j->kept, note); /* frees it when memory ran out: then a breakpoint too many stays */
@@ -130,8 +132,6 @@ int dap_journal_repeat(struct dap_journal *j, const struct dap_asked *asked, str
     int r = 0;
     if (!what->needs_arguments || (note && note->arguments))
         r = append_request(out, asked->asker_seq, asked->command, note);
-    if (note && note->count)
-        j->in_doubt = true;
     doubt(j, note);
     return r;
 }
@@ -178,7 +178,7 @@ void dap_journal_next(struct dap_journal *j, bool same_process)
 {
     j->epoch++;
     j->maps_ids = true;
-    j->in_doubt = false;
+    j->in_doubt &= same_process; /* until that Delve has answered what it is told again */
     j->strangers_count = 0;
     /* None of these will be answered: that Delve is gone. */
     while (j->waiting.count)
@@ -207,6 +207,8 @@ int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out)
             if (note->kind != kind || note->is_left_out || n++ != i)
                 continue;
             note->number = i + 1;
+            /* Until it has answered, that Delve may have set them or not. */
+            j->in_doubt |= journal_has_ids(kind) && note->count > 0;
             return append_request(out, 0, note->command, note);
         }
     }

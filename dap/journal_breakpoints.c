@@ -434,8 +434,18 @@ static int refused(struct journal_note *note, const struct dap_message *answer, 
     return r;
 }
 
+static bool is_last_replayed(const struct dap_journal *j, size_t i)
+{
+    for (size_t n = 0; n < j->kept.count; n++)
+        if (j->kept.list[n]->number > i + 1)
+            return false;
+    return true;
+}
+
 int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_message *answer, json_t *events)
 {
+    if (is_last_replayed(j, i))
+        j->in_doubt = false;
     if (tell_left_out(j, events) < 0)
         return -1;
     for (size_t n = 0; n < j->kept.count; n++) {
