@@ -12,8 +12,11 @@
 #include "proxy/delve/heartbeat.h"
 
 enum {
+    MS = 1000,
     LAST_WORDS_MS = 2000, /* from a lost connection to an answer of Delve's on another, or to its process's end */
-    DISCONNECT_MS = 1500  /* for Delve's answer to disconnect: VS Code waits 2 s for ours */
+    STUCK_MS =
+        45 * 1000, /* for Delve to take what it was sent, once so much waits that its sender is not read any more */
+    DISCONNECT_MS = 1500 /* for Delve's answer to disconnect: VS Code waits 2 s for ours */
 };
 
 enum attachment_state {
@@ -57,7 +60,9 @@ struct attachment {
     struct exit_query *query;
     struct heartbeat *heartbeat; /* PROBING: asks whether Delve lives */
     struct timer *deadline;
-    bool exit_known; /* Delve has told exit_status */
+    struct timer *stuck; /* runs while the queue toward Delve is full */
+    bool is_full;        /* the queue toward Delve */
+    bool exit_known;     /* Delve has told exit_status */
     int exit_status;
     enum delve_client_end end; /* PROBING: of the connection */
     struct err why;
@@ -184,6 +189,8 @@ static void on_skipped(void *arg, const struct dap_asked *asked, size_t length)
 static void on_drained(void *arg)
 {
     struct attachment *a = arg;
+    timer_stop(a->stuck);
+    a->is_full = false;
     a->handler->drained(a->arg);
 }
 
@@ -282,6 +289,14 @@ static void on_deadline(void *arg)
     }
 }
 
+static void on_stuck(void *arg)
+{
+    struct attachment *a = arg;
+    struct err why;
+    err_set(&why, "Delve on %s has not read what it was asked for %d s", where(a), STUCK_MS / MS);
+    a->handler->silent(a->arg, link_silence(a->link) >= STUCK_MS, &why);
+}
+
 static const struct delve_client_handler client_events = {
     .opened = on_opened,
     .message = on_message,
@@ -308,7 +323,8 @@ struct attachment *attachment_new(const struct attachment_order *order, const st
     a->handler = h;
     a->arg = arg;
     a->deadline = timer_new(a->loop, on_deadline, a);
-    if (a->deadline && a->attach_arguments)
+    a->stuck = timer_new(a->loop, on_stuck, a);
+    if (a->deadline && a->stuck && a->attach_arguments)
         a->client = delve_client_new(a->link, a->port, &client_events, a);
     if (a->client)
         a->heartbeat = heartbeat_new(a->loop, a->link, a->port, &heartbeat_events, a);
@@ -332,7 +348,13 @@ bool attachment_is_open(const struct attachment *a)
 enum delve_client_result attachment_forward(struct attachment *a, enum dap_asker asker, const struct dap_message *m,
                                             struct dap_edits *edits)
 {
-    return attachment_is_open(a) ? delve_client_forward(a->client, asker, m, edits) : DELVE_CLIENT_TOO_MANY;
+    enum delve_client_result result = DELVE_CLIENT_TOO_MANY;
+    if (attachment_is_open(a))
+        result = delve_client_forward(a->client, asker, m, edits);
+    if (result == DELVE_CLIENT_FULL && !a->is_full)
+        timer_start(a->stuck, STUCK_MS, 0);
+    a->is_full = a->is_full || result == DELVE_CLIENT_FULL;
+    return result;
 }
 
 int attachment_take_oldest(struct attachment *a, struct dap_asked *asked)
@@ -367,6 +389,7 @@ void attachment_close(struct attachment *a, bool link_lost)
     if (!a || a->state == ATTACHMENT_CLOSED)
         return;
     timer_stop(a->deadline);
+    timer_stop(a->stuck);
     hang_up(a, link_lost);
     set_state(a, ATTACHMENT_CLOSED, link_lost ? "the link is lost" : "closed");
 }
@@ -376,6 +399,7 @@ void attachment_free(struct attachment *a)
     if (!a)
         return;
     timer_free(a->deadline);
+    timer_free(a->stuck);
     exit_query_free(a->query, false);
     heartbeat_free(a->heartbeat, false);
     delve_client_free(a->client);

@@ -483,10 +483,10 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
         return;
     }
     /* The channels are gone: nothing that the session does now may touch them. */
-    end_work(d);
     attachment_close(d->attachment, true);
     process_free(d->process, true);
     d->process = NULL;
+    end_work(d);
     timer_stop(d->step);
     enum delve_state before = d->state;
     set_state(d, DELVE_OVER, copy.text);

@@ -3,6 +3,7 @@
 #include "proxy/delve/process_private.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -383,13 +384,19 @@ static void start_again(struct supervised *p)
     act(p, step);
 }
 
+static void check(struct supervised *p, enum process_next next)
+{
+    struct keeper_run r = {.kind = KEEPER_ALIVE};
+    p->next = next;
+    run(p, &r, PROCESS_CHECKING, "does the process live?");
+}
+
 /* What is left of the program was swept away by the supervisor, unless it was attached to. */
 static void come_back(struct supervised *p)
 {
-    struct keeper_run r = {.kind = KEEPER_ALIVE};
     struct err text;
     if (p->order.plan->mode == DELVE_ATTACH && p->has_served) {
-        run(p, &r, PROCESS_CHECKING, "does the process live?");
+        check(p, PROCESS_NEXT_COME_BACK);
         return;
     }
     if (p->has_served && p->place.target->recover.after_crash == CONFIG_AFTER_CRASH_END) {
@@ -411,12 +418,14 @@ static void checked(struct supervised *p, bool lives)
     if (!lives) {
         err_set(&text, "%s, and process %ld has ended", why, p->order.plan->pid);
         process_fail(p, &text);
-    } else if (p->base.handler->holds_breakpoints(p->base.arg)) {
+    } else if (p->may_trap && p->base.handler->holds_breakpoints(p->base.arg)) {
         err_set(&text,
                 "%s; process %ld lives on with Delve's breakpoints in it and will die when it reaches one: restart it "
                 "before you debug it again",
                 why, p->order.plan->pid);
         process_fail(p, &text);
+    } else if (p->next == PROCESS_NEXT_CHECK) {
+        process_launch(p, "restart");
     } else {
         err_set(&text, "%s; process %ld lives on and is attached to again", why, p->order.plan->pid);
         process_say(p, "important", text.text);
@@ -437,10 +446,12 @@ void process_stop(struct supervised *p, enum process_next next, bool at_once, co
 void process_drained(struct supervised *p)
 {
     timer_stop(p->step);
-    if (p->next == PROCESS_NEXT_LAUNCH)
-        process_launch(p, "what ran before has ended");
-    else
+    if (p->next == PROCESS_NEXT_COME_BACK)
         come_back(p);
+    else if (p->may_trap && process_attaches_again(p))
+        check(p, PROCESS_NEXT_CHECK);
+    else
+        process_launch(p, "what ran before has ended");
 }
 
 static void dlv_ended(struct supervised *p, int status)
@@ -481,6 +492,10 @@ void process_run_ended(struct supervised *p, int status)
         process_set_state(p, PROCESS_IDLE, "Delve has followed its program");
         break;
     case PROCESS_STOPPING:
+        if (status <= PROCESS_SIGNAL_STATUS || status == PROCESS_SIGNAL_STATUS + SIGTERM)
+            p->may_trap = false; /* it has detached, or had not attached yet */
+        else if (p->next == PROCESS_NEXT_LAUNCH)
+            err_set(&p->failure, "Delve on %s had to be killed", process_where(p));
         process_set_state(p, PROCESS_DRAINING, "it has ended");
         /* The last of the program's output comes before anything of the next one's. */
         timer_start(p->step, p->output_over ? 0 : PROCESS_QUIET_MS, 0);

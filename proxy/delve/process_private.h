@@ -37,17 +37,18 @@ enum process_state {
     PROCESS_OVER
 };
 
-/* What follows a run that is being stopped. */
+/* What follows a run that is being stopped, or a check. */
 enum process_next {
-    PROCESS_NEXT_LAUNCH,   /* the order, from its beginning */
-    PROCESS_NEXT_COME_BACK /* dlv was as good as dead: as after its death */
+    PROCESS_NEXT_LAUNCH,    /* the order, from its beginning */
+    PROCESS_NEXT_COME_BACK, /* dlv was as good as dead: as after its death */
+    PROCESS_NEXT_CHECK      /* the order, unless a dead dlv has left its breakpoints in the process to be attached to */
 };
 
 struct supervised {
     struct process base; /* first */
     struct process_place place;
     enum process_state state;
-    enum process_next next; /* STOPPING, DRAINING */
+    enum process_next next; /* STOPPING, DRAINING, CHECKING */
     struct process_order order;
 
     struct keeper *keeper;           /* NULL before `start` and once it is gone */
@@ -67,6 +68,8 @@ struct supervised {
 
     int port;
     bool has_served;   /* a dlv of this session was attached to once: the client has seen a program */
+    bool may_trap;     /* a dlv that was attached to has not ended by itself: its breakpoints may be in the process */
+    long served_pid;   /* the process that was attached to last, DELVE_ATTACH */
     bool same_process; /* what the next dlv debugs was debugged before */
     bool paused;
     bool output_over;
@@ -89,6 +92,9 @@ void process_fail_memory(struct supervised *p);
 void process_over(struct supervised *p, const char *reason);
 /* No more output of this program comes. */
 void process_output_over(struct supervised *p);
+
+/* Whether the order is to attach to the process that was attached to before. */
+bool process_attaches_again(const struct supervised *p);
 
 /* process_launch.c */
 

@@ -25,7 +25,7 @@ static const unsigned legal_edges[] = {
     [PROCESS_NEW] = STATE_BIT(PROCESS_STARTING) | ENDS,
     [PROCESS_STARTING] = STARTS | ENDS,
     [PROCESS_PREPARING] = STARTS | ENDS,
-    [PROCESS_BUILDING] = STARTS | STATE_BIT(PROCESS_LISTENING) | ENDS,
+    [PROCESS_BUILDING] = STARTS | STATE_BIT(PROCESS_LISTENING) | STATE_BIT(PROCESS_CHECKING) | ENDS,
     [PROCESS_WAITING] = STARTS | ENDS,
     [PROCESS_MENDING] = STARTS | ENDS,
     [PROCESS_LISTENING] = STARTS | STATE_BIT(PROCESS_SERVING) | STATE_BIT(PROCESS_WINDING_DOWN) |
@@ -162,6 +162,11 @@ static void start(struct process *base, struct process_order order)
         process_fail_memory(p);
 }
 
+bool process_attaches_again(const struct supervised *p)
+{
+    return p->has_served && p->order.plan->mode == DELVE_ATTACH && p->order.plan->pid == p->served_pid;
+}
+
 static void restart(struct process *base, struct process_order order)
 {
     struct supervised *p = of(base);
@@ -173,6 +178,12 @@ static void restart(struct process *base, struct process_order order)
     case PROCESS_STOPPING:
     case PROCESS_DRAINING:
         p->next = PROCESS_NEXT_LAUNCH;
+        break;
+    case PROCESS_CHECKING:
+        if (process_attaches_again(p))
+            p->next = PROCESS_NEXT_CHECK;
+        else
+            process_stop(p, PROCESS_NEXT_LAUNCH, false, "restart");
         break;
     case PROCESS_WAITING:
     case PROCESS_IDLE:
@@ -211,7 +222,8 @@ static void attached(struct process *base)
     if (p->state != PROCESS_LISTENING)
         return;
     process_set_state(p, PROCESS_SERVING, "attached");
-    p->has_served = true;
+    p->has_served = p->may_trap = true;
+    p->served_pid = p->order.plan->pid;
     p->same_process = false;
     keeper_launched(p->keeper);
 }
