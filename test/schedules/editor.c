@@ -449,7 +449,7 @@ bool editor_is_closed(const struct editor *ed)
 
 void editor_check(const struct editor *ed)
 {
-    if (!ed->ended && !ed->gone)
+    if (!editor_is_closed(ed))
         broken("the session is over, and the editor's connection is not closed");
     /* What is still on its way when the connection is closed can't be answered. */
     int due = ed->farewell && ed->farewell > ed->read ? ed->farewell : ed->read;

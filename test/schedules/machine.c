@@ -13,7 +13,8 @@ enum {
     USERS_PORT = 2345,
     FREEZES_ONE_IN = 300,
     FREEZE_MS = 25 * 1000,
-    LONG_FREEZE_MS = 100 * 1000
+    LONG_FREEZE_MS = 100 * 1000,
+    BETWEEN_FREEZES_MS = 60 * 1000
 };
 
 static struct machine *machines;
@@ -64,8 +65,10 @@ static void on_thaw(void *arg)
 /* Nothing is lost by it. Where nothing goes wrong it is not for so long that somebody may give up. */
 static void freeze(struct machine *m)
 {
+    uint64_t ms = draw(m->faults ? LONG_FREEZE_MS : FREEZE_MS);
     machine_freeze(m, true);
-    timer_start(m->thaw, draw(m->faults ? LONG_FREEZE_MS : FREEZE_MS), 0);
+    timer_start(m->thaw, ms, 0);
+    m->freezes_from = timer_now(&m->loop) + ms + BETWEEN_FREEZES_MS;
 }
 
 void delve_begins(struct machine *m, int port)
@@ -434,7 +437,7 @@ void machine_stir(struct machine *m)
         lane_post(m->link->lane, link_lost, m->link, NULL, 0, 0);
         return;
     }
-    if (!m->steady && !m->frozen && draw(FREEZES_ONE_IN) == 0)
+    if (!m->steady && timer_now(&m->loop) >= m->freezes_from && draw(FREEZES_ONE_IN) == 0)
         freeze(m);
     if (m->kind == KIND_REMOTE)
         users_delve(m);

@@ -75,7 +75,8 @@ struct machine {
     uint64_t heard;     /* when something last came from there */
     struct timer *thaw; /* of the connection, which is frozen while `frozen` */
     bool frozen;
-    bool ill; /* something has gone wrong, or the program has ended */
+    uint64_t freezes_from; /* not before */
+    bool ill;              /* something has gone wrong, or the program has ended */
     struct keeper *keeper;
     struct link_to_it *link;
     struct channel_of_delve *channels;
