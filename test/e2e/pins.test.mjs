@@ -174,9 +174,9 @@ suite('pins', {}, (w) => {
 
 suite('pins without configuration', { target: { go: { GOCACHE: undefined, GOMODCACHE: undefined } } }, (w) => {
   w.test('the caches are what go says in a clean environment, as absolute paths', async () => {
-    const s = await w.session();
     // mode exec: a build with an empty cache would take long.
     const binary = await build('tool', w.at('tmp/tool'));
+    const s = await w.session();
     await s.launch({ mode: 'exec', program: binary, args: ['loop'], env: { GOCACHE: 'relative' } });
     await s.output('stdout', /looping/);
     const env = proc.environ(await w.dlv());

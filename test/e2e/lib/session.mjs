@@ -116,9 +116,9 @@ export class Session extends DebugClient {
     return this.outputs.console + this.outputs.important;
   }
 
-  /** initialize and launch up to `initialized`; configure() runs before configurationDone. */
+  /** initialize, if that was not done yet, and launch up to `initialized`; configure() runs before configurationDone. */
   async begin(request, args, configure = async () => {}) {
-    await this.initialize();
+    if (![...this.sent.values()].includes('initialize')) await this.initialize();
     const answer = this.ask(request, { name: 'test', type: 'go', request, ...args }, { timeout: LAUNCH_MS });
     answer.catch(() => {}); // it is awaited below; a late failure must not count as unhandled before that
     await until(`initialized on ${this.label}`, () => {
@@ -207,6 +207,6 @@ export class Session extends DebugClient {
 
   text() {
     const lines = this.messages.slice(-60).map((m) => `  ${JSON.stringify(m).slice(0, 400)}`);
-    return `--- ${this.label}: the last of ${this.messages.length} messages\n${lines.join('\n')}`;
+    return `--- ${this.label}: the last of ${this.messages.length} messages${this.isClosed ? ', closed' : ''}\n${lines.join('\n')}`;
   }
 }

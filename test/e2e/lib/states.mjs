@@ -124,6 +124,7 @@ export const moreStates = {
   },
   'waiting for a Restart by the user': {
     reach: async (w, s) => {
+      await s.initialize(); // the build may take longer than a connection may be silent
       const file = await build('tool', w.at('tmp/removed'));
       await s.launch({ mode: 'exec', program: file, args: ['loop'] });
       await s.output('stdout', /looping/);
