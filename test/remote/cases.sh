@@ -255,7 +255,7 @@ case_client_connected() {
 
 case_lease() {
     begin lease
-    TRANSPORT=ssh LEASE=2 running show || return
+    TRANSPORT=ssh LEASE=8 running show || return
     up
     hang_up c
     hang_up s
@@ -267,7 +267,7 @@ case_lease() {
 # A link that is only silent: the relays live, nobody sends beats.
 case_silent() {
     begin silent
-    LEASE=2 running show || return
+    LEASE=8 running show || return
     up
     control c ended || return
     check 'nothing is left' nothing_left
