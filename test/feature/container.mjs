@@ -10,7 +10,7 @@ import { Client } from '../demo/client.mjs';
 
 export const TREE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const ROOT_SH = path.join(TREE, 'test/root.sh');
-const COPY_MS = 60_000;
+const COPY_MS = 240_000; // of a root of 100 MB, two at once, on a busy disk
 const INSTALL_MS = 300_000;
 
 export const USER = 'vscode';
