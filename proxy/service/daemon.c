@@ -42,6 +42,7 @@ struct daemon {
     struct notify *notify;
     struct live *sessions;
     uv_signal_t signals[SIGNALS];
+    uv_work_t workers; /* starts libuv's threads */
     struct timer *stop;
     struct timer *idle; /* runs while there is no session and idleExit applies */
     uv_timer_t late;    /* runs while all is closed in the end */
@@ -350,6 +351,25 @@ static void free_all(struct daemon *d, int status)
     config_unref(d->config);
 }
 
+static void do_nothing(uv_work_t *work)
+{
+    (void)work;
+}
+
+/* libuv's threads keep the signal mask they were started with. They must take no signal that delvegate handles: at the
+ * end, when its handlers are gone and only this thread can still block it, such a signal would kill the process. */
+static int start_workers(struct daemon *d, const int *numbers)
+{
+    sigset_t handled, before;
+    (void)sigemptyset(&handled);
+    for (size_t i = 0; i < SIGNALS; i++)
+        (void)sigaddset(&handled, numbers[i]);
+    (void)pthread_sigmask(SIG_BLOCK, &handled, &before);
+    int r = uv_queue_work(&d->loop, &d->workers, do_nothing, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return r;
+}
+
 /* Everything that is there for the whole run; -1 when memory ran out. */
 static int begin(struct daemon *d)
 {
@@ -365,6 +385,8 @@ static int begin(struct daemon *d)
         d->signals[i].data = d;
         uv_signal_start(&d->signals[i], on_signal, numbers[i]);
     }
+    if (start_workers(d, numbers) < 0)
+        r = -1;
     return r < 0 || !d->stop || !d->idle || !d->notify ? -1 : 0;
 }
 

@@ -1,5 +1,7 @@
 // SIGTERM whatever a session is at: every request is answered, the client is told, and nothing is left on the Go machine.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { Raw, line, proc, program, states, suite, until, within } from './harness.mjs';
 import { byPid, goesOn, looping } from './lib/looper.mjs';
@@ -47,6 +49,22 @@ suite('stop', { daemon: false, concurrency: 3 }, (w) => {
   }
 
   for (const name of ['building', 'running', 'initialized']) w.test(`SIGINT while ${name}`, (t) => stopIn(w, t, all[name], 'SIGINT'));
+
+  // Else one that comes when the handlers are gone would end delvegate, and not with status 0.
+  w.test('no thread but the first takes signals that delvegate handles', async (t) => {
+    const own = await w.fresh(t);
+    const { pid } = own.daemon;
+    const others = () => fs.readdirSync(`/proc/${pid}/task`).filter((task) => task !== String(pid));
+    const s = await own.session();
+    await states.running(own, s);
+    const handled = ['SIGHUP', 'SIGINT', 'SIGTERM'].map((name) => os.constants.signals[name]);
+    for (const task of await until('the threads of libuv', () => others().length > 0 && others())) {
+      const blocked = BigInt(`0x${proc.status(`${pid}/task/${task}`, 'SigBlk')}`);
+      for (const number of handled) assert.equal((blocked >> BigInt(number - 1)) & 1n, 1n, `thread ${task} takes signal ${number}`);
+    }
+    await stop(own, s, 'SIGTERM');
+    await own.nothingLeft();
+  });
 
   w.test('an attached process lives on, at a stop and running', byPid, async (t) => {
     for (const at of ['stop', 'running']) {
