@@ -56,7 +56,7 @@ HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h tes
 SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh \
     $(addprefix scripts/devcontainer/delvegate/,entrypoint start supervise) delve/*.sh test/*.sh \
     test/remote/run test/ssh/*.sh test/install/*.sh test/systemd/run test/feature/run test/container/gomachine \
-    test/devcontainer/run test/devcontainer/engine) .ci/run
+    test/devcontainer/run test/devcontainer/engine test/vscode/run test/vscode/install) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
 PROXY_OBJ := $(PROXY:%.c=$(BUILD)/%.o)
@@ -159,7 +159,11 @@ check:
 	@test/run.sh unit fuzz lint install remote ssh systemd e2e feature
 check-all:
 	@scripts/bootstrap.sh check-all
-	@CHECK_ALL=1 test/run.sh compilers unit fuzz lint install remote ssh systemd e2e feature container devcontainer
+	@CHECK_ALL=1 test/run.sh compilers unit fuzz lint install remote ssh systemd e2e feature container devcontainer vscode
+# The real VS Code. SCENARIO=name plays one scenario, with pictures in build/vscode/shots/name.
+e2e-vscode:
+	@scripts/bootstrap.sh vscode
+	@test/run.sh vscode
 check-unit:
 	@test/run.sh unit
 check-e2e:
@@ -325,6 +329,6 @@ clean:
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all always libraries check check-all check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench demo cov \
+.PHONY: all always libraries check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench demo cov \
     format lint lint-format lint-tidy lint-cppcheck lint-words lint-rooms lint-shell install uninstall dist feature clean
 -include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)

@@ -1,18 +1,19 @@
 #!/bin/sh
-# Installs what delvegate needs on Debian 12 and 13:  scripts/bootstrap.sh [build|demo|check|check-all]
+# Installs what delvegate needs on Debian 12 and 13:  scripts/bootstrap.sh [build|demo|check|check-all|vscode]
 #   build  to compile it
 #   demo   build, and what `make demo` and `make bench` run: go, dlv, sshd, node (the default)
 #   check  demo, and what `make check` runs: clang, the linters, cmocka, npm, and the npm packages of test/
-#   check-all  check, and what `make check-all` runs besides: containers
+#   check-all  check, vscode, and what `make check-all` runs besides: containers
+#   vscode  demo, and what `make e2e-vscode` runs: chromium, and what VS Code's native modules are built with
 # Does nothing when all is there. Uses apt-get as root, or by sudo.
 set -eu
 cd "$(dirname "$0")/.."
 
 set_name=${1:-demo}
 case $set_name in
-build | demo | check | check-all) ;;
+build | demo | check | check-all | vscode) ;;
 *)
-    echo "usage: scripts/bootstrap.sh [build|demo|check|check-all]" >&2
+    echo "usage: scripts/bootstrap.sh [build|demo|check|check-all|vscode]" >&2
     exit 2
     ;;
 esac
@@ -105,12 +106,25 @@ need_check_all() {
     need_command iptables iptables
     need_command nftables nft
 }
+need_vscode() {
+    need_command npm npm
+    need_file chromium /usr/bin/chromium
+    # Without any font chromium shows nothing.
+    need_file fonts-dejavu-core /usr/share/fonts/*/*/*.[to]tf /usr/share/fonts/*/*.[to]tf
+    need_command build-essential g++
+    need_command python3 python3
+    need_file libkrb5-dev /usr/include/gssapi/gssapi.h
+    need_library libx11-dev x11
+    need_library libxkbfile-dev xkbfile
+    need_library libsecret-1-dev libsecret-1
+}
 find_missing() {
     missing=
     need_build
     [ "$set_name" = build ] || need_demo
     case $set_name in check | check-all) need_check ;; esac
     [ "$set_name" != check-all ] || need_check_all
+    case $set_name in vscode | check-all) need_vscode ;; esac
 }
 
 fail() {
@@ -158,4 +172,4 @@ install_npm() {
 
 find_missing
 [ -z "$missing" ] || install_packages
-case $set_name in check | check-all) install_npm ;; esac
+case $set_name in check | check-all | vscode) install_npm ;; esac

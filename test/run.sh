@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs test suites one after the other, shows what they print, and ends with the sum of what they counted:
 #   test/run.sh [compilers] [unit] [coverage] [fuzz] [lint] [install] [remote] [ssh] [systemd] [feature] [e2e]
-#       [container] [devcontainer]
+#       [container] [devcontainer] [vscode]
 # A suite that ends badly without having counted a failure counts as one; so does one that counted nothing.
 # CHECK_ALL=1 makes fuzzing and the end-to-end tests longer. FUZZ_SECONDS is the time of each fuzz target. CHECK_UNTIL is
 # when all must be done, in seconds since 1970: what is not is cut off, or not begun, and counts as failed.
@@ -25,6 +25,7 @@ build_limit=1200
 e2e_limit=1200
 fuzz_grace=120 # to begin and to end
 feature_limit=1200
+vscode_limit=3600 # half of it to install it
 feature= # the process of the Feature's tests in the background
 cut= # whether a signal has ended the run
 
@@ -335,6 +336,11 @@ suite_container() {
 suite_devcontainer() {
     build KIND=asan program || return
     run devcontainer line 2400 test/devcontainer/run
+}
+# The real VS Code; it is installed first where it is not.
+suite_vscode() {
+    build KIND=asan program || return
+    run vscode line $vscode_limit test/vscode/run
 }
 suite_ssh() {
     build KIND=asan ssh-programs || return

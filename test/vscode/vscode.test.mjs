@@ -1,0 +1,29 @@
+// delvegate with the real VS Code, over ssh: each scenario in a workbench and on a Go machine of its own. SCENARIO=name
+// plays one of them, with pictures in build/vscode/shots/name.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { REMOVE } from '../e2e/harness.mjs';
+import { haveSshd } from '../e2e/lib/sshd.mjs';
+import { openBrowser } from './lib/codeserver.mjs';
+import { SCENARIO_MS, play, scenarios } from './lib/scenario.mjs';
+import './scenarios/debugging.mjs';
+
+const wanted = process.env.SCENARIO;
+const chosen = scenarios.filter(({ name }) => !wanted || name === wanted);
+if (chosen.length === 0) throw new Error(`no scenario '${wanted}': there are ${scenarios.map(({ name }) => name).join(', ')}`);
+
+describe('VS Code', { skip: haveSshd ? false : 'no sshd on this machine that lets in who runs the tests' }, () => {
+  let browser;
+  let home;
+  before(async () => {
+    home = fs.mkdtempSync(path.join(os.tmpdir(), 'browser-'));
+    browser = await openBrowser(home);
+  });
+  after(async () => {
+    await browser?.close();
+    fs.rmSync(home, REMOVE);
+  });
+  for (const one of chosen) test(`${one.name}: ${one.title}`, { timeout: SCENARIO_MS }, () => play(one, browser));
+});
