@@ -9,6 +9,8 @@ import { haveSshd } from '../e2e/lib/sshd.mjs';
 import { openBrowser } from './lib/codeserver.mjs';
 import { SCENARIO_MS, play, scenarios } from './lib/scenario.mjs';
 import './scenarios/debugging.mjs';
+import './scenarios/endings.mjs';
+import './scenarios/restart.mjs';
 
 const wanted = process.env.SCENARIO;
 const chosen = scenarios.filter(({ name }) => !wanted || name === wanted);

@@ -24,9 +24,8 @@ exec "$@"
 
   /** Lets one build go on. */
   release() {
-    const fd = fs.openSync(this.fifo, 'r+'); // reading and writing: does not wait for the other side
-    fs.writeSync(fd, 'go\n');
-    this.fd = fd;
+    this.fd ??= fs.openSync(this.fifo, 'r+'); // reading and writing: does not wait for the other side
+    fs.writeSync(this.fd, 'go\n');
   }
 
   close() {

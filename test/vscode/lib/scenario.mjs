@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { REMOVE, World, line } from '../../e2e/harness.mjs';
+import { BlockedBuild, LAUNCH_MS, REMOVE, World, line, proc } from '../../e2e/harness.mjs';
 import { CodeServer, INSTALLED } from './codeserver.mjs';
 import { Workbench } from './workbench.mjs';
 
@@ -14,11 +14,47 @@ const SHOTS = path.join(INSTALLED, 'shots');
 export const scenarios = [];
 
 /**
- * name: of its own, for SCENARIO=name. title: what is proved. options: those of World, and launch: more of launch.json.
- * body: is given { w, vs, main, dir, at }: the world, the workbench, the program's file and folder, and the line of a mark.
+ * name: of its own, for SCENARIO=name. title: what is proved. source: of main.go. held: whether builds wait until they are
+ * told to go on. The other options are those of World. body: is given { w, vs, main, at, stopped, build }: the world, the
+ * workbench, the path of main.go, the line of a mark in it, and what is below.
  */
-export function scenario(name, title, { source, launch, ...options }, body) {
-  scenarios.push({ name, title, source, launch, options, body });
+export function scenario(name, title, { source, held = false, ...options }, body) {
+  scenarios.push({ name, title, source, held, options, body });
+}
+
+/** Builds that wait before they link. */
+class HeldBuild {
+  constructor(w) {
+    this.w = w;
+    this.block = new BlockedBuild(w.at('tmp'));
+    this.launch = { buildFlags: this.block.buildFlags };
+  }
+
+  /** Waits for a linker that waits, another one than before, and returns its pid. */
+  waits(before) {
+    const { script } = this.block;
+    const isLinker = (args) => args.includes(script) && args.some((a) => a.endsWith('/link')) && !args.includes('-V=full');
+    return this.w.process('the linker to wait', (args, pid) => pid !== before && isLinker(args), { timeout: LAUNCH_MS });
+  }
+
+  /** Lets it go on. */
+  release() {
+    this.block.release();
+  }
+
+  close() {
+    this.block.close();
+  }
+}
+
+/**
+ * Waits for a stop at this line with these variables, in a program other than `before` that shows its pid in a variable,
+ * and returns that pid: a stop that is still shown and no more there is none.
+ */
+async function stopped({ w, vs }, line, variables, before) {
+  const { variables: { pid } } = await vs.stoppedAt(line, variables, (s) => Number(s.variables.pid) !== before
+    && proc.exe(s.variables.pid).startsWith(`${w.runDirs}/`));
+  return Number(pid);
 }
 
 /** Files that a Delve would leave in the tree. */
@@ -26,15 +62,17 @@ function debugBinaries(dir) {
   return fs.readdirSync(dir, { recursive: true }).filter((file) => path.basename(String(file)).startsWith('__debug_bin'));
 }
 
-export async function play({ name, source, launch, options, body }, browser) {
+export async function play({ name, source, held, options, body }, browser) {
   const w = new World({ transport: 'ssh', ...options });
   const shots = path.join(SHOTS, name);
+  let build;
   let server;
   let vs;
   fs.rmSync(shots, REMOVE);
   fs.mkdirSync(shots, { recursive: true });
   try {
     await w.start();
+    if (held) build = new HeldBuild(w);
     const dir = w.at(`src/${name}`);
     const main = path.join(dir, 'main.go');
     fs.mkdirSync(path.join(dir, '.vscode'), { recursive: true });
@@ -43,16 +81,16 @@ export async function play({ name, source, launch, options, body }, browser) {
     fs.writeFileSync(path.join(dir, '.vscode/launch.json'), JSON.stringify({
       version: '0.2.0',
       configurations: [{
-        name: 'on gomachine', type: 'go', request: 'launch', mode: 'debug', program: '${workspaceFolder}', debugServer: w.port, ...launch?.(w),
+        name: 'on gomachine', type: 'go', request: 'launch', mode: 'debug', program: '${workspaceFolder}', debugServer: w.port, ...build?.launch,
       }],
     }, null, 2));
     server = await CodeServer.start(fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'code-'))));
     w.spared.add(server.pid);
     vs = await Workbench.open(browser, server, { folder: dir, file: main, shots: process.env.SCENARIO ? shots : undefined });
-    await body({ w, vs, dir, main, at: (mark) => line(main, mark) });
+    await body({ w, vs, main, at: (mark) => line(main, mark), stopped: (...which) => stopped({ w, vs }, ...which), build });
     await w.nothingLeft();
     assert.deepEqual(debugBinaries(dir), []);
-    assert.deepEqual((await vs.state()).dialogs, [], 'a dialog was shown');
+    if (!vs.page.isClosed()) assert.deepEqual((await vs.state()).dialogs, [], 'a dialog was shown');
     assert.equal(w.daemon.running, true, 'delvegate has ended');
   } catch (error) {
     const failed = path.join(shots, 'failed.png');
@@ -61,6 +99,7 @@ export async function play({ name, source, launch, options, body }, browser) {
   } finally {
     if (vs) await vs.close();
     if (server) await server.stop();
+    build?.close();
     await w.stop();
   }
 }

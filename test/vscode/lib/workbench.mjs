@@ -10,15 +10,19 @@ const VIEWPORT = { width: 1400, height: 900 };
 // Runs in the page from its beginning: a dialog is a fault wherever it comes from, and may be gone when one looks.
 function rememberDialogs() {
   const kinds = { dialogs: '.monaco-dialog-box', toasts: '.notification-toast' };
-  const seen = { dialogs: new Set(), toasts: new Set() };
+  const seen = { dialogs: [], toasts: [] };
   globalThis.delvegateSeen = seen;
+  const remember = (kind, node) => {
+    const at = seen[kind].push('(empty)') - 1;
+    requestAnimationFrame(() => { seen[kind][at] = node.textContent || seen[kind][at]; });
+  };
   new MutationObserver((records) => {
     for (const { addedNodes } of records) {
       for (const node of addedNodes) {
         if (!(node instanceof Element)) continue;
         for (const [kind, selector] of Object.entries(kinds)) {
-          if (node.matches(selector)) seen[kind].add(node);
-          for (const inside of node.querySelectorAll(selector)) seen[kind].add(inside);
+          if (node.matches(selector)) remember(kind, node);
+          for (const inside of node.querySelectorAll(selector)) remember(kind, inside);
         }
       }
     }
@@ -41,6 +45,8 @@ function look() {
     editor: numbers.length > 0,
     yellow: lines('.editor-instance .debug-top-stack-frame-line'),
     glyphs: all('.editor-instance .glyph-margin-widgets > *').map((e) => ({ line: lineOf(e), icons: [...e.classList].filter((c) => c.startsWith('codicon-debug')) })),
+    // As many as the activity bar's badge says: a session has no toolbar before its launch is answered.
+    sessions: Number(text(all('.activitybar .action-item').find((e) => e.querySelector('.codicon-run-view-icon'))?.querySelector('.badge-content'))),
     toolbar: all('.debug-toolbar a.action-label').filter((e) => !e.classList.contains('disabled')).map((e) => [...e.classList].find((c) => c.startsWith('codicon-debug-'))),
     callStack: rows('.debug-call-stack').map(text),
     variables: Object.fromEntries(rows('.debug-variables').map((e) => [text(e.querySelector('.name')).replace(/\s*[=:]?\s*$/, ''), text(e.querySelector('.value'))])),
@@ -50,8 +56,7 @@ function look() {
       return text(row).trimEnd();
     }),
     input: all('.repl-input-wrapper .monaco-editor').length > 0,
-    dialogs: [...globalThis.delvegateSeen.dialogs].map(text),
-    toasts: [...globalThis.delvegateSeen.toasts].map(text),
+    ...globalThis.delvegateSeen,
   };
 }
 
@@ -61,7 +66,6 @@ export class Workbench {
     const vs = new Workbench();
     vs.shots = shots;
     vs.taken = 0;
-    vs.dialogsSeen = [];
     vs.context = await browser.newContext({ viewport: VIEWPORT });
     vs.page = await vs.context.newPage();
     vs.page.on('dialog', (dialog) => dialog.accept()); // the browser's question whether to leave the page
@@ -71,8 +75,12 @@ export class Workbench {
     return vs;
   }
 
-  loaded() {
-    return this.until('the editor', (s) => s.editor && s.language === 'Go', { timeout: LOAD_MS });
+  /** Waits for the editor, and until VS Code knows of the language's debugger; keys go to the editor then. */
+  async loaded() {
+    await this.until('the editor', (s) => s.editor && s.language === 'Go', { timeout: LOAD_MS });
+    await this.hover(1);
+    const box = await this.row(1);
+    await this.page.mouse.click(box.x + VIEWPORT.width / 2, box.y + box.height / 2);
   }
 
   /** What is on the screen; null while the page is loaded anew. */
@@ -86,10 +94,11 @@ export class Workbench {
     }
   }
 
-  /** Waits until what is on the screen is as check(state) says, and returns the state. */
+  /** Waits until what is on the screen is as check(state) says, and returns the state; a dialog ends the scenario. */
   async until(what, check, { timeout = SEE_MS } = {}) {
     const state = await until(`${what} in the workbench`, async () => {
       const seen = await this.state();
+      if (seen?.dialogs.length > 0) throw new Error(`a dialog, while waiting for ${what}: ${seen.dialogs.join('; ')}`);
       return seen && check(seen) ? seen : null;
     }, { timeout, explain: () => `on the screen: ${JSON.stringify(this.last, null, 1)}` });
     await this.shot(what);
@@ -119,18 +128,27 @@ export class Workbench {
     return number.boundingBox();
   }
 
-  /** Sets a breakpoint with a click in the gutter, left of the line's number. */
-  async setBreakpoint(line) {
+  /** Moves the mouse into the gutter, left of the line's number, and waits for the hint that a click sets a breakpoint. */
+  async hover(line) {
     const box = await this.row(line);
     const at = { x: box.x - 10, y: box.y + box.height / 2 };
-    // The hint under the mouse is there as soon as VS Code knows that the language has breakpoints.
     await until(`the gutter's hint at line ${line}`, async () => {
       await this.page.mouse.move(at.x, at.y + box.height);
       await this.page.mouse.move(at.x, at.y);
       return (await this.state()).glyphs.some((g) => g.line === line && g.icons.includes('codicon-debug-hint'));
     }, { timeout: SEE_MS, explain: () => JSON.stringify(this.last) });
+    return at;
+  }
+
+  /** Sets a breakpoint with a click in the gutter. */
+  async setBreakpoint(line) {
+    const at = await this.hover(line);
     await this.page.mouse.click(at.x, at.y);
-    await this.until(`a breakpoint at line ${line}`, (s) => s.glyphs.some((g) => g.line === line && g.icons.includes('codicon-debug-breakpoint')));
+    await this.hasBreakpoint(line);
+  }
+
+  hasBreakpoint(line) {
+    return this.until(`a breakpoint at line ${line}`, (s) => s.glyphs.some((g) => g.line === line && g.icons.includes('codicon-debug-breakpoint')));
   }
 
   /** Writes another text in the place of a line's, but for what it is indented by, and saves. */
@@ -141,7 +159,7 @@ export class Workbench {
     await this.press('Shift+Home');
     await this.page.keyboard.type(text);
     await this.press('Control+s');
-    await until(`${file} to be saved`, () => fs.readFileSync(file, 'utf8').split('\n')[line - 1].trim() === text, {
+    await until(`${file} to be saved`, () => fs.readFileSync(file, 'utf8').split('\n')[line - 1]?.trim() === text, {
       explain: () => fs.readFileSync(file, 'utf8'),
     });
     await this.shot(`saved ${text}`);
@@ -154,10 +172,11 @@ export class Workbench {
     await this.press('Enter');
   }
 
-  /** Waits for a stop at this line, with the session's toolbar and this value of a variable. */
-  stoppedAt(line, variables = {}) {
-    return this.until(`the yellow line at ${line}${Object.entries(variables).map(([n, v]) => ` and ${n} = ${v}`)}`, (s) => s.yellow.length === 1
-      && s.yellow[0] === line && s.toolbar.includes('codicon-debug-continue') && Object.entries(variables).every(([name, value]) => s.variables[name] === value));
+  /** Waits for a stop at this line, with the toolbar of a stopped session, these variables, and whatever else check says. */
+  stoppedAt(line, variables = {}, check = () => true) {
+    const wanted = Object.entries(variables);
+    return this.until(`the yellow line at ${line}${wanted.map(([name, value]) => ` with ${name} = ${value}`).join('')}`, (s) => s.yellow.length === 1
+      && s.yellow[0] === line && s.toolbar.includes('codicon-debug-continue') && wanted.every(([name, value]) => s.variables[name] === value) && check(s));
   }
 
   /** Waits for text in the Debug Console. */
@@ -167,11 +186,12 @@ export class Workbench {
 
   /** Waits until no session is shown. */
   ended() {
-    return this.until('no session', (s) => s.toolbar.length === 0 && s.yellow.length === 0);
+    return this.until('no session', (s) => s.sessions === 0 && s.toolbar.length === 0 && s.yellow.length === 0);
   }
 
+  /** Stop, by its key: while a launch is pending there is no button. */
   async stop() {
-    await this.click('stop');
+    await this.press('Shift+F5');
     await this.ended();
   }
 
