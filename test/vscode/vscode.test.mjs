@@ -1,5 +1,5 @@
 // delvegate with the real VS Code, over ssh: each scenario in a workbench and on a Go machine of its own. SCENARIO=name
-// plays one of them, with pictures in build/vscode/shots/name.
+// plays one of them, or several names, with pictures in build/vscode/shots/name.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -12,9 +12,11 @@ import './scenarios/debugging.mjs';
 import './scenarios/endings.mjs';
 import './scenarios/restart.mjs';
 
-const wanted = process.env.SCENARIO;
-const chosen = scenarios.filter(({ name }) => !wanted || name === wanted);
-if (chosen.length === 0) throw new Error(`no scenario '${wanted}': there are ${scenarios.map(({ name }) => name).join(', ')}`);
+const wanted = (process.env.SCENARIO ?? '').split(/[\s,]+/).filter(Boolean);
+for (const name of wanted) {
+  if (!scenarios.some((s) => s.name === name)) throw new Error(`no scenario '${name}': there are ${scenarios.map((s) => s.name).join(', ')}`);
+}
+const chosen = scenarios.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 
 describe('VS Code', { skip: haveSshd ? false : 'no sshd on this machine that lets in who runs the tests' }, () => {
   let browser;

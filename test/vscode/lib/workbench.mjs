@@ -56,7 +56,8 @@ function look() {
       return text(row).trimEnd();
     }),
     input: all('.repl-input-wrapper .monaco-editor').length > 0,
-    ...globalThis.delvegateSeen,
+    dialogs: [...new Set(globalThis.delvegateSeen.dialogs)],
+    toasts: [...new Set(globalThis.delvegateSeen.toasts)],
   };
 }
 
@@ -163,6 +164,12 @@ export class Workbench {
       explain: () => fs.readFileSync(file, 'utf8'),
     });
     await this.shot(`saved ${text}`);
+  }
+
+  /** Shows the Debug Console before there is a session: VS Code does that by itself when Delve is there. */
+  async openConsole() {
+    await this.press('Control+Shift+Y');
+    await this.until('the Debug Console', (s) => s.input);
   }
 
   /** Types an expression in the Debug Console. */

@@ -20,6 +20,7 @@ scenario('stop-build', 'Stop while building', { source: SOURCE, held: true }, as
 // The same while the Go machine does not answer.
 scenario('stop-connect', 'Stop while connecting', { source: SOURCE }, async ({ w, vs, at, stopped }) => {
   await vs.setBreakpoint(at(STOP));
+  await vs.openConsole();
   process.kill(w.sshd.child.pid, 'SIGSTOP'); // the kernel accepts, nobody speaks
   await vs.press('F5');
   await vs.says(/Connecting to gomachine/);

@@ -31,8 +31,8 @@ scenario('restart-build-error', 'Restart after a build error, after its repair, 
   await vs.edit(main, at(EDIT), 'v := missing // EDIT');
   await vs.click('restart');
   await vs.says(/undefined: missing/);
-  await vs.until('the session without the old stop', (s) => s.toolbar.includes('codicon-debug-restart') && s.yellow.length === 0
-    && !s.callStack.some((row) => /paused/i.test(row)));
+  await vs.until('the session without the old stop and the old goroutines', (s) => s.toolbar.includes('codicon-debug-restart') && s.yellow.length === 0
+    && !s.callStack.some((row) => /\[Go \d+\]/.test(row)));
   await vs.edit(main, at(EDIT), 'v := 2 // EDIT');
   await vs.click('restart');
   const second = await stopped(at(STOP), { v: '2' }, first);
