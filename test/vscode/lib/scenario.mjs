@@ -8,7 +8,7 @@ import { BlockedBuild, LAUNCH_MS, REMOVE, World, line, proc } from '../../e2e/ha
 import { CodeServer, INSTALLED } from './codeserver.mjs';
 import { Workbench } from './workbench.mjs';
 
-export const SCENARIO_MS = 300_000;
+export const SCENARIO_MS = 600_000;
 const SHOTS = path.join(INSTALLED, 'shots');
 
 export const scenarios = [];

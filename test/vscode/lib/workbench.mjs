@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { until } from '../../e2e/harness.mjs';
 
-const LOAD_MS = 90_000;
-const SEE_MS = 60_000;
+const LOAD_MS = 180_000;
+const SEE_MS = 120_000;
 const VIEWPORT = { width: 1400, height: 900 };
 
 // Runs in the page from its beginning: a dialog is a fault wherever it comes from, and may be gone when one looks.
@@ -68,6 +68,7 @@ export class Workbench {
     vs.shots = shots;
     vs.taken = 0;
     vs.context = await browser.newContext({ viewport: VIEWPORT });
+    vs.context.setDefaultTimeout(SEE_MS);
     vs.page = await vs.context.newPage();
     vs.page.on('dialog', (dialog) => dialog.accept()); // the browser's question whether to leave the page
     await vs.page.addInitScript(rememberDialogs);
@@ -136,7 +137,7 @@ export class Workbench {
     await until(`the gutter's hint at line ${line}`, async () => {
       await this.page.mouse.move(at.x, at.y + box.height);
       await this.page.mouse.move(at.x, at.y);
-      return (await this.state()).glyphs.some((g) => g.line === line && g.icons.includes('codicon-debug-hint'));
+      return (await this.state())?.glyphs.some((g) => g.line === line && g.icons.includes('codicon-debug-hint'));
     }, { timeout: SEE_MS, explain: () => JSON.stringify(this.last) });
     return at;
   }
