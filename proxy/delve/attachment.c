@@ -129,6 +129,7 @@ static void ask_attach(struct attachment *a, const struct dap_message *m)
     json_decref(body);
     set_state(a, ATTACHMENT_ATTACHING, "initialize is answered");
     (void)delve_client_ask(a->client, "attach", a->attach_arguments);
+    a->handler->attaching(a->arg);
 }
 
 static void refused(struct attachment *a, const struct dap_message *m)
@@ -333,11 +334,6 @@ struct attachment *attachment_new(const struct attachment_order *order, const st
         return NULL;
     }
     return a;
-}
-
-const char *attachment_awaits(const struct attachment *a)
-{
-    return a->state == ATTACHMENT_CONNECTING ? "initialize" : a->state == ATTACHMENT_ATTACHING ? "attach" : NULL;
 }
 
 bool attachment_is_open(const struct attachment *a)

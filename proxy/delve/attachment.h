@@ -9,6 +9,8 @@
 #include "proxy/machine/transport.h"
 
 struct attachment_handler {
+    /* initialize is answered, attach is asked. */
+    void (*attaching)(void *arg);
     /* The body of this Delve's initialize response, borrowed; before `attached`. */
     void (*capabilities)(void *arg, const json_t *body);
     void (*attached)(void *arg);
@@ -49,8 +51,6 @@ struct attachment;
 
 /* Connects, and attaches. NULL when memory ran out. */
 struct attachment *attachment_new(const struct attachment_order *order, const struct attachment_handler *h, void *arg);
-/* The request of delvegate's own that Delve has yet to answer: "initialize" or "attach"; NULL: none. */
-const char *attachment_awaits(const struct attachment *a);
 /* Whether `attached` came and the connection is there. */
 bool attachment_is_open(const struct attachment *a);
 /* As in delve_client.h; DELVE_CLIENT_TOO_MANY when it is not open. */

@@ -11,6 +11,7 @@
 #include "proxy/base/timer.h"
 #include "proxy/delve/attachment.h"
 #include "proxy/delve/process.h"
+#include "proxy/delve/waiting.h"
 #include "proxy/machine/reach.h"
 
 enum {
@@ -58,12 +59,10 @@ struct delve {
     bool same_process, keeps_stopped; /* of the next attach */
     bool exit_known;
     int exit_code;
-    uint64_t output_until;   /* EXITED: output that comes later is not waited for, in the loop's ms */
-    uint64_t paused_at;      /* likewise: since then nothing is read */
-    char work[ERR_TEXT_MAX]; /* what is being done; "": the attachment's answer is awaited */
-    bool told_waiting;       /* the session knows what is waited for */
-    struct timer *slow;      /* runs until that is told */
-    struct timer *step;      /* LINKING: out of memory; EXITED: the streams are quiet */
+    uint64_t output_until; /* EXITED: output that comes later is not waited for, in the loop's ms */
+    uint64_t paused_at;    /* likewise: since then nothing is read */
+    struct waiting *waiting;
+    struct timer *step; /* LINKING: out of memory; EXITED: the streams are quiet */
 };
 
 static const char *const state_names[] = {"linking", "linked",        "running", "exited",
@@ -94,51 +93,9 @@ static void say(void *arg, const char *category, const char *text)
     d->handler->say(d->arg, category, text);
 }
 
-/* --- what takes long --- */
-
-/* Something is begun that is told when it takes longer than ms. */
-static void begin_work(struct delve *d, const char *text, uint64_t ms)
-{
-    (void)snprintf(d->work, sizeof d->work, "%s", text);
-    timer_start(d->slow, ms, 0);
-}
-
-static void end_work(struct delve *d)
-{
-    bool told = d->told_waiting;
-    timer_stop(d->slow);
-    d->told_waiting = false;
-    if (told)
-        d->handler->waiting(d->arg, NULL);
-}
-
-static void word_answer(const struct delve *d, const char *awaits, char *text, size_t size)
-{
-    const char *where = d->transport->where;
-    int seconds = ANSWER_SLOW_MS / MS;
-    if (strcmp(awaits, "attach") == 0)
-        (void)snprintf(
-            text, size,
-            "Delve on %s has not answered attach for %d s: another client may have the program running. Pause "
-            "it there, or end that client's session",
-            where, seconds);
-    else
-        (void)snprintf(text, size, "Delve on %s has not answered initialize for %d s: it may hang%s", where, seconds,
-                       d->plan->mode == DELVE_REMOTE ? ", or something else listens at that port" : "");
-}
-
-static void on_slow(void *arg)
+static void on_waiting(void *arg, const char *text)
 {
     struct delve *d = arg;
-    char text[sizeof d->work + sizeof " ..."];
-    const char *awaits = d->attachment ? attachment_awaits(d->attachment) : NULL;
-    if (d->work[0])
-        (void)snprintf(text, sizeof text, "%s ...", d->work);
-    else if (awaits)
-        word_answer(d, awaits, text, sizeof text);
-    else
-        return;
-    d->told_waiting = true;
     d->handler->waiting(d->arg, text);
 }
 
@@ -158,7 +115,7 @@ static void reap(struct delve *d, const char *reason)
 {
     bool is_owed = d->state == DELVE_DISCONNECTING;
     timer_stop(d->step);
-    end_work(d);
+    waiting_end(d->waiting);
     attachment_close(d->attachment, false);
     set_state(d, DELVE_REAPING, reason);
     if (is_owed)
@@ -231,11 +188,27 @@ static void on_capabilities(void *arg, const json_t *body)
     d->handler->capabilities(d->arg, body);
 }
 
+static void await_answer(struct delve *d, const char *command)
+{
+    const char *cause = "it may hang";
+    if (strcmp(command, "attach") == 0)
+        cause = "another client may have the program running. Pause it there, or end that client's session";
+    else if (d->plan->mode == DELVE_REMOTE)
+        cause = "it may hang, or something else listens at that port";
+    waiting_begin(d->waiting, ANSWER_SLOW_MS, "Delve on %s has not answered %s for %d s: %s", d->transport->where,
+                  command, ANSWER_SLOW_MS / MS, cause);
+}
+
+static void on_attaching(void *arg)
+{
+    await_answer(arg, "attach");
+}
+
 static void on_attached(void *arg)
 {
     struct delve *d = arg;
     bool same_process = d->same_process;
-    end_work(d);
+    waiting_end(d->waiting);
     d->ever_attached = true;
     d->same_process = d->keeps_stopped = false;
     process_attached(d->process);
@@ -245,7 +218,7 @@ static void on_attached(void *arg)
 static void on_refused(void *arg, const struct err *why, bool has_exited, int status)
 {
     struct delve *d = arg;
-    end_work(d);
+    waiting_end(d->waiting);
     struct err copy = *why;
     if (has_exited) /* while the connection to its Delve was lost */
         exited(d, true, status, copy.text);
@@ -280,7 +253,7 @@ static void on_program_exited(void *arg, bool known, int status)
 static void on_broken(void *arg)
 {
     struct delve *d = arg;
-    end_work(d);
+    waiting_end(d->waiting);
     if (d->ever_attached)
         d->handler->broken(d->arg);
 }
@@ -320,6 +293,7 @@ static void on_disconnected(void *arg, const char *how)
 }
 
 static const struct attachment_handler attachment_events = {
+    .attaching = on_attaching,
     .capabilities = on_capabilities,
     .attached = on_attached,
     .refused = on_refused,
@@ -345,6 +319,7 @@ static void on_listening(void *arg, int port, bool same_process)
     if (attach && same_process)
         (void)json_object_set_new(attach, "stopOnEntry", json_boolean(d->keeps_stopped));
     attachment_free(d->attachment);
+    d->attachment = NULL;
     const struct attachment_order order = {
         .loop = d->loop,
         .link = d->link,
@@ -358,16 +333,18 @@ static void on_listening(void *arg, int port, bool same_process)
     d->attachment = attach ? attachment_new(&order, &attachment_events, d) : NULL;
     json_decref(attach);
     if (d->attachment)
-        begin_work(d, "", ANSWER_SLOW_MS);
+        await_answer(d, "initialize");
     else
         fail_memory(d);
 }
 
 static void on_working(void *arg, const char *text)
 {
-    end_work(arg);
+    struct delve *d = arg;
     if (text)
-        begin_work(arg, text, WORK_SLOW_MS);
+        waiting_begin(d->waiting, WORK_SLOW_MS, "%s ...", text);
+    else
+        waiting_end(d->waiting);
 }
 
 static void on_lost(void *arg, const struct err *why)
@@ -486,7 +463,7 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
     attachment_close(d->attachment, true);
     process_free(d->process, true);
     d->process = NULL;
-    end_work(d);
+    waiting_end(d->waiting);
     timer_stop(d->step);
     enum delve_state before = d->state;
     set_state(d, DELVE_OVER, copy.text);
@@ -532,9 +509,9 @@ struct delve *delve_new(uv_loop_t *loop, struct config *config, const struct con
     d->arg = arg;
     (void)snprintf(d->subject, sizeof d->subject, "%s", subject);
     d->step = timer_new(loop, on_step, d);
-    d->slow = timer_new(loop, on_slow, d);
+    d->waiting = waiting_new(loop, on_waiting, d);
     d->transport = reach_target(loop, target);
-    if (d->step && d->slow && d->transport)
+    if (d->step && d->waiting && d->transport)
         d->link = transport_link(d->transport, &link_events, d);
     if (!d->link) {
         delve_free(d);
@@ -570,6 +547,7 @@ void delve_restart(struct delve *d, const struct delve_plan *plan, const struct 
     }
     if (d->state != DELVE_RUNNING)
         return; /* nothing was started yet, and it will be this plan; or it is too late */
+    waiting_end(d->waiting);
     attachment_close(d->attachment, false);
     process_restart(d->process, order);
 }
@@ -635,7 +613,7 @@ void delve_free(struct delve *d)
     if (!d)
         return;
     timer_free(d->step);
-    timer_free(d->slow);
+    waiting_free(d->waiting);
     attachment_free(d->attachment);
     process_free(d->process, false);
     if (d->link)
