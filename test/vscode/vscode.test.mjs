@@ -23,11 +23,9 @@ describe('VS Code', { skip: haveSshd ? false : 'no sshd on this machine that let
   let home;
   before(async () => {
     home = fs.mkdtempSync(path.join(os.tmpdir(), 'browser-'));
+    process.on('exit', () => fs.rmSync(home, REMOVE));
     browser = await openBrowser(home);
   });
-  after(async () => {
-    await browser?.close();
-    fs.rmSync(home, REMOVE);
-  });
+  after(() => browser?.close());
   for (const one of chosen) test(`${one.name}: ${one.title}`, { timeout: SCENARIO_MS }, () => play(one, browser));
 });

@@ -18,7 +18,7 @@ const END_MS = 20_000;
 // Nobody listens on it: whatever would leave this machine is refused here.
 const NOWHERE = 'http://127.0.0.1:9';
 
-// What a user may have set, for a workbench that shows nothing but what is debugged, and asks nobody for anything.
+// What a user may have set: the workbench shows what is debugged, and asks nobody for anything.
 const SETTINGS = {
   'chat.disableAIFeatures': true,
   'debug.console.acceptSuggestionOnEnter': 'off',
@@ -47,7 +47,10 @@ const SETTINGS = {
 
 const servers = new Set();
 process.on('exit', () => {
-  for (const server of servers) server.kill('SIGKILL');
+  for (const server of servers) {
+    server.kill('SIGKILL');
+    server.remove();
+  }
 });
 
 export class CodeServer {
@@ -60,6 +63,7 @@ export class CodeServer {
     fs.writeFileSync(at('data/User/settings.json'), JSON.stringify(SETTINGS, null, 2));
     fs.cpSync(EXTENSION, at('extensions/delvegate-test.go-1.0.0'), { recursive: true });
     // A process group of its own: the whole family is ended by it.
+    servers.add(server);
     server.child = new Child(NODE, [ENTRY,
       '--bind-addr', '127.0.0.1:0', '--auth', 'none', '--config', at('config.yaml'),
       '--disable-telemetry', '--disable-update-check', '--disable-workspace-trust', '--disable-getting-started-override', '--disable-proxy',
@@ -73,14 +77,13 @@ export class CodeServer {
         EXTENSIONS_GALLERY: JSON.stringify({ serviceUrl: NOWHERE, itemUrl: NOWHERE, resourceUrlTemplate: NOWHERE }),
       },
     });
-    servers.add(server);
     const [, port] = await server.child.wait(/HTTP server listening on http:\/\/127\.0\.0\.1:(\d+)/, { stream: 'stdout', timeout: START_MS });
     server.port = Number(port);
     return server;
   }
 
   get pid() {
-    return this.child.pid;
+    return this.child?.pid;
   }
 
   /** The address of a window with this folder and this file open. */
@@ -117,6 +120,10 @@ export class CodeServer {
       });
     }
     servers.delete(this);
+    this.remove();
+  }
+
+  remove() {
     if (!process.env.KEEP) fs.rmSync(this.dir, REMOVE);
   }
 }

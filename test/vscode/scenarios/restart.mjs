@@ -22,7 +22,7 @@ scenario('restart-edit', 'Restart after an edit runs the new code', { source: SO
   await vs.stop();
 });
 
-// A Restart whose build fails says why and leaves a session without a program, which shows no stale stop; the Restart
+// A Restart whose build fails says why, and leaves a session without a program that shows nothing of the old one; the Restart
 // after the repair runs the new code, and so does the one after that: VS Code has not gone deaf.
 scenario('restart-build-error', 'Restart after a build error, after its repair, and again', { source: SOURCE }, async ({ vs, main, at, stopped }) => {
   await vs.setBreakpoint(at(STOP));
