@@ -263,6 +263,8 @@ static void on_closed(void *arg, enum delve_client_end end, const struct err *wh
         a->handler->disconnected(a->arg, "Delve has closed the connection");
         return;
     }
+    if (a->state == ATTACHMENT_EXITED && a->is_full)
+        on_drained(a); /* nothing more will be taken: the client is read again, and refused */
     if (!was_attached && a->state != ATTACHMENT_CONNECTING && a->state != ATTACHMENT_ATTACHING)
         return;
     a->end = end;

@@ -54,11 +54,19 @@ static void show_withheld(struct supervised *p)
     buf_clear(&p->withheld);
 }
 
+/* Whether an error that will be shown in the Debug Console has all these lines. */
+static bool is_told_by(const struct err *why, const struct buf *lines)
+{
+    return memmem(why->text, strlen(why->text), lines->data, lines->len - 1) != NULL; /* without the last newline */
+}
+
 /* What can't be started now may be started later, unless the client has seen no program yet. */
 static void launch_failed(struct supervised *p, const struct err *why)
 {
     struct err copy = *why;
     process_add_findings(p, &copy);
+    if (p->has_served && p->withheld.len && is_told_by(&copy, &p->withheld))
+        buf_clear(&p->withheld);
     show_withheld(p);
     if (!p->has_served) {
         process_fail(p, &copy);

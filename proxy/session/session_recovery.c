@@ -300,15 +300,18 @@ static void take_back_threads(struct session *s)
 
 void session_idle(struct session *s, const char *why)
 {
+    struct buf text;
     struct dap_message m;
     struct err ignored; /* what is held was scanned before */
     if (s->state != SESSION_RECOVERING)
         return;
     session_set_state(s, SESSION_IDLE, why);
-    session_say(s, "important", why);
+    buf_init(&text, MESSAGE_MAX);
+    (void)buf_printf(&text, "%s\nno program is running; breakpoints are kept: correct it and press Restart", why);
+    session_say(s, "important", text.failed ? why : text.data);
+    buf_free(&text);
     session_answer_restart(s, why);
     take_back_threads(s);
-    session_say(s, "important", "no program is running; breakpoints are kept: correct it and press Restart");
     json_t *events = json_array();
     if (!events || dap_journal_lost(s->journal, events) < 0)
         log_error(s->subject, "out of memory: the client is not told that its breakpoints are not set");

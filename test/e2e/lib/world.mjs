@@ -186,6 +186,7 @@ export class World {
     const s = await Session.open(this.port, { label: `${this.transport} session beside` });
     await s.launch({ program: path.dirname(main), args: ['loop'] }, () => s.breakpoints(main, [line(main, 'TICK')]));
     await s.stop({ reason: 'breakpoint' });
+    await s.output('stdout', /looping/); // on a way of its own
     for (const pid of this.processes()) if (!processes.has(pid)) this.spared.add(pid);
     for (const run of this.runDirectories()) if (!runs.has(run)) this.sparedRuns.add(run);
     this.beside = s;
