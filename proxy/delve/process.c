@@ -1,7 +1,5 @@
 #include "proxy/delve/process.h"
 
-#include "proxy/delve/process_recovery.h"
-
 enum { MS = 1000 /* in a second */ };
 
 void process_start(struct process *p, struct process_order order)

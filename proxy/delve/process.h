@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "delve/plan.h"
 #include "delve/prelaunch.h"
+#include "delve/recovery.h"
 #include "proxy/delve/delve_client.h"
 #include "proxy/machine/transport.h"
 
@@ -80,6 +81,10 @@ struct process_place {
     struct link *link;           /* likewise, or process_free says that it is lost */
     const char *subject;         /* for the log, likewise */
 };
+
+/* A recovery policy without a past, with the target's options, for either implementation; freed by delve_recovery_free.
+ * NULL when memory ran out. */
+struct delve_recovery *process_recovery_new(const struct config_target *target);
 
 /* The two implementations, for plans of every mode but DELVE_REMOTE, and for these. NULL when memory ran out. */
 struct process *process_supervised_new(const struct process_place *place, const struct process_handler *h, void *arg);

@@ -7,7 +7,6 @@
 #include "delve/log.h"
 #include "proxy/base/timer.h"
 #include "proxy/delve/process.h"
-#include "proxy/delve/process_recovery.h"
 #include "proxy/machine/keeper.h"
 
 enum {

@@ -6,8 +6,6 @@
 #include "proxy/base/timer.h"
 #include "proxy/delve/port_owner.h"
 #include "proxy/delve/process.h"
-#include "proxy/delve/process_recovery.h"
-
 enum remote_state {
     REMOTE_NEW,       /* nothing is ordered */
     REMOTE_RETURNING, /* the time before it is connected to (again) */

@@ -256,10 +256,30 @@ static void windows(void **state)
     assert_int_equal(delve_version_check((struct delve_version){1, 6, 0}, (struct delve_version){1, 17, 0}, 0, &e), -1);
 }
 
+/* As Delve 1.20.2 writes it (sameuser_linux.go); other programs' lines and half a line say nothing. */
+static void another_user(void **state)
+{
+    static const char said[] =
+        "2026/11/30 14:49:26 sameuser_linux.go:65: connection from different user (remote: 0, local: 65534) detected:  "
+        " "
+        "87: 0100007F:C3AA 0100007F:8707 01 00000000:00000000 00:00000000 00000000     0        0 1774732 2 0\n"
+        "2026/11/30 14:49:26 sameuser_linux.go:127: closing connection from different user (127.0.0.1:50090): "
+        "connections "
+        "to localhost are only accepted from the same UNIX user for security reasons\n";
+    long uid = -1;
+    (void)state;
+    assert_true(delve_log_different_user(said, &uid));
+    assert_int_equal(uid, 65534);
+    assert_false(delve_log_different_user("", &uid));
+    assert_false(delve_log_different_user("connection from different user (remote: 0, local: ", &uid));
+    assert_false(delve_log_different_user("accepted a connection (remote: 0, local: 0)", &uid));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines),
+        cmocka_unit_test(another_user),
         cmocka_unit_test(failed_starts),
         cmocka_unit_test(hints),
         cmocka_unit_test(errors_of_the_log_follow_the_output_once),
