@@ -111,10 +111,11 @@ static void give_up(struct heartbeat *b)
 {
     const struct heartbeat_handler *handler = b->handler;
     int seconds = b->missed * BEAT_MS / MS;
+    uint64_t asked_ms = (uint64_t)(b->missed - MISSED_ASK_LINK) * BEAT_MS; /* since the link was asked */
     timer_stop(b->beat);
     b->handler = NULL;
     if (handler)
-        handler->silent(b->arg, seconds, link_silence(b->link) >= (uint64_t)(b->missed - MISSED_ASK_LINK) * BEAT_MS);
+        handler->silent(b->arg, seconds, link_silence(b->link) > asked_ms + BEAT_MS);
 }
 
 static void on_beat(void *arg)

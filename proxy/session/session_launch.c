@@ -150,7 +150,7 @@ void session_on_launch(struct session *s, const struct dap_message *m)
 static void answer_restart(struct session *s, int64_t seq, const char *failed)
 {
     if (failed && !s->traits->deaf_after_failed_restart)
-        session_respond_error(s, seq, "restart", ERROR_INTERNAL, failed, true);
+        session_respond_error(s, seq, "restart", ERROR_INTERNAL, failed, !s->disconnect_waits);
     else
         session_respond(s, seq, "restart", NULL);
 }
