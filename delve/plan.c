@@ -67,6 +67,42 @@ static bool ends_with(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+/* A number that a string holds, and nothing else; -1: it is none, or above max. */
+static long number_in(const char *text, long max)
+{
+    errno = 0;
+    long n = strtol(text, NULL, DECIMAL);
+    return errno || strspn(text, "0123456789") != strlen(text) || n > max ? -1 : n;
+}
+
+/* The port of a Delve of the user's: a number, or digits in a string. */
+static int remote_port(struct plan_reader *r, int *out)
+{
+    const json_t *port = json_object_get(r->arguments, "port");
+    const char *text = plan_string(r, "port");
+    json_int_t n = json_is_integer(port) ? json_integer_value(port) : text ? number_in(text, PORT_MAX) : REMOTE_PORT;
+    if (text && n < 1)
+        return err_set(r->e, "port: \"%s\" is no port. Use a number from 1 to %d.", text, PORT_MAX);
+    if (n < 1 || n > PORT_MAX)
+        return err_set(r->e, "port: %" JSON_INTEGER_FORMAT " is no port. Use a number from 1 to %d.", n, PORT_MAX);
+    *out = (int)n;
+    return 0;
+}
+
+/* A launch of the legacy adapter, or an attach whose request was not changed. */
+static int launch_remote(struct plan_reader *r)
+{
+    int port;
+    if (remote_port(r, &port) < 0)
+        return -1;
+    return err_set(
+        r->e,
+        "mode: \"remote\" of a launch request would only connect to a Delve that runs already, at port %d of "
+        "the Go machine. Set \"request\": \"attach\" for that, or let delvegate start Delve: mode debug, test "
+        "or exec.",
+        port);
+}
+
 static int launch_mode(struct plan_reader *r)
 {
     const char *mode = plan_string(r, "mode");
@@ -84,17 +120,11 @@ static int launch_mode(struct plan_reader *r)
                        "mode: \"%s\" is not supported by this version of delvegate. Use debug, test or exec, or attach "
                        "to a running process.",
                        mode);
+    else if (strcmp(mode, "remote") == 0)
+        return launch_remote(r);
     else
         return err_set(r->e, "mode: \"%s\" is no mode of a launch request. Use debug, test, exec or auto.", mode);
     return 0;
-}
-
-/* A number that a string holds, and nothing else; -1: it is none, or above max. */
-static long number_in(const char *text, long max)
-{
-    errno = 0;
-    long n = strtol(text, NULL, DECIMAL);
-    return errno || strspn(text, "0123456789") != strlen(text) || n > max ? -1 : n;
 }
 
 /* processId is a number, or digits in a string: VS Code's input variables give strings. */
@@ -136,15 +166,12 @@ static int attach_remote(struct plan_reader *r)
                        "host: \"%s\" is not the Go machine's own loopback. delvegate reaches a Delve only on the "
                        "target's machine: remove host and choose the target by debugServer.",
                        host);
-    const json_t *port = json_object_get(r->arguments, "port");
-    const char *text = plan_string(r, "port");
-    json_int_t n = json_is_integer(port) ? json_integer_value(port) : text ? number_in(text, PORT_MAX) : REMOTE_PORT;
-    if (text && n < 1)
-        return err_set(r->e, "port: \"%s\" is no port. Use a number from 1 to %d.", text, PORT_MAX);
-    if (n < 1 || n > PORT_MAX)
-        return err_set(r->e, "port: %" JSON_INTEGER_FORMAT " is no port. Use a number from 1 to %d.", n, PORT_MAX);
-    r->plan->port = (int)n;
-    return 0;
+    return remote_port(r, &r->plan->port);
+}
+
+static bool is_launch_mode(const char *mode)
+{
+    return !strcmp(mode, "debug") || !strcmp(mode, "test") || !strcmp(mode, "exec") || !strcmp(mode, "auto");
 }
 
 static int attach_mode(struct plan_reader *r)
@@ -158,7 +185,8 @@ static int attach_mode(struct plan_reader *r)
         r->plan->mode = DELVE_REMOTE;
         return attach_remote(r);
     }
-    return err_set(r->e, "mode: \"%s\" is no mode of an attach request. Use local or remote.", mode);
+    return err_set(r->e, "mode: \"%s\" is no mode of an attach request. Use local or remote%s.", mode,
+                   is_launch_mode(mode) ? ", or set \"request\": \"launch\"" : "");
 }
 
 /* What a mode has no use for. */
