@@ -288,7 +288,7 @@ suite_lint() {
     run lint/words status 300 make lint-words
     run lint/shell status 120 make lint-shell
     run lint/rooms status 60 make lint-rooms
-    run_pinned cppcheck 2.10 lint/cppcheck status 300 make lint-cppcheck
+    run_pinned cppcheck 2.10 lint/cppcheck status 900 make lint-cppcheck
     run_pinned clang-tidy 14.0 lint/tidy status 900 make -k -j2 lint-tidy
 }
 
