@@ -60,6 +60,12 @@ free_port() {
     node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
 }
 
+# Whether this sshd keeps out for a while who fails to log in: OpenSSH from 9.8 on.
+penalizes() {
+    echo "PerSourcePenalties no" >"$work/penalties"
+    ! "$sshd" -t -f "$work/penalties" 2>&1 | grep -q 'Bad configuration option'
+}
+
 # start_sshd NAME [OPTION...]: waits until it listens.
 start_sshd() {
     name=$1
@@ -76,6 +82,7 @@ start_sshd() {
         echo "PermitRootLogin yes"
         echo "UsePAM no"
         echo "LogLevel VERBOSE"
+        if penalizes; then echo "PerSourcePenalties no"; fi
         for option; do echo "$option"; done
         case "$*" in *HostKey*) ;; *)
             for type in ed25519 ecdsa rsa; do echo "HostKey $work/keys/host_$type"; done

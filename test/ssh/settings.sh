@@ -82,8 +82,8 @@ for name in BindAddress BindInterface CertificateFile CheckHostIP Ciphers Compre
     KnownHostsCommand LocalForward MACs PermitLocalCommand PKCS11Provider PreferredAuthentications \
     PubkeyAcceptedAlgorithms RekeyLimit RemoteCommand RemoteForward RequiredRSASize RevokedHostKeys SecurityKeyProvider \
     SendEnv SetEnv Tunnel VerifyHostKeyDNS; do
-    [ "$(grep -Ec "not honoured in the SSH configuration: $name: " "$work/err")" = 1 ]
-    count $? "$name is named, once"
+    named=$(grep -Ec "not honoured in the SSH configuration: $name: " "$work/err")
+    count $((named != 1)) "$name is named, once"
 done
 unlogged 'settings that are not honoured' 'hidden'
 host off "$p" "$known" "$(key ed25519)" "ForwardAgent no" "IPQoS none" "Compression no" "ControlPath none" "SendEnv LC_ALL" \
