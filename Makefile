@@ -44,12 +44,14 @@ LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 
 PURE := $(wildcard dap/*.c delve/*.c config/*.c)
 # The rooms of proxy/, each below those that may use it.
-ROOMS := base machine ssh delve session service cli
+ROOMS := base tunnel machine ssh delve session service cli
 PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
+# It is pure, and nothing of the program uses it yet.
+TUNNEL := $(wildcard proxy/tunnel/*.c)
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_wire.c ssh_agent_env.c) \
     $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) proxy/machine/transport.c \
-    $(addprefix proxy/base/,timer.c nonce.c log.c state.c)
+    $(addprefix proxy/base/,timer.c nonce.c log.c state.c) $(TUNNEL)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h)
@@ -59,14 +61,14 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devconta
     test/devcontainer/run test/devcontainer/engine test/vscode/run test/vscode/install) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
-PROXY_OBJ := $(PROXY:%.c=$(BUILD)/%.o)
+PROXY_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TUNNEL),$(PROXY)))
 # Tests link what they use of it.
 TESTED := $(BUILD)/tested.a
 TESTED_OBJ := $(PURE_OBJ) $(PROXY_PLAIN:%.c=$(BUILD)/%.o)
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/schedules/*.c)
-TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c)
+TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c test/bench/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
 SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) \
     proxy/machine/transport.c proxy/base/nonce.c
@@ -115,6 +117,10 @@ $(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/machine/reach.o,$(PROXY_OB
 $(BUILD)/schedules: $(SCHEDULES_SRC:%.c=$(BUILD)/%.o) $(SCHEDULED:%.c=$(BUILD)/%.o) $(TESTED)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/bench/%: test/bench/%.c $(TUNNEL:%.c=$(BUILD)/%.o)
+	@mkdir -p $(@D)
+	$(call say,BENCH)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $^
 # A service manager of the tests' own.
 $(BUILD)/manager: test/service/manager.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -176,12 +182,14 @@ unit-programs: $(UNIT) $(BUILD)/schedules
 fuzz-programs: $(FUZZ)
 program: $(BUILD)/delvegate $(BUILD)/delvegate-flaky $(BUILD)/manager
 ssh-programs: program $(SSH_TESTS)
-objects: $(PURE_OBJ) $(PROXY_OBJ)
+objects: $(PURE_OBJ) $(PROXY_OBJ) $(TUNNEL:%.c=$(BUILD)/%.o)
 
 bench:
 	@scripts/bootstrap.sh demo
 	@$(MAKE) all
 	@test/node.sh test/bench/bench.mjs build/delvegate
+bench-tunnel: $(BUILD)/bench/tunnel
+	@$<
 demo:
 	@scripts/bootstrap.sh demo
 	@$(MAKE) all
@@ -218,6 +226,9 @@ lint-rooms:
 	        if (height[to[2]] == 0 || height[to[2]] > height[from[2]]) \
 	            { print FILENAME ": " $$0 ": a room above " from[2]; bad = 1 } } \
 	    END { exit bad }' $(PROXY) $(wildcard proxy/*/*.h)
+	$(Q)! grep -nE '^#include ("|<)' proxy/tunnel/*.[ch] | \
+	    grep -vE ':#include ("proxy/tunnel/|<(assert|stdarg|stdbool|stddef|stdint|stdio|stdlib|string)\.h>)' | \
+	    sed 's/$$/: the tunnel is pure: libc and itself alone/' | grep .
 lint-shell:
 	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
 
@@ -329,6 +340,6 @@ clean:
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all always libraries check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench demo cov \
+.PHONY: all always libraries check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench bench-tunnel demo cov \
     format lint lint-format lint-tidy lint-cppcheck lint-words lint-rooms lint-shell install uninstall dist feature clean
--include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)
+-include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(TUNNEL:%.c=$(BUILD)/%.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)
