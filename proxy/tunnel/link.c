@@ -57,7 +57,7 @@ struct tunnel *tunnel_new(const struct tunnel_config *config, uint64_t now)
     bool calls = config->side == TUNNEL_CALLER;
     *t = (struct tunnel){.config = *config, .now = now, .next_id = calls ? 1 : 2, .next_peer_id = calls ? 2 : 1};
     t->config.alloc = alloc;
-    pace_reset(&t->pace, now);
+    pace_reset(&t->pace, t->acknowledged);
     return t;
 }
 
@@ -123,7 +123,7 @@ static void begin_link(struct tunnel *t, uint64_t number)
     t->probe_until = 0;
     t->partial_len = 0;
     t->told = t->received;
-    pace_reset(&t->pace, t->now);
+    pace_reset(&t->pace, t->acknowledged);
 }
 
 static void up(struct tunnel *t)
@@ -217,7 +217,6 @@ void tunnel_hang_up(struct tunnel *t, uint64_t link, const char *reason, uint64_
 
 enum tunnel_result tunnel_acknowledge(struct tunnel *t, uint64_t position)
 {
-    uint64_t before = t->acknowledged;
     if (position < t->acknowledged || position > t->acknowledged + t->kept.len)
         return tunnel_break(t, "the other side acknowledges %llu bytes; %llu to %llu are possible",
                             (unsigned long long)position, (unsigned long long)t->acknowledged,
@@ -237,7 +236,7 @@ enum tunnel_result tunnel_acknowledge(struct tunnel *t, uint64_t position)
         if (f.kind == FRAME_DATA && f.class == TUNNEL_BULK)
             t->bulk -= size;
     }
-    pace_acknowledged(&t->pace, position, position - before, t->now);
+    pace_acknowledged(&t->pace, position, t->now);
     return TUNNEL_OK;
 }
 
@@ -246,7 +245,7 @@ enum tunnel_result tunnel_resume(struct tunnel *t, uint64_t position)
     enum tunnel_result r = tunnel_acknowledge(t, position);
     t->sent = position;
     /* What was acknowledged just now says nothing of the new way. */
-    pace_reset(&t->pace, t->now);
+    pace_reset(&t->pace, t->acknowledged);
     return r;
 }
 

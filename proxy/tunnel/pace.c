@@ -1,56 +1,88 @@
 /* How much of bulk may be on its way. More than the way holds would stand in queues along it, and a step behind it. */
 #include "proxy/tunnel/tunnel_private.h"
 
-enum {
-    EIGHTH = 8,                /* a new round trip's weight, and the unit that the smoothed one is kept in */
-    ROUND_TRIP_MAX = 60 * 1000 /* milliseconds; more is no property of a way */
-};
-
-void pace_reset(struct pace *p, uint64_t now)
+void pace_reset(struct pace *p, uint64_t begin)
 {
-    *p = (struct pace){.limit = TUNNEL_BULK_MIN, .since = now};
+    *p = (struct pace){.limit = TUNNEL_BULK_MIN, .highest = TUNNEL_BULK_MIN, .begin = begin};
 }
 
 void pace_sent(struct pace *p, uint64_t end, size_t bulk, uint64_t now)
 {
-    /* With more than that on its way a frame would measure the queue it stands in, and the limit that follows from that
-     * would make the queue longer. Where the way has become longer instead, the limit falls until it is measured. */
-    if (p->timing || bulk > TUNNEL_BULK_MIN)
+    if (p->timing)
         return;
     p->timing = true;
     p->timed_end = end;
     p->timed_at = now;
+    p->timed_alone = bulk <= TUNNEL_BULK_MIN;
 }
 
-static void smooth(struct pace *p, uint64_t sample)
+unsigned pace_round_trip(const struct pace *p)
 {
-    unsigned ms = sample > ROUND_TRIP_MAX ? ROUND_TRIP_MAX : (unsigned)sample;
-    /* What took less than a millisecond took one. */
-    if (ms == 0)
-        ms = 1;
-    if (p->round_trip_8)
-        p->round_trip_8 += ms - p->round_trip_8 / EIGHTH;
-    else
-        p->round_trip_8 = EIGHTH * ms;
+    unsigned least = 0;
+    for (unsigned i = 0; i < ROUND_TRIPS && p->round_trips[i]; i++)
+        if (least == 0 || p->round_trips[i] < least)
+            least = p->round_trips[i];
+    return least;
 }
 
-void pace_acknowledged(struct pace *p, uint64_t end, uint64_t n, uint64_t now)
+/* A frame that had much of bulk before it has measured the queue that it stood in, and a limit that follows from that
+ * makes the queue longer. It counts only if it was faster than those without. Where it is the way that has become
+ * longer, the limit falls until there are such again. */
+static void note(struct pace *p, unsigned took)
 {
-    if (p->timing && end >= p->timed_end) {
-        p->timing = false;
-        smooth(p, now - p->timed_at);
-    }
-    p->acknowledged += n;
-    uint64_t round_trip = p->round_trip_8 / EIGHTH;
-    uint64_t elapsed = now - p->since;
-    if (round_trip == 0 || elapsed < round_trip)
+    unsigned least = pace_round_trip(p);
+    if (!p->timed_alone && least && took >= least)
         return;
-    /* A quarter more than was acknowledged in one round trip, so that the limit rises until the way is full. */
-    uint64_t limit = p->acknowledged * round_trip / elapsed;
+    for (unsigned i = ROUND_TRIPS - 1; i > 0; i--)
+        p->round_trips[i] = p->round_trips[i - 1];
+    p->round_trips[0] = took;
+}
+
+static struct pace_step *step_before(struct pace *p, unsigned n)
+{
+    return &p->steps[(p->count - 1 - n) % PACE_STEPS];
+}
+
+/* Remembers when a position was reached; what follows soon after is the same step. */
+static void remember(struct pace *p, uint64_t end, uint64_t now)
+{
+    if (p->count == 0 || now - step_before(p, 0)->at > pace_round_trip(p) / (PACE_STEPS / 2))
+        p->steps[p->count++ % PACE_STEPS].at = now;
+    step_before(p, 0)->end = end;
+}
+
+/* Returns how many bytes were acknowledged in so many milliseconds up to now. */
+static uint64_t acknowledged_in(struct pace *p, uint64_t span, uint64_t now)
+{
+    unsigned known = p->count < PACE_STEPS ? (unsigned)p->count : PACE_STEPS;
+    uint64_t end = step_before(p, 0)->end;
+    for (unsigned i = 1; i < known; i++)
+        if (now - step_before(p, i)->at >= span)
+            return end - step_before(p, i)->end;
+    return end - (p->count <= PACE_STEPS ? p->begin : step_before(p, known - 1)->end);
+}
+
+void pace_acknowledged(struct pace *p, uint64_t end, uint64_t now)
+{
+    bool was_round = p->timing && end >= p->timed_end;
+    if (was_round) {
+        uint64_t took = now - p->timed_at;
+        p->timing = false;
+        /* What took less than a millisecond took one; and the machine may have slept. */
+        note(p, took == 0 ? 1 : took < TUNNEL_DEAD_MS ? (unsigned)took : TUNNEL_DEAD_MS);
+    }
+    remember(p, end, now);
+    /* Of that time the clock may have cut off the rest of a millisecond. */
+    uint64_t limit = acknowledged_in(p, (uint64_t)pace_round_trip(p) + 1, now);
+    /* A quarter more, so that the limit rises until the way is full. */
     limit += limit / 4;
-    if (limit < TUNNEL_BULK_MIN)
-        limit = TUNNEL_BULK_MIN;
-    p->limit = limit < TUNNEL_KEPT_BULK ? (size_t)limit : TUNNEL_KEPT_BULK;
-    p->since = now;
-    p->acknowledged = 0;
+    if (limit > TUNNEL_KEPT_BULK)
+        limit = TUNNEL_KEPT_BULK;
+    if (limit > p->highest)
+        p->highest = (size_t)limit;
+    /* Bytes come in bursts: it falls to the highest of one round trip, and rises at once. */
+    if (was_round || p->limit < p->highest)
+        p->limit = p->highest;
+    if (was_round)
+        p->highest = TUNNEL_BULK_MIN;
 }

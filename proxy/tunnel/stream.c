@@ -325,7 +325,7 @@ void tunnel_stats(const struct tunnel *t, struct tunnel_stats *stats)
                                    .bulk_limit = t->pace.limit,
                                    .memory = t->kept.memory,
                                    .streams = t->open[0] + t->open[1],
-                                   .round_trip = t->pace.round_trip_8 / 8};
+                                   .round_trip = pace_round_trip(&t->pace)};
     for (size_t i = 0; i < BUCKETS; i++)
         for (const struct stream *s = t->buckets[i]; s; s = s->next_in_bucket) {
             stats->unread += s->unread.len;

@@ -128,23 +128,34 @@ struct stream {
 
 /* --- The bulk rule (pace.c) --- */
 
-struct pace {
-    size_t limit; /* bytes of bulk that may be unacknowledged */
-    /* One frame at a time is timed. */
-    bool timing;
-    uint64_t timed_end; /* the position behind it */
-    uint64_t timed_at;
-    unsigned round_trip_8; /* smoothed, in eighths of a millisecond; 0: not known */
-    /* What was acknowledged since. */
-    uint64_t since;
-    uint64_t acknowledged;
+enum { ROUND_TRIPS = 4, PACE_STEPS = 64 };
+
+struct pace_step {
+    uint64_t at;
+    uint64_t end; /* the position that was acknowledged then */
 };
 
-void pace_reset(struct pace *p, uint64_t now);
-/* A frame was sent that ends at a position, while so much of bulk was unacknowledged. */
+struct pace {
+    size_t limit;   /* bytes of bulk that may be unacknowledged */
+    size_t highest; /* that it would have been since the last round trip was measured */
+    /* One frame at a time is timed. */
+    bool timing;
+    bool timed_alone;   /* with little of bulk before it */
+    uint64_t timed_end; /* the position behind it */
+    uint64_t timed_at;
+    unsigned round_trips[ROUND_TRIPS]; /* the last ones, in milliseconds; 0: not measured yet */
+    struct pace_step steps[PACE_STEPS];
+    uint64_t count; /* of steps, from the beginning */
+    uint64_t begin; /* what was acknowledged before */
+};
+
+void pace_reset(struct pace *p, uint64_t begin);
+/* A frame was sent that ends at a position; with it so much of bulk is unacknowledged. */
 void pace_sent(struct pace *p, uint64_t end, size_t bulk, uint64_t now);
-/* n bytes were acknowledged, up to a position. */
-void pace_acknowledged(struct pace *p, uint64_t end, uint64_t n, uint64_t now);
+/* Everything up to a position is acknowledged. */
+void pace_acknowledged(struct pace *p, uint64_t end, uint64_t now);
+/* The round trip, smoothed: the least of the last ones. 0: not known yet. */
+unsigned pace_round_trip(const struct pace *p);
 
 /* --- The tunnel --- */
 

@@ -3,13 +3,25 @@
 
 #include "proxy/tunnel/tunnel_private.h"
 
+enum { BULK_LEAST = 1024 /* bytes of bulk that are worth a frame */ };
+
 /* Whether one frame more may be kept that is not acknowledged. */
 static bool fits(const struct tunnel *t, enum tunnel_class class)
 {
     static const size_t max[CLASSES] = {TUNNEL_KEPT_MAX, TUNNEL_KEPT_DAP, TUNNEL_KEPT_BULK};
     if (t->kept.len + TUNNEL_FRAME_MAX > max[class])
         return false;
-    return class != TUNNEL_BULK || t->bulk + TUNNEL_FRAME_MAX <= t->pace.limit;
+    return class != TUNNEL_BULK || t->bulk + TUNNEL_FRAME_HEADER + BULK_LEAST <= t->pace.limit;
+}
+
+/* How many bytes the next frame of a stream may have. Of bulk all that is allowed is used: the limit follows from it.
+ */
+static size_t room_for(const struct tunnel *t, const struct stream *s)
+{
+    size_t room = s->send_window < TUNNEL_PAYLOAD_MAX ? s->send_window : TUNNEL_PAYLOAD_MAX;
+    if (s->class == TUNNEL_BULK && room > t->pace.limit - t->bulk - TUNNEL_FRAME_HEADER)
+        room = t->pace.limit - t->bulk - TUNNEL_FRAME_HEADER;
+    return room;
 }
 
 /* The stream that has waited longest, of the session that has. */
@@ -52,7 +64,7 @@ static size_t write_data(struct tunnel *t, struct stream *s, unsigned char *out)
 {
     s->turn = s->session->turn[s->class] = ++t->turns;
     if (s->ready) {
-        size_t room = s->send_window < TUNNEL_PAYLOAD_MAX ? s->send_window : TUNNEL_PAYLOAD_MAX;
+        size_t room = room_for(t, s);
         size_t n = t->config.source(t->config.arg, s->id, s->data, out + TUNNEL_FRAME_HEADER, room);
         assert(n <= room);
         s->send_window -= (uint32_t)n;

@@ -49,7 +49,7 @@ struct pair_end_state {
     } arg;
     struct way way[PAIR_STREAMS]; /* that it sends */
     bool open[PAIR_STREAMS];
-    unsigned opened; /* by the other end, as reported */
+    uint32_t next; /* stream that it opens; 0: its first */
     unsigned ups;
     unsigned gaps;
     size_t most_kept;
@@ -170,7 +170,6 @@ static inline void pair_events(struct pair *p, enum pair_end e)
             HOLDS(p, !me->open[event.stream]);
             HOLDS(p, event.session == event.stream / 3 && event.label == event.stream + 7);
             me->open[event.stream] = true;
-            me->opened++;
             break;
         case TUNNEL_EVENT_READABLE:
             break;
@@ -196,18 +195,25 @@ static inline void pair_events(struct pair *p, enum pair_end e)
     }
 }
 
-static inline uint32_t pair_open(struct pair *p, enum pair_end e, enum tunnel_class class)
+/* Returns 0 when memory is short or the numbers that are looked after are used up. */
+static inline uint32_t pair_try_open(struct pair *p, enum pair_end e, enum tunnel_class class)
 {
-    /* Numbers are given in order, so that the session can follow from the next one. */
-    uint32_t next = e == CALLER ? 1 : 2;
-    while (next < PAIR_STREAMS && (p->end[e].open[next] || p->end[e].way[next].ended || p->end[e].way[next].reset ||
-                                   p->end[e].way[next].got_stopped || p->end[!e].way[next].got_end))
-        next += 2;
+    uint32_t next = p->end[e].next ? p->end[e].next : (e == CALLER ? 1 : 2);
     if (next >= PAIR_STREAMS)
         return 0;
     uint32_t id = tunnel_open(p->end[e].t, class, next / 3, next + 7, NULL);
-    HOLDS(p, id == next);
-    p->end[e].open[id] = true;
+    HOLDS(p, id == next || id == 0);
+    if (id) {
+        p->end[e].open[id] = true;
+        p->end[e].next = id + 2;
+    }
+    return id;
+}
+
+static inline uint32_t pair_open(struct pair *p, enum pair_end e, enum tunnel_class class)
+{
+    uint32_t id = pair_try_open(p, e, class);
+    HOLDS(p, id != 0 || p->end[e].next >= PAIR_STREAMS);
     return id;
 }
 
