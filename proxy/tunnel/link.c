@@ -220,7 +220,7 @@ enum tunnel_result tunnel_acknowledge(struct tunnel *t, uint64_t position)
     if (position < t->acknowledged || position > t->acknowledged + t->kept.len)
         return tunnel_break(t, "the other side acknowledges %llu bytes; %llu to %llu are possible",
                             (unsigned long long)position, (unsigned long long)t->acknowledged,
-                            (unsigned long long)(t->acknowledged + t->kept.len));
+                            (unsigned long long)t->acknowledged + t->kept.len);
     while (t->acknowledged < position) {
         unsigned char header[TUNNEL_FRAME_HEADER];
         struct frame f;
