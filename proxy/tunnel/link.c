@@ -233,6 +233,7 @@ enum tunnel_result tunnel_acknowledge(struct tunnel *t, uint64_t position)
             return tunnel_break(t, "the other side acknowledges a part of a frame");
         queue_consume(&t->kept, size);
         t->acknowledged += size;
+        t->is_starved = false;
         if (f.kind == FRAME_DATA && f.class == TUNNEL_BULK)
             t->bulk -= size;
     }
@@ -273,6 +274,7 @@ void tunnel_pass_time(struct tunnel *t, uint64_t now)
 enum tunnel_result tunnel_tick(struct tunnel *t, uint64_t now)
 {
     tunnel_pass_time(t, now);
+    t->is_starved = false;
     if (tunnel_is_over(t))
         return TUNNEL_FAILED;
     if (t->state == TUNNEL_DOWN)

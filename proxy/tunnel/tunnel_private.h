@@ -189,6 +189,7 @@ struct tunnel {
     struct queue kept;
     size_t bulk; /* bytes of it in frames of bulk */
     struct pace pace;
+    bool is_starved; /* there was no memory to keep a frame; it is tried again later */
 
     /* Streams. */
     struct stream *buckets[BUCKETS];

@@ -84,7 +84,10 @@ size_t turn_take(struct tunnel *t, unsigned char *out)
 {
     size_t size = 0;
     /* Before a source gives its bytes there is a place for them. */
-    if (!turn_is_waiting(t) || !queue_reserve(&t->kept, t->config.alloc, TUNNEL_FRAME_MAX))
+    if (!turn_is_waiting(t))
+        return 0;
+    t->is_starved = !queue_reserve(&t->kept, t->config.alloc, TUNNEL_FRAME_MAX);
+    if (t->is_starved)
         return 0;
     struct stream *s = t->due.first;
     if (s && fits(t, TUNNEL_CONTROL)) {

@@ -207,5 +207,7 @@ bool tunnel_has_output(const struct tunnel *t)
         return true;
     if (t->state == TUNNEL_UP && (owes_acknowledgement(t) || t->echo_due || t->beat_due))
         return true;
-    return streams_may_send(t) && (t->sent - t->acknowledged < t->kept.len || turn_is_waiting(t));
+    if (!streams_may_send(t))
+        return false;
+    return t->sent - t->acknowledged < t->kept.len || (!t->is_starved && turn_is_waiting(t));
 }

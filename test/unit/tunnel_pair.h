@@ -55,7 +55,11 @@ struct pair_end_state {
     size_t most_kept;
     size_t most_memory;
     struct wire wire; /* what it sent, and has not come */
-    uint64_t link;    /* by which it hears; 0: none */
+    struct older {    /* what it sent by the link before, and may still come */
+        struct wire wire;
+        uint64_t link;
+    } older;
+    uint64_t link; /* by which it hears; 0: none */
 };
 
 struct pair {
@@ -66,6 +70,9 @@ struct pair {
     struct tunnel_greeting greeting;
     bool greeted;       /* the answerer has read this link's hello */
     uint64_t max_given; /* at once by a source; 0: all */
+    uint64_t newest;    /* link whose hello the answerer has read */
+    unsigned older_read;
+    unsigned older_refused;
 };
 
 #define HOLDS(pair, what)                                                                                              \
@@ -131,6 +138,7 @@ static inline void pair_free(struct pair *p)
     for (enum pair_end e = CALLER; e < ENDS; e++) {
         tunnel_free(p->end[e].t);
         free(p->end[e].wire.bytes);
+        free(p->end[e].older.wire.bytes);
     }
 }
 
@@ -148,6 +156,22 @@ static inline void pair_call(struct pair *p)
     p->end[ANSWERER].link = 0;
     p->greeting = (struct tunnel_greeting){.len = 0};
     p->greeted = false;
+}
+
+/* As pair_call, but what was on its way by the link before may still come. */
+static inline void pair_call_beside(struct pair *p)
+{
+    for (enum pair_end e = CALLER; e < ENDS; e++) {
+        struct older *o = &p->end[e].older;
+        free(o->wire.bytes);
+        /* A hello that was not read would have to be read first. */
+        *o = (struct older){.link = p->greeted ? p->end[CALLER].link : 0};
+        o->wire.len = o->link ? p->end[e].wire.len : 0;
+        o->wire.bytes = malloc(o->wire.len + 1);
+        assert_non_null(o->wire.bytes);
+        memcpy(o->wire.bytes, p->end[e].wire.bytes, o->wire.len);
+    }
+    pair_call(p);
 }
 
 /* Takes an end's events and notes what they say. Bytes are read apart from that. */
@@ -291,7 +315,7 @@ static inline void pair_deliver(struct pair *p, enum pair_end e, size_t n)
         HOLDS(p, r == TUNNEL_OK || r == TUNNEL_MORE);
         if (r == TUNNEL_OK) {
             HOLDS(p, tunnel_answer(to->t, &hello, p->now) == TUNNEL_OK);
-            to->link = hello.number;
+            to->link = p->newest = hello.number;
             p->greeted = true;
         }
     }
@@ -300,6 +324,26 @@ static inline void pair_deliver(struct pair *p, enum pair_end e, size_t n)
     free(bytes);
     pair_events(p, !e);
     pair_watch(p, !e);
+}
+
+/* Up to n bytes come at the other end by the link before: they are read as long as the newer hello was not. */
+static inline void pair_deliver_older(struct pair *p, enum pair_end e, size_t n)
+{
+    struct older *o = &p->end[e].older;
+    struct wire *w = &o->wire;
+    if (n > w->len)
+        n = w->len;
+    if (n == 0)
+        return;
+    bool is_newest = e == CALLER && o->link == p->newest;
+    enum tunnel_result r = tunnel_receive(p->end[!e].t, o->link, w->bytes, n, p->now);
+    HOLDS(p, r == TUNNEL_OLD || (is_newest && r == TUNNEL_OK));
+    /* The answerer may have given the link before up, but never takes it up again. */
+    p->older_read += r == TUNNEL_OK;
+    p->older_refused += r == TUNNEL_OLD;
+    memmove(w->bytes, w->bytes + n, w->len - n);
+    w->len = r == TUNNEL_OK ? w->len - n : 0;
+    pair_events(p, !e);
 }
 
 /* Reads whatever streams have, and carries until nothing moves any more. */

@@ -73,6 +73,9 @@ static void step(struct pair *p)
     case 1:
         if (pick(p, 2))
             pair_call(p);
+        else if (pick(p, 2))
+            pair_call_beside(p);
+        pair_deliver_older(p, e, pick(p, 1000));
         break;
     case 2:
         if (pick(p, 4) == 0) {
@@ -92,6 +95,8 @@ static void step(struct pair *p)
         (void)pair_write(p, e, TUNNEL_FRAME_MAX + pick(p, 3 * TUNNEL_FRAME_MAX));
         break;
     case 7:
+        pair_deliver_older(p, e, pick(p, 100000));
+        break;
     case 8:
     case 9:
         pair_deliver(p, e, pick(p, 3) ? pick(p, 200) : pick(p, 100000));
@@ -130,6 +135,10 @@ static void conclude(struct pair *p)
 
 static void each_byte_comes_once(void **state)
 {
+    uint64_t links = 0;
+    uint64_t bytes = 0;
+    unsigned older_read = 0;
+    unsigned older_refused = 0;
     (void)state;
     for (unsigned seed = 1; seed <= SCHEDULES; seed++) {
         struct pair p;
@@ -139,8 +148,18 @@ static void each_byte_comes_once(void **state)
         for (int i = 0; i < STEPS; i++)
             step(&p);
         conclude(&p);
+        links += p.end[CALLER].link;
+        for (enum pair_end e = CALLER; e < ENDS; e++)
+            for (uint32_t id = 1; id < PAIR_STREAMS; id++)
+                bytes += p.end[e].way[id].read;
+        older_read += p.older_read;
+        older_refused += p.older_refused;
         pair_free(&p);
     }
+    print_message("seeds 1 to %d: %llu links, %llu bytes; older links: %u times read, %u refused\n", SCHEDULES,
+                  (unsigned long long)links, (unsigned long long)bytes, older_read, older_refused);
+    assert_true(links > 5 * SCHEDULES && bytes > 10000ULL * SCHEDULES);
+    assert_true(older_read > 100 && older_refused > 100);
 }
 
 /* --- One conversation, cut at each of its bytes --- */
