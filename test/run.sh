@@ -238,7 +238,7 @@ suite_coverage() {
         source=${source##*/}
         run "unit/${source%.c}" cmocka 300 "build/cov/unit/${source%.c}"
     done
-    mapfile -t data < <(find build/cov/dap build/cov/delve build/cov/config -name '*.gcda')
+    mapfile -t data < <(find build/cov/dap build/cov/delve build/cov/config build/cov/proxy/tunnel -name '*.gcda')
     gcov -n "${data[@]}" |
         awk '/^File/ { file = $2 } /^Lines/ && file ~ /\.c/ && file !~ /\/usr/ { print file, $2, $3, $4; file = "" }' | sort
 }

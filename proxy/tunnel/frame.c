@@ -72,13 +72,13 @@ const char *frame_read(struct frame *f, const unsigned char header[TUNNEL_FRAME_
     uint32_t stream = read_32(header + 4);
     bool counted = kind >= FRAME_OPEN;
     if (kind < FRAME_HELLO || kind >= FRAME_KINDS)
-        return "of no known kind";
+        return "of an unknown kind";
     if (len < kinds[kind].min || len > kinds[kind].max)
-        return "of a wrong length";
+        return "with an invalid length";
     if (counted == (stream == 0))
-        return counted ? "of no stream" : "of a stream";
+        return counted ? "without a stream" : "with a stream";
     if (header[1] >= CLASSES || (!counted && header[1] != TUNNEL_CONTROL))
-        return "of no known class";
+        return "of an unknown class";
     *f = (struct frame){
         .kind = (enum frame_kind)kind, .class = (enum tunnel_class)header[1], .stream = stream, .len = len};
     return NULL;

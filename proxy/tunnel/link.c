@@ -1,4 +1,4 @@
-/* The tunnel and its link: which one it is, what each side has received, and whether the other side is still there. */
+/* The tunnel and its link: which one it is, what each side has received, and whether the peer is still there. */
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@ static bool is_same(const unsigned char a[TUNNEL_ID_SIZE], const unsigned char b
 
 #define TO(state) (1U << (state))
 
+/* An edge that the table does not have is a bug: builds for tests end there, a release build stays where it is. */
 static void set_state(struct tunnel *t, enum tunnel_state state)
 {
     static const unsigned edges[] = {
@@ -25,9 +26,13 @@ static void set_state(struct tunnel *t, enum tunnel_state state)
         [TUNNEL_LOST] = 0,
         [TUNNEL_BROKEN] = 0,
     };
-    assert(edges[t->state] & TO(state));
-    (void)edges;
-    t->state = state;
+    if (edges[t->state] & TO(state)) {
+        t->state = state;
+        return;
+    }
+#ifdef STATE_ABORTS
+    abort();
+#endif
 }
 
 static void set_reason(struct tunnel *t, const char *fmt, va_list ap)
@@ -45,7 +50,7 @@ static void __attribute__((format(printf, 2, 3))) say(struct tunnel *t, const ch
 
 static void say_protocol(struct tunnel *t, uint32_t protocol)
 {
-    say(t, "the other side speaks protocol %lu of the tunnel, this side %d", (unsigned long)protocol, TUNNEL_PROTOCOL);
+    say(t, "the peer speaks tunnel protocol %lu, this end protocol %d", (unsigned long)protocol, TUNNEL_PROTOCOL);
 }
 
 struct tunnel *tunnel_new(const struct tunnel_config *config, uint64_t now)
@@ -145,7 +150,7 @@ uint64_t tunnel_call(struct tunnel *t, uint64_t now)
     if (tunnel_is_over(t))
         return 0;
     if (has_link(t))
-        tunnel_down(t, "another link takes its place");
+        tunnel_down(t, "replaced by a new link");
     begin_link(t, t->link + 1);
     set_state(t, TUNNEL_GREETING);
     return t->link;
@@ -162,17 +167,17 @@ enum tunnel_result tunnel_answer(struct tunnel *t, const struct tunnel_hello *he
         return TUNNEL_OTHER;
     }
     if (!is_same(hello->peer, nobody) && !is_same(hello->peer, t->config.instance)) {
-        say(t, "the other side continues with an instance that is gone");
+        say(t, "the peer resumes a tunnel with an instance that is gone");
         return TUNNEL_OTHER;
     }
     if (!is_same(t->peer, nobody) && !is_same(t->peer, hello->instance)) {
-        say(t, "the other side is another instance than before");
+        say(t, "the peer is not the instance that this tunnel was made with");
         return TUNNEL_OTHER;
     }
     if (hello->number <= t->link)
         return TUNNEL_OLD;
     if (has_link(t))
-        tunnel_down(t, "a newer link takes its place");
+        tunnel_down(t, "replaced by a newer link");
     know(t, hello);
     begin_link(t, hello->number);
     enum tunnel_result r = tunnel_resume(t, hello->received);
@@ -189,12 +194,12 @@ enum tunnel_result tunnel_answered(struct tunnel *t, const struct tunnel_hello *
         return TUNNEL_FAILED;
     }
     if (hello->number != t->link) {
-        tunnel_down(t, "the answer is to another hello");
+        tunnel_down(t, "the peer answered another hello");
         return TUNNEL_NO_LINK;
     }
     if (!is_same(hello->peer, t->config.instance) ||
         (!is_same(t->peer, nobody) && !is_same(t->peer, hello->instance))) {
-        say(t, "the other side is another instance than before: what was open is lost");
+        say(t, "the peer is another instance: the streams are lost");
         set_state(t, TUNNEL_LOST);
         return TUNNEL_FAILED;
     }
@@ -218,7 +223,7 @@ void tunnel_hang_up(struct tunnel *t, uint64_t link, const char *reason, uint64_
 enum tunnel_result tunnel_acknowledge(struct tunnel *t, uint64_t position)
 {
     if (position < t->acknowledged || position > t->acknowledged + t->kept.len)
-        return tunnel_break(t, "the other side acknowledges %llu bytes; %llu to %llu are possible",
+        return tunnel_break(t, "the peer acknowledged %llu bytes, not between %llu and %llu",
                             (unsigned long long)position, (unsigned long long)t->acknowledged,
                             (unsigned long long)t->acknowledged + t->kept.len);
     while (t->acknowledged < position) {
@@ -230,7 +235,7 @@ enum tunnel_result tunnel_acknowledge(struct tunnel *t, uint64_t position)
         (void)wrong;
         size_t size = TUNNEL_FRAME_HEADER + f.len;
         if (size > position - t->acknowledged)
-            return tunnel_break(t, "the other side acknowledges a part of a frame");
+            return tunnel_break(t, "the peer acknowledged a part of a frame");
         queue_consume(&t->kept, size);
         t->acknowledged += size;
         t->is_starved = false;
@@ -280,11 +285,11 @@ enum tunnel_result tunnel_tick(struct tunnel *t, uint64_t now)
     if (t->state == TUNNEL_DOWN)
         return TUNNEL_OK;
     if (t->probe_until && t->now >= t->probe_until) {
-        tunnel_down(t, "the other side did not answer after a gap in the clock");
+        tunnel_down(t, "no answer from the peer after a gap in the clock");
         return TUNNEL_NO_LINK;
     }
     if (t->now - t->heard_at >= TUNNEL_DEAD_MS) {
-        say(t, "the other side has been silent for %llu s", (unsigned long long)(t->now - t->heard_at) / 1000);
+        say(t, "no byte from the peer for %llu s", (unsigned long long)(t->now - t->heard_at) / 1000);
         set_state(t, TUNNEL_DOWN);
         return TUNNEL_NO_LINK;
     }

@@ -1,24 +1,23 @@
-/* What the other side says of a stream. */
+/* What the peer says of a stream. */
 #include "proxy/tunnel/tunnel_private.h"
 
 static enum tunnel_result break_at(struct tunnel *t, const struct frame *f, const char *wrong)
 {
-    return tunnel_break(t, "the other side sends %s of stream %lu %s", frame_name(f->kind), (unsigned long)f->stream,
-                        wrong);
+    return tunnel_break(t, "the peer sent %s on stream %lu, %s", frame_name(f->kind), (unsigned long)f->stream, wrong);
 }
 
 static enum tunnel_result short_of_memory(struct tunnel *t)
 {
-    tunnel_down(t, "memory is short; what was not taken in is sent again by the next link");
+    tunnel_down(t, "out of memory; the next link brings again what was not taken in");
     return TUNNEL_NO_LINK;
 }
 
 static enum tunnel_result receive_open(struct tunnel *t, const struct frame *f)
 {
     if (stream_is_mine(t, f->stream) || f->stream < t->next_peer_id || f->stream > UINT32_MAX - 2)
-        return break_at(t, f, "out of order");
+        return break_at(t, f, "out of sequence");
     if (t->open[1] >= TUNNEL_STREAMS_MAX)
-        return break_at(t, f, "beyond what may be open");
+        return break_at(t, f, "more than may be open");
     struct stream *s = stream_new(t, f->stream, f->class, read_32(f->payload), read_32(f->payload + 4));
     if (!s)
         return short_of_memory(t);
@@ -30,9 +29,9 @@ static enum tunnel_result receive_open(struct tunnel *t, const struct frame *f)
 static enum tunnel_result receive_data(struct tunnel *t, struct stream *s, const struct frame *f)
 {
     if (s->receive != RECEIVE_OPEN && s->receive != RECEIVE_STOPPED)
-        return break_at(t, f, "after its end");
+        return break_at(t, f, "which has ended");
     if (f->len > s->receive_window)
-        return break_at(t, f, "beyond its window");
+        return break_at(t, f, "more than its window");
     if (s->receive == RECEIVE_OPEN) {
         if (!queue_reserve(&s->unread, t->config.alloc, f->len))
             return short_of_memory(t);
@@ -48,7 +47,7 @@ static enum tunnel_result receive_end(struct tunnel *t, struct stream *s, const 
     bool is_stopped = s->receive == RECEIVE_STOPPED;
     bool is_reset = f->kind == FRAME_RESET;
     if (s->receive != RECEIVE_OPEN && !is_stopped)
-        return break_at(t, f, "after its end");
+        return break_at(t, f, "which has ended");
     if (!is_stopped && !is_reset && s->unread.len) {
         s->receive = RECEIVE_ENDED;
         s->due &= ~(unsigned)DUE_WINDOW;
@@ -67,9 +66,9 @@ static enum tunnel_result receive_window(struct tunnel *t, struct stream *s, con
 {
     uint32_t more = read_32(f->payload);
     if (s->send == SEND_DONE)
-        return break_at(t, f, "after it was read to its end");
+        return break_at(t, f, "which it has read to the end");
     if (more == 0 || more > TUNNEL_WINDOW_MAX - s->send_window)
-        return break_at(t, f, "that no window can be");
+        return break_at(t, f, "an impossible increment");
     s->send_window += more;
     stream_update(t, s);
     return TUNNEL_OK;
@@ -78,7 +77,7 @@ static enum tunnel_result receive_window(struct tunnel *t, struct stream *s, con
 static enum tunnel_result receive_stop(struct tunnel *t, struct stream *s, const struct frame *f)
 {
     if (s->send == SEND_DONE)
-        return break_at(t, f, "after it was read to its end");
+        return break_at(t, f, "which it has read to the end");
     if (s->send == SEND_OPEN || s->send == SEND_ENDING) {
         tunnel_reset(t, s->id, 0);
         stream_report(t, s, TUNNEL_EVENT_STOPPED);
@@ -89,7 +88,7 @@ static enum tunnel_result receive_stop(struct tunnel *t, struct stream *s, const
 static enum tunnel_result receive_done(struct tunnel *t, struct stream *s, const struct frame *f)
 {
     if (s->send != SEND_ENDED)
-        return break_at(t, f, "that has not ended");
+        return break_at(t, f, "which has not ended");
     s->send = SEND_DONE;
     stream_update(t, s);
     return TUNNEL_OK;
@@ -101,9 +100,9 @@ enum tunnel_result stream_receive(struct tunnel *t, const struct frame *f)
         return receive_open(t, f);
     struct stream *s = stream_find(t, f->stream);
     if (!s || (s->send == SEND_DONE && s->receive == RECEIVE_DONE))
-        return break_at(t, f, "that is not open");
+        return break_at(t, f, "which is not open");
     if (s->class != f->class)
-        return break_at(t, f, "in another class");
+        return break_at(t, f, "in the wrong class");
     switch (f->kind) {
     case FRAME_DATA:
         return receive_data(t, s, f);

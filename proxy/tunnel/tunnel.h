@@ -11,7 +11,7 @@
  *
  * Bytes are taken where they are needed: when the link has room, the tunnel asks the source of the stream whose turn it
  * is. So nothing that waits for its turn takes memory here, and control and DAP overtake all of bulk but what is on its
- * way. The owner reads the link whatever happens: windows hold back the other side's sources.
+ * way. The owner reads the link whatever happens: windows hold back the peer's sources.
  *
  * Times are milliseconds of a clock that goes on while the machine sleeps (CLOCK_BOOTTIME); one that goes back is taken
  * to stand still. No function may be called from inside a source. */
@@ -59,8 +59,8 @@ enum tunnel_state {
     TUNNEL_DOWN,     /* no link; the streams wait */
     TUNNEL_GREETING, /* the caller has said hello */
     TUNNEL_UP,
-    TUNNEL_LOST,  /* for ever: the other side is another instance and has nothing of this tunnel */
-    TUNNEL_BROKEN /* for ever: the other side said what no tunnel says */
+    TUNNEL_LOST,  /* for ever: the peer is another instance or protocol and has nothing of this tunnel's streams */
+    TUNNEL_BROKEN /* for ever: the peer said what no tunnel says */
 };
 
 enum tunnel_result {
@@ -79,7 +79,7 @@ typedef size_t tunnel_source(void *arg, uint32_t stream, void *data, void *room,
 struct tunnel_config {
     enum tunnel_side side;
     unsigned char instance[TUNNEL_ID_SIZE]; /* a nonce, not zero: which start of which program this end is */
-    char build[TUNNEL_BUILD_SIZE];          /* for the other side; ends with a NUL if it is shorter */
+    char build[TUNNEL_BUILD_SIZE];          /* for the peer; ends with a NUL if it is shorter */
     tunnel_source *source;
     void *arg;
     void *(*alloc)(size_t size); /* NULL: malloc. What it gives is given to free. */
@@ -105,11 +105,11 @@ enum tunnel_event_kind {                   /* in the order in which those of one
                          TUNNEL_EVENT_UP,  /* the tunnel has a link (again) */
                          TUNNEL_EVENT_GAP, /* the clock jumped: the link is being tried; where there is none, make one
                                               now */
-                         TUNNEL_EVENT_OPENED,   /* the other side opened the stream */
+                         TUNNEL_EVENT_OPENED,   /* the peer opened the stream */
                          TUNNEL_EVENT_READABLE, /* there is something to peek at */
                          TUNNEL_EVENT_END,      /* everything was read and there is no more */
                          TUNNEL_EVENT_RESET,    /* there is no more, and what was not read yet is gone; code: why */
-                         TUNNEL_EVENT_STOPPED,  /* the other side reads no more of what is sent; the source is not asked
+                         TUNNEL_EVENT_STOPPED,  /* the peer reads no more of what is sent; the source is not asked
                                                    again */
                          TUNNEL_EVENT_CLOSED /* both ways are over at both ends; the number is no stream's any more */
 };
@@ -147,7 +147,7 @@ enum tunnel_state tunnel_state(const struct tunnel *t);
  * Valid until the next call. */
 const char *tunnel_reason(const struct tunnel *t);
 
-/* Returns the other side's build, "" as long as it is not known. */
+/* Returns the peer's build, "" as long as it is not known. */
 const char *tunnel_peer_build(const struct tunnel *t);
 
 void tunnel_stats(const struct tunnel *t, struct tunnel_stats *stats);
@@ -164,8 +164,10 @@ enum tunnel_result tunnel_greeting_read(struct tunnel_greeting *g, const void *b
                                         struct tunnel_hello *hello) TUNNEL_MUST_USE;
 
 /* The answerer has read a hello. TUNNEL_OK: its connection is the link now, whatever was before, under the hello's
- * number. TUNNEL_OLD: a newer one is known. TUNNEL_OTHER: it speaks another protocol, or is for another instance, or
- * from one: tunnel_hello_write says so to the other side. TUNNEL_FAILED: the hello can't be true. */
+ * number. TUNNEL_OLD: a newer one is known. TUNNEL_OTHER: it speaks another protocol, or continues with an instance
+ * that is gone, or comes from another one than before: this tunnel is as it was. tunnel_hello_write refuses it; an
+ * owner that takes a new caller instead frees this tunnel, whose streams are lost, and answers with a new one.
+ * TUNNEL_FAILED: the hello can't be true. */
 enum tunnel_result tunnel_answer(struct tunnel *t, const struct tunnel_hello *hello, uint64_t now) TUNNEL_MUST_USE;
 
 /* Writes a hello of this end that refuses another one: an answerer sends it when tunnel_answer says TUNNEL_OTHER. */
@@ -183,10 +185,11 @@ enum tunnel_result tunnel_receive(struct tunnel *t, uint64_t link, const void *b
  * nothing. When memory is short less is written, and the rest at a later call. */
 size_t tunnel_output(struct tunnel *t, void *out, size_t size, uint64_t now) TUNNEL_MUST_USE;
 
-/* Whether tunnel_output would have something. */
+/* Whether tunnel_output would have something, as far as is known without asking a source. */
 bool tunnel_has_output(const struct tunnel *t);
 
-/* To be called at the time of tunnel_next_tick, later ones being gaps. TUNNEL_NO_LINK: the link is dead. */
+/* Lets time pass: beats, dead links, and gaps in the clock. To be called at the time of tunnel_next_tick at the latest;
+ * any other call that has the time lets it pass too. TUNNEL_NO_LINK: the link is dead. */
 enum tunnel_result tunnel_tick(struct tunnel *t, uint64_t now) TUNNEL_MUST_USE;
 uint64_t tunnel_next_tick(const struct tunnel *t);
 
@@ -208,16 +211,16 @@ void tunnel_ready(struct tunnel *t, uint32_t stream);
 /* Ends this side's way, after what the source still has: it is asked once more. */
 void tunnel_end(struct tunnel *t, uint32_t stream);
 
-/* Cuts this side's way off; the other side drops what it has not read. */
+/* Cuts this side's way off; the peer drops what it has not read. */
 void tunnel_reset(struct tunnel *t, uint32_t stream, uint32_t code);
 
-/* Reads no more: what is unread and what still comes is dropped, and the other side's source is stopped. */
+/* Reads no more: what is unread and what still comes is dropped, and the peer's source is stopped. */
 void tunnel_stop(struct tunnel *t, uint32_t stream);
 
 /* Returns how many unread bytes there are in one piece, and where; 0: none. Valid until the next call. */
 size_t tunnel_peek(const struct tunnel *t, uint32_t stream, const void **bytes);
 
-/* The first n bytes of what was peeked at are read: the other side may send as many more. */
+/* The first n bytes of what was peeked at are read: the peer may send as many more. */
 void tunnel_consume(struct tunnel *t, uint32_t stream, size_t n);
 
 /* Widens what is taken unread to so many bytes, for a stream that must be fast over a long way. Returns what it is

@@ -65,13 +65,13 @@ enum send_state {
     SEND_ENDING,    /* FRAME_END follows what the source has */
     SEND_RESETTING, /* FRAME_RESET is due */
     SEND_ENDED,     /* either was sent */
-    SEND_DONE       /* and the other side has read it all */
+    SEND_DONE       /* and the peer has read it all */
 };
 
 enum receive_state {
     RECEIVE_OPEN,
     RECEIVE_STOPPED, /* read no more: what comes is dropped */
-    RECEIVE_ENDED,   /* the other side's end is known; not everything is read */
+    RECEIVE_ENDED,   /* the peer's end is known; not everything is read */
     RECEIVE_READ,    /* FRAME_DONE is due */
     RECEIVE_DONE     /* it was sent */
 };
@@ -122,7 +122,7 @@ struct stream {
     struct queue unread;
     uint32_t window;         /* bytes that are taken unread */
     uint32_t receive_window; /* bytes that may still come */
-    uint32_t regained;       /* bytes consumed that the other side does not know of */
+    uint32_t regained;       /* bytes consumed that the peer does not know of */
     uint32_t peer_code;
 };
 
@@ -183,7 +183,7 @@ struct tunnel {
 
     /* The counted bytes, as positions from the tunnel's beginning. */
     uint64_t received;
-    uint64_t told; /* of received, what the other side knows on this link */
+    uint64_t told; /* of received, what the peer knows on this link */
     uint64_t acknowledged;
     uint64_t sent; /* on this link; what is kept begins at acknowledged and may go further */
     struct queue kept;
@@ -198,7 +198,7 @@ struct tunnel {
     struct stream_list data[CLASSES];
     struct stream_list reports;
     uint32_t next_id;      /* of the next stream that this side opens */
-    uint32_t next_peer_id; /* the least that the other side may open */
+    uint32_t next_peer_id; /* the least that the peer may open */
     unsigned open[2];      /* by who opened them: this side, the other */
     uint32_t widened;
     uint64_t turns;
@@ -207,10 +207,10 @@ struct tunnel {
 /* link.c */
 void tunnel_pass_time(struct tunnel *t, uint64_t now);
 void tunnel_down(struct tunnel *t, const char *reason);
-/* Ends the tunnel for what the other side said. Returns TUNNEL_FAILED. */
+/* Ends the tunnel for what the peer said. Returns TUNNEL_FAILED. */
 enum tunnel_result tunnel_break(struct tunnel *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool tunnel_is_over(const struct tunnel *t);
-/* What the other side has received. Each returns TUNNEL_OK or TUNNEL_FAILED. */
+/* What the peer has received. Each returns TUNNEL_OK or TUNNEL_FAILED. */
 enum tunnel_result tunnel_acknowledge(struct tunnel *t, uint64_t position);
 enum tunnel_result tunnel_resume(struct tunnel *t, uint64_t position);
 /* The answer to the caller's hello. */
@@ -224,7 +224,7 @@ void streams_free(struct tunnel *t);
 /* Puts the stream into the lists that it belongs in now. To be called after each change of it. */
 void stream_update(struct tunnel *t, struct stream *s);
 void stream_report(struct tunnel *t, struct stream *s, enum tunnel_event_kind kind);
-/* The other side's way is over, and nothing of it is left to read. */
+/* The peer's way is over, and nothing of it is left to read. */
 void stream_has_read_all(struct tunnel *t, struct stream *s);
 bool stream_is_mine(const struct tunnel *t, uint32_t id);
 

@@ -11,14 +11,14 @@ static enum tunnel_result receive_first(struct tunnel *t, const struct frame *f)
     struct tunnel_hello hello;
     if (f->kind == FRAME_HELLO && hello_read(&hello, f->payload))
         return tunnel_answered(t, &hello);
-    tunnel_down(t, "the other side does not say hello");
+    tunnel_down(t, "the peer sent no hello");
     return TUNNEL_NO_LINK;
 }
 
 static enum tunnel_result receive_ack(struct tunnel *t, uint64_t position)
 {
     if (position > t->sent)
-        return tunnel_break(t, "the other side acknowledges %llu bytes of %llu", (unsigned long long)position,
+        return tunnel_break(t, "the peer acknowledged %llu bytes, of %llu sent", (unsigned long long)position,
                             (unsigned long long)t->sent);
     return tunnel_acknowledge(t, position);
 }
@@ -29,7 +29,7 @@ static enum tunnel_result receive_frame(struct tunnel *t, const struct frame *f)
         return receive_first(t, f);
     switch (f->kind) {
     case FRAME_HELLO:
-        return tunnel_break(t, "the other side says hello twice");
+        return tunnel_break(t, "the peer sent a second hello");
     case FRAME_ACK:
         return receive_ack(t, read_64(f->payload));
     case FRAME_BEAT:
@@ -53,8 +53,8 @@ static enum tunnel_result receive_frame(struct tunnel *t, const struct frame *f)
 static enum tunnel_result refuse(struct tunnel *t, const char *wrong)
 {
     if (t->state == TUNNEL_UP)
-        return tunnel_break(t, "the other side sends a frame %s", wrong);
-    tunnel_down(t, "the other side does not say hello");
+        return tunnel_break(t, "the peer sent a frame %s", wrong);
+    tunnel_down(t, "the peer sent no hello");
     return TUNNEL_NO_LINK;
 }
 
@@ -187,6 +187,7 @@ static size_t write_frame(struct tunnel *t, unsigned char *out)
 size_t tunnel_output(struct tunnel *t, void *out, size_t size, uint64_t now)
 {
     size_t n = 0;
+    assert(size >= TUNNEL_FRAME_MAX);
     tunnel_pass_time(t, now);
     while ((t->state == TUNNEL_UP || t->state == TUNNEL_GREETING) && size - n >= TUNNEL_FRAME_MAX) {
         size_t part = write_frame(t, (unsigned char *)out + n);

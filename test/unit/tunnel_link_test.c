@@ -73,7 +73,7 @@ static void what_is_no_hello_is_refused(void **state)
     pair_new(&p, 0);
     uint64_t link = tunnel_call(p.end[CALLER].t, p.now);
     assert_int_equal(tunnel_receive(p.end[CALLER].t, link, texts[0], strlen(texts[0]), p.now), TUNNEL_NO_LINK);
-    assert_string_equal(tunnel_reason(p.end[CALLER].t), "the other side does not say hello");
+    assert_string_equal(tunnel_reason(p.end[CALLER].t), "the peer sent no hello");
     pair_call(&p);
     pair_settle(&p);
     assert_int_equal(tunnel_state(p.end[CALLER].t), TUNNEL_UP);
@@ -148,7 +148,7 @@ static void an_old_hello_names_another_instance(void **state)
     uint64_t link = tunnel_call(p.end[CALLER].t, p.now);
     struct tunnel_hello hello = hello_of(p.end[CALLER].t, link);
     assert_int_equal(tunnel_answer(again, &hello, p.now), TUNNEL_OTHER);
-    assert_string_equal(tunnel_reason(again), "the other side continues with an instance that is gone");
+    assert_string_equal(tunnel_reason(again), "the peer resumes a tunnel with an instance that is gone");
     assert_int_equal(tunnel_state(again), TUNNEL_DOWN);
     tunnel_hello_write(again, link, out);
     assert_int_equal(tunnel_receive(p.end[CALLER].t, link, out, TUNNEL_HELLO_SIZE, p.now), TUNNEL_FAILED);
@@ -178,8 +178,7 @@ static void another_caller_or_protocol_changes_nothing(void **state)
     hello = hello_of(p.end[CALLER].t, 9);
     hello.protocol++;
     assert_int_equal(tunnel_answer(p.end[ANSWERER].t, &hello, p.now), TUNNEL_OTHER);
-    assert_string_equal(tunnel_reason(p.end[ANSWERER].t),
-                        "the other side speaks protocol 2 of the tunnel, this side 1");
+    assert_string_equal(tunnel_reason(p.end[ANSWERER].t), "the peer speaks tunnel protocol 2, this end protocol 1");
     assert_int_equal(tunnel_state(p.end[ANSWERER].t), TUNNEL_UP);
     /* One that can't be true. */
     hello = hello_of(p.end[CALLER].t, 9);
@@ -187,6 +186,52 @@ static void another_caller_or_protocol_changes_nothing(void **state)
     assert_int_equal(tunnel_answer(p.end[ANSWERER].t, &hello, p.now), TUNNEL_FAILED);
     assert_int_equal(tunnel_state(p.end[ANSWERER].t), TUNNEL_BROKEN);
     pair_free(&p);
+}
+
+/* The other side's answer, with one thing changed. */
+static void answer_that_is(struct pair *p, void (*changed)(unsigned char *payload), enum tunnel_result result,
+                           enum tunnel_state state, const char *reason)
+{
+    connect_pair(p);
+    assert_string_equal(tunnel_peer_build(p->end[CALLER].t), "of the tests");
+    uint64_t link = tunnel_call(p->end[CALLER].t, p->now);
+    tunnel_hello_write(p->end[ANSWERER].t, link, out);
+    changed(out + TUNNEL_FRAME_HEADER);
+    assert_int_equal(tunnel_receive(p->end[CALLER].t, link, out, TUNNEL_HELLO_SIZE, p->now), result);
+    assert_int_equal(tunnel_state(p->end[CALLER].t), state);
+    assert_string_equal(tunnel_reason(p->end[CALLER].t), reason);
+    pair_free(p);
+}
+
+static void no_tunnel(unsigned char *payload)
+{
+    payload[0] = 'x';
+}
+
+static void protocol(unsigned char *payload)
+{
+    payload[7] = 2;
+}
+
+static void number(unsigned char *payload)
+{
+    payload[15]++;
+}
+
+static void received_more(unsigned char *payload)
+{
+    payload[50] = 1;
+}
+
+static void answers_that_are_none(void **state)
+{
+    struct pair p;
+    (void)state;
+    answer_that_is(&p, no_tunnel, TUNNEL_NO_LINK, TUNNEL_DOWN, "the peer sent no hello");
+    answer_that_is(&p, number, TUNNEL_NO_LINK, TUNNEL_DOWN, "the peer answered another hello");
+    answer_that_is(&p, protocol, TUNNEL_FAILED, TUNNEL_LOST, "the peer speaks tunnel protocol 2, this end protocol 1");
+    answer_that_is(&p, received_more, TUNNEL_FAILED, TUNNEL_BROKEN,
+                   "the peer acknowledged 1099511627776 bytes, not between 0 and 0");
 }
 
 static void beats_when_nothing_else_is_sent(void **state)
@@ -243,7 +288,7 @@ static void three_missed_beats_are_a_dead_link(void **state)
     began = p.now;
     assert_int_equal(wait_for_death(&p, began + 10 * TUNNEL_DEAD_MS), began + TUNNEL_DEAD_MS);
     assert_int_equal(tunnel_state(p.end[CALLER].t), TUNNEL_DOWN);
-    assert_string_equal(tunnel_reason(p.end[CALLER].t), "the other side has been silent for 17 s");
+    assert_string_equal(tunnel_reason(p.end[CALLER].t), "no byte from the peer for 17 s");
     /* So is one whose hello is never answered. */
     assert_int_equal(tunnel_call(p.end[CALLER].t, p.now), 2);
     began = p.now;
@@ -328,6 +373,7 @@ int main(void)
         cmocka_unit_test(nothing_by_an_older_link_is_read),
         cmocka_unit_test(an_old_hello_names_another_instance),
         cmocka_unit_test(another_caller_or_protocol_changes_nothing),
+        cmocka_unit_test(answers_that_are_none),
         cmocka_unit_test(beats_when_nothing_else_is_sent),
         cmocka_unit_test(three_missed_beats_are_a_dead_link),
         cmocka_unit_test(after_a_gap_the_link_is_tried),

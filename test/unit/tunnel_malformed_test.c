@@ -154,31 +154,31 @@ static const struct {
     void (*say)(struct said *s);
     const char *reason;
 } rows[] = {
-    {ack_more_than_sent, "the other side acknowledges 1000000 bytes of "},
-    {ack_less_than_before, "the other side acknowledges 1 bytes; "},
-    {hello_again, "the other side says hello twice"},
-    {no_kind, "the other side sends a frame of no known kind"},
-    {unknown_kind, "the other side sends a frame of no known kind"},
-    {too_long, "the other side sends a frame of a wrong length"},
-    {far_too_long, "the other side sends a frame of a wrong length"},
-    {empty_data, "the other side sends a frame of a wrong length"},
-    {short_window, "the other side sends a frame of a wrong length"},
-    {data_of_no_stream, "the other side sends a frame of no stream"},
-    {beat_of_a_stream, "the other side sends a frame of a stream"},
-    {unknown_class, "the other side sends a frame of no known class"},
-    {another_class, "the other side sends data of stream 1 in another class"},
-    {unknown_stream, "the other side sends data of stream 3 that is not open"},
-    {open_twice, "the other side sends open of stream 1 out of order"},
-    {open_of_ours, "the other side sends open of stream 4 out of order"},
-    {open_the_last_number, "the other side sends open of stream 4294967295 out of order"},
-    {open_too_many, "the other side sends open of stream 2049 beyond what may be open"},
-    {beyond_the_window, "the other side sends data of stream 1 beyond its window"},
-    {data_after_end, "the other side sends data of stream 1 after its end"},
-    {end_after_reset, "the other side sends end of stream 1 after its end"},
-    {no_window_more, "the other side sends window of stream 1 that no window can be"},
-    {too_wide_a_window, "the other side sends window of stream 1 that no window can be"},
-    {windows_that_overflow, "the other side sends window of stream 1 that no window can be"},
-    {done_before_the_end, "the other side sends done of stream 2 that has not ended"},
+    {ack_more_than_sent, "the peer acknowledged 1000000 bytes, of "},
+    {ack_less_than_before, "the peer acknowledged 1 bytes, not between "},
+    {hello_again, "the peer sent a second hello"},
+    {no_kind, "the peer sent a frame of an unknown kind"},
+    {unknown_kind, "the peer sent a frame of an unknown kind"},
+    {too_long, "the peer sent a frame with an invalid length"},
+    {far_too_long, "the peer sent a frame with an invalid length"},
+    {empty_data, "the peer sent a frame with an invalid length"},
+    {short_window, "the peer sent a frame with an invalid length"},
+    {data_of_no_stream, "the peer sent a frame without a stream"},
+    {beat_of_a_stream, "the peer sent a frame with a stream"},
+    {unknown_class, "the peer sent a frame of an unknown class"},
+    {another_class, "the peer sent data on stream 1, in the wrong class"},
+    {unknown_stream, "the peer sent data on stream 3, which is not open"},
+    {open_twice, "the peer sent open on stream 1, out of sequence"},
+    {open_of_ours, "the peer sent open on stream 4, out of sequence"},
+    {open_the_last_number, "the peer sent open on stream 4294967295, out of sequence"},
+    {open_too_many, "the peer sent open on stream 2049, more than may be open"},
+    {beyond_the_window, "the peer sent data on stream 1, more than its window"},
+    {data_after_end, "the peer sent data on stream 1, which has ended"},
+    {end_after_reset, "the peer sent end on stream 1, which has ended"},
+    {no_window_more, "the peer sent window on stream 1, an impossible increment"},
+    {too_wide_a_window, "the peer sent window on stream 1, an impossible increment"},
+    {windows_that_overflow, "the peer sent window on stream 1, an impossible increment"},
+    {done_before_the_end, "the peer sent done on stream 2, which has not ended"},
 };
 
 static void each_is_an_end_in_words(void **state)
@@ -229,7 +229,7 @@ static void a_part_of_a_frame_is_not_acknowledged(void **state)
     tunnel_stats(p.end[ANSWERER].t, &s);
     said.len = frame_write_64(said.bytes, FRAME_ACK, TUNNEL_CONTROL, 0, s.sent - 1);
     assert_int_equal(tunnel_receive(p.end[ANSWERER].t, 1, said.bytes, said.len, p.now), TUNNEL_FAILED);
-    assert_string_equal(tunnel_reason(p.end[ANSWERER].t), "the other side acknowledges a part of a frame");
+    assert_string_equal(tunnel_reason(p.end[ANSWERER].t), "the peer acknowledged a part of a frame");
     pair_free(&p);
 }
 

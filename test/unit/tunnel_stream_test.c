@@ -361,7 +361,7 @@ static bool carry_scarcely(struct pair *p, enum pair_end e)
     pair_events(p, !e);
     if (r != TUNNEL_OK) {
         assert_int_equal(r, TUNNEL_NO_LINK);
-        assert_non_null(strstr(tunnel_reason(p->end[!e].t), "memory is short"));
+        assert_non_null(strstr(tunnel_reason(p->end[!e].t), "out of memory"));
         pair_call(p);
     }
     for (uint32_t id = 1; id < PAIR_STREAMS; id++)
