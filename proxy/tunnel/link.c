@@ -56,6 +56,7 @@ static void say_protocol(struct tunnel *t, uint32_t protocol)
 struct tunnel *tunnel_new(const struct tunnel_config *config, uint64_t now)
 {
     void *(*alloc)(size_t) = config->alloc ? config->alloc : malloc;
+    assert(!is_same(config->instance, nobody));
     struct tunnel *t = alloc(sizeof *t);
     if (!t)
         return NULL;

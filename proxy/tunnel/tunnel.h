@@ -66,7 +66,7 @@ enum tunnel_state {
 enum tunnel_result {
     TUNNEL_OK,
     TUNNEL_MORE,    /* it is not whole yet */
-    TUNNEL_OLD,     /* of a link that is not the newest: nothing was read; close it */
+    TUNNEL_OLD,     /* of a link that is not the newest, or over: nothing was read; close it */
     TUNNEL_NO_LINK, /* this link is of no more use, close it; the tunnel waits for another */
     TUNNEL_OTHER,   /* a hello that is not for this tunnel, which is as it was */
     TUNNEL_FAILED   /* the tunnel is TUNNEL_LOST or TUNNEL_BROKEN */

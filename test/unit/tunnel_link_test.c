@@ -124,6 +124,9 @@ static void nothing_by_an_older_link_is_read(void **state)
     assert_int_equal(s.received, 16);
     assert_int_equal(tunnel_answer(p.end[ANSWERER].t, &hello_before, p.now), TUNNEL_OLD);
     assert_int_equal(tunnel_state(p.end[ANSWERER].t), TUNNEL_UP);
+    /* Nor is a number used twice. */
+    hello_before.number = p.end[CALLER].link;
+    assert_int_equal(tunnel_answer(p.end[ANSWERER].t, &hello_before, p.now), TUNNEL_OLD);
     /* The same at the caller, for which its own call decides. */
     assert_int_equal(tunnel_receive(p.end[CALLER].t, older, "x", 1, p.now), TUNNEL_OLD);
     /* An end of the older one is no news either. */

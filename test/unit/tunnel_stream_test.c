@@ -416,14 +416,68 @@ static void each_allocation_may_fail(void **state)
     assert_true(fails > 20);
 }
 
+/* An owner that writes as long as there is something to write does not spin. */
+static void without_memory_there_is_no_output(void **state)
+{
+    static unsigned char out[TUNNEL_FRAME_MAX];
+    struct pair p;
+    (void)state;
+    pair_new(&p, 0);
+    struct tunnel_config c = pair_config(&p, CALLER);
+    c.alloc = scarce;
+    scarce_from = 0;
+    tunnel_free(p.end[CALLER].t);
+    p.end[CALLER].t = tunnel_new(&c, p.now);
+    assert_non_null(p.end[CALLER].t);
+    struct tunnel *t = p.end[CALLER].t;
+    pair_call(&p);
+    pair_settle(&p);
+    uint32_t id = pair_open(&p, CALLER, TUNNEL_DAP);
+    pair_give(&p, CALLER, id, 100);
+    allocations = 0;
+    scarce_from = 1;
+    scarce_for = 1;
+    assert_true(tunnel_has_output(t));
+    assert_int_equal(tunnel_output(t, out, sizeof out, p.now), 0);
+    assert_false(tunnel_has_output(t));
+    assert_int_equal(p.end[CALLER].way[id].given, 0);
+    assert_int_equal(tunnel_tick(t, p.now), TUNNEL_OK);
+    assert_true(tunnel_has_output(t));
+    pair_settle(&p);
+    assert_int_equal(p.end[CALLER].way[id].read, 100);
+    pair_free(&p);
+}
+
+static void a_source_that_has_nothing_costs_nothing(void **state)
+{
+    struct pair p;
+    struct tunnel_stats s;
+    (void)state;
+    connect_pair(&p);
+    uint32_t id = pair_open(&p, CALLER, TUNNEL_BULK);
+    pair_settle(&p);
+    tunnel_ready(p.end[CALLER].t, id);
+    assert_int_equal(pair_write(&p, CALLER, TUNNEL_FRAME_MAX), 0);
+    tunnel_stats(p.end[CALLER].t, &s);
+    assert_int_equal(s.memory, 0);
+    assert_false(tunnel_has_output(p.end[CALLER].t));
+    pair_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opened_from_either_side),  cmocka_unit_test(a_reader_that_stops_stops_its_own_source),
-        cmocka_unit_test(a_window_can_be_widened),  cmocka_unit_test(ends_each_way),
-        cmocka_unit_test(reset_each_way),           cmocka_unit_test(who_reads_no_more_stops_the_source),
-        cmocka_unit_test(so_many_streams_at_once),  cmocka_unit_test(numbers_that_are_no_stream_s_are_ignored),
+        cmocka_unit_test(opened_from_either_side),
+        cmocka_unit_test(a_reader_that_stops_stops_its_own_source),
+        cmocka_unit_test(a_window_can_be_widened),
+        cmocka_unit_test(ends_each_way),
+        cmocka_unit_test(reset_each_way),
+        cmocka_unit_test(who_reads_no_more_stops_the_source),
+        cmocka_unit_test(so_many_streams_at_once),
+        cmocka_unit_test(numbers_that_are_no_stream_s_are_ignored),
         cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(without_memory_there_is_no_output),
+        cmocka_unit_test(a_source_that_has_nothing_costs_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,6 +141,29 @@ static void what_is_kept_is_bounded(void **state)
     pair_free(&p);
 }
 
+/* What a hello acknowledges came by another way, and says nothing of the new one. */
+static void a_new_link_begins_with_the_least(void **state)
+{
+    struct pair p;
+    (void)state;
+    connect_pair(&p);
+    uint32_t id = pair_open(&p, ANSWERER, TUNNEL_BULK);
+    pair_settle(&p);
+    pair_give(&p, ANSWERER, id, 1000 * 1000);
+    for (int i = 0; i < 4; i++)
+        (void)pair_write(&p, ANSWERER, 4 * TUNNEL_FRAME_MAX);
+    pair_deliver(&p, ANSWERER, PAIR_WAY_MAX);
+    pair_call(&p);
+    (void)pair_write(&p, CALLER, TUNNEL_FRAME_MAX);
+    pair_deliver(&p, CALLER, PAIR_WAY_MAX);
+    struct tunnel_stats s = stats_of(&p, ANSWERER);
+    assert_int_equal(s.kept, 0);
+    assert_true(s.acknowledged > TUNNEL_BULK_MIN - TUNNEL_FRAME_MAX);
+    assert_int_equal(s.bulk_limit, TUNNEL_BULK_MIN);
+    assert_int_equal(s.round_trip, 0);
+    pair_free(&p);
+}
+
 /* --- Ways of a speed and a length --- */
 
 enum { PIPE = 2100 * 1000, PACKETS = 4096, MARKER_EVERY = 500 };
@@ -306,9 +329,9 @@ static void bulk_follows_the_way(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(control_and_dap_go_before_bulk), cmocka_unit_test(sessions_have_turns),
-        cmocka_unit_test(what_is_kept_is_bounded),        cmocka_unit_test(bulk_fills_the_way_and_no_queue),
-        cmocka_unit_test(bulk_follows_the_way),
+        cmocka_unit_test(control_and_dap_go_before_bulk),  cmocka_unit_test(sessions_have_turns),
+        cmocka_unit_test(what_is_kept_is_bounded),         cmocka_unit_test(a_new_link_begins_with_the_least),
+        cmocka_unit_test(bulk_fills_the_way_and_no_queue), cmocka_unit_test(bulk_follows_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
