@@ -6,16 +6,6 @@ void pace_reset(struct pace *p, uint64_t begin)
     *p = (struct pace){.limit = TUNNEL_BULK_MIN, .highest = TUNNEL_BULK_MIN, .begin = begin};
 }
 
-void pace_sent(struct pace *p, uint64_t end, size_t bulk, uint64_t now)
-{
-    if (p->timing)
-        return;
-    p->timing = true;
-    p->timed_end = end;
-    p->timed_at = now;
-    p->timed_alone = bulk <= TUNNEL_BULK_MIN;
-}
-
 unsigned pace_round_trip(const struct pace *p)
 {
     unsigned least = 0;
@@ -23,6 +13,24 @@ unsigned pace_round_trip(const struct pace *p)
         if (least == 0 || p->round_trips[i] < least)
             least = p->round_trips[i];
     return least;
+}
+
+static struct pace_step *step_before(struct pace *p, unsigned n)
+{
+    return &p->steps[(p->count - 1 - n) % PACE_STEPS];
+}
+
+void pace_sent(struct pace *p, uint64_t end, size_t bulk, uint64_t now)
+{
+    /* After a pause nothing was acknowledged in the last round trip. */
+    if (p->count && bulk <= TUNNEL_FRAME_MAX && now - step_before(p, 0)->at > (uint64_t)pace_round_trip(p) + 1)
+        p->limit = p->highest = TUNNEL_BULK_MIN;
+    if (p->timing)
+        return;
+    p->timing = true;
+    p->timed_end = end;
+    p->timed_at = now;
+    p->timed_alone = bulk <= TUNNEL_BULK_MIN;
 }
 
 /* A frame that had much of bulk before it has measured the queue that it stood in, and a limit that follows from that
@@ -36,11 +44,6 @@ static void note(struct pace *p, unsigned took)
     for (unsigned i = ROUND_TRIPS - 1; i > 0; i--)
         p->round_trips[i] = p->round_trips[i - 1];
     p->round_trips[0] = took;
-}
-
-static struct pace_step *step_before(struct pace *p, unsigned n)
-{
-    return &p->steps[(p->count - 1 - n) % PACE_STEPS];
 }
 
 /* Remembers when a position was reached; what follows soon after is the same step. */

@@ -326,12 +326,35 @@ static void bulk_follows_the_way(void **state)
     path_free(path);
 }
 
+/* After a pause the way may be another: it is filled from the least on again. */
+static void bulk_begins_again_after_a_pause(void **state)
+{
+    (void)state;
+    struct path *path = path_new(5000, 20);
+    struct way *bulk = &path->p.end[ANSWERER].way[path->bulk];
+    (void)pass(path, 3000);
+    assert_true(stats_of(&path->p, ANSWERER).bulk_limit > 2 * TUNNEL_BULK_MIN);
+    uint64_t held = bulk->available;
+    bulk->available = bulk->given;
+    (void)pass(path, 1000);
+    assert_int_equal(bulk->read, bulk->given);
+    pair_give(&path->p, ANSWERER, path->bulk, held);
+    one_millisecond(path);
+    struct tunnel_stats s = stats_of(&path->p, ANSWERER);
+    assert_int_equal(s.bulk_limit, TUNNEL_BULK_MIN);
+    assert_true(s.bulk > 0 && s.bulk <= TUNNEL_BULK_MIN);
+    (void)pass(path, 2000);
+    assert_true(pass(path, 2000) >= 85);
+    path_free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(control_and_dap_go_before_bulk),  cmocka_unit_test(sessions_have_turns),
         cmocka_unit_test(what_is_kept_is_bounded),         cmocka_unit_test(a_new_link_begins_with_the_least),
         cmocka_unit_test(bulk_fills_the_way_and_no_queue), cmocka_unit_test(bulk_follows_the_way),
+        cmocka_unit_test(bulk_begins_again_after_a_pause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
