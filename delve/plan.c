@@ -92,7 +92,7 @@ static int remote_port(struct plan_reader *r, int *out)
 /* A launch of the legacy adapter, or an attach whose request was not changed. */
 static int launch_remote(struct plan_reader *r)
 {
-    int port;
+    int port = 0;
     if (remote_port(r, &port) < 0)
         return -1;
     return err_set(
