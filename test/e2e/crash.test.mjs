@@ -41,6 +41,17 @@ async function die(own, death = deaths.killed) {
 /** Pids of the shells that make up supervisors. */
 const supervisors = (own) => own.processes().filter((pid) => /(^|\/)sh$/.test(proc.cmdline(pid)[0] ?? ''));
 
+/** Among them are shells that end by themselves at any time. */
+function killAll(pids) {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+  }
+}
+
 suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => {
   for (const [name, { target, reach }] of Object.entries(all)) {
     w.test(`delvegate is killed while ${name}: its supervisor ends the session at once`, async (t) => {
@@ -142,7 +153,7 @@ suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => 
     await states.running(own, s);
     const [dlv, debuggee] = [await own.dlv(), await own.debuggee()];
     own.daemon.kill('SIGSTOP');
-    for (const pid of supervisors(own)) process.kill(pid, 'SIGKILL');
+    killAll(supervisors(own));
     await die(own);
     assert.ok(proc.alive(dlv) && proc.alive(debuggee), 'nothing is left to be swept');
     await own.startDaemon();
@@ -158,7 +169,7 @@ suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => 
     await s.attach({ mode: 'local', processId: child.pid }, () => s.breakpoints(MAIN, [line(MAIN, 'TICK')]));
     await s.stop({ reason: 'breakpoint' });
     own.daemon.kill('SIGSTOP');
-    for (const pid of supervisors(own)) process.kill(pid, 'SIGKILL');
+    killAll(supervisors(own));
     await die(own);
     await own.startDaemon();
     await own.daemon.wait(/which a dead session had left; ended its processes/);
