@@ -318,6 +318,8 @@ suite('launch', {
     const dlv = (self) => {
       fs.writeFileSync(self.at('dlv'), `#!/bin/sh
 case $1 in version) exec dlv "$@" ;; esac
+XDG_CONFIG_HOME=${self.at('tmp')} # else it is made in that user's home, wherever that is
+export XDG_CONFIG_HOME
 exec setpriv --reuid=65534 --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override dlv "$@"
 `, { mode: 0o755 });
       self.options.target = { delve: { path: self.at('dlv') } };

@@ -194,9 +194,9 @@ case_cannot_start() {
     control c 'error protocol *' || return
     say c 'prepare 1'
     control c 'prepared 1' || return
-    param c cwd /nonexistent/directory
+    param c cwd "$TMP/nonexistent/directory"
     run_dlv c 1 exec "$TMP/prog.bin" --
-    control c 'started 1' && control c 'error missing /nonexistent/directory' && control c 'exited 1 126' &&
+    control c 'started 1' && control c 'error missing *nonexistent/directory' && control c 'exited 1 126' &&
         text c 'end 1' && pass 'a missing working directory is named'
     say c 'prepare 2'
     control c 'prepared 2' || return
