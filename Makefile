@@ -44,7 +44,7 @@ LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 
 PURE := $(wildcard dap/*.c delve/*.c config/*.c)
 # The rooms of proxy/, each below those that may use it.
-ROOMS := base tunnel machine ssh delve session service cli
+ROOMS := base tunnel supervisor machine ssh delve session service cli
 PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
 # It is pure, and nothing of the program uses it yet.
 TUNNEL := $(wildcard proxy/tunnel/*.c)

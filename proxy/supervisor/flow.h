@@ -1,0 +1,49 @@
+/* Bytes between descriptors and streams of the tunnel. */
+#ifndef PROXY_SUPERVISOR_FLOW_H
+#define PROXY_SUPERVISOR_FLOW_H
+
+#include "proxy/supervisor/loop.h"
+#include "proxy/supervisor/uplink.h"
+
+enum {
+    FLOW_MEMORY_MAX = 1024 * 1024,           /* bytes of one stream kept in memory while there is no link */
+    FLOW_FILE_MAX_DEFAULT = 64 * 1024 * 1024 /* more of them in a file; then the program waits in write */
+};
+
+/* From a descriptor (a pipe, a FIFO, a pty's master, a socket) to a stream that this end opens. While there is a link,
+ * the reader there holds back the source; without one it is read on, up to its bounds. */
+struct outflow;
+
+struct outflow_order {
+    int fd; /* O_NONBLOCK is set; closed by the flow, unless keep_fd */
+    bool keep_fd;
+    enum order_stream stream;
+    enum tunnel_class class;
+    uint32_t number, session;
+    const char *spill; /* path of the file for what does not fit in memory during an outage; copied; NULL: none */
+    long spill_max;    /* bytes of it */
+    /* All was read and handed to the tunnel, and the stream is ended; or nobody reads it there. */
+    void (*over)(void *arg);
+    void *arg;
+};
+
+/* NULL when memory is short or the tunnel has no room; the descriptor is closed then, unless it is to be kept. */
+struct outflow *outflow_new(const struct outflow_order *order) MUST_USE;
+/* Takes no more than what is in the descriptor now, then ends: for a pipe that somebody who left may hold for ever. */
+void outflow_finish(struct outflow *o);
+/* Frees it at any time; the stream is reset when it was not ended. `over` is not called. NULL is fine. */
+void outflow_free(struct outflow *o);
+
+/* From a stream to a descriptor. */
+struct inflow;
+
+/* For a stream that delvegate has opened: returns its struct stream by *stream, for uplink_handler.opened. The
+ * descriptor's O_NONBLOCK is set; at the stream's end it is closed. over: as above. NULL when memory is short. */
+struct inflow *inflow_new(int fd, struct stream **stream, void (*over)(void *arg), void *arg) MUST_USE;
+void inflow_free(struct inflow *i);
+
+/* A stream that delvegate has opened to a port of this machine: 127.0.0.1, then ::1. It needs no owner. NULL when
+ * memory is short. */
+struct stream *connect_open(uint32_t port) MUST_USE;
+
+#endif

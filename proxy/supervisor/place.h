@@ -1,0 +1,35 @@
+/* Where the supervisor's files are: CACHE/delvegate, of this user alone. */
+#ifndef PROXY_SUPERVISOR_PLACE_H
+#define PROXY_SUPERVISOR_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proxy/supervisor/supervisor.h"
+
+enum { PLACE_WHY_MAX = 4096 };
+
+/* Why there is no directory: ORDER_ERROR's NAME ("disk" or "dir") and text. */
+struct place_error {
+    const char *kind;
+    char text[PLACE_WHY_MAX];
+};
+
+/* Makes the instance's directory NAME in the first base that is good: ${XDG_CACHE_HOME:-~/.cache}/delvegate,
+ * ~/.delvegate, ${TMPDIR:-/tmp}/delvegate-UID; each of this user alone with mode 0700, no symbolic link, with space,
+ * and where programs can run and sockets be made; never below /run/user. An instance's directory that is there already
+ * is taken. dir: SUPERVISOR_PATH_MAX bytes. Returns 0, or -1 with why. */
+int place_instance(const char *name, char *dir, struct place_error *why) MUST_USE;
+/* Calls back for every base that there is, whatever place_instance would take. */
+void place_bases(void (*each)(void *arg, const char *base), void *arg);
+/* Whether a directory is one of this user alone, mode 0700, no symbolic link. */
+bool place_is_ours(const char *dir);
+/* Makes DIR/NAME with mode 0700. Returns -1 with errno. */
+int place_make(const char *dir, const char *name, char *path) MUST_USE;
+/* Removes a tree, also what may not be written (a module cache). Returns -1 with errno when something is left. */
+int place_erase(const char *path);
+/* Writes and reads a small text file (0600, written to a new file and moved into place). Return -1 with errno. */
+int place_write(const char *path, const char *text) MUST_USE;
+int place_read(const char *path, char *text, size_t size) MUST_USE;
+
+#endif

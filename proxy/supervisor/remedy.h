@@ -1,0 +1,24 @@
+/* Remedies for a module graph or a cache that is broken. Each runs in a process of its own, with Delve's environment
+ * and in the build's directory; what it prints is for the user. Never are go's checks loosened, and in mode shadow
+ * nothing of the user's is written but what go itself writes to the caches. */
+#ifndef PROXY_SUPERVISOR_REMEDY_H
+#define PROXY_SUPERVISOR_REMEDY_H
+
+enum {
+    REMEDY_DONE = 0,     /* what Delve will see has changed */
+    REMEDY_FAILED = 1,   /* its words say why */
+    REMEDY_UNSUITED = 2, /* it does not apply here (no vendor directory, a workspace, no proxy that answers, ...) */
+    REMEDY_RESTORED = 3  /* nothing could be fetched: what was moved aside is back in its place */
+};
+
+/* argv of the run: NAME (download, tidy, mod-mod, work, work-off, purge, gocache, clean-modcache), DIR (made here),
+ * shadow or edit, MODULE, VERSION, PACKAGE. In the process of the run: its environment and directory are set, stdout
+ * and stderr are the text. session_dir: the session's directory, where what is moved aside is written down. notes: a
+ * descriptor for records (ORDER_NOTE). Returns the exit status. */
+int remedy_main(int argc, char *const *argv, const char *session_dir, int notes);
+
+/* Puts back what a remedy of that session directory has moved aside, or removes it when what came in its place is good.
+ * May be ended at any point and called again. Returns -1 with errno when something could not be put back. */
+int remedy_restore(const char *session_dir);
+
+#endif
