@@ -24,7 +24,7 @@ struct check_env {
     uv_loop_t loop;
     const struct config_target *target;
     char *dir; /* on the Go machine; NULL: home */
-    struct transport *transport;
+    struct machine *transport;
     struct link *link;
     struct keeper *keeper;
     struct timer *slow;
@@ -216,7 +216,7 @@ static void clean_up(struct check_env *c)
     keeper_free(c->keeper, false);
     if (c->link)
         link_close(c->link);
-    transport_release(c->transport);
+    machine_release(c->transport);
     timer_free(c->slow);
     transport_local_forget(&c->loop);
     while (uv_run(&c->loop, UV_RUN_ONCE) != 0)
@@ -230,7 +230,7 @@ static void run(struct check_env *c)
     c->slow = timer_new(&c->loop, on_slow, c);
     c->transport = reach_target(&c->loop, c->target);
     if (c->slow && c->transport)
-        c->link = transport_link(c->transport, &link_events, c);
+        c->link = machine_link(c->transport, &link_events, c);
     if (!c->link)
         fail_memory(c);
     if (!c->is_over) {

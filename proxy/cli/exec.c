@@ -57,7 +57,7 @@ struct exec {
     const struct config_target *target;
     struct delve_plan plan; /* says no more than where the command runs */
     struct delve_strings command;
-    struct transport *transport;
+    struct machine *transport;
     struct link *link;
     struct keeper *keeper;
     struct sink *out, *err;
@@ -411,7 +411,7 @@ static int start(struct exec *x)
     x->step = timer_new(&x->loop, on_step, x);
     x->transport = reach_target(&x->loop, x->target);
     if (x->out && x->err && x->step && x->transport)
-        x->link = transport_link(x->transport, &link_events, x);
+        x->link = machine_link(x->transport, &link_events, x);
     if (x->link) {
         timer_start(x->step, SLOW_MS, 0);
         return 0;
@@ -435,7 +435,7 @@ static void clean_up(struct exec *x)
     keeper_free(x->keeper, false);
     if (x->link)
         link_close(x->link);
-    transport_release(x->transport);
+    machine_release(x->transport);
     timer_free(x->step);
     sink_free(x->out);
     sink_free(x->err);

@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "proxy/delve/delve_client.h"
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 struct attachment_handler {
     /* initialize is answered, attach is asked. */

@@ -46,7 +46,7 @@ struct delve {
     void *arg;
     enum delve_state state;
 
-    struct transport *transport;
+    struct machine *transport;
     struct link *link;
     struct process *process;       /* NULL before the launch */
     struct attachment *attachment; /* the newest; a closed one holds what is pending */
@@ -512,7 +512,7 @@ struct delve *delve_new(uv_loop_t *loop, struct config *config, const struct con
     d->waiting = waiting_new(loop, on_waiting, d);
     d->transport = reach_target(loop, target);
     if (d->step && d->waiting && d->transport)
-        d->link = transport_link(d->transport, &link_events, d);
+        d->link = machine_link(d->transport, &link_events, d);
     if (!d->link) {
         delve_free(d);
         return NULL;
@@ -528,7 +528,7 @@ void delve_start(struct delve *d, const struct delve_plan *plan, const struct de
     d->prelaunch = prelaunch;
     d->initialize_arguments = initialize_arguments;
     if (!d->link) {
-        d->link = transport_link(d->transport, &link_events, d);
+        d->link = machine_link(d->transport, &link_events, d);
         if (!d->link)
             timer_start(d->step, 0, 0);
     }
@@ -618,7 +618,7 @@ void delve_free(struct delve *d)
     process_free(d->process, false);
     if (d->link)
         link_close(d->link);
-    transport_release(d->transport);
+    machine_release(d->transport);
     config_unref(d->config);
     free(d);
 }

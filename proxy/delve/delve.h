@@ -11,7 +11,7 @@
 #include "delve/plan.h"
 #include "delve/prelaunch.h"
 #include "proxy/delve/delve_client.h"
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 /* What was lost after `broken`. */
 enum delve_loss {

@@ -6,7 +6,7 @@
 
 #include "dap/message.h"
 #include "dap/pending.h"
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 /* How a connection came to its end. */
 enum delve_client_end {

@@ -2,7 +2,7 @@
 #ifndef PROXY_DELVE_EXIT_QUERY_H
 #define PROXY_DELVE_EXIT_QUERY_H
 
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 struct exit_query;
 

@@ -4,7 +4,7 @@
 #ifndef PROXY_DELVE_HEARTBEAT_H
 #define PROXY_DELVE_HEARTBEAT_H
 
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 struct heartbeat_handler {
     void (*answered)(void *arg); /* at each answer */

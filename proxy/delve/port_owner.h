@@ -5,7 +5,7 @@
 
 #include <uv.h>
 
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 enum { PORT_OWNER_UNKNOWN = -1 };
 

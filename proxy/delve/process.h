@@ -13,7 +13,7 @@
 #include "delve/prelaunch.h"
 #include "delve/recovery.h"
 #include "proxy/delve/delve_client.h"
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 struct process;
 
@@ -77,7 +77,7 @@ struct process_place {
     uv_loop_t *loop;
     struct config *config; /* referenced until process_free */
     const struct config_target *target;
-    struct transport *transport; /* outlives the process */
+    struct machine *transport; /* outlives the process */
     struct link *link;           /* likewise, or process_free says that it is lost */
     const char *subject;         /* for the log, likewise */
 };

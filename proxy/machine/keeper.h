@@ -8,7 +8,7 @@
 #include "delve/misplaced.h"
 #include "delve/plan.h"
 #include "delve/signatures.h"
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 /* What the supervisor found on the Go machine; strings are never NULL. */
 struct keeper_tools {

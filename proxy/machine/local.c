@@ -1,5 +1,5 @@
 /* The local transport: the Go machine is this one. Shells by uv_spawn, streams by uv_tcp. */
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ enum {
 };
 
 struct local_transport {
-    struct transport base;
+    struct machine base;
     uv_loop_t *loop;
     int references;
 };
@@ -415,7 +415,7 @@ static void on_link_ready(void *arg)
         l->handler->ready(l->arg);
 }
 
-static struct link *local_link(struct transport *t, const struct link_handler *h, void *arg)
+static struct link *local_link(struct machine *t, const struct link_handler *h, void *arg)
 {
     struct local_link *l = calloc(1, sizeof *l);
     if (!l)
@@ -443,14 +443,14 @@ static void local_link_close(struct link *base)
     free(l);
 }
 
-static void local_release(struct transport *base)
+static void local_release(struct machine *base)
 {
     struct local_transport *t = (struct local_transport *)(void *)base;
     if (--t->references == 0)
         free(t);
 }
 
-static const struct transport_ops local_ops = {
+static const struct machine_ops local_ops = {
     .release = local_release,
     .link = local_link,
     .link_close = local_link_close,
@@ -478,12 +478,12 @@ void transport_local_forget(uv_loop_t *loop)
     uv_walk(loop, close_shell, NULL);
 }
 
-struct transport *transport_local(uv_loop_t *loop)
+struct machine *transport_local(uv_loop_t *loop)
 {
     struct local_transport *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->base = (struct transport){.ops = &local_ops, .is_local = true, .where = "this machine"};
+    t->base = (struct machine){.ops = &local_ops, .is_local = true, .where = "this machine"};
     t->loop = loop;
     t->references = 1;
     return &t->base;

@@ -24,7 +24,7 @@ struct orphan {
     char *dir;
     char nonce[NONCE_SIZE];
     uint64_t deadline, wait; /* ms, by uv_now */
-    struct transport *transport;
+    struct machine *transport;
     struct link *link;
     struct channel *door;
     struct supervisor_reader *lines;
@@ -40,7 +40,7 @@ static void drop_attempt(struct orphan *o)
     timer_stop(o->attempt);
     if (o->link)
         link_close(o->link); /* its channels with it */
-    transport_release(o->transport);
+    machine_release(o->transport);
     supervisor_reader_free(o->lines);
     o->link = NULL;
     o->door = NULL;
@@ -152,7 +152,7 @@ static void on_again(void *arg)
 {
     struct orphan *o = arg;
     o->transport = reach_target(o->loop, o->target);
-    o->link = o->transport ? transport_link(o->transport, &link_events, o) : NULL;
+    o->link = o->transport ? machine_link(o->transport, &link_events, o) : NULL;
     if (!o->link)
         try_again(o, "out of memory");
     else

@@ -3,7 +3,7 @@
 #define PROXY_MACHINE_ORPHAN_H
 
 #include "config/config.h"
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 /* Begins to reach the target again, with growing waits, and has the supervisor whose run directory is dir end its
    session. Needs no owner: it ends when that is done or the lease is over (then the supervisor has done it itself).

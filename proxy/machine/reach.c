@@ -1,6 +1,6 @@
 #include "proxy/machine/reach.h"
 
-struct transport *reach_target(uv_loop_t *loop, const struct config_target *target)
+struct machine *reach_target(uv_loop_t *loop, const struct config_target *target)
 {
     if (!target->ssh)
         return transport_local(loop);

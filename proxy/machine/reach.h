@@ -3,9 +3,9 @@
 #define PROXY_MACHINE_REACH_H
 
 #include "config/config.h"
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
-/* The target's transport, with a reference that transport_release gives back. NULL when memory ran out. */
-struct transport *reach_target(uv_loop_t *loop, const struct config_target *target);
+/* The target's transport, with a reference that machine_release gives back. NULL when memory ran out. */
+struct machine *reach_target(uv_loop_t *loop, const struct config_target *target);
 
 #endif

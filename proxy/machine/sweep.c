@@ -6,7 +6,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/nonce.h"
 #include "proxy/base/timer.h"
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
 enum {
     SWEEP_MS = 60 * 1000,      /* for all of it: a file system may hang */
@@ -15,7 +15,7 @@ enum {
 
 struct sweep {
     char nonce[NONCE_SIZE];
-    struct transport *transport;
+    struct machine *transport;
     struct link *link;
     struct channel *shell; /* NULL once it is closed */
     struct supervisor_reader *lines;
@@ -34,7 +34,7 @@ void sweep_forget(void)
         return;
     if (s->link)
         link_close(s->link); /* its shell with it */
-    transport_release(s->transport);
+    machine_release(s->transport);
     supervisor_reader_free(s->lines);
     timer_free(s->deadline);
     timer_free(s->finish);
@@ -144,7 +144,7 @@ void sweep_local(uv_loop_t *loop)
         s->finish = timer_new(loop, on_finish, s);
         s->transport = transport_local(loop);
         if (s->lines && s->deadline && s->finish && s->transport)
-            s->link = transport_link(s->transport, &link_events, s);
+            s->link = machine_link(s->transport, &link_events, s);
     }
     if (s && s->link) {
         timer_start(s->deadline, SWEEP_MS, 0);

@@ -42,7 +42,7 @@ static void stop_listening(struct place *p)
     if (p->handed)
         p->handed->taken = false;
     p->handed = NULL;
-    transport_release(p->transport);
+    machine_release(p->transport);
     p->transport = NULL;
 }
 
@@ -121,9 +121,9 @@ static int start_listening(struct places *all, const struct config_target *t, st
     if (!p)
         return err_set(e, "out of memory");
     /* A reload may have given the target another destination: sessions that run keep theirs. */
-    struct transport *before = p->transport;
+    struct machine *before = p->transport;
     p->transport = reach_target(all->loop, t);
-    transport_release(before);
+    machine_release(before);
     if (!p->listener && listen_at(p, t, e) < 0)
         return -1;
     return allow(p, t, e);

@@ -12,8 +12,8 @@
 #include "proxy/base/timer.h"
 
 struct flaky_transport {
-    struct transport base; /* first, as in the others */
-    struct transport *under;
+    struct machine base; /* first, as in the others */
+    struct machine *under;
     uv_loop_t *loop;
 };
 
@@ -139,7 +139,7 @@ static void on_closed(void *arg, const struct err *why, int status)
 static const struct channel_handler channel_events = {
     .opened = on_opened, .data = on_data, .eof = on_eof, .drained = on_drained, .closed = on_closed};
 
-static const struct transport_ops ops;
+static const struct machine_ops ops;
 
 static struct channel *new_channel(struct link *link, int port, const struct channel_handler *h, void *arg)
 {
@@ -261,7 +261,7 @@ static void on_lost(void *arg, const struct err *why, bool transient)
 
 static const struct link_handler link_events = {.ready = on_ready, .note = on_note, .lost = on_lost};
 
-static struct link *new_link(struct transport *transport, const struct link_handler *h, void *arg)
+static struct link *new_link(struct machine *transport, const struct link_handler *h, void *arg)
 {
     struct flaky_transport *t = (struct flaky_transport *)transport;
     struct flaky_link *l = calloc(1, sizeof *l);
@@ -273,7 +273,7 @@ static struct link *new_link(struct transport *transport, const struct link_hand
     l->arg = arg;
     l->failure = timer_new(t->loop, on_link_failure, l);
     if (!failing)
-        l->under = transport_link(t->under, &link_events, l);
+        l->under = machine_link(t->under, &link_events, l);
     if (!l->failure || (!failing && !l->under)) {
         free_link(l, false);
         return NULL;
@@ -308,14 +308,14 @@ static void close_link(struct link *l)
     free_link((struct flaky_link *)l, false);
 }
 
-static void release(struct transport *transport)
+static void release(struct machine *transport)
 {
     struct flaky_transport *t = (struct flaky_transport *)transport;
-    transport_release(t->under);
+    machine_release(t->under);
     free(t);
 }
 
-static const struct transport_ops ops = {
+static const struct machine_ops ops = {
     .release = release,
     .link = new_link,
     .link_close = close_link,
@@ -346,7 +346,7 @@ static void read_orders(void)
     fails_at = strtoul(number + 1, NULL, 10);
 }
 
-struct transport *reach_target(uv_loop_t *loop, const struct config_target *target)
+struct machine *reach_target(uv_loop_t *loop, const struct config_target *target)
 {
     struct flaky_transport *t = calloc(1, sizeof *t);
     read_orders();
@@ -358,6 +358,6 @@ struct transport *reach_target(uv_loop_t *loop, const struct config_target *targ
         free(t);
         return NULL;
     }
-    t->base = (struct transport){.ops = &ops, .is_local = t->under->is_local, .where = t->under->where};
+    t->base = (struct machine){.ops = &ops, .is_local = t->under->is_local, .where = t->under->where};
     return &t->base;
 }

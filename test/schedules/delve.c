@@ -420,7 +420,7 @@ void link_lost(void *arg, const struct event *e)
     h->lost(to, &why, true);
 }
 
-static struct link *new_link(struct transport *t, const struct link_handler *h, void *arg)
+static struct link *new_link(struct machine *t, const struct link_handler *h, void *arg)
 {
     struct link_to_it *l = calloc(1, sizeof *l);
     struct machine *m = (struct machine *)t;
@@ -505,12 +505,12 @@ static struct channel *new_stream(struct link *l, int port, const struct channel
     return &c->channel;
 }
 
-static void release(struct transport *t)
+static void release(struct machine *t)
 {
     (void)t;
 }
 
-const struct transport_ops machine_ops = {
+const struct machine_ops machine_ops = {
     .release = release,
     .link = new_link,
     .link_close = close_link,
@@ -526,7 +526,7 @@ const struct transport_ops machine_ops = {
     .close = channel_of_delve_close,
 };
 
-struct transport *reach_target(uv_loop_t *loop, const struct config_target *target)
+struct machine *reach_target(uv_loop_t *loop, const struct config_target *target)
 {
     (void)target;
     return &machine_of(loop)->transport;

@@ -86,7 +86,7 @@ struct machine *machine_new(enum kind kind, bool faults, bool steady)
     struct machine *m = calloc(1, sizeof *m);
     if (!m)
         broken("out of memory");
-    m->transport = (struct transport){.ops = &machine_ops, .where = "the machine"};
+    m->transport = (struct machine){.ops = &machine_ops, .where = "the machine"};
     m->kind = kind;
     m->faults = faults;
     m->prompt = !faults;

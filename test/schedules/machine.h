@@ -67,7 +67,7 @@ struct link_to_it {
 };
 
 struct machine {
-    struct transport transport; /* first */
+    struct machine transport; /* first */
     uv_loop_t loop;             /* only its address is used */
     struct machine *next;
     enum kind kind;
@@ -100,7 +100,7 @@ void machine_freeze(struct machine *m, bool frozen);
 void delve_begins(struct machine *m, int port);
 
 /* delve.c */
-extern const struct transport_ops machine_ops;
+extern const struct machine_ops machine_ops;
 /* Loses the link with all its channels; ends one channel (number: enum cut), or all: what events run. */
 void link_lost(void *arg, const struct event *e);
 void end_channel(void *arg, const struct event *e);

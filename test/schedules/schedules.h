@@ -7,7 +7,7 @@
  *   proxy/base/timer.h, log.h      loop.c, schedules.c
  *   proxy/session/client.h         editor.c
  *   proxy/machine/keeper.h         machine.c
- *   proxy/machine/transport.h's transport_ops (links and streams), reach.h, orphan.h       delve.c
+ *   proxy/machine/machine.h's transport_ops (links and streams), reach.h, orphan.h       delve.c
  * It drives the code by proxy/session/session.h alone. What is inside a session or a Delve's objects it does not know.
  */
 #ifndef TEST_SCHEDULES_H

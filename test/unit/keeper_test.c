@@ -61,9 +61,9 @@ static void fake_close(struct channel *c)
     shell_of(c)->closed = true;
 }
 
-static const struct transport_ops fake_ops = {
+static const struct machine_ops fake_ops = {
     .shell = fake_shell, .write = fake_write, .pause = fake_pause, .shut = fake_shut, .close = fake_close};
-static struct transport fake_transport = {.ops = &fake_ops, .where = "gomachine"};
+static struct machine fake_transport = {.ops = &fake_ops, .where = "gomachine"};
 
 static struct channel *fake_shell(struct link *l, const struct channel_handler *h, void *arg)
 {

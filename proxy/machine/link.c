@@ -1,12 +1,12 @@
-#include "proxy/machine/transport.h"
+#include "proxy/machine/machine.h"
 
-void transport_release(struct transport *t)
+void machine_release(struct machine *t)
 {
     if (t)
         t->ops->release(t);
 }
 
-struct link *transport_link(struct transport *t, const struct link_handler *h, void *arg)
+struct link *machine_link(struct machine *t, const struct link_handler *h, void *arg)
 {
     return t->ops->link(t, h, arg);
 }
