@@ -9,7 +9,9 @@
  *   CONTROL   to the supervisor, one for a session: orders down, reports up. Its first record is ORDER_SESSION. When
  *             delvegate ends it without ORDER_END, the session is ended as by the lease.
  *   CONNECT   to the supervisor: a connection to number (a port) of 127.0.0.1 there, then of ::1; bytes both ways.
- *             Reset with an errno when it can't be made or breaks.
+ *             Reset with an errno when it breaks, and with ORDER_UNREACHED besides when it can't be made.
+ *   OWNER     to the supervisor, for number (a port): the text "UID SELF" comes back: the user ids of who listens there
+ *             and of the supervisor, -1: not known.
  *   LOG TEXT OUT ERR   from the supervisor, for run `number`: bytes of Delve's log; of what dlv, the build, a remedy or
  *             a command without streams prints itself; of the program's (or command's) stdout and stderr.
  *             LOG and TEXT end before ORDER_EXITED counts: who reads waits for both ends and the record.
@@ -31,7 +33,8 @@ enum {
     ORDER_RECORD_MAX = 16 * 1024 * 1024, /* bytes of a record: launch arguments of 4 MiB, with room */
     ORDER_HEADER = 8,                    /* bytes before its fields */
     ORDER_NUMBER_BITS = 24,
-    ORDER_NUMBER_MAX = (1 << ORDER_NUMBER_BITS) - 1
+    ORDER_NUMBER_MAX = (1 << ORDER_NUMBER_BITS) - 1,
+    ORDER_UNREACHED = 1 << 16 /* beside an errno: see CONNECT */
 };
 
 /* What a stream is for. */
@@ -44,7 +47,8 @@ enum order_stream {
     ORDER_STREAM_OUT,
     ORDER_STREAM_ERR,
     ORDER_STREAM_INPUT,
-    ORDER_STREAM_TERMINAL
+    ORDER_STREAM_TERMINAL,
+    ORDER_STREAM_OWNER
 };
 
 /* The label of a stream, and its parts; number <= ORDER_NUMBER_MAX. */
@@ -74,7 +78,8 @@ enum order_kind {
     ORDER_FACT,      /* NAME, TEXT: as delve/check.h has them */
     ORDER_READY,     /* tools are found, the directory is made */
     ORDER_STARTED,   /* NUMBER: the run has a process; PID */
-    ORDER_EXITED,    /* NUMBER; STATUS: exit code, or 128 + signal. Nothing of it is left */
+    ORDER_EXITED,    /* NUMBER; STATUS: exit code, or 128 + signal; TEXTS: how many of LOG and TEXT it had, OUTPUTS: of
+                        OUT and ERR. Nothing of it is left */
     ORDER_NOTE,      /* TEXT: a line for the Debug Console */
     ORDER_MISPLACED, /* NAME: missing, notdir or closed; TEXT: the path. The run was not started; ORDER_EXITED follows
                       */
@@ -104,6 +109,8 @@ enum order_key {
     ORDER_PID,
     ORDER_ROWS,
     ORDER_COLUMNS,
+    ORDER_TEXTS,
+    ORDER_OUTPUTS,
 
     /* Of ORDER_RUN, with ORDER_NUMBER first. */
     ORDER_WHAT,    /* "dlv": the session's dlv with the arguments; "command": argv[0] with the rest; "remedy": argv as

@@ -9,10 +9,9 @@
 
 #include "delve/check.h"
 #include "proxy/base/log.h"
-#include "proxy/base/nonce.h"
 #include "proxy/base/timer.h"
 #include "proxy/machine/keeper.h"
-#include "proxy/machine/reach.h"
+#include "proxy/machine/machine.h"
 
 enum {
     EXIT_WRONG = 2, /* command line or configuration */
@@ -24,7 +23,7 @@ struct check_env {
     uv_loop_t loop;
     const struct config_target *target;
     char *dir; /* on the Go machine; NULL: home */
-    struct machine *transport;
+    struct machine *machine;
     struct link *link;
     struct keeper *keeper;
     struct timer *slow;
@@ -98,7 +97,7 @@ static void on_facts(void *arg, const struct delve_facts *facts)
     const struct delve_check check = {
         .facts = facts,
         .target = c->target->name,
-        .where = c->transport->where,
+        .where = c->machine->where,
         .gocache_is_configured = c->target->gocache != NULL,
         .gomodcache_is_configured = c->target->gomodcache != NULL,
         .checks_go_version = true,
@@ -130,11 +129,9 @@ static const struct keeper_handler keeper_events = {.facts = on_facts, .ended = 
 static void on_link_ready(void *arg)
 {
     struct check_env *c = arg;
-    char id[NONCE_SIZE];
     if (c->keeper)
         return;
-    nonce_make(id);
-    c->keeper = keeper_start(&c->loop, c->link, c->target, id, true, &keeper_events, c);
+    c->keeper = keeper_start(&c->loop, c->link, c->target, "check-env", true, &keeper_events, c);
     if (!c->keeper || keeper_examine(c->keeper, c->dir, true) < 0)
         fail_memory(c);
 }
@@ -216,9 +213,9 @@ static void clean_up(struct check_env *c)
     keeper_free(c->keeper, false);
     if (c->link)
         link_close(c->link);
-    machine_release(c->transport);
+    machine_release(c->machine);
     timer_free(c->slow);
-    transport_local_forget(&c->loop);
+    machine_forget(&c->loop);
     while (uv_run(&c->loop, UV_RUN_ONCE) != 0)
         continue;
     uv_loop_close(&c->loop);
@@ -228,9 +225,9 @@ static void run(struct check_env *c)
 {
     uv_loop_init(&c->loop);
     c->slow = timer_new(&c->loop, on_slow, c);
-    c->transport = reach_target(&c->loop, c->target);
-    if (c->slow && c->transport)
-        c->link = machine_link(c->transport, &link_events, c);
+    c->machine = machine_of_target(&c->loop, c->target);
+    if (c->slow && c->machine)
+        c->link = machine_link(c->machine, &link_events, c);
     if (!c->link)
         fail_memory(c);
     if (!c->is_over) {

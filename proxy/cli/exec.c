@@ -10,12 +10,11 @@
 #include <uv.h>
 
 #include "proxy/base/log.h"
-#include "proxy/base/nonce.h"
 #include "proxy/base/sink.h"
 #include "proxy/base/state.h"
 #include "proxy/base/timer.h"
 #include "proxy/machine/keeper.h"
-#include "proxy/machine/reach.h"
+#include "proxy/machine/machine.h"
 
 enum {
     EXIT_WRONG = 2,           /* command line or configuration */
@@ -57,7 +56,7 @@ struct exec {
     const struct config_target *target;
     struct delve_plan plan; /* says no more than where the command runs */
     struct delve_strings command;
-    struct machine *transport;
+    struct machine *machine;
     struct link *link;
     struct keeper *keeper;
     struct sink *out, *err;
@@ -205,7 +204,7 @@ static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *
     struct exec *x = arg;
     struct err why;
     const struct delve_misplaced_at at = {
-        .where = x->transport->where, .target = x->target->name, .is_local = x->transport->is_local};
+        .where = x->machine->where, .target = x->target->name, .is_local = x->machine->is_local};
     (void)delve_misplaced_explain(&x->plan, kind, path, &at, &why);
     say("%s", why.text);
 }
@@ -227,7 +226,7 @@ static void on_ended(void *arg)
     keeper_free(x->keeper, false);
     x->keeper = NULL;
     if (x->status < 0)
-        say("the supervisor on %s ended the command: its lease of %ld s was over", x->transport->where,
+        say("the supervisor on %s ended the command: its lease of %ld s was over", x->machine->where,
             x->target->lease_seconds);
     finish(x, EXIT_LOST, "nothing is left");
 }
@@ -260,14 +259,12 @@ static const struct keeper_handler keeper_events = {
 static void on_link_ready(void *arg)
 {
     struct exec *x = arg;
-    char id[NONCE_SIZE];
     if (x->state != EXEC_LINKING)
         return;
     timer_stop(x->step);
-    nonce_make(id);
-    x->keeper = keeper_start(&x->loop, x->link, x->target, id, false, &keeper_events, x);
+    x->keeper = keeper_start(&x->loop, x->link, x->target, "exec", false, &keeper_events, x);
     if (x->keeper) {
-        set_state(x, EXEC_STARTING, x->transport->where);
+        set_state(x, EXEC_STARTING, x->machine->where);
         return;
     }
     say("out of memory");
@@ -324,7 +321,7 @@ static void on_step(void *arg)
     if (x->state != EXEC_ENDING)
         return;
     say("the supervisor on %s did not report the end within %d s; what is left there ends when its lease is over",
-        x->transport->where, END_MS / 1000);
+        x->machine->where, END_MS / 1000);
     finish(x, EXIT_LOST, "gave up waiting");
 }
 
@@ -409,9 +406,9 @@ static int start(struct exec *x)
     x->out = sink_new(&x->loop, STDOUT_FILENO, on_progress, x);
     x->err = sink_new(&x->loop, STDERR_FILENO, on_progress, x);
     x->step = timer_new(&x->loop, on_step, x);
-    x->transport = reach_target(&x->loop, x->target);
-    if (x->out && x->err && x->step && x->transport)
-        x->link = machine_link(x->transport, &link_events, x);
+    x->machine = machine_of_target(&x->loop, x->target);
+    if (x->out && x->err && x->step && x->machine)
+        x->link = machine_link(x->machine, &link_events, x);
     if (x->link) {
         timer_start(x->step, SLOW_MS, 0);
         return 0;
@@ -435,12 +432,12 @@ static void clean_up(struct exec *x)
     keeper_free(x->keeper, false);
     if (x->link)
         link_close(x->link);
-    machine_release(x->transport);
+    machine_release(x->machine);
     timer_free(x->step);
     sink_free(x->out);
     sink_free(x->err);
     uv_walk(&x->loop, close_signal, NULL);
-    transport_local_forget(&x->loop);
+    machine_forget(&x->loop);
     while (uv_run(&x->loop, UV_RUN_ONCE) != 0)
         continue;
     uv_loop_close(&x->loop);

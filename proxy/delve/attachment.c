@@ -75,7 +75,7 @@ static void set_state(struct attachment *a, enum attachment_state state, const c
 
 static const char *where(const struct attachment *a)
 {
-    return a->link->transport->where;
+    return a->link->machine->where;
 }
 
 /* Returns a new reference, NULL when there is no body or it is none of Delve's. */
@@ -208,18 +208,12 @@ static void on_answered(void *arg)
     (void)arg; /* that it is not silent is all */
 }
 
-static void on_silent(void *arg, int seconds, bool by_link)
+static void on_silent(void *arg, int seconds)
 {
     struct attachment *a = arg;
     struct err why;
-    if (by_link)
-        err_set(&why,
-                "nothing has come from %s for %d s: the connection is given up. Start the session again when the "
-                "machine can be reached",
-                where(a), seconds);
-    else
-        err_set(&why, "Delve on %s has not answered for %d s", where(a), seconds);
-    a->handler->silent(a->arg, by_link, &why);
+    err_set(&why, "Delve on %s has not answered for %d s", where(a), seconds);
+    a->handler->silent(a->arg, &why);
 }
 
 static const struct heartbeat_handler heartbeat_events = {.answered = on_answered, .silent = on_silent};
@@ -237,10 +231,9 @@ static void probe_failed(struct attachment *a)
     a->handler->dead(a->arg, a->end, &a->why);
 }
 
-static void on_probe_silent(void *arg, int seconds, bool by_link)
+static void on_probe_silent(void *arg, int seconds)
 {
     (void)seconds;
-    (void)by_link;
     probe_failed(arg);
 }
 
@@ -286,8 +279,6 @@ static void on_deadline(void *arg)
     if (a->state == ATTACHMENT_PROBING) {
         probe_failed(a);
     } else if (a->state == ATTACHMENT_DISCONNECTING) {
-        if (link_silence(a->link) >= DISCONNECT_MS)
-            link_distrust(a->link);
         a->handler->disconnected(a->arg, "Delve did not answer disconnect in time");
     }
 }
@@ -297,7 +288,10 @@ static void on_stuck(void *arg)
     struct attachment *a = arg;
     struct err why;
     err_set(&why, "Delve on %s has not read what it was asked for %d s", where(a), STUCK_MS / MS);
-    a->handler->silent(a->arg, link_silence(a->link) >= STUCK_MS, &why);
+    if (link_is_alive(a->link))
+        a->handler->silent(a->arg, &why);
+    else
+        timer_start(a->stuck, STUCK_MS, 0);
 }
 
 static const struct delve_client_handler client_events = {

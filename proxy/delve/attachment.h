@@ -29,8 +29,8 @@ struct attachment_handler {
     void (*lives)(void *arg, enum delve_client_end end, const struct err *why);
     /* Nothing was heard of it; how the connection ended. Likewise. */
     void (*dead)(void *arg, enum delve_client_end end, const struct err *why);
-    /* Delve does not answer any more, while the connection is there. by_link: neither does anything else there. */
-    void (*silent)(void *arg, bool by_link, const struct err *why);
+    /* Delve does not answer any more, while the connection is there. */
+    void (*silent)(void *arg, const struct err *why);
     /* After attachment_disconnect: Delve has answered, closed the connection, or was waited for long enough. */
     void (*disconnected)(void *arg, const char *how);
 };

@@ -12,7 +12,7 @@
 #include "proxy/delve/attachment.h"
 #include "proxy/delve/process.h"
 #include "proxy/delve/waiting.h"
-#include "proxy/machine/reach.h"
+#include "proxy/machine/machine.h"
 
 enum {
     SUBJECT_MAX = 64,
@@ -46,7 +46,7 @@ struct delve {
     void *arg;
     enum delve_state state;
 
-    struct machine *transport;
+    struct machine *machine;
     struct link *link;
     struct process *process;       /* NULL before the launch */
     struct attachment *attachment; /* the newest; a closed one holds what is pending */
@@ -195,7 +195,7 @@ static void await_answer(struct delve *d, const char *command)
         cause = "another client may have the program running. Pause it there, or end that client's session";
     else if (d->plan->mode == DELVE_REMOTE)
         cause = "it may hang, or something else listens at that port";
-    waiting_begin(d->waiting, ANSWER_SLOW_MS, "Delve on %s has not answered %s for %d s: %s", d->transport->where,
+    waiting_begin(d->waiting, ANSWER_SLOW_MS, "Delve on %s has not answered %s for %d s: %s", d->machine->where,
                   command, ANSWER_SLOW_MS / MS, cause);
 }
 
@@ -277,14 +277,11 @@ static void on_dead(void *arg, enum delve_client_end end, const struct err *why)
         process_unreachable(d->process, end, &copy);
 }
 
-static void on_silent(void *arg, bool by_link, const struct err *why)
+static void on_silent(void *arg, const struct err *why)
 {
     struct delve *d = arg;
     struct err copy = *why;
-    if (by_link)
-        link_give_up(d->link, &copy);
-    else
-        process_died(d->process, &copy);
+    process_died(d->process, &copy);
 }
 
 static void on_disconnected(void *arg, const char *how)
@@ -414,7 +411,7 @@ static void begin(struct delve *d)
     const struct process_place place = {.loop = d->loop,
                                         .config = d->config,
                                         .target = d->target,
-                                        .transport = d->transport,
+                                        .machine = d->machine,
                                         .link = d->link,
                                         .subject = d->subject};
     const struct process_order order = {.plan = d->plan, .prelaunch = d->prelaunch};
@@ -436,7 +433,7 @@ static void on_link_ready(void *arg)
     struct delve *d = arg;
     if (d->state != DELVE_LINKING)
         return;
-    set_state(d, DELVE_LINKED, d->transport->where);
+    set_state(d, DELVE_LINKED, d->machine->where);
     if (d->plan)
         begin(d);
 }
@@ -510,9 +507,9 @@ struct delve *delve_new(uv_loop_t *loop, struct config *config, const struct con
     (void)snprintf(d->subject, sizeof d->subject, "%s", subject);
     d->step = timer_new(loop, on_step, d);
     d->waiting = waiting_new(loop, on_waiting, d);
-    d->transport = reach_target(loop, target);
-    if (d->step && d->waiting && d->transport)
-        d->link = machine_link(d->transport, &link_events, d);
+    d->machine = machine_of_target(loop, target);
+    if (d->step && d->waiting && d->machine)
+        d->link = machine_link(d->machine, &link_events, d);
     if (!d->link) {
         delve_free(d);
         return NULL;
@@ -528,7 +525,7 @@ void delve_start(struct delve *d, const struct delve_plan *plan, const struct de
     d->prelaunch = prelaunch;
     d->initialize_arguments = initialize_arguments;
     if (!d->link) {
-        d->link = machine_link(d->transport, &link_events, d);
+        d->link = machine_link(d->machine, &link_events, d);
         if (!d->link)
             timer_start(d->step, 0, 0);
     }
@@ -618,7 +615,7 @@ void delve_free(struct delve *d)
     process_free(d->process, false);
     if (d->link)
         link_close(d->link);
-    machine_release(d->transport);
+    machine_release(d->machine);
     config_unref(d->config);
     free(d);
 }

@@ -91,10 +91,9 @@ static void destroy(struct delve_client *d)
     free(d);
 }
 
-static void on_data(void *arg, enum channel_source source, const char *data, size_t len)
+static void on_data(void *arg, const char *data, size_t len)
 {
     struct delve_client *d = arg;
-    (void)source;
     d->reading = true;
     read_all(d, data, len);
     d->reading = false;
@@ -108,15 +107,17 @@ static void on_drained(void *arg)
     d->handler->drained(d->arg);
 }
 
-static void on_closed(void *arg, const struct err *why, int exit_status)
+static void on_closed(void *arg, const struct err *why, enum channel_end end)
 {
     struct delve_client *d = arg;
-    (void)exit_status;
     d->channel = NULL; /* dead already */
-    lose(d, !d->opened ? DELVE_CLIENT_UNREACHED : why->text[0] ? DELVE_CLIENT_BROKEN : DELVE_CLIENT_CLOSED, why);
+    lose(d,
+         end == CHANNEL_UNREACHED ? DELVE_CLIENT_UNREACHED
+         : end == CHANNEL_BROKEN  ? DELVE_CLIENT_BROKEN
+                                  : DELVE_CLIENT_CLOSED,
+         why);
 }
 
-/* sshd reports the end of Delve's side long before the channel's. */
 static void on_eof(void *arg)
 {
     struct err none = {{0}};

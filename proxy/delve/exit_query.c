@@ -38,11 +38,10 @@ static void on_opened(void *arg)
     buf_free(&ask);
 }
 
-static void on_data(void *arg, enum channel_source source, const char *data, size_t len)
+static void on_data(void *arg, const char *data, size_t len)
 {
     struct exit_query *q = arg;
     int status = 0;
-    (void)source;
     if (!q->done)
         return;
     int r = buf_append(&q->answer, data, len) < 0 ? 0 : delve_rpc_exit_status(q->answer.data, q->answer.len, &status);
@@ -50,11 +49,11 @@ static void on_data(void *arg, enum channel_source source, const char *data, siz
         finish(q, r == 1, status);
 }
 
-static void on_closed(void *arg, const struct err *why, int exit_status)
+static void on_closed(void *arg, const struct err *why, enum channel_end end)
 {
     struct exit_query *q = arg;
     (void)why;
-    (void)exit_status;
+    (void)end;
     q->channel = NULL;
     finish(q, false, 0);
 }

@@ -10,8 +10,6 @@ enum {
     ANSWER_MAX = 256 * 1024,
     BEAT_MS = 5000,
     /* Counted in beats, not in time: a machine that slept has missed none. */
-    MISSED_DISTRUST = 2, /* from then on other sessions better use another connection */
-    MISSED_ASK_LINK = 6, /* then the link is asked: opening a stream is answered without Delve */
     MISSED_MAX = 9,
     MS = 1000
 };
@@ -21,8 +19,7 @@ struct heartbeat {
     int port;
     const struct heartbeat_handler *handler; /* NULL once it is over */
     void *arg;
-    struct channel *channel;    /* NULL between a lost one and the next beat */
-    struct channel *asked_link; /* only for its opening; NULL: none */
+    struct channel *channel; /* NULL between a lost one and the next beat */
     struct timer *beat;
     struct buf answer;
     int asked, missed;
@@ -42,12 +39,11 @@ static void on_opened(void *arg)
     ask(arg);
 }
 
-static void on_data(void *arg, enum channel_source source, const char *data, size_t len)
+static void on_data(void *arg, const char *data, size_t len)
 {
     struct heartbeat *b = arg;
     size_t used;
     int id, r = -1;
-    (void)source;
     if (buf_append(&b->answer, data, len) == 0) {
         bool answered = false;
         while ((r = delve_rpc_answer(b->answer.data, b->answer.len, &used, &id)) > 0) {
@@ -64,11 +60,11 @@ static void on_data(void *arg, enum channel_source source, const char *data, siz
         buf_clear(&b->answer);
 }
 
-static void on_closed(void *arg, const struct err *why, int exit_status)
+static void on_closed(void *arg, const struct err *why, enum channel_end end)
 {
     struct heartbeat *b = arg;
     (void)why;
-    (void)exit_status;
+    (void)end;
     b->channel = NULL;
     buf_clear(&b->answer);
 }
@@ -89,46 +85,25 @@ static void open_channel(struct heartbeat *b)
     b->channel = link_stream(b->link, b->port, &channel_events, b);
 }
 
-static void on_link_answered(void *arg)
-{
-    struct heartbeat *b = arg;
-    channel_close(b->asked_link);
-    b->asked_link = NULL;
-}
-
-static void on_link_refused(void *arg, const struct err *why, int exit_status)
-{
-    struct heartbeat *b = arg;
-    (void)why;
-    (void)exit_status;
-    b->asked_link = NULL;
-}
-
-/* What comes of it is seen from the link's silence. */
-static const struct channel_handler link_events = {.opened = on_link_answered, .closed = on_link_refused};
-
 static void give_up(struct heartbeat *b)
 {
     const struct heartbeat_handler *handler = b->handler;
     int seconds = b->missed * BEAT_MS / MS;
-    uint64_t asked_ms = (uint64_t)(b->missed - MISSED_ASK_LINK) * BEAT_MS; /* since the link was asked */
     timer_stop(b->beat);
     b->handler = NULL;
     if (handler)
-        handler->silent(b->arg, seconds, link_silence(b->link) > asked_ms + BEAT_MS);
+        handler->silent(b->arg, seconds);
 }
 
 static void on_beat(void *arg)
 {
     struct heartbeat *b = arg;
-    if (++b->missed > MISSED_MAX) {
+    /* Of a Delve that nothing can be heard of nothing is known. */
+    b->missed = link_is_alive(b->link) ? b->missed + 1 : 0;
+    if (b->missed > MISSED_MAX) {
         give_up(b);
         return;
     }
-    if (b->missed >= MISSED_DISTRUST && link_silence(b->link) >= BEAT_MS)
-        link_distrust(b->link);
-    if (b->missed == MISSED_ASK_LINK && !b->asked_link)
-        b->asked_link = link_stream(b->link, b->port, &link_events, b);
     if (!b->channel)
         open_channel(b);
     else if (b->asked)
@@ -163,8 +138,6 @@ void heartbeat_free(struct heartbeat *b, bool link_lost)
         return;
     if (b->channel && !link_lost)
         channel_close(b->channel);
-    if (b->asked_link && !link_lost)
-        channel_close(b->asked_link);
     timer_free(b->beat);
     buf_free(&b->answer);
     free(b);

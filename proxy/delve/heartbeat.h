@@ -1,6 +1,7 @@
 /* Whether a Delve answers, by JSON-RPC GetVersion beside DAP: neither a running program nor a long stop delays that
- * call. The questions go over the link, so its silence is the link's as well: before Delve is blamed, the link is asked
- * too. */
+ * call. The questions go over the link: while that is not heard of, nothing is known of Delve either, and nothing
+ * counted.
+ */
 #ifndef PROXY_DELVE_HEARTBEAT_H
 #define PROXY_DELVE_HEARTBEAT_H
 
@@ -8,9 +9,8 @@
 
 struct heartbeat_handler {
     void (*answered)(void *arg); /* at each answer */
-    /* No answer came for so many seconds. by_link: neither did anything else over the link, though it was asked: it may
-     * not be Delve's fault. Only heartbeat_free may follow. */
-    void (*silent)(void *arg, int seconds, bool by_link);
+    /* No answer came for so many seconds. Only heartbeat_free may follow. */
+    void (*silent)(void *arg, int seconds);
 };
 
 struct heartbeat;

@@ -77,9 +77,9 @@ struct process_place {
     uv_loop_t *loop;
     struct config *config; /* referenced until process_free */
     const struct config_target *target;
-    struct machine *transport; /* outlives the process */
-    struct link *link;           /* likewise, or process_free says that it is lost */
-    const char *subject;         /* for the log, likewise */
+    struct machine *machine; /* outlives the process */
+    struct link *link;       /* likewise, or process_free says that it is lost */
+    const char *subject;     /* for the log, likewise */
 };
 
 /* A recovery policy without a past, with the target's options, for either implementation; freed by delve_recovery_free.

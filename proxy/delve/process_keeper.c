@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "proxy/base/log.h"
-#include "proxy/machine/orphan.h"
 
 static void keep_tail(struct buf *tail, const char *line)
 {
@@ -103,7 +102,7 @@ static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *
 {
     struct supervised *p = arg;
     const struct delve_misplaced_at at = {
-        .where = process_where(p), .target = p->place.target->name, .is_local = p->place.transport->is_local};
+        .where = process_where(p), .target = p->place.target->name, .is_local = p->place.machine->is_local};
     (void)delve_misplaced_explain(p->order.plan, kind, path, &at, &p->misplaced);
 }
 
@@ -165,9 +164,7 @@ static void on_keeper_ended(void *arg)
 {
     struct supervised *p = arg;
     struct err why;
-    keeper_free(p->keeper, false);
-    p->keeper = NULL;
-    p->facts = NULL;
+    process_forget_keeper(p, false);
     if (p->state == PROCESS_ENDING) {
         process_over(p, "nothing is left");
         return;
@@ -177,11 +174,8 @@ static void on_keeper_ended(void *arg)
     process_fail(p, &why);
 }
 
-void process_leave_orphan(struct supervised *p, bool link_lost)
+void process_forget_keeper(struct supervised *p, bool link_lost)
 {
-    const char *dir = p->keeper ? keeper_dir(p->keeper) : NULL;
-    if (dir) /* a run directory is made for a plan */
-        orphan_end(p->place.loop, p->place.config, p->place.target, dir, p->order.plan->mode == DELVE_ATTACH);
     keeper_free(p->keeper, link_lost);
     p->keeper = NULL;
     p->facts = NULL;
@@ -193,7 +187,7 @@ static void on_keeper_failed(void *arg, const struct err *why)
     struct err copy = *why;
     if (p->state == PROCESS_STARTING)
         process_add_findings(p, &copy);
-    process_leave_orphan(p, false);
+    process_forget_keeper(p, false);
     if (p->state == PROCESS_ENDING)
         process_over(p, copy.text);
     else

@@ -119,7 +119,7 @@ void process_logged(struct supervised *p, const struct delve_diagnosis *found);
 extern const struct keeper_handler process_keeper_events;
 /* Appends to the reason of a failed start what is wrong with the Go environment, as far as that may be the cause. */
 void process_add_findings(const struct supervised *p, struct err *why);
-/* Forgets the supervisor; delvegate reaches for it again to end what it holds. */
-void process_leave_orphan(struct supervised *p, bool link_lost);
+/* Gives the session at the supervisor up, which ends what is left of it. link_lost: its streams are gone already. */
+void process_forget_keeper(struct supervised *p, bool link_lost);
 
 #endif

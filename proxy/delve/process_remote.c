@@ -146,7 +146,7 @@ static void on_port_owner(void *arg, long owner, long self)
     struct remote *r = arg;
     struct err why;
     int port = r->order.plan->port;
-    const char *where = r->place.transport->where;
+    const char *where = r->place.machine->where;
     forget_owner(r, false);
     if (owner >= 0 && self >= 0 && owner != self)
         err_set(&why,
@@ -170,7 +170,7 @@ static void unreachable(struct process *base, enum delve_client_end end, const s
     struct remote *r = of(base);
     struct err said = *why;
     int port = r->order.plan->port;
-    const char *where = r->place.transport->where;
+    const char *where = r->place.machine->where;
     switch (end) {
     case DELVE_CLIENT_UNREACHED:
         err_set(&said,
@@ -203,7 +203,7 @@ static void refused(struct process *base, const struct err *why)
                 "what listens at 127.0.0.1:%d on %s is `dlv dap`, which has no program to attach to (\"no debugger "
                 "found\").\nStart a headless Delve there instead (`dlv debug --headless --accept-multiclient "
                 "--api-version=2 --listen=127.0.0.1:%d`), or use a launch request without a Delve of yours",
-                r->order.plan->port, r->place.transport->where, r->order.plan->port);
+                r->order.plan->port, r->place.machine->where, r->order.plan->port);
     fail(r, &said);
 }
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "proxy/base/log.h"
-#include "proxy/base/nonce.h"
 #include "proxy/base/state.h"
 #include "proxy/delve/process_private.h"
 
@@ -67,7 +66,7 @@ void process_say(struct supervised *p, const char *category, const char *text)
 
 const char *process_where(const struct supervised *p)
 {
-    return p->place.transport->where;
+    return p->place.machine->where;
 }
 
 void process_fail(struct supervised *p, const struct err *why)
@@ -148,16 +147,12 @@ static struct supervised *of(struct process *base)
 static void start(struct process *base, struct process_order order)
 {
     struct supervised *p = of(base);
-    char id[NONCE_SIZE];
     assert(p->state == PROCESS_NEW);
     p->order = order;
-    nonce_make(id);
     process_set_state(p, PROCESS_STARTING, "starting the supervisor");
     process_working(p, "looking for Go and Delve on %s", process_where(p));
-    log_debug(p->place.subject, "its run directory is named %s", id);
-    p->keeper = keeper_start(p->place.loop, p->place.link, p->place.target, id, true, &process_keeper_events, p);
-    if (p->keeper)
-        keeper_log_as(p->keeper, p->place.subject);
+    p->keeper =
+        keeper_start(p->place.loop, p->place.link, p->place.target, p->place.subject, true, &process_keeper_events, p);
     if (!p->keeper || keeper_examine(p->keeper, order.plan->build_dir, false) < 0)
         process_fail_memory(p);
 }
@@ -293,10 +288,8 @@ static void end(struct process *base)
 static void destroy(struct process *base, bool link_lost)
 {
     struct supervised *p = of(base);
-    if (link_lost)
-        process_leave_orphan(p, true);
+    process_forget_keeper(p, link_lost);
     timer_free(p->step);
-    keeper_free(p->keeper, false);
     buf_free(&p->build_tail);
     buf_free(&p->log_tail);
     buf_free(&p->withheld);

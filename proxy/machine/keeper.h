@@ -1,5 +1,5 @@
-/* One debug session's supervisor on the Go machine (delve/remote.sh): its two shells, the commands to it, what it
- * reports. One run at a time: a Delve, a remedy, or a command. */
+/* One debug session at the supervisor on the Go machine: the orders to it, what it reports. One run at a time: a Delve,
+ * a remedy, or a command. */
 #ifndef PROXY_MACHINE_KEEPER_H
 #define PROXY_MACHINE_KEEPER_H
 
@@ -73,17 +73,16 @@ enum {
 
 struct keeper;
 
-/* Starts a supervisor over the link with the target's pins. id names its run directory. needs_delve: without dlv on the
- * Go machine it fails. NULL when memory ran out. */
-struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *id,
+/* Begins a session at the supervisor over a ready link, once for a link, with the target's pins. subject: of its lines
+ * in the log, as log_line has it; borrowed. needs_delve: without dlv on the Go machine it fails. NULL when memory ran
+ * out. */
+struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *subject,
                             bool needs_delve, const struct keeper_handler *h, void *arg);
 /* Has the supervisor look at the Go environment; right after keeper_start. dir is the directory on the Go machine whose
  * module counts, NULL: home. alone: that is all that it does, whatever is missing there; then `ended`, never `ready`.
  * Returns 0, -1 when memory ran out.
  */
 int keeper_examine(struct keeper *k, const char *dir, bool alone);
-/* Its lines in the log are subject's, as log_line has it; borrowed until keeper_free. Without it they are the id's. */
-void keeper_log_as(struct keeper *k, const char *subject);
 /* Starts the next run; after `ready`, and not before `exited` of the last one. What the last one's streams still hold
  * is dropped. Returns 0, or -1 when memory ran out. */
 int keeper_run(struct keeper *k, const struct keeper_run *run);
@@ -98,11 +97,8 @@ void keeper_pause_output(struct keeper *k, bool paused);
 void keeper_stop(struct keeper *k, bool at_once);
 /* Ends the run and the supervisor; a process that was attached to lives on. As keeper_stop. */
 void keeper_end(struct keeper *k);
-/* The session's run directory on the Go machine, NULL until it is known: what a later door is opened to when the link
- * is lost. */
-const char *keeper_dir(const struct keeper *k);
-/* Closes the shells; without keeper_end the supervisor's lease runs. link_lost: the channels are gone already. May be
- * called from a handler; NULL is fine. */
+/* Gives the session up; without `ended` the supervisor ends it, gently. link_lost: the channels are gone already. May
+ * be called from a handler; NULL is fine. */
 void keeper_free(struct keeper *k, bool link_lost);
 
 #endif

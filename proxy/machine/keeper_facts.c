@@ -9,9 +9,9 @@ int keeper_examine(struct keeper *k, const char *dir, bool alone)
     return k->examined ? 0 : -1;
 }
 
-void keeper_set_fact(struct keeper *k, const struct supervisor_line *line)
+void keeper_set_fact(struct keeper *k, const char *name, const char *text)
 {
-    if (k->examined && delve_facts_add(&k->facts, line->name, line->text) < 0)
+    if (k->examined && delve_facts_add(&k->facts, name, text) < 0)
         keeper_fail_memory(k);
 }
 

@@ -1,24 +1,30 @@
-/* What the parts of the keeper share: its life and control lines (keeper.c), the parameters of a run (keeper_run.c),
- * the shell for a run's streams (keeper_streams.c), what is known of the Go environment (keeper_facts.c). */
+/* What the parts of the keeper share: its life, orders and reports (keeper.c), what a session and its runs are ordered
+ * with (keeper_run.c), the streams of a run (keeper_streams.c), what is known of the Go environment (keeper_facts.c).
+ */
 #ifndef PROXY_MACHINE_KEEPER_PRIVATE_H
 #define PROXY_MACHINE_KEEPER_PRIVATE_H
 
-#include "delve/supervisor.h"
-#include "proxy/base/nonce.h"
+#include "delve/order.h"
 #include "proxy/base/timer.h"
 #include "proxy/machine/keeper.h"
 
 enum {
-    /* bytes of parameters in one batch: 4 MiB of launch arguments, escaped, and the script */
-    KEEPER_COMMANDS_MAX = 32 * 1024 * 1024
+    KEEPER_LINE_MAX = 64 * 1024 /* bytes of a line of text; the rest of a longer one is the next line */
 };
 
 enum keeper_state {
-    KEEPER_IDLE,      /* no run */
-    KEEPER_PREPARING, /* the run's directory is awaited */
-    KEEPER_OPENING,   /* the shell for the run's streams is awaited */
-    KEEPER_RUNNING,   /* the run is ordered, `exited` awaited */
-    KEEPER_DROPPED    /* stopped before it was ordered: only to be reported */
+    KEEPER_IDLE,    /* no run */
+    KEEPER_RUNNING, /* a run is ordered, `exited` awaited */
+};
+
+/* The streams of the present run, by which they are. */
+enum keeper_stream { KEEPER_LOG, KEEPER_TEXT, KEEPER_OUT, KEEPER_ERR, KEEPER_STREAMS };
+
+struct keeper_way {
+    struct keeper *keeper;
+    struct channel *channel; /* NULL: it has not begun, or has ended */
+    struct buf line;         /* the beginning of a line that is not whole yet */
+    bool ended;
 };
 
 struct keeper {
@@ -26,8 +32,6 @@ struct keeper {
     const struct config_target *target;
     const struct keeper_handler *handler; /* NULL once it is over */
     void *arg;
-    char nonce[NONCE_SIZE];
-    char *id, *dir;
     const char *subject; /* of its lines in the log */
     struct keeper_tools tools;
     bool needs_delve;
@@ -36,26 +40,22 @@ struct keeper {
     struct delve_facts facts;
     bool facts_told;
 
-    struct channel *control; /* commands; control lines on stdout, log and lines of the run on stderr */
-    struct supervisor_reader *control_lines, *text_lines;
-    struct timer *deadline, *beat, *last_text;
-    bool greeted, is_ready;
-    bool ending; /* told to end: no run is ordered any more */
-    bool over;   /* all is reaped, or nothing was started: only the shell's own end is awaited */
+    struct channel *control;
+    struct buf reports; /* what has come of a record that is not whole yet */
+    struct timer *deadline;
+    bool begun, is_ready;
+    bool over; /* all is reaped: only the stream's own end is awaited */
 
     /* The present run, or the last one. */
     enum keeper_state state;
     long number;
-    struct buf params; /* until it is ordered */
-    bool attaches;     /* a dlv that attaches to a process, which lives on */
+    bool attaches; /* a dlv that attaches to a process, which lives on */
     bool is_command, has_streams;
-    bool exited, text_ended;
+    bool exited; /* its status is known, its text is awaited */
     int exit_status;
-    long text_owed; /* an earlier run whose text has not ended: lines are its until then; 0: none */
-
-    struct channel *streams; /* stdout and stderr of what the run launched */
-    struct supervisor_reader *out_opening, *err_opening;
-    bool out_open, err_open, paused;
+    long texts, outputs; /* how many of its streams there were, once it has exited */
+    struct keeper_way ways[KEEPER_STREAMS];
+    bool output_over, paused;
 
     int reading; /* depth of handlers: memory is freed when the last returns */
     bool freed;
@@ -69,30 +69,28 @@ void keeper_fail_memory(struct keeper *k);
 /* Around what calls the owner's handlers: they may free the keeper. */
 void keeper_enter(struct keeper *k);
 void keeper_leave(struct keeper *k);
-/* Sends a batch of commands and frees it. */
-void keeper_send(struct keeper *k, struct channel *to, struct buf *batch);
-/* The prepared run's streams, if it has any, are open. */
-void keeper_order(struct keeper *k);
+/* A stream of the present run has ended, or it is known how many there were: tells what that means. */
+void keeper_ways_ended(struct keeper *k);
 
-/* keeper_run.c: the words of the wire that a session and its runs are made of. */
+/* keeper_run.c */
 
-/* Appends the parameters of the role session, with the target's pins, and `begin`. A failure is the buffer's. */
-void keeper_session_params(const struct keeper *k, struct buf *batch);
-/* Appends all parameters of run number k->number, and its order. Returns as buf_append. */
-int keeper_run_params(const struct keeper *k, const struct keeper_run *run, struct buf *batch);
+/* Appends ORDER_SESSION with the target's pins. A failure is the buffer's. */
+void keeper_put_session(const struct keeper *k, struct buf *out);
+/* Appends ORDER_RUN for run number k->number. Likewise. */
+void keeper_put_run(const struct keeper *k, const struct keeper_run *run, struct buf *out);
 
 /* keeper_facts.c */
 
-/* Keeps what a line says of the Go environment, when it is examined. */
-void keeper_set_fact(struct keeper *k, const struct supervisor_line *line);
+/* Keeps what is reported of the Go environment, when it is examined. */
+void keeper_set_fact(struct keeper *k, const char *name, const char *text);
 /* Tells the owner what is known of it, once. */
 void keeper_tell_facts(struct keeper *k);
 
 /* keeper_streams.c */
 
-/* Starts the shell for the prepared run's streams; keeper_order follows. */
-void keeper_streams_open(struct keeper *k);
-/* Closes it; nothing more is heard of it. link_lost: its channel is gone already. */
+/* Takes the streams that the supervisor opens for the link. */
+void keeper_streams_listen(struct keeper *k);
+/* Lets go of the present run's streams; nothing more is heard of them. link_lost: they are gone already. */
 void keeper_streams_close(struct keeper *k, bool link_lost);
 
 #endif

@@ -2,9 +2,7 @@
 
 #include "proxy/machine/keeper_private.h"
 
-enum { NUMBER_SIZE = 32 };
-
-/* A remedy's name on the wire, as delve/remote_remedy.sh knows it. DELVE_REMEDY_RETRY is no run. */
+/* A remedy's name on the wire, as proxy/supervisor/remedy.h has it. DELVE_REMEDY_RETRY is no run. */
 static const char *const remedy_names[DELVE_REMEDY_COUNT] = {
     [DELVE_REMEDY_DOWNLOAD] = "download", [DELVE_REMEDY_TIDY] = "tidy",
     [DELVE_REMEDY_MOD_MOD] = "mod-mod",   [DELVE_REMEDY_WORK] = "work",
@@ -12,181 +10,155 @@ static const char *const remedy_names[DELVE_REMEDY_COUNT] = {
     [DELVE_REMEDY_GOCACHE] = "gocache",   [DELVE_REMEDY_CLEAN_MODCACHE] = "clean-modcache",
 };
 
-static void param(struct buf *batch, const char *key, const char *value)
-{
-    (void)supervisor_param(batch, key, value ? value : "");
-}
-
-static void param_pair(struct buf *batch, const char *key, const char *name, const char *value)
-{
-    struct buf pair;
-    buf_init(&pair, KEEPER_COMMANDS_MAX);
-    if (buf_printf(&pair, "%s=%s", name, value) < 0)
-        batch->failed = true;
-    else
-        param(batch, key, pair.data);
-    buf_free(&pair);
-}
-
-static void param_number(struct buf *batch, const char *key, long number)
-{
-    char text[NUMBER_SIZE];
-    (void)snprintf(text, sizeof text, "%ld", number);
-    param(batch, key, text);
-}
-
-static void param_if(struct buf *batch, const char *key, const char *value)
-{
-    if (value)
-        param(batch, key, value);
-}
-
-void keeper_session_params(const struct keeper *k, struct buf *batch)
+void keeper_put_session(const struct keeper *k, struct buf *out)
 {
     const struct config_target *t = k->target;
-    param(batch, "role", k->alone ? "check" : "session");
-    param(batch, "transport", k->link->transport->is_local ? "local" : "ssh");
-    param(batch, "id", k->id);
-    param_number(batch, "lease", t->lease_seconds);
-    param_if(batch, "GOCACHE", t->gocache);
-    param_if(batch, "GOMODCACHE", t->gomodcache);
-    param_if(batch, "go", t->go_path);
-    param_if(batch, "dlv", t->delve_path);
-    param_if(batch, "nodelve", k->needs_delve ? NULL : "1");
-    param_if(batch, "check", k->examined);
+    size_t begin = order_open(out, ORDER_SESSION);
+    order_put_number(out, ORDER_LEASE, t->lease_seconds);
+    order_put(out, ORDER_LOCAL, k->link->machine->is_local ? "" : NULL);
+    order_put(out, ORDER_GOCACHE, t->gocache);
+    order_put(out, ORDER_GOMODCACHE, t->gomodcache);
+    order_put(out, ORDER_GO, t->go_path);
+    order_put(out, ORDER_DLV, t->delve_path);
+    order_put(out, ORDER_NO_DELVE, k->needs_delve ? NULL : "");
+    order_put(out, ORDER_EXAMINE, k->examined);
+    order_put(out, ORDER_ALONE, k->alone ? "" : NULL);
     for (size_t i = 0; i < t->go_env_count; i++)
-        param_pair(batch, "goenv", t->go_env[i].name, t->go_env[i].value);
-    (void)supervisor_command(batch, "begin");
+        order_put_pair(out, ORDER_GOENV, t->go_env[i].name, t->go_env[i].value);
+    (void)order_close(out, begin);
 }
 
 /* A file of the run: RUN/NUMBER/NAME. */
 static void run_path(const struct keeper *k, struct buf *path, const char *name)
 {
-    buf_init(path, KEEPER_COMMANDS_MAX);
-    (void)buf_printf(path, "%s/%ld/%s", k->dir, k->number, name);
+    buf_init(path, ORDER_RECORD_MAX);
+    (void)buf_printf(path, "%s/%ld/%s", link_dir(k->link), k->number, name);
 }
 
 /* What remedies of this launch have put there: RUN/mended-LAUNCH/NAME. */
 static void mended_path(const struct keeper *k, const struct delve_mended *mended, struct buf *path, const char *name)
 {
-    buf_init(path, KEEPER_COMMANDS_MAX);
-    (void)buf_printf(path, "%s/mended-%d%s%s", k->dir, mended ? mended->launch : 0, *name ? "/" : "", name);
+    buf_init(path, ORDER_RECORD_MAX);
+    (void)buf_printf(path, "%s/mended-%d%s%s", link_dir(k->link), mended ? mended->launch : 0, *name ? "/" : "", name);
 }
 
-static void dlv_args(const struct keeper *k, const struct keeper_run *run, struct buf *batch)
+static void dlv_args(const struct keeper *k, const struct keeper_run *run, struct buf *out)
 {
     const struct delve_plan *plan = run->plan;
     const struct delve_mended *mended = run->mended;
     struct delve_strings argv = {0};
-    struct buf output, log, out, err, modfile;
-    run_path(k, &output, plan->mode == DELVE_TEST ? "debug.test" : "__debug_bin");
+    struct buf binary, log, program_out, program_err, modfile;
+    run_path(k, &binary, plan->mode == DELVE_TEST ? "debug.test" : "__debug_bin");
     run_path(k, &log, "log");
-    run_path(k, &out, "out");
-    run_path(k, &err, "err");
+    run_path(k, &program_out, "out");
+    run_path(k, &program_err, "err");
     mended_path(k, mended, &modfile, "go.mod");
-    struct delve_run_paths paths = {.output = output.data, .log = log.data};
+    struct delve_run_paths paths = {.output = binary.data, .log = log.data};
     if (plan->mode != DELVE_ATTACH) {
-        paths.out = out.data;
-        paths.err = err.data;
+        paths.out = program_out.data;
+        paths.err = program_err.data;
     }
     if (mended && mended->mod_files)
         paths.modfile = modfile.data;
     paths.mod_mod = mended && mended->mod_mod;
-    if (output.failed || log.failed || out.failed || err.failed || modfile.failed ||
+    if (binary.failed || log.failed || program_out.failed || program_err.failed || modfile.failed ||
         delve_plan_argv(plan, &paths, k->target->delve_log_output, &argv) < 0)
-        batch->failed = true;
+        out->failed = true;
+    order_put(out, ORDER_WHAT, "dlv");
     for (size_t i = 0; i < argv.count; i++)
-        param(batch, "arg", argv.list[i]);
+        order_put(out, ORDER_ARG, argv.list[i]);
     if (plan->mode == DELVE_ATTACH) {
-        param(batch, "attach", "1");
-        param_number(batch, "pid", plan->pid);
+        order_put(out, ORDER_ATTACH, "");
+        order_put_number(out, ORDER_PID, plan->pid);
     }
-    param_if(batch, "need", plan->program && plan->program[0] == '/' ? plan->program : NULL);
-    param_if(batch, "needdir", plan->cwd);
+    order_put(out, ORDER_NEED, plan->program && plan->program[0] == '/' ? plan->program : NULL);
+    order_put(out, ORDER_NEEDDIR, plan->cwd);
     delve_strings_free(&argv);
-    buf_free(&output);
+    buf_free(&binary);
     buf_free(&log);
-    buf_free(&out);
-    buf_free(&err);
+    buf_free(&program_out);
+    buf_free(&program_err);
     buf_free(&modfile);
 }
 
-static void remedy_args(const struct keeper *k, const struct keeper_run *run, struct buf *batch)
+static void remedy_args(const struct keeper *k, const struct keeper_run *run, struct buf *out)
 {
     struct buf dir;
     const char *name = remedy_names[run->remedy];
     mended_path(k, run->mended, &dir, "");
     if (!name || dir.failed) {
-        batch->failed = true;
+        out->failed = true;
     } else {
-        param(batch, "kind", "remedy");
-        param(batch, "arg", name);
-        param(batch, "arg", dir.data);
-        param(batch, "arg", run->edits ? "edit" : "shadow");
-        param(batch, "arg", run->module);
-        param(batch, "arg", run->version);
-        param(batch, "arg", run->plan->package);
+        order_put(out, ORDER_WHAT, "remedy");
+        order_put(out, ORDER_ARG, name);
+        order_put(out, ORDER_ARG, dir.data);
+        order_put(out, ORDER_ARG, run->edits ? "edit" : "shadow");
+        order_put(out, ORDER_ARG, run->module ? run->module : "");
+        order_put(out, ORDER_ARG, run->version ? run->version : "");
+        order_put(out, ORDER_ARG, run->plan->package ? run->plan->package : "");
     }
     buf_free(&dir);
 }
 
-static void command_args(const struct keeper_run *run, struct buf *batch)
+static void command_args(const struct keeper_run *run, struct buf *out)
 {
-    param(batch, "kind", "command");
+    order_put(out, ORDER_WHAT, "command");
     for (size_t i = 0; i < run->command->count; i++)
-        param(batch, "arg", run->command->list[i]);
+        order_put(out, ORDER_ARG, run->command->list[i]);
     if (run->streams)
-        param(batch, "streams", "1");
+        order_put(out, ORDER_STREAMS, "");
 }
 
 /* The plan's environment; what remedies have changed comes last, so that it wins. */
-static void environment(const struct keeper *k, const struct keeper_run *run, struct buf *batch)
+static void environment(const struct keeper *k, const struct keeper_run *run, struct buf *out)
 {
     const struct delve_plan *plan = run->plan;
     const struct delve_mended *mended = run->mended;
     struct buf path;
     for (size_t i = 0; i < plan->env_count; i++) {
         if (plan->env[i].value)
-            param_pair(batch, "env", plan->env[i].name, plan->env[i].value);
+            order_put_pair(out, ORDER_ENV, plan->env[i].name, plan->env[i].value);
         else
-            param(batch, "unset", plan->env[i].name);
+            order_put(out, ORDER_UNSET, plan->env[i].name);
     }
     if (!mended)
         return;
     if (mended->work_off) {
-        param_pair(batch, "env", "GOWORK", "off");
+        order_put_pair(out, ORDER_ENV, "GOWORK", "off");
     } else if (mended->work) {
         mended_path(k, mended, &path, "go.work");
-        param_pair(batch, "env", "GOWORK", path.failed ? "" : path.data);
-        batch->failed = batch->failed || path.failed;
+        order_put_pair(out, ORDER_ENV, "GOWORK", path.failed ? "" : path.data);
+        out->failed = out->failed || path.failed;
         buf_free(&path);
     }
     if (mended->gocache) {
         mended_path(k, mended, &path, "gocache");
-        param(batch, "gocache", path.data);
-        batch->failed = batch->failed || path.failed;
+        order_put(out, ORDER_GOCACHE, path.data);
+        out->failed = out->failed || path.failed;
         buf_free(&path);
     }
 }
 
-int keeper_run_params(const struct keeper *k, const struct keeper_run *run, struct buf *batch)
+void keeper_put_run(const struct keeper *k, const struct keeper_run *run, struct buf *out)
 {
+    size_t begin = order_open(out, ORDER_RUN);
+    order_put_number(out, ORDER_NUMBER, k->number);
     switch (run->kind) {
     case KEEPER_DLV:
-        dlv_args(k, run, batch);
+        dlv_args(k, run, out);
         break;
     case KEEPER_REMEDY:
-        remedy_args(k, run, batch);
+        remedy_args(k, run, out);
         break;
     case KEEPER_ALIVE:
-        param(batch, "kind", "alive");
-        param_number(batch, "pid", run->plan->pid);
+        order_put(out, ORDER_WHAT, "alive");
+        order_put_number(out, ORDER_PID, run->plan->pid);
         break;
     case KEEPER_COMMAND:
-        command_args(run, batch);
+        command_args(run, out);
         break;
     }
-    environment(k, run, batch);
-    param_if(batch, "cwd", run->plan->build_dir);
-    return batch->failed ? -1 : buf_printf(batch, "run %ld\n", k->number);
+    environment(k, run, out);
+    order_put(out, ORDER_CWD, run->plan->build_dir);
+    (void)order_close(out, begin);
 }

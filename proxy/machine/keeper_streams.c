@@ -1,49 +1,59 @@
+/* The streams of a run: lines of Delve's log and of what it prints itself, bytes of the program. */
+#include <string.h>
+
 #include "proxy/machine/keeper_private.h"
 
-#include <stdio.h>
+static const enum order_stream kinds[KEEPER_STREAMS] = {
+    [KEEPER_LOG] = ORDER_STREAM_LOG,
+    [KEEPER_TEXT] = ORDER_STREAM_TEXT,
+    [KEEPER_OUT] = ORDER_STREAM_OUT,
+    [KEEPER_ERR] = ORDER_STREAM_ERR,
+};
 
-enum { NUMBER_SIZE = 32 };
-
-static void send_params(struct keeper *k)
+static bool is_text(const struct keeper_way *w)
 {
-    struct buf batch;
-    char number[NUMBER_SIZE];
-    (void)snprintf(number, sizeof number, "%ld", k->number);
-    buf_init(&batch, KEEPER_COMMANDS_MAX);
-    (void)supervisor_param(&batch, "role", "streams");
-    (void)supervisor_param(&batch, "dir", k->dir);
-    (void)supervisor_param(&batch, "run", number);
-    (void)supervisor_command(&batch, "begin");
-    keeper_send(k, k->streams, &batch);
+    return w < &w->keeper->ways[KEEPER_OUT];
 }
 
-/* Passes over what precedes the program's bytes; returns how many of these stand at the end of data. */
-static size_t strip(struct keeper *k, enum channel_source source, const char *data, size_t len)
+static void tell_line(struct keeper_way *w)
 {
-    bool is_out = source == CHANNEL_STDOUT;
-    struct supervisor_reader *r = is_out ? k->out_opening : k->err_opening;
-    bool *open = is_out ? &k->out_open : &k->err_open;
-    bool was_greeted = supervisor_reader_greeted(r);
-    size_t rest = supervisor_reader_strip(r, data, len);
-    *open = supervisor_reader_open(r);
-    if (is_out && !was_greeted && supervisor_reader_greeted(r))
-        send_params(k);
-    if (*open && k->out_open && k->err_open) {
-        channel_pause(k->streams, k->paused);
-        keeper_order(k);
+    struct keeper *k = w->keeper;
+    const char *line = w->line.len ? w->line.data : "";
+    if (k->handler && w == &k->ways[KEEPER_LOG])
+        k->handler->log(k->arg, line);
+    else if (k->handler)
+        k->handler->build_output(k->arg, line);
+    buf_clear(&w->line);
+}
+
+static void read_lines(struct keeper_way *w, const char *data, size_t len)
+{
+    while (len > 0 && w->keeper->handler) {
+        size_t room = KEEPER_LINE_MAX - w->line.len;
+        size_t n = len < room ? len : room;
+        const char *end = memchr(data, '\n', n);
+        if (end)
+            n = (size_t)(end - data);
+        if (buf_append(&w->line, data, n) < 0) {
+            keeper_fail_memory(w->keeper);
+            return;
+        }
+        data += n + (end != NULL);
+        len -= n + (end != NULL);
+        if (end || w->line.len == KEEPER_LINE_MAX)
+            tell_line(w);
     }
-    return rest;
 }
 
-static void on_data(void *arg, enum channel_source source, const char *data, size_t len)
+static void on_data(void *arg, const char *data, size_t len)
 {
-    struct keeper *k = arg;
-    bool open = source == CHANNEL_STDOUT ? k->out_open : k->err_open;
+    struct keeper_way *w = arg;
+    struct keeper *k = w->keeper;
     keeper_enter(k);
-    size_t rest = open || !k->handler ? len : strip(k, source, data, len);
-    open = source == CHANNEL_STDOUT ? k->out_open : k->err_open;
-    if (open && rest && k->handler)
-        k->handler->output(k->arg, source, data + (len - rest), rest);
+    if (is_text(w))
+        read_lines(w, data, len);
+    else if (k->handler)
+        k->handler->output(k->arg, w == &k->ways[KEEPER_OUT] ? CHANNEL_STDOUT : CHANNEL_STDERR, data, len);
     keeper_leave(k);
 }
 
@@ -52,79 +62,82 @@ static void fail_lost(struct keeper *k, const struct err *why)
 {
     struct err e;
     err_set(&e, "the command's output from %s was lost%s%s; it ends when its lease of %ld s is over",
-            k->link->transport->where, why->text[0] ? ": " : "", why->text, k->target->lease_seconds);
+            k->link->machine->where, why->text[0] ? ": " : "", why->text, k->target->lease_seconds);
     keeper_fail(k, &e);
 }
 
-static void fail_unopened(struct keeper *k, const struct err *why, int exit_status)
+static void end(struct keeper_way *w, const struct err *why, enum channel_end how)
 {
-    struct err e;
-    const char *noise = supervisor_reader_noise(k->err_opening);
-    const char *reason = why->text[0] ? why->text : *noise ? noise : supervisor_reader_noise(k->out_opening);
-    if (*reason)
-        err_set(&e, "no shell for the program's output on %s: %s", k->link->transport->where, reason);
-    else
-        err_set(
-            &e,
-            "no shell for the program's output on %s: the login shell ended with exit status %d and printed nothing",
-            k->link->transport->where, exit_status);
-    keeper_fail(k, &e);
-}
-
-static void on_closed(void *arg, const struct err *why, int exit_status)
-{
-    struct keeper *k = arg;
-    bool broken = why->text[0] || exit_status > 0;
-    k->streams = NULL;
-    if (!k->handler)
+    struct keeper *k = w->keeper;
+    bool was_ended = w->ended;
+    w->ended = true;
+    if (was_ended || !k->handler)
         return;
     keeper_enter(k);
-    if (!k->out_open || !k->err_open) {
-        fail_unopened(k, why, exit_status);
-    } else if (broken && k->is_command) {
+    if (is_text(w) && w->line.len)
+        tell_line(w);
+    if (how != CHANNEL_CLOSED && !is_text(w) && k->is_command)
         fail_lost(k, why);
-    } else {
-        if (why->text[0])
-            k->handler->note(k->arg, why->text);
-        if (k->handler)
-            k->handler->output_ended(k->arg);
-    }
+    else
+        keeper_ways_ended(k);
     keeper_leave(k);
 }
 
-static const struct channel_handler stream_events = {.data = on_data, .closed = on_closed};
-
-void keeper_streams_open(struct keeper *k)
+static void on_eof(void *arg)
 {
-    struct buf script;
-    k->out_open = k->err_open = false;
-    k->out_opening = supervisor_reader_new(k->nonce);
-    k->err_opening = supervisor_reader_new(k->nonce);
-    if (k->out_opening && k->err_opening)
-        k->streams = link_shell(k->link, &stream_events, k);
-    if (!k->streams) {
-        keeper_fail_memory(k);
+    static const struct err none;
+    end(arg, &none, CHANNEL_CLOSED);
+}
+
+static void on_closed(void *arg, const struct err *why, enum channel_end how)
+{
+    struct keeper_way *w = arg;
+    w->channel = NULL;
+    end(w, why, how);
+}
+
+static const struct channel_handler events = {.data = on_data, .eof = on_eof, .closed = on_closed};
+
+static void on_stream(void *arg, struct channel *c, enum order_stream stream, uint32_t number)
+{
+    struct keeper *k = arg;
+    for (size_t i = 0; i < KEEPER_STREAMS; i++) {
+        struct keeper_way *w = &k->ways[i];
+        if (kinds[i] != stream || number != (uint32_t)k->number || w->channel || w->ended || !k->handler)
+            continue;
+        w->channel = c;
+        channel_take(c, &events, w);
+        channel_pause(c, k->paused && !is_text(w));
         return;
     }
-    buf_init(&script, KEEPER_COMMANDS_MAX);
-    (void)supervisor_script(&script, k->nonce);
-    keeper_send(k, k->streams, &script);
+    channel_close(c);
+}
+
+void keeper_streams_listen(struct keeper *k)
+{
+    for (size_t i = 0; i < KEEPER_STREAMS; i++) {
+        k->ways[i].keeper = k;
+        buf_init(&k->ways[i].line, KEEPER_LINE_MAX);
+    }
+    link_on_stream(k->link, on_stream, k);
 }
 
 void keeper_streams_close(struct keeper *k, bool link_lost)
 {
-    if (k->streams && !link_lost)
-        channel_close(k->streams);
-    k->streams = NULL;
-    supervisor_reader_free(k->out_opening);
-    supervisor_reader_free(k->err_opening);
-    k->out_opening = k->err_opening = NULL;
+    for (size_t i = 0; i < KEEPER_STREAMS; i++) {
+        struct keeper_way *w = &k->ways[i];
+        if (w->channel && !link_lost)
+            channel_close(w->channel);
+        w->channel = NULL;
+        w->ended = false;
+        buf_clear(&w->line);
+    }
 }
 
 void keeper_pause_output(struct keeper *k, bool paused)
 {
     k->paused = paused;
-    /* While it opens, its greeting must be read. */
-    if (k->streams && k->out_open && k->err_open)
-        channel_pause(k->streams, paused);
+    for (size_t i = KEEPER_OUT; i < KEEPER_STREAMS; i++)
+        if (k->ways[i].channel)
+            channel_pause(k->ways[i].channel, paused);
 }

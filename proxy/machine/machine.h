@@ -42,7 +42,8 @@ struct channel_handler {
     void (*eof)(void *arg);
     /* The write queue went below CHANNEL_LOW_WATER after channel_write had returned true. */
     void (*drained)(void *arg);
-    /* The channel is gone; all data came before. why->text is empty for CHANNEL_CLOSED. The pointer is dead afterwards. */
+    /* The channel is gone; all data came before. why->text is empty for CHANNEL_CLOSED. The pointer is dead afterwards.
+     */
     void (*closed)(void *arg, const struct err *why, enum channel_end end);
 };
 

@@ -5,7 +5,7 @@
 
 #include <uv.h>
 
-/* Begins to end and remove it, with a line of the log for each run directory; the loop is not held up. What a living
+/* Begins to end and remove it, with a line of the log for each directory; the loop is not held up. What a living
  * supervisor looks after is not touched. Needs no owner; once at a time. */
 void sweep_local(uv_loop_t *loop);
 

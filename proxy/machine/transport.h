@@ -1,6 +1,6 @@
 /* A way to run one command on the Go machine: its stdin, its stdout, words while connecting, a loss with its reason.
- * Implementations: ssh (libssh2), command (any argv as a child, the user's own ssh among them), local (the supervisor as
- * a child). Everything runs on the one event loop; no call blocks. */
+ * Implementations: ssh (libssh2), command (any argv as a child, the user's own ssh among them), local (the supervisor
+ * as a child). Everything runs on the one event loop; no call blocks. */
 #ifndef PROXY_MACHINE_TRANSPORT_H
 #define PROXY_MACHINE_TRANSPORT_H
 

@@ -8,7 +8,6 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/timer.h"
-#include "proxy/machine/orphan.h"
 #include "proxy/machine/sweep.h"
 #include "proxy/service/confinement.h"
 #include "proxy/service/notify.h"
@@ -335,13 +334,12 @@ static bool close_all(struct daemon *d)
 static void free_all(struct daemon *d, int status)
 {
     d->stopping = true;
-    orphan_forget_all();
     sweep_forget();
     places_close(&d->places);
     timer_free(d->stop);
     timer_free(d->idle);
     notify_free(d->notify);
-    transport_local_forget(&d->loop);
+    machine_forget(&d->loop);
     if (!close_all(d)) {
         uv_walk(&d->loop, kill_child, NULL);
         _exit(status); /* exit() would wait for libuv's threads, and so for the name server */

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "proxy/base/log.h"
-#include "proxy/machine/reach.h"
+#include "proxy/machine/machine.h"
 #include "proxy/service/listener.h"
 
 static struct place *place_of(struct places *all, const char *name)
@@ -42,8 +42,8 @@ static void stop_listening(struct place *p)
     if (p->handed)
         p->handed->taken = false;
     p->handed = NULL;
-    machine_release(p->transport);
-    p->transport = NULL;
+    machine_release(p->machine);
+    p->machine = NULL;
 }
 
 /* A socket that waited without a target gets one. */
@@ -121,8 +121,8 @@ static int start_listening(struct places *all, const struct config_target *t, st
     if (!p)
         return err_set(e, "out of memory");
     /* A reload may have given the target another destination: sessions that run keep theirs. */
-    struct machine *before = p->transport;
-    p->transport = reach_target(all->loop, t);
+    struct machine *before = p->machine;
+    p->machine = machine_of_target(all->loop, t);
     machine_release(before);
     if (!p->listener && listen_at(p, t, e) < 0)
         return -1;

@@ -1,0 +1,501 @@
+/* The machines that targets name: who uses them, and the way to each, made again when it breaks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/log.h"
+#include "proxy/base/state.h"
+#include "proxy/machine/boot.h"
+#include "proxy/machine/machine_private.h"
+
+enum {
+    MS = 1000,
+    START_MS = 60 * MS,     /* from the command's start to the supervisor's answer: a login shell may be slow */
+    RETRY_MS = 500,         /* before the second try to reach it again; then twice as long each time */
+    RETRY_MAX_MS = 30 * MS, /* but no longer */
+    QUIET_MS = 12 * MS /* nothing was heard for so long, while beats are due: nothing can be said of what is there */
+};
+
+static struct remote_machine *machines; /* all that exist; a daemon has one loop and one thread */
+
+static const char *const state_names[] = {"idle", "connecting", "booting", "greeting", "up", "retrying", "asking"};
+#define DOWN (STATE_BIT(MACHINE_IDLE) | STATE_BIT(MACHINE_RETRYING) | STATE_BIT(MACHINE_ASKING))
+static const unsigned legal_edges[] = {
+    [MACHINE_IDLE] = STATE_BIT(MACHINE_CONNECTING),
+    [MACHINE_CONNECTING] = STATE_BIT(MACHINE_BOOTING) | STATE_BIT(MACHINE_GREETING) | DOWN,
+    [MACHINE_BOOTING] = STATE_BIT(MACHINE_GREETING) | DOWN,
+    [MACHINE_GREETING] = STATE_BIT(MACHINE_UP) | DOWN,
+    [MACHINE_UP] = DOWN,
+    [MACHINE_RETRYING] = STATE_BIT(MACHINE_CONNECTING) | STATE_BIT(MACHINE_IDLE),
+    [MACHINE_ASKING] = STATE_BIT(MACHINE_CONNECTING) | STATE_BIT(MACHINE_IDLE),
+};
+static const struct states states = {"machine", state_names, legal_edges};
+
+static struct remote_machine *of(struct machine *base)
+{
+    return (struct remote_machine *)base;
+}
+
+void machine_set_state(struct remote_machine *m, enum machine_state state, const char *reason)
+{
+    m->state = (enum machine_state)state_next(&states, m->state, state, CONFIG_LOG_DEBUG, m->base.where, reason);
+}
+
+void machine_schedule(struct remote_machine *m)
+{
+    timer_start(m->soon, 0, 0);
+}
+
+/* --- links --- */
+
+static void note_all(struct remote_machine *m, const char *text)
+{
+    for (struct session_link *l = m->links, *next; l; l = next) {
+        next = l->next;
+        if (l->handler && l->handler->note)
+            l->handler->note(l->arg, text);
+    }
+}
+
+struct session_link *machine_find_link(struct remote_machine *m, uint32_t session)
+{
+    for (struct session_link *l = m->links; l; l = l->next)
+        if (l->session == session && l->handler)
+            return l;
+    return NULL;
+}
+
+static bool make_dir(struct session_link *l, const char *dir)
+{
+    struct buf path;
+    buf_init(&path, TUNNEL_PAYLOAD_MAX);
+    (void)buf_printf(&path, "%s/%u", dir, l->session);
+    free(l->dir);
+    l->dir = path.failed ? NULL : buf_take(&path);
+    buf_free(&path);
+    return l->dir != NULL;
+}
+
+void machine_tell_ready(struct remote_machine *m)
+{
+    if (m->state != MACHINE_UP || !m->dir)
+        return;
+    for (struct session_link *l = m->links; l; l = l->next) {
+        if (!l->handler || l->told_ready || !make_dir(l, m->dir))
+            continue;
+        l->told_ready = true;
+        l->handler->ready(l->arg);
+    }
+}
+
+static void free_link(struct remote_machine *m, struct session_link *l)
+{
+    struct session_link **at = &m->links;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    free(l->dir);
+    free(l);
+}
+
+/* --- ways --- */
+
+static bool is_needed(const struct remote_machine *m)
+{
+    struct tunnel_stats stats = {0};
+    for (const struct session_link *l = m->links; l; l = l->next)
+        if (l->handler)
+            return true;
+    /* An end that could not be said yet is owed to the machine. */
+    if (m->tunnel)
+        tunnel_stats(m->tunnel, &stats);
+    return stats.streams > (m->about ? 1U : 0U);
+}
+
+static void close_carrier(struct remote_machine *m)
+{
+    timer_stop(m->deadline);
+    boot_free(m->boot);
+    m->boot = NULL;
+    if (m->carrier)
+        carrier_close(m->carrier);
+    m->carrier = NULL;
+}
+
+/* Nothing is wanted of it any more. */
+static void rest(struct remote_machine *m, const char *reason)
+{
+    close_carrier(m);
+    timer_stop(m->retry);
+    timer_stop(m->warm);
+    machine_tunnel_free(m);
+    m->lost_at = 0;
+    m->attempts = 0;
+    if (m->state != MACHINE_IDLE)
+        machine_set_state(m, MACHINE_IDLE, reason);
+}
+
+void machine_lose(struct remote_machine *m, const struct err *why, bool transient)
+{
+    struct err copy = *why;
+    for (struct session_link *l = m->links; l; l = l->next)
+        channels_abandon(l);
+    rest(m, copy.text);
+    for (struct session_link *l = m->links; l; l = l->next) {
+        const struct link_handler *h = l->handler;
+        l->handler = NULL;
+        if (h)
+            h->lost(l->arg, &copy, transient);
+    }
+    machine_schedule(m);
+}
+
+static void on_note(void *arg, const char *text)
+{
+    struct remote_machine *m = arg;
+    log_info(m->base.where, "%s", text);
+    if (!m->lost_at)
+        note_all(m, text);
+}
+
+static void greet(struct remote_machine *m)
+{
+    machine_set_state(m, MACHINE_GREETING, "the supervisor is greeted");
+    machine_tunnel_call(m);
+}
+
+static void on_running(void *arg)
+{
+    struct remote_machine *m = arg;
+    timer_start(m->deadline, START_MS, 0);
+    if (m->boot)
+        machine_set_state(m, MACHINE_BOOTING, "the command runs");
+    else
+        greet(m);
+}
+
+static void on_data(void *arg, const char *data, size_t len)
+{
+    struct remote_machine *m = arg;
+    struct err why;
+    if (m->state == MACHINE_BOOTING) {
+        struct boot_step step = boot_feed(m->boot, data, len, &why);
+        if (step.send_len)
+            (void)carrier_write(m->carrier, step.send, step.send_len);
+        if (step.result == BOOT_FAILED) {
+            close_carrier(m);
+            machine_carrier_lost(m, &why, TRANSPORT_NEVER);
+        }
+        if (step.result != BOOT_DONE)
+            return;
+        greet(m);
+        machine_turn(m);
+        data += step.used;
+        len -= step.used;
+    }
+    if (len > 0 && m->tunnel)
+        machine_tunnel_receive(m, data, len);
+}
+
+static void on_drained(void *arg)
+{
+    machine_turn(arg);
+}
+
+static void on_lost(void *arg, const struct err *why, enum transport_loss loss)
+{
+    struct remote_machine *m = arg;
+    m->carrier = NULL;
+    machine_carrier_lost(m, why, loss);
+}
+
+/* What a session had is kept for its lease; before the first session is up, a failure is told at once. */
+void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum transport_loss loss)
+{
+    uint64_t now = machine_clock();
+    bool was_there = m->state == MACHINE_UP;
+    bool has_sessions = m->dir != NULL;
+    close_carrier(m);
+    m->why = *why;
+    tunnel_hang_up(m->tunnel, m->link_number, why->text, now);
+    log_warning(m->base.where, "%s", m->why.text);
+    if (m->base.is_local || !has_sessions || loss == TRANSPORT_NEVER ||
+        (m->lost_at && now - m->lost_at > (uint64_t)m->lease_seconds * MS)) {
+        machine_lose(m, &m->why, loss == TRANSPORT_RETRY);
+        return;
+    }
+    if (!is_needed(m)) {
+        rest(m, "lost, and nothing needs it");
+        return;
+    }
+    if (was_there) {
+        struct err text;
+        m->lost_at = now;
+        m->attempts = 0;
+        err_set(&text, "the connection to %s is lost: %s; it is being made again, and what runs there goes on",
+                m->base.where, m->why.text);
+        note_all(m, text.text);
+    }
+    if (loss == TRANSPORT_ASK && m->attempts > 0) {
+        machine_set_state(m, MACHINE_ASKING, "the login asks or was refused");
+        return;
+    }
+    machine_set_state(m, MACHINE_RETRYING, "lost");
+    uint64_t wait = m->attempts == 0 ? 0 : (uint64_t)RETRY_MS << (m->attempts < 8 ? m->attempts - 1 : 7);
+    timer_start(m->retry, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS, 0);
+}
+
+static const struct carrier_handler carrier_events = {
+    .note = on_note, .running = on_running, .data = on_data, .drained = on_drained, .lost = on_lost};
+
+static void connect_now(struct remote_machine *m)
+{
+    struct transport_command command = {0};
+    struct err why;
+    timer_stop(m->retry);
+    machine_set_state(m, MACHINE_CONNECTING, m->lost_at ? "trying again" : "a session needs it");
+    m->attempts++;
+    if (!m->tunnel && machine_tunnel_new(m) < 0)
+        goto memory;
+    if (!m->base.is_local) {
+        m->boot = boot_new(m->name, &command);
+        if (!m->boot)
+            goto memory;
+    }
+    m->carrier = transport_open(m->transport, &command, &carrier_events, m);
+    if (m->carrier)
+        return;
+memory:
+    err_set(&why, "out of memory while connecting to %s", m->base.where);
+    machine_lose(m, &why, true);
+}
+
+/* --- timers --- */
+
+static void on_retry(void *arg)
+{
+    struct remote_machine *m = arg;
+    if (!m->carrier && (m->state == MACHINE_IDLE || m->state == MACHINE_RETRYING || m->state == MACHINE_ASKING))
+        connect_now(m);
+}
+
+static void on_deadline(void *arg)
+{
+    struct remote_machine *m = arg;
+    struct err why;
+    err_set(&why, "the supervisor on %s did not answer within %d s%s%s; is the machine or its login shell stuck?",
+            m->base.where, START_MS / MS, m->boot && *boot_noise(m->boot) ? "; it printed: " : "",
+            m->boot ? boot_noise(m->boot) : "");
+    close_carrier(m);
+    machine_carrier_lost(m, &why, TRANSPORT_RETRY);
+}
+
+static void destroy(struct remote_machine *m);
+
+static void on_warm(void *arg)
+{
+    struct remote_machine *m = arg;
+    if (!is_needed(m))
+        rest(m, "nothing has needed it for a while");
+    machine_schedule(m);
+}
+
+/* After everything else: what nobody needs any more goes. */
+static void settle(struct remote_machine *m)
+{
+    for (struct session_link *l = m->links, *next; l; l = next) {
+        next = l->next;
+        if (!l->handler)
+            free_link(m, l);
+    }
+    if (is_needed(m)) {
+        timer_stop(m->warm);
+        return;
+    }
+    if (m->references == 0 && m->state == MACHINE_IDLE)
+        destroy(m);
+    else if (m->references == 0 || m->base.is_local)
+        timer_start(m->warm, 0, 0);
+    else if (m->state == MACHINE_UP)
+        timer_start(m->warm, (uint64_t)m->keep_warm_seconds * MS, 0);
+    else if (m->state != MACHINE_IDLE)
+        timer_start(m->warm, 0, 0);
+}
+
+static void on_soon(void *arg)
+{
+    struct remote_machine *m = arg;
+    machine_tell_ready(m);
+    machine_turn(m);
+    settle(m);
+}
+
+static void on_tick(void *arg)
+{
+    machine_turn(arg);
+}
+
+void machine_on_up(struct remote_machine *m)
+{
+    struct err text;
+    timer_stop(m->deadline);
+    machine_set_state(m, MACHINE_UP, "the supervisor has answered");
+    m->attempts = 0;
+    if (m->lost_at) {
+        m->lost_at = 0;
+        err_set(&text, "the connection to %s is back", m->base.where);
+        log_info(m->base.where, "%s", text.text);
+        note_all(m, text.text);
+    }
+    machine_tell_ready(m);
+}
+
+/* --- the calls --- */
+
+static void destroy(struct remote_machine *m)
+{
+    for (struct remote_machine **at = &machines; *at; at = &(*at)->next)
+        if (*at == m) {
+            *at = m->next;
+            break;
+        }
+    close_carrier(m);
+    machine_tunnel_free(m);
+    transport_free(m->transport);
+    timer_free(m->soon);
+    timer_free(m->tick);
+    timer_free(m->retry);
+    timer_free(m->warm);
+    timer_free(m->deadline);
+    buf_free(&m->about_bytes);
+    free(m->name);
+    free(m);
+}
+
+static struct transport *make_transport(uv_loop_t *loop, const struct config_target *target)
+{
+    return target->ssh ? transport_ssh(loop, target) : transport_local(loop);
+}
+
+/* What a machine is known by: targets with the same words share it. */
+static char *name_of(const struct config_target *target)
+{
+    struct buf name;
+    buf_init(&name, TUNNEL_PAYLOAD_MAX);
+    if (target->ssh)
+        (void)buf_printf(&name, "ssh %s", target->ssh);
+    if (name.len == 0)
+        (void)buf_puts(&name, "local");
+    char *text = name.failed ? NULL : buf_take(&name);
+    buf_free(&name);
+    return text;
+}
+
+static struct remote_machine *machine_new(uv_loop_t *loop, const struct config_target *target, char *name)
+{
+    struct remote_machine *m = calloc(1, sizeof *m);
+    if (!m) {
+        free(name);
+        return NULL;
+    }
+    m->loop = loop;
+    m->name = name;
+    m->next = machines;
+    machines = m;
+    buf_init(&m->about_bytes, TUNNEL_PAYLOAD_MAX);
+    m->soon = timer_new(loop, on_soon, m);
+    m->tick = timer_new(loop, on_tick, m);
+    m->retry = timer_new(loop, on_retry, m);
+    m->warm = timer_new(loop, on_warm, m);
+    m->deadline = timer_new(loop, on_deadline, m);
+    m->transport = make_transport(loop, target);
+    if (!m->soon || !m->tick || !m->retry || !m->warm || !m->deadline || !m->transport) {
+        destroy(m);
+        return NULL;
+    }
+    m->base = (struct machine){.is_local = m->transport->is_local, .where = m->transport->where};
+    return m;
+}
+
+struct machine *machine_of_target(uv_loop_t *loop, const struct config_target *target)
+{
+    char *name = name_of(target);
+    struct remote_machine *m = machines;
+    if (!name)
+        return NULL;
+    while (m && (m->loop != loop || strcmp(m->name, name) != 0))
+        m = m->next;
+    if (m)
+        free(name);
+    else
+        m = machine_new(loop, target, name);
+    if (!m)
+        return NULL;
+    m->references++;
+    if (target->keep_warm_seconds > m->keep_warm_seconds)
+        m->keep_warm_seconds = target->keep_warm_seconds;
+    if (target->lease_seconds > m->lease_seconds)
+        m->lease_seconds = target->lease_seconds;
+    return &m->base;
+}
+
+void machine_release(struct machine *base)
+{
+    if (!base)
+        return;
+    struct remote_machine *m = of(base);
+    m->references--;
+    machine_schedule(m);
+}
+
+void machine_forget(uv_loop_t *loop)
+{
+    for (struct remote_machine *m = machines, *next; m; m = next) {
+        next = m->next;
+        if (m->loop == loop)
+            destroy(m);
+    }
+    transport_forget(loop);
+}
+
+struct link *machine_link(struct machine *base, const struct link_handler *h, void *arg)
+{
+    struct remote_machine *m = of(base);
+    struct session_link *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    *l = (struct session_link){
+        .base = {.machine = base}, .next = m->links, .handler = h, .arg = arg, .session = ++m->last_session};
+    m->links = l;
+    timer_stop(m->warm);
+    timer_start(m->retry, 0, 0);
+    machine_schedule(m);
+    return &l->base;
+}
+
+void link_close(struct link *base)
+{
+    struct session_link *l = (struct session_link *)base;
+    channels_abandon(l);
+    l->handler = NULL;
+    machine_schedule(of(base->machine));
+}
+
+const char *link_dir(const struct link *l)
+{
+    return ((const struct session_link *)l)->dir;
+}
+
+bool link_is_alive(const struct link *base)
+{
+    const struct remote_machine *m = (const struct remote_machine *)base->machine;
+    return m->state == MACHINE_UP && machine_clock() - m->heard_at < QUIET_MS;
+}
+
+void link_on_stream(struct link *base,
+                    void (*opened)(void *arg, struct channel *c, enum order_stream stream, uint32_t number), void *arg)
+{
+    struct session_link *l = (struct session_link *)base;
+    l->on_stream = opened;
+    l->stream_arg = arg;
+}

@@ -1,0 +1,157 @@
+/* The tunnel to a machine's supervisor, over whatever carrier there is at present. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "proxy/base/log.h"
+#include "proxy/machine/machine_private.h"
+
+enum {
+    ABOUT_MAX = 64 * 1024,
+    OUTPUT_MAX = CARRIER_HIGH_WATER, /* bytes given to the carrier at once */
+    MS = 1000,
+    NS_IN_MS = 1000 * 1000
+};
+
+uint64_t machine_clock(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * MS + (uint64_t)now.tv_nsec / NS_IN_MS;
+}
+
+int machine_tunnel_new(struct remote_machine *m)
+{
+    struct tunnel_config config = {.side = TUNNEL_CALLER, .source = channel_source_bytes, .arg = m};
+    if (getrandom(config.instance, sizeof config.instance, 0) != sizeof config.instance)
+        return -1;
+    (void)strncpy(config.build, DELVEGATE_VERSION, sizeof config.build);
+    m->tunnel = tunnel_new(&config, machine_clock());
+    return m->tunnel ? 0 : -1;
+}
+
+void machine_tunnel_free(struct remote_machine *m)
+{
+    channels_free(m);
+    tunnel_free(m->tunnel);
+    m->tunnel = NULL;
+    buf_clear(&m->about_bytes);
+    free(m->dir);
+    m->dir = NULL;
+}
+
+void machine_tunnel_call(struct remote_machine *m)
+{
+    m->link_number = tunnel_call(m->tunnel, machine_clock());
+    machine_schedule(m);
+}
+
+/* --- what the supervisor says of itself --- */
+
+static void read_about(struct remote_machine *m)
+{
+    struct order about;
+    const void *bytes;
+    size_t n;
+    while (m->about && (n = tunnel_peek(m->tunnel, m->about->stream, &bytes)) > 0) {
+        (void)buf_append(&m->about_bytes, bytes, n);
+        tunnel_consume(m->tunnel, m->about->stream, n);
+    }
+    if (m->about_bytes.len == 0 || order_read(m->about_bytes.data, m->about_bytes.len, &about) <= 0)
+        return;
+    const char *dir = order_get(&about, ORDER_DIR);
+    if (about.kind == ORDER_ABOUT && dir && !m->dir)
+        m->dir = strdup(dir);
+    buf_clear(&m->about_bytes);
+    log_debug(m->base.where, "the supervisor's directory is %s", m->dir ? m->dir : "not known");
+    machine_tell_ready(m);
+}
+
+/* --- events --- */
+
+static void take_events(struct remote_machine *m)
+{
+    struct tunnel_event event;
+    while (m->tunnel && tunnel_event(m->tunnel, &event)) {
+        if (event.kind == TUNNEL_EVENT_UP)
+            machine_on_up(m);
+        else if (event.kind == TUNNEL_EVENT_GAP)
+            log_info(m->base.where, "the clock has jumped: the connection is being tried");
+        else
+            channel_on_event(m, &event);
+    }
+    if (m->tunnel && m->about)
+        read_about(m);
+}
+
+static void fail_tunnel(struct remote_machine *m)
+{
+    struct err why;
+    if (tunnel_state(m->tunnel) == TUNNEL_LOST)
+        err_set(&why,
+                "the supervisor on %s is gone, and with it what ran there (%s): it was ended from outside, or the "
+                "machine was restarted; start the session again",
+                m->base.where, tunnel_reason(m->tunnel));
+    else
+        err_set(&why, "the supervisor on %s and delvegate do not understand each other: %s", m->base.where,
+                tunnel_reason(m->tunnel));
+    machine_lose(m, &why, true);
+}
+
+/* What the tunnel answered when bytes or time came. */
+static void heed(struct remote_machine *m, enum tunnel_result result)
+{
+    struct err why;
+    if (result == TUNNEL_FAILED || tunnel_state(m->tunnel) >= TUNNEL_LOST) {
+        fail_tunnel(m);
+    } else if (result == TUNNEL_NO_LINK && m->carrier) {
+        err_set(&why, "%s", tunnel_reason(m->tunnel));
+        carrier_close(m->carrier);
+        m->carrier = NULL;
+        machine_carrier_lost(m, &why, TRANSPORT_RETRY);
+    }
+}
+
+void machine_tunnel_receive(struct remote_machine *m, const char *data, size_t len)
+{
+    m->heard_at = machine_clock();
+    heed(m, tunnel_receive(m->tunnel, m->link_number, data, len, m->heard_at));
+    machine_turn(m);
+}
+
+static void send_output(struct remote_machine *m)
+{
+    static char out[OUTPUT_MAX];
+    while (m->carrier && m->tunnel && carrier_queued(m->carrier) < CARRIER_HIGH_WATER) {
+        size_t n = tunnel_output(m->tunnel, out, sizeof out, machine_clock());
+        if (n == 0)
+            return;
+        (void)carrier_write(m->carrier, out, n);
+    }
+}
+
+static void set_clock(struct remote_machine *m)
+{
+    uint64_t next = m->tunnel ? tunnel_next_tick(m->tunnel) : TUNNEL_NEVER;
+    uint64_t now = machine_clock();
+    if (next == TUNNEL_NEVER)
+        timer_stop(m->tick);
+    else
+        timer_start(m->tick, next > now ? next - now : 0, 0);
+}
+
+void machine_turn(struct remote_machine *m)
+{
+    if (m->in_turn)
+        return;
+    m->in_turn = true;
+    if (m->tunnel)
+        heed(m, tunnel_tick(m->tunnel, machine_clock()));
+    take_events(m);
+    channels_turn(m);
+    send_output(m);
+    take_events(m);
+    set_clock(m);
+    m->in_turn = false;
+}
