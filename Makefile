@@ -50,7 +50,7 @@ PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
 TUNNEL := $(wildcard proxy/tunnel/*.c)
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_wire.c ssh_agent_env.c) \
-    $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) proxy/machine/transport.c \
+    $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) proxy/machine/transport.c proxy/machine/boot.c \
     $(addprefix proxy/base/,timer.c nonce.c log.c state.c) $(TUNNEL)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
@@ -141,6 +141,14 @@ $(BUILD)/remote_sh.h: delve/remote.sh delve/remote_connection.sh delve/remote_ch
 	$(Q){ echo 'static const unsigned char remote_sh[] = {'; cat $^ | od -An -v -tx1 | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
 	    echo '};'; } >$@.new && mv $@.new $@
 
+# So does the script that puts the supervisor on the Go machine.
+$(BUILD)/delve/bootstrap.o: $(BUILD)/bootstrap_sh.h
+$(BUILD)/bootstrap_sh.h: delve/bootstrap.sh
+	@mkdir -p $(@D)
+	$(call say,EMBED)
+	$(Q){ echo 'static const unsigned char bootstrap_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	    echo '};'; } >$@.new && mv $@.new $@
+
 # A change of compiler or flags rebuilds what it concerns. `make install` alone installs what was built, whatever its
 # flags: `sudo make install` lacks the environment of the `make` before it.
 FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
@@ -205,12 +213,12 @@ lint:
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
 lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
-$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h | libraries
+$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h $(BUILD)/bootstrap_sh.h | libraries
 	@mkdir -p $(@D)
 	$(call say,TIDY)
 	$(Q)clang-tidy --quiet $< -- -std=c11 $(ALL_CPPFLAGS) 2>$@.err || { cat $@.err >&2; exit 1; }
 	@touch $@
-lint-cppcheck: $(BUILD)/remote_sh.h
+lint-cppcheck: $(BUILD)/remote_sh.h $(BUILD)/bootstrap_sh.h
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability,performance \
 	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -D_GNU_SOURCE -I. -I$(BUILD) $(PURE) $(PROXY)
 # Both manual pages are set without a warning, and the README's configuration is one.
