@@ -74,7 +74,7 @@ void keeper_fail_memory(struct keeper *k)
 /* --- orders --- */
 
 /* Sends an order and frees it. */
-static void send(struct keeper *k, struct buf *order)
+static void send_order(struct keeper *k, struct buf *order)
 {
     if (order->failed)
         keeper_fail_memory(k);
@@ -90,7 +90,7 @@ static void send_plain(struct keeper *k, enum order_kind kind, const char *how)
     size_t begin = order_open(&order, kind);
     order_put(&order, ORDER_HOW, how);
     (void)order_close(&order, begin);
-    send(k, &order);
+    send_order(k, &order);
 }
 
 /* The first order; once. */
@@ -102,7 +102,7 @@ static void begin_session(struct keeper *k)
     k->begun = true;
     buf_init(&order, ORDER_RECORD_MAX);
     keeper_put_session(k, &order);
-    send(k, &order);
+    send_order(k, &order);
 }
 
 static void on_opened(void *arg)
@@ -364,7 +364,7 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
         return -1;
     }
     set_state(k, KEEPER_RUNNING, k->has_streams ? "with streams" : "without streams");
-    send(k, &order);
+    send_order(k, &order);
     return 0;
 }
 

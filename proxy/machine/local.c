@@ -102,7 +102,7 @@ static void on_later(void *arg)
         c->handler->running(c->arg);
 }
 
-static void on_exit(uv_process_t *process, int64_t status, int signal)
+static void on_process_exit(uv_process_t *process, int64_t status, int signal)
 {
     struct local_carrier *c = process->data;
     c->exited = true;
@@ -147,7 +147,7 @@ static void start(struct local_carrier *c, uv_loop_t *loop, char *program)
         .env = env,
         .stdio = stdio,
         .stdio_count = STDIO_COUNT,
-        .exit_cb = on_exit,
+        .exit_cb = on_process_exit,
         .flags = UV_PROCESS_DETACHED, /* a session of its own: a signal for delvegate's group is not meant for it */
     };
     int r = env ? uv_spawn(loop, &c->process, &options) : UV_ENOMEM;
@@ -253,7 +253,7 @@ static const struct transport_ops ops = {
 static void close_process(uv_handle_t *h, void *arg)
 {
     (void)arg;
-    if (h->type != UV_PROCESS || uv_is_closing(h) || ((uv_process_t *)h)->exit_cb != on_exit)
+    if (h->type != UV_PROCESS || uv_is_closing(h) || ((uv_process_t *)h)->exit_cb != on_process_exit)
         return;
     const struct local_carrier *c = h->data;
     if (c->closing)

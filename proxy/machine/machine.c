@@ -1,12 +1,18 @@
 /* The machines that targets name: who uses them, and the way to each, made again when it breaks. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/base/log.h"
 #include "proxy/base/state.h"
+#include "proxy/base/nonce.h"
 #include "proxy/machine/boot.h"
 #include "proxy/machine/machine_private.h"
+#include "proxy/machine/programs.h"
+
+#define FNV_OFFSET UINT64_C(14695981039346656037)
+#define FNV_PRIME UINT64_C(1099511628211)
 
 enum {
     MS = 1000,
@@ -115,7 +121,7 @@ static bool is_needed(const struct remote_machine *m)
 static void close_carrier(struct remote_machine *m)
 {
     timer_stop(m->deadline);
-    boot_free(m->boot);
+    free(m->boot);
     m->boot = NULL;
     if (m->carrier)
         carrier_close(m->carrier);
@@ -158,55 +164,90 @@ static void on_note(void *arg, const char *text)
         note_all(m, text);
 }
 
-static void greet(struct remote_machine *m)
-{
-    machine_set_state(m, MACHINE_GREETING, "the supervisor is greeted");
-    machine_tunnel_call(m);
-}
-
 static void on_running(void *arg)
 {
     struct remote_machine *m = arg;
     timer_start(m->deadline, START_MS, 0);
-    if (m->boot)
-        machine_set_state(m, MACHINE_BOOTING, "the command runs");
+    if (!m->boot)
+        machine_set_state(m, MACHINE_GREETING, "the supervisor is started");
     else
-        greet(m);
+        machine_set_state(m, MACHINE_BOOTING, "the command is started");
+    machine_turn(m);
+}
+
+static void send_boot(struct remote_machine *m)
+{
+    const char *bytes;
+    size_t n;
+    while (m->carrier && carrier_queued(m->carrier) < CARRIER_HIGH_WATER && (n = boot_output(m->boot, &bytes)) > 0) {
+        n = n < CARRIER_HIGH_WATER ? n : CARRIER_HIGH_WATER;
+        (void)carrier_write(m->carrier, bytes, n);
+        boot_sent(m->boot, n);
+    }
+}
+
+static bool was_uploading(const struct remote_machine *m)
+{
+    return m->boot && boot_is_uploading(m->boot);
+}
+
+/* Returns how many bytes are not the tunnel's. */
+static size_t read_boot(struct remote_machine *m, const char *data, size_t len)
+{
+    struct err text;
+    bool told = was_uploading(m);
+    size_t used = boot_receive(m->boot, data, len);
+    if (!told && was_uploading(m)) {
+        err_set(&text, "putting the supervisor on %s", m->base.where);
+        note_all(m, text.text);
+    }
+    send_boot(m);
+    if (m->boot->state == BOOT_READY)
+        machine_set_state(m, MACHINE_GREETING, "the supervisor is there");
+    return used;
+}
+
+static void give_carrier_up(struct remote_machine *m, const struct err *why, enum transport_loss loss)
+{
+    struct err copy = *why;
+    close_carrier(m);
+    machine_carrier_lost(m, &copy, loss);
 }
 
 static void on_data(void *arg, const char *data, size_t len)
 {
     struct remote_machine *m = arg;
-    struct err why;
-    if (m->state == MACHINE_BOOTING) {
-        struct boot_step step = boot_feed(m->boot, data, len, &why);
-        if (step.send_len)
-            (void)carrier_write(m->carrier, step.send, step.send_len);
-        if (step.result == BOOT_FAILED) {
-            close_carrier(m);
-            machine_carrier_lost(m, &why, TRANSPORT_NEVER);
-        }
-        if (step.result != BOOT_DONE)
-            return;
-        greet(m);
-        machine_turn(m);
-        data += step.used;
-        len -= step.used;
+    size_t mine = len;
+    if (m->boot) {
+        size_t used = m->state == MACHINE_BOOTING ? read_boot(m, data, len) : 0;
+        data += used;
+        len -= used;
+        mine = len && m->boot->state == BOOT_READY ? boot_tunnel(m->boot, data, len) : 0;
     }
-    if (len > 0 && m->tunnel)
-        machine_tunnel_receive(m, data, len);
+    if (mine > 0 && m->tunnel)
+        machine_tunnel_receive(m, data, mine);
+    if (m->boot && m->boot->state == BOOT_OVER)
+        give_carrier_up(m, boot_why(m->boot), m->state == MACHINE_UP ? TRANSPORT_RETRY : TRANSPORT_NEVER);
 }
 
 static void on_drained(void *arg)
 {
-    machine_turn(arg);
+    struct remote_machine *m = arg;
+    if (m->state == MACHINE_BOOTING)
+        send_boot(m);
+    machine_turn(m);
 }
 
 static void on_lost(void *arg, const struct err *why, enum transport_loss loss)
 {
     struct remote_machine *m = arg;
+    struct err copy = *why;
     m->carrier = NULL;
-    machine_carrier_lost(m, why, loss);
+    if (m->state == MACHINE_BOOTING) {
+        boot_lost(m->boot, &copy);
+        copy = *boot_why(m->boot);
+    }
+    machine_carrier_lost(m, &copy, loss);
 }
 
 /* What a session had is kept for its lease; before the first session is up, a failure is told at once. */
@@ -248,26 +289,63 @@ void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum 
 static const struct carrier_handler carrier_events = {
     .note = on_note, .running = on_running, .data = on_data, .drained = on_drained, .lost = on_lost};
 
+static char client[NONCE_SIZE];
+
+void machine_set_client(const char *text)
+{
+    uint64_t hash = FNV_OFFSET;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * FNV_PRIME;
+    (void)snprintf(client, sizeof client, "%016" PRIx64, hash);
+}
+
+/* Without a name of its own it is somebody who comes once. */
+static const char *machine_client(void)
+{
+    if (!client[0])
+        nonce_make(client);
+    return client;
+}
+
+/* What puts the supervisor there and starts it. */
+static int make_boot(struct remote_machine *m, struct buf *line, struct buf *script)
+{
+    unsigned char hello[TUNNEL_FRAME_MAX];
+    m->boot = calloc(1, sizeof *m->boot);
+    nonce_make(m->nonce);
+    if (!m->boot || tunnel_output(m->tunnel, hello, sizeof hello, machine_clock()) != TUNNEL_HELLO_SIZE ||
+        bootstrap_line(line, machine_client(), m->nonce, TUNNEL_HELLO_SIZE, programs_table, programs_count) < 0 ||
+        bootstrap_script(script, machine_client(), m->nonce, TUNNEL_HELLO_SIZE, programs_table, programs_count) < 0)
+        return -1;
+    boot_init(m->boot, m->nonce, hello, programs_table, programs_count, m->base.where);
+    return 0;
+}
+
 static void connect_now(struct remote_machine *m)
 {
     struct transport_command command = {0};
+    struct buf line, script;
     struct err why;
     timer_stop(m->retry);
     machine_set_state(m, MACHINE_CONNECTING, m->lost_at ? "trying again" : "a session needs it");
     m->attempts++;
-    if (!m->tunnel && machine_tunnel_new(m) < 0)
-        goto memory;
-    if (!m->base.is_local) {
-        m->boot = boot_new(m->name, &command);
-        if (!m->boot)
-            goto memory;
+    buf_init(&line, BOOTSTRAP_LINE_MAX);
+    buf_init(&script, BOOTSTRAP_SCRIPT_MAX);
+    if (m->tunnel || machine_tunnel_new(m) == 0) {
+        machine_tunnel_call(m);
+        if (m->base.is_local || make_boot(m, &line, &script) == 0) {
+            command = (struct transport_command){.line = line.data, .script = script.data, .script_len = script.len};
+            m->carrier = transport_open(m->transport, &command, &carrier_events, m);
+        }
     }
-    m->carrier = transport_open(m->transport, &command, &carrier_events, m);
-    if (m->carrier)
-        return;
-memory:
-    err_set(&why, "out of memory while connecting to %s", m->base.where);
-    machine_lose(m, &why, true);
+    buf_free(&line);
+    buf_free(&script);
+    if (m->carrier && m->boot) {
+        send_boot(m);
+    } else if (!m->carrier) {
+        err_set(&why, "out of memory while connecting to %s", m->base.where);
+        machine_lose(m, &why, true);
+    }
 }
 
 /* --- timers --- */
@@ -283,11 +361,9 @@ static void on_deadline(void *arg)
 {
     struct remote_machine *m = arg;
     struct err why;
-    err_set(&why, "the supervisor on %s did not answer within %d s%s%s; is the machine or its login shell stuck?",
-            m->base.where, START_MS / MS, m->boot && *boot_noise(m->boot) ? "; it printed: " : "",
-            m->boot ? boot_noise(m->boot) : "");
-    close_carrier(m);
-    machine_carrier_lost(m, &why, TRANSPORT_RETRY);
+    err_set(&why, "the supervisor on %s did not answer within %d s; is the machine or its login shell stuck?",
+            m->base.where, START_MS / MS);
+    give_carrier_up(m, &why, TRANSPORT_RETRY);
 }
 
 static void destroy(struct remote_machine *m);
@@ -452,8 +528,10 @@ void machine_forget(uv_loop_t *loop)
 {
     for (struct remote_machine *m = machines, *next; m; m = next) {
         next = m->next;
-        if (m->loop == loop)
-            destroy(m);
+        if (m->loop != loop)
+            continue;
+        machine_turn(m); /* what is owed is said as far as that can be */
+        destroy(m);
     }
     transport_forget(loop);
 }

@@ -70,6 +70,9 @@ struct link {
     struct machine *machine;
 };
 
+/* Names who uses the machines, in any words that stay the same from one start to the next: a new start of the same ends
+ * what the one before has left. Without it each start is somebody else's. */
+void machine_set_client(const char *text);
 /* The target's machine, with a reference that machine_release gives back: targets with the same destination share one.
  * The largest keepWarm asked for wins. loop outlives it. NULL when memory ran out. */
 struct machine *machine_of_target(uv_loop_t *loop, const struct config_target *target);

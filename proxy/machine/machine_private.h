@@ -4,6 +4,7 @@
 #define PROXY_MACHINE_MACHINE_PRIVATE_H
 
 #include "dap/buf.h"
+#include "proxy/base/nonce.h"
 #include "proxy/base/timer.h"
 #include "proxy/machine/machine.h"
 #include "proxy/machine/transport.h"
@@ -30,7 +31,8 @@ struct remote_machine {
     enum machine_state state;
     struct transport *transport;
     struct carrier *carrier; /* NULL: none */
-    struct boot *boot;       /* while MACHINE_BOOTING */
+    struct boot *boot;       /* of the carrier; NULL: it needs none */
+    char nonce[NONCE_SIZE];  /* likewise */
     struct tunnel *tunnel;   /* NULL: no session has anything there */
     uint64_t link_number;    /* the tunnel's, of the carrier */
     unsigned attempts;       /* since the carrier was lost */

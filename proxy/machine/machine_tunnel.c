@@ -76,7 +76,7 @@ static void take_events(struct remote_machine *m)
     while (m->tunnel && tunnel_event(m->tunnel, &event)) {
         if (event.kind == TUNNEL_EVENT_UP)
             machine_on_up(m);
-        else if (event.kind == TUNNEL_EVENT_GAP)
+        else if (event.kind == TUNNEL_EVENT_GAP && m->state == MACHINE_UP)
             log_info(m->base.where, "the clock has jumped: the connection is being tried");
         else
             channel_on_event(m, &event);
@@ -120,10 +120,16 @@ void machine_tunnel_receive(struct remote_machine *m, const char *data, size_t l
     machine_turn(m);
 }
 
+/* While the supervisor is being reached, which may wait for a person, no time passes for the tunnel. */
+static bool speaks(const struct remote_machine *m)
+{
+    return m->state == MACHINE_GREETING || m->state == MACHINE_UP;
+}
+
 static void send_output(struct remote_machine *m)
 {
     static char out[OUTPUT_MAX];
-    while (m->carrier && m->tunnel && carrier_queued(m->carrier) < CARRIER_HIGH_WATER) {
+    while (speaks(m) && m->carrier && m->tunnel && carrier_queued(m->carrier) < CARRIER_HIGH_WATER) {
         size_t n = tunnel_output(m->tunnel, out, sizeof out, machine_clock());
         if (n == 0)
             return;
@@ -133,7 +139,7 @@ static void send_output(struct remote_machine *m)
 
 static void set_clock(struct remote_machine *m)
 {
-    uint64_t next = m->tunnel ? tunnel_next_tick(m->tunnel) : TUNNEL_NEVER;
+    uint64_t next = m->tunnel && speaks(m) ? tunnel_next_tick(m->tunnel) : TUNNEL_NEVER;
     uint64_t now = machine_clock();
     if (next == TUNNEL_NEVER)
         timer_stop(m->tick);
@@ -146,7 +152,7 @@ void machine_turn(struct remote_machine *m)
     if (m->in_turn)
         return;
     m->in_turn = true;
-    if (m->tunnel)
+    if (m->tunnel && speaks(m))
         heed(m, tunnel_tick(m->tunnel, machine_clock()));
     take_events(m);
     channels_turn(m);

@@ -8,6 +8,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/timer.h"
+#include "proxy/machine/machine.h"
 #include "proxy/machine/sweep.h"
 #include "proxy/service/confinement.h"
 #include "proxy/service/notify.h"
