@@ -42,43 +42,107 @@ ALL_CFLAGS := -std=c11 $(WARNINGS) $(KIND_$(KIND)) $(CFLAGS)
 ALL_LDFLAGS := -Wl,--as-needed $(LDFLAGS)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 
+# Whether `make install` alone was asked for, without a word of how to build.
+FLAGS_GIVEN := $(foreach v,CC CPPFLAGS CFLAGS LDFLAGS,$(filter environment command,$(origin $v)))
+flags_kept = $(if $(strip $(FLAGS_GIVEN) $1 $(filter-out install,$(or $(MAKECMDGOALS),all))),,yes)
+# A file of these words, which is newer only when they are others; $2: what is there stays.
+define keep_words
+	@mkdir -p $(@D)
+	@$(if $2,[ -e $@ ] ||) echo $(call quoted,$1) | cmp -s - $@ || echo $(call quoted,$1) >$@
+endef
+
 PURE := $(wildcard dap/*.c delve/*.c config/*.c)
 # The rooms of proxy/, each below those that may use it.
 ROOMS := base tunnel supervisor machine ssh delve session service cli
 PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
-# It is pure, and nothing of the program uses it yet.
 TUNNEL := $(wildcard proxy/tunnel/*.c)
+# What the supervisor is made of, a program of its own.
+SUPERVISOR := $(wildcard proxy/supervisor/*.c)
+SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) delve/order.c dap/buf.c
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_wire.c ssh_agent_env.c) \
-    $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) proxy/machine/transport.c proxy/machine/boot.c \
-    $(addprefix proxy/base/,timer.c nonce.c log.c state.c) $(TUNNEL)
+    $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) \
+    $(addprefix proxy/machine/,transport.c programs.c boot.c) $(addprefix proxy/base/,timer.c nonce.c log.c state.c) $(TUNNEL)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
-HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h)
+HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h test/supervisor/*.h)
 SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh \
     $(addprefix scripts/devcontainer/delvegate/,entrypoint start supervise) delve/*.sh test/*.sh \
-    test/remote/run test/ssh/*.sh test/install/*.sh test/systemd/run test/feature/run test/container/gomachine \
+    test/remote/run test/ssh/*.sh test/supervisor/*.sh test/install/*.sh test/systemd/run test/feature/run test/container/gomachine \
     test/devcontainer/run test/devcontainer/engine test/vscode/run test/vscode/install) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
-PROXY_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TUNNEL),$(PROXY)))
+PROXY_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SUPERVISOR),$(PROXY)))
 # Tests link what they use of it.
 TESTED := $(BUILD)/tested.a
 TESTED_OBJ := $(PURE_OBJ) $(PROXY_PLAIN:%.c=$(BUILD)/%.o)
+SUPERVISOR_OBJ := $(SUPERVISOR_SRC:%.c=$(BUILD)/%.o)
+# All of the supervisor but its main, for tests.
+SUPERVISOR_LIB := $(BUILD)/supervisor.a
+SUPERVISOR_TESTS := $(patsubst test/supervisor/%.c,$(BUILD)/supervisor-tests/%,$(wildcard test/supervisor/*_test.c))
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/schedules/*.c)
-TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c test/bench/*.c)
+TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c test/bench/*.c test/supervisor/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
 SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) \
     proxy/machine/transport.c proxy/base/nonce.c
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
 
+# The supervisors: one for each architecture of SUPERVISORS, as `uname -m` there prints it (Go's names are taken too). This
+# machine's own is always among them, and by default the other of the two usual ones where its cross compiler is.
+# They are release builds whatever KIND is, but for this machine's: that is a KIND of its own. SUPERVISOR_CC_aarch64=...
+# names another compiler, which must link statically; CFLAGS, CPPFLAGS and LDFLAGS are for delvegate alone.
+ARCH_amd64 := x86_64
+ARCH_arm64 := aarch64
+ARCH_386 := i686
+ARCH_i386 := i686
+ARCH_i586 := i686
+ARCH_powerpc64le := ppc64le
+ARCH_loong64 := loongarch64
+arch_name = $(or $(ARCH_$1),$1)
+TRIPLET_ppc64le := powerpc64le
+triplet = $(or $(TRIPLET_$1),$1)-linux-gnu
+DEBIAN_x86_64 := amd64
+DEBIAN_aarch64 := arm64
+DEBIAN_i686 := i386
+DEBIAN_ppc64le := ppc64el
+DEBIAN_loongarch64 := loong64
+cross_packages = gcc-$(subst _,-,$(call triplet,$1)) libc6-dev-$(or $(DEBIAN_$1),$1)-cross
+# A compiler's file, or nothing.
+compilers_file = $(filter /%,$(shell command -v $(firstword $1) >/dev/null && $1 -print-file-name=$2))
+
+OWN_ARCH := $(call arch_name,$(firstword $(subst -, ,$(or $(shell $(CC) -dumpmachine 2>/dev/null),$(shell uname -m)))))
+MUSL := $(if $(filter $(OWN_ARCH),$(call arch_name,$(firstword $(subst -, ,$(shell command -v musl-gcc >/dev/null && \
+    musl-gcc -dumpmachine))))),musl-gcc)
+SUPERVISOR_CC_$(OWN_ARCH) := $(or $(MUSL),$(CC))
+# Whether this machine's own can be, which is to be so for others to get it.
+OWN_STATIC := $(if $(MUSL)$(call compilers_file,$(SUPERVISOR_CC_$(OWN_ARCH)),libc.a),-static)
+# Whether it is for other machines too. Those of tests are this one.
+PORTABLE := $(if $(filter release,$(KIND)),$(OWN_STATIC),yes)
+
+ifeq ($(origin SUPERVISORS),undefined)
+SUPERVISORS := $(foreach a,$(filter-out $(OWN_ARCH),$(if $(filter release,$(KIND)),x86_64 aarch64)),\
+    $(if $(call compilers_file,$(call triplet,$a)-gcc,libc.a),$a))
+endif
+SUPERVISORS_GIVEN := $(filter environment command,$(origin SUPERVISORS))
+# As CFLAGS do, it holds for the `make install` after it.
+override SUPERVISORS := $(or $(if $(call flags_kept,$(SUPERVISORS_GIVEN)),$(file <$(BUILD)/supervisors)),\
+    $(OWN_ARCH) $(filter-out $(OWN_ARCH),$(foreach a,$(SUPERVISORS),$(call arch_name,$a))))
+FOREIGN := $(filter-out $(OWN_ARCH),$(SUPERVISORS))
+
+SUPERVISOR_CFLAGS := -std=c11 $(WARNINGS) -Os -g -ffile-prefix-map='$(CURDIR)'=. -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+    -fstack-protector-strong -fno-pie -ffunction-sections -fdata-sections
+SUPERVISOR_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(BUILD)
+# Of what a static libc can't do without its shared one (getpwnam, dlopen) the linker warns.
+SUPERVISOR_LDFLAGS := -no-pie -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--build-id=none
+PROGRAMS_OBJ := $(BUILD)/programs_table.o $(BUILD)/programs_bytes.o
+
 # What is installed, but for the units: these hold the program's place.
 PRINTED := build/delvegate.json.5 build/config.schema.json \
     build/completions/delvegate build/completions/_delvegate build/completions/delvegate.fish
-all: build/delvegate build/delvegate.1 $(PRINTED)
-build/delvegate: $(BUILD)/delvegate
+all: build/delvegate build/supervisor build/delvegate.1 $(PRINTED)
+build/delvegate build/supervisor: build/%: $(BUILD)/%
 	cp $< $@.new && mv $@.new $@
 build/delvegate.1: scripts/delvegate.1.in build/delvegate
 	sed 's/@VERSION@/$(VERSION)/' $< >$@.new && mv $@.new $@
@@ -91,7 +155,7 @@ $(PRINTED): build/delvegate
 	@mkdir -p $(@D)
 	./build/delvegate $(PRINT) >$@.new && mv $@.new $@
 
-$(BUILD)/delvegate: $(PROXY_OBJ) $(PURE_OBJ)
+$(BUILD)/delvegate: $(PROXY_OBJ) $(PURE_OBJ) $(PROGRAMS_OBJ)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/%.o: %.c $(BUILD)/flags | libraries
@@ -101,17 +165,30 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | libraries
 $(TESTED): $(TESTED_OBJ)
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(SUPERVISOR_LIB): $(filter-out $(BUILD)/proxy/supervisor/main.o,$(SUPERVISOR_OBJ))
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+# Tests of the supervisor, and nothing else, have its parts.
+parts_of_supervisor = $(if $(filter supervisor_%_test,$(notdir $1)),$(SUPERVISOR_LIB))
+$(filter $(BUILD)/unit/supervisor_%_test,$(UNIT)): $(SUPERVISOR_LIB)
 $(BUILD)/unit/%: test/unit/%.c $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,TEST)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) -lcmocka $(LIBS)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(call parts_of_supervisor,$@) $(TESTED) \
+	    -lcmocka $(LIBS)
+# They start the supervisor that $SUPERVISOR names.
+$(BUILD)/supervisor-tests/%: test/supervisor/%.c $(wildcard test/supervisor/driver.[ch]) $(SUPERVISOR_LIB)
+	@mkdir -p $(@D)
+	$(call say,TEST)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(SUPERVISOR_LIB) -lcmocka
 $(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) $(LIBS)
 # delvegate with a transport that fails on purpose.
 FLAKY_OBJ := $(BUILD)/test/flaky/flaky.o
-$(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/machine/reach.o,$(PROXY_OBJ)) $(FLAKY_OBJ) $(PURE_OBJ)
+$(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/machine/reach.o,$(PROXY_OBJ)) $(FLAKY_OBJ) $(PURE_OBJ) \
+    $(PROGRAMS_OBJ)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/schedules: $(SCHEDULES_SRC:%.c=$(BUILD)/%.o) $(SCHEDULED:%.c=$(BUILD)/%.o) $(TESTED)
@@ -126,11 +203,11 @@ $(BUILD)/manager: test/service/manager.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
-$(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)) $(TESTED)
+$(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)) $(PROGRAMS_OBJ) $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< \
-	    $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)) $(TESTED) $(LIBS)
+	    $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)) $(PROGRAMS_OBJ) $(TESTED) $(LIBS)
 
 # The supervisor's script becomes part of the program.
 $(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
@@ -149,14 +226,77 @@ $(BUILD)/bootstrap_sh.h: delve/bootstrap.sh
 	$(Q){ echo 'static const unsigned char bootstrap_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
 	    echo '};'; } >$@.new && mv $@.new $@
 
+# $1: the architecture; $2: -static or nothing; $3: what must be there to compile.
+define supervisor_rules
+SUPERVISOR_CC_$1 ?= $(call triplet,$1)-gcc
+SUPERVISOR_FLAGS_$1 = $$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CPPFLAGS) $$(SUPERVISOR_CFLAGS) $$(SUPERVISOR_LDFLAGS) $2
+$$(BUILD)/supervisor-$1/flags: always
+	$$(call keep_words,$$(SUPERVISOR_FLAGS_$1),$$(FLAGS_KEPT))
+$$(BUILD)/supervisor-$1/%.o: %.c $$(BUILD)/supervisor-$1/flags | $3
+	@mkdir -p $$(@D)
+	$$(call say,CC)
+	$$(Q)$$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CPPFLAGS) $$(SUPERVISOR_CFLAGS) -MMD -MP -c -o $$@ $$<
+$$(BUILD)/supervisor-$1/supervisor: $$(SUPERVISOR_SRC:%.c=$$(BUILD)/supervisor-$1/%.o)
+	$$(call say,LINK)
+	$$(Q)$$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CFLAGS) $$(SUPERVISOR_LDFLAGS) $2 -o $$@.full $$^
+	$$(Q)"$$$$($$(SUPERVISOR_CC_$1) -print-prog-name=strip)" -o $$@ -R .comment $$@.full
+	$(if $2,,@echo "make: there is no static libc here: the supervisor in this delvegate is for this machine alone. For others" \
+	    "(targets with ssh): apt-get install musl-tools, and make again" >&2)
+-include $$(SUPERVISOR_SRC:%.c=$$(BUILD)/supervisor-$1/%.d)
+endef
+define compiler_rule
+.PHONY: compiler-$1
+compiler-$1:
+	@$(if $(call compilers_file,$(or $(SUPERVISOR_CC_$1),$(call triplet,$1)-gcc),libc.a),:,{ \
+	    echo "make: the supervisor for $1 machines needs $(or $(SUPERVISOR_CC_$1),$(call triplet,$1)-gcc) and a static libc for it:" \
+	    "apt-get install $(cross_packages)" >&2; exit 1; })
+endef
+$(foreach a,$(FOREIGN),$(eval $(call supervisor_rules,$a,-static,compiler-$a))$(eval $(call compiler_rule,$a)))
+ifeq ($(KIND),release)
+$(eval $(call supervisor_rules,$(OWN_ARCH),$(OWN_STATIC),libraries))
+else
+$(BUILD)/supervisor-$(OWN_ARCH)/supervisor: $(SUPERVISOR_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
+endif
+$(BUILD)/supervisor: $(BUILD)/supervisor-$(OWN_ARCH)/supervisor
+	$(Q)cp $< $@.new && mv $@.new $@
+
+# They become part of delvegate as they are: compressed, 300 KB of one with glibc's 600 would be saved, and nothing of
+# note of one with musl.
+PROGRAMS := $(foreach a,$(SUPERVISORS),$(BUILD)/supervisor-$a/supervisor)
+$(BUILD)/supervisors: always
+	$(call keep_words,$(SUPERVISORS),$(FLAGS_KEPT))
+$(BUILD)/installed-supervisor: always
+	$(call keep_words,$(INSTALLED_SUPERVISOR))
+$(BUILD)/programs_bytes.S: $(PROGRAMS) $(BUILD)/supervisors Makefile
+	$(call say,EMBED)
+	$(Q){ echo '.section .rodata'; for a in $(SUPERVISORS); do \
+	    printf '.balign 16\n.global program_%s\nprogram_%s: .incbin "%s"\n' $$a $$a $(BUILD)/supervisor-$$a/supervisor; done; \
+	    echo '.section .note.GNU-stack,"",%progbits'; } >$@.new && mv $@.new $@
+$(BUILD)/programs_bytes.o: $(BUILD)/programs_bytes.S
+	$(Q)$(CC) -c -o $@ $<
+$(BUILD)/programs_table.c: $(PROGRAMS) $(BUILD)/supervisors $(BUILD)/installed-supervisor Makefile
+	$(Q){ echo '#include "proxy/machine/programs.h"'; \
+	    for a in $(SUPERVISORS); do p=$(BUILD)/supervisor-$$a/supervisor sum=$$(sha256sum <$$p) crc=$$(cksum <$$p); \
+	        printf 'extern const unsigned char program_%s[];\n#define PROGRAM_%s {"%s", "%s", program_%s, %s, %s}\n' \
+	            $$a $$a $$a "$${sum%% *}" $$a $$(($$(wc -c <$$p))) $${crc%% *}; done; \
+	    echo 'const struct bootstrap_program programs_own = PROGRAM_$(OWN_ARCH);'; \
+	    echo 'const struct bootstrap_program programs_table[] = {'; \
+	    for a in $(if $(PORTABLE),$(SUPERVISORS),$(FOREIGN)); do echo "    PROGRAM_$$a,"; done; \
+	    echo '    {NULL, NULL, NULL, 0, 0}};'; \
+	    echo 'const size_t programs_count = sizeof programs_table / sizeof *programs_table - 1;'; \
+	    sed 's/["\\]/\\&/g; s/.*/const char programs_installed[] = "&";/' $(BUILD)/installed-supervisor; } >$@.new && mv $@.new $@
+$(BUILD)/programs_table.o: $(BUILD)/programs_table.c proxy/machine/programs.h delve/bootstrap.h
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
 # A change of compiler or flags rebuilds what it concerns. `make install` alone installs what was built, whatever its
 # flags: `sudo make install` lacks the environment of the `make` before it.
+FLAGS_KEPT := $(call flags_kept,$(SUPERVISORS_GIVEN))
 FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
-FLAGS_GIVEN := $(foreach v,CC CPPFLAGS CFLAGS LDFLAGS,$(filter environment command,$(origin $v)))
-FLAGS_KEPT := $(if $(strip $(FLAGS_GIVEN) $(filter-out install,$(or $(MAKECMDGOALS),all))),,yes)
 $(BUILD)/flags: always
-	@mkdir -p $(@D)
-	@$(if $(FLAGS_KEPT),[ -e $@ ] ||) echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+	$(call keep_words,$(FLAGS),$(FLAGS_KEPT))
 
 libraries:
 	@command -v $(firstword $(CC)) >/dev/null || \
@@ -170,10 +310,10 @@ libraries:
 # Tests. test/run.sh runs suites, shows what they print, and ends with the sum of their counts.
 check:
 	@scripts/bootstrap.sh check
-	@test/run.sh unit fuzz lint install remote ssh systemd e2e feature
+	@test/run.sh unit fuzz lint supervisor install remote ssh systemd e2e feature
 check-all:
 	@scripts/bootstrap.sh check-all
-	@CHECK_ALL=1 test/run.sh compilers unit fuzz lint install remote ssh systemd e2e feature container devcontainer vscode
+	@CHECK_ALL=1 test/run.sh compilers unit fuzz lint supervisor install remote ssh systemd e2e feature container devcontainer vscode
 # The real VS Code. SCENARIO=name plays one scenario, with pictures in build/vscode/shots/name.
 e2e-vscode:
 	@scripts/bootstrap.sh vscode
@@ -188,9 +328,10 @@ run-unit: unit-programs
 	@for t in $(UNIT); do $$t || exit 1; done
 unit-programs: $(UNIT) $(BUILD)/schedules
 fuzz-programs: $(FUZZ)
-program: $(BUILD)/delvegate $(BUILD)/delvegate-flaky $(BUILD)/manager
+program: $(BUILD)/delvegate $(BUILD)/supervisor $(BUILD)/delvegate-flaky $(BUILD)/manager
+supervisor-programs: $(BUILD)/supervisor $(SUPERVISOR_TESTS)
 ssh-programs: program $(SSH_TESTS)
-objects: $(PURE_OBJ) $(PROXY_OBJ) $(TUNNEL:%.c=$(BUILD)/%.o)
+objects: $(PURE_OBJ) $(PROXY_OBJ) $(SUPERVISOR_OBJ)
 
 bench:
 	@scripts/bootstrap.sh demo
@@ -228,6 +369,9 @@ lint-words: all
 	$(Q)sed -n '/\/\/ config.json$$/,/^```$$/p' README.md | sed '$$d' >build/README.json
 	$(Q)build/delvegate --check-config --config build/README.json
 # No room includes a header of one above it.
+LIBC_HEADERS = assert|ctype|dirent|endian|errno|fcntl|inttypes|limits|poll|sched|signal|spawn|std[a-z]*|string|strings|termios|\
+time|unistd|arpa/inet|netinet/[a-z]+|sys/[a-z_]+
+SUPERVISOR_INCLUDES = "(proxy/(supervisor|tunnel)/|delve/order\.h"|dap/buf\.h")|<($(subst $(space),,$(LIBC_HEADERS)))\.h>
 lint-rooms:
 	$(Q)awk -v rooms='$(ROOMS)' 'BEGIN { n = split(rooms, room); for (i = 1; i <= n; i++) height[room[i]] = i } \
 	    match($$0, /^#include "proxy\/[a-z]+\//) { split($$0, to, "/"); split(FILENAME, from, "/"); \
@@ -237,6 +381,10 @@ lint-rooms:
 	$(Q)! grep -nE '^#include ("|<)' proxy/tunnel/*.[ch] | \
 	    grep -vE ':#include ("proxy/tunnel/|<(assert|stdarg|stdbool|stddef|stdint|stdio|stdlib|string)\.h>)' | \
 	    sed 's/$$/: the tunnel is pure: libc and itself alone/' | grep .
+	$(Q)! grep -nE '^#include ("|<)' $(SUPERVISOR) $(wildcard proxy/supervisor/*.h) /dev/null | grep -vE ':#include ($(SUPERVISOR_INCLUDES))' | \
+	    sed 's/$$/: the supervisor is libc (what musl has, without the name service), the tunnel, delve\/order.h and dap\/buf.h/' | grep .
+	$(Q)! grep -nE '^#include "proxy/supervisor/' $(filter-out proxy/supervisor/%,$(PURE) $(PROXY) $(HEADERS)) | \
+	    sed 's/$$/: the supervisor is a program of its own/' | grep .
 lint-shell:
 	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
 
@@ -246,6 +394,8 @@ INSTALL ?= install
 prefix := $(if $(word 2,$(PREFIX)),$(PREFIX),$(patsubst %/,%,$(PREFIX)))
 exec_prefix := $(prefix)
 bindir := $(exec_prefix)/bin
+libexecdir := $(exec_prefix)/libexec
+pkglibexecdir := $(libexecdir)/delvegate
 datarootdir := $(prefix)/share
 datadir := $(datarootdir)
 pkgdatadir := $(datadir)/delvegate
@@ -265,6 +415,7 @@ UNIT_PATH := /usr/lib/systemd/user /usr/local/lib/systemd/user /usr/share/system
 # Directory variable|name|mode|source. @bindir@ in a unit becomes the program's place; the example names the schema's.
 INSTALLED := \
     bindir|delvegate|755|build/delvegate \
+    pkglibexecdir|supervisor|755|build/supervisor \
     man1dir|delvegate.1|644|build/delvegate.1 \
     man5dir|delvegate.json.5|644|build/delvegate.json.5 \
     pkgdatadir|config.schema.json|644|build/config.schema.json \
@@ -278,7 +429,7 @@ INSTALLED := \
         systemduserunitdir|$(notdir $(u:.in=))|644|$u) \
     $(foreach u,$(wildcard scripts/systemd/*.service scripts/systemd/*.socket),systemduserunitdir|$(notdir $u)|644|$u) \
     $(foreach e,$(wildcard scripts/systemd/*.conf),exampledir|$(notdir $e)|644|$e)
-DIRECTORIES := bindir man1dir man5dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir exampledir \
+DIRECTORIES := bindir pkglibexecdir man1dir man5dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir exampledir \
     systemduserunitdir
 DIRECTORY_LIST := $(pkgdatadir)/installed-directories
 
@@ -301,6 +452,10 @@ places = $(call quoted,s|@bindir@|$(call replacement,$(bindir_in_unit))|; \
 install_one = $(if $(filter %.in %.example.json,$1),sed $(places) $(call field,4,$1) | \
     $(INSTALL) -m $(call field,3,$1) /dev/stdin $(call installed,$1),$\
     $(INSTALL) -m $(call field,3,$1) $(call field,4,$1) $(call installed,$1))
+
+# delvegate finds the supervisor by its own place when that is below the same prefix.
+differ = $(subst x$1,,x$2)$(subst x$2,,x$1)
+INSTALLED_SUPERVISOR = $(if $(call differ,$(subst /bin|,,$(bindir)|)/libexec/delvegate,$(pkglibexecdir)),$(pkglibexecdir)/supervisor)
 
 # Said before anything is written: in a recipe they are expanded first.
 require_absolute = $(foreach d,$(DIRECTORIES),$(if $(filter /%,$(firstword $($d))),,$(error \
@@ -348,6 +503,6 @@ clean:
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all always libraries check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program ssh-programs objects bench bench-tunnel demo cov \
+.PHONY: all always libraries check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program supervisor-programs ssh-programs objects bench bench-tunnel demo cov \
     format lint lint-format lint-tidy lint-cppcheck lint-words lint-rooms lint-shell install uninstall dist feature clean
--include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(TUNNEL:%.c=$(BUILD)/%.d) $(UNIT:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)
+-include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(SUPERVISOR_OBJ:.o=.d) $(UNIT:=.d) $(SUPERVISOR_TESTS:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)

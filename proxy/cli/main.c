@@ -16,6 +16,7 @@
 #include "proxy/cli/completion.h"
 #include "proxy/cli/config_file.h"
 #include "proxy/cli/exec.h"
+#include "proxy/machine/programs.h"
 #include "proxy/service/activation.h"
 #include "proxy/service/daemon.h"
 
@@ -26,6 +27,7 @@
 enum {
     EXIT_BAD_CONFIG = 2, /* also a wrong command line */
     SIGNATURES_TEXT_MAX = 1024 * 1024,
+    VERSION_TEXT_MAX = 16 * 1024,
     COMPLETION_MAX = 1024 * 1024
 };
 
@@ -83,9 +85,14 @@ static int print_signatures(const char *form)
 
 static int print_version(void)
 {
-    (void)printf("delvegate %s\nlibuv %s, jansson %s, libssh2 %s\n", DELVEGATE_VERSION, uv_version_string(),
-                 jansson_version_str(), libssh2_version(0));
-    return EXIT_SUCCESS;
+    struct buf supervisors;
+    buf_init(&supervisors, VERSION_TEXT_MAX);
+    programs_print(&supervisors);
+    int r = printf("delvegate %s\nlibuv %s, jansson %s, libssh2 %s\n%s", DELVEGATE_VERSION, uv_version_string(),
+                   jansson_version_str(), libssh2_version(0), supervisors.failed ? "" : supervisors.data);
+    r = supervisors.failed ? -1 : r;
+    buf_free(&supervisors);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static const char places_head[] =

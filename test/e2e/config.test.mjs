@@ -16,11 +16,16 @@ async function check(w, text) {
 }
 
 suite('command line', { transports: ['local'], daemon: false }, (w) => {
-  w.test('--version names the libraries', async () => {
+  w.test('--version names the libraries and the supervisors', async () => {
     const { code, stdout } = await w.cli(['--version']);
     assert.equal(code, 0);
     assert.match(stdout, /delvegate \d+\.\d+/);
     for (const library of ['libuv', 'jansson', 'libssh2']) assert.match(stdout, new RegExp(`${library} \\d+\\.\\d+`));
+    const machine = (await run('uname', ['-m'])).stdout.trim();
+    assert.match(stdout, new RegExp(`^supervisor for ${machine}: [0-9a-f]{12}, \\d+ KiB$`, 'm'));
+    const [, here] = /^supervisor here: (\/.+)$/m.exec(stdout);
+    fs.accessSync(here, fs.constants.X_OK);
+    assert.equal(here, path.join(path.dirname(fs.realpathSync(DELVEGATE)), 'supervisor'));
   });
 
   w.test('--help names every option', async () => {

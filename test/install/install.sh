@@ -53,6 +53,7 @@ CONFIGURATION='{ "targets": { "alpha": { "listen": 4711 }, "beta": { "listen": 4
 WANTED='755 bin/delvegate
 644 lib/systemd/user/delvegate.service
 644 lib/systemd/user/delvegate.socket
+755 libexec/delvegate/supervisor
 644 share/bash-completion/completions/delvegate
 644 share/delvegate/config.schema.json
 644 share/delvegate/installed-directories
@@ -123,7 +124,9 @@ mandir ./man1/delvegate.1 ./man5/delvegate.json.5
 man1dir ./delvegate.1
 man5dir ./delvegate.json.5
 docdir ./LICENSE ./README.md ./examples/config.json ./examples/hardening.conf
-exec_prefix ./bin/delvegate
+exec_prefix ./bin/delvegate ./libexec/delvegate/supervisor
+libexecdir ./delvegate/supervisor
+pkglibexecdir ./supervisor
 systemduserunitdir ./delvegate.service ./delvegate.socket
 bashcompletiondir ./delvegate
 zshcompletiondir ./_delvegate
