@@ -64,6 +64,8 @@ need_build() {
     need_library libjansson-dev jansson
     need_library libssh2-1-dev libssh2
     need_library libssl-dev libcrypto
+    # A supervisor for ssh targets is linked statically: musl's is a tenth of glibc's.
+    need_command musl-tools musl-gcc
 }
 need_demo() {
     # The places where the supervisor looks as well.
@@ -84,6 +86,8 @@ need_check() {
     need_command shellcheck shellcheck
     need_library libcmocka-dev cmocka
     need_command busybox busybox
+    need_command tcsh tcsh
+    need_other_architecture
     need_command npm npm
     need_command procps ps
     need_command iproute2 ss
@@ -97,6 +101,16 @@ need_check() {
     need_command fish fish
     need_file bash-completion /usr/share/bash-completion/bash_completion
     need_command mmdebstrap mmdebstrap
+}
+# The supervisor for the other of the two usual architectures, and what runs it here.
+need_other_architecture() {
+    case $(uname -m) in
+    aarch64) other=x86_64 cross=x86-64 libc=amd64 ;;
+    *) other=aarch64 cross=aarch64 libc=arm64 ;;
+    esac
+    need_command "gcc-$cross-linux-gnu" "$other-linux-gnu-gcc"
+    need_file "libc6-dev-$libc-cross" "/usr/$other-linux-gnu/lib/libc.a"
+    need_command qemu-user-static "qemu-$other-static"
 }
 need_check_all() {
     need_command podman podman

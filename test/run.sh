@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs test suites one after the other, shows what they print, and ends with the sum of what they counted:
-#   test/run.sh [compilers] [unit] [coverage] [fuzz] [lint] [install] [remote] [ssh] [systemd] [feature] [e2e]
+#   test/run.sh [compilers] [unit] [coverage] [fuzz] [lint] [supervisor] [install] [remote] [ssh] [systemd] [feature] [e2e]
 #       [container] [devcontainer] [vscode]
 # A suite that ends badly without having counted a failure counts as one; so does one that counted nothing.
 # CHECK_ALL=1 makes fuzzing and the end-to-end tests longer. FUZZ_SECONDS is the time of each fuzz target. CHECK_UNTIL is
@@ -21,6 +21,7 @@ descriptors=4096 # that the tests may have open, where that is allowed
 output_seconds=20 # for the last of a program's output, once it has ended
 grace=10s # from SIGTERM to SIGKILL
 shell_limit=1200 # seconds for one program of the shell tests: six times what it takes
+supervisor_limit=600
 build_limit=1200
 e2e_limit=1200
 fuzz_grace=120 # to begin and to end
@@ -238,7 +239,7 @@ suite_coverage() {
         source=${source##*/}
         run "unit/${source%.c}" cmocka 300 "build/cov/unit/${source%.c}"
     done
-    mapfile -t data < <(find build/cov/dap build/cov/delve build/cov/config build/cov/proxy/tunnel -name '*.gcda')
+    mapfile -t data < <(find build/cov/dap build/cov/delve build/cov/config build/cov/proxy/{tunnel,supervisor} -name '*.gcda')
     gcov -n "${data[@]}" |
         awk '/^File/ { file = $2 } /^Lines/ && file ~ /\.c/ && file !~ /\/usr/ { print file, $2, $3, $4; file = "" }' | sort
 }
@@ -305,6 +306,30 @@ shell_tests() {
         echo "test/$1 holds no executable test"
         add "$1" 0 1 0
     fi
+}
+# The supervisor by itself: as the tests' kind has it; as it is installed; and the one for another architecture in an
+# emulator, which knows no ptrace. The tests are told by $SUPERVISOR, a command, which one it is.
+suite_supervisor() {
+    local source name arch=aarch64 emulator
+    [ "$(uname -m)" != aarch64 ] || arch=x86_64
+    build KIND=asan supervisor-programs || return
+    build all || return
+    emulator=$(command -v "qemu-$arch-static" || command -v "qemu-$arch")
+    for source in test/supervisor/*_test.c; do
+        name=${source##*/} name=${name%.c}
+        supervisor_test "$name" asan "$top/$asan/supervisor"
+        supervisor_test "$name" release "$top/build/release/supervisor"
+        if [ -n "$emulator" ] && [ -x "build/release/supervisor-$arch/supervisor" ]; then
+            supervisor_test "$name" "$arch" "$emulator $top/build/release/supervisor-$arch/supervisor"
+        else
+            echo "== supervisor/$name-$arch: skipped: the cross compiler or qemu-$arch-static is missing"
+            add "supervisor/$name-$arch" 0 0 1
+        fi
+    done
+    shell_tests supervisor
+}
+supervisor_test() { # NAME WHICH COMMAND
+    run "supervisor/$1-$2" cmocka $supervisor_limit env SUPERVISOR="$3" "$asan/supervisor-tests/$1"
 }
 suite_install() {
     shell_tests install
