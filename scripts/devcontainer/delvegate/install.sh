@@ -6,7 +6,7 @@ set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 
-BUILD_PACKAGES='gcc libc6-dev make pkg-config libuv1-dev libjansson-dev libssh2-1-dev libssl-dev'
+BUILD_PACKAGES='gcc libc6-dev make pkg-config libuv1-dev libjansson-dev libssh2-1-dev libssl-dev musl-tools'
 PREFIX=/usr/local
 CONFIG=/etc/xdg/delvegate/config.json
 GENERATED='// Written by the Feature delvegate from its options, and anew when it is installed again.'
