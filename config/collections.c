@@ -259,3 +259,23 @@ void walk_addresses(struct walk *w, const struct config_option *option, const st
         walk_leave(w, before);
     }
 }
+
+void walk_argv(struct walk *w, const struct config_option *option, const struct config_json *node, char ***argv)
+{
+    size_t n = 0;
+    if (!walk_fits(w, option, node))
+        return;
+    if (!node->child)
+        walk_complain(w, node->line, node->column, "the command is empty; write [\"program\", \"argument\", ...]");
+    *argv = allocate(w, count(node), sizeof(**argv));
+    for (const struct config_json *item = node->child; item && *argv; item = item->next, n++) {
+        const char *word = config_json_string(item);
+        size_t before = walk_enter_item(w, n);
+        if (!word)
+            walk_not_a_string(w, item);
+        else if (n == 0 && !*word)
+            walk_complain(w, item->line, item->column, "the program's name is empty");
+        (*argv)[n] = copy(w, word ? word : "");
+        walk_leave(w, before);
+    }
+}

@@ -42,6 +42,16 @@ char *config_target_names(const struct config *c)
     return list;
 }
 
+bool config_target_is_local(const struct config_target *t)
+{
+    return !t->ssh && !t->command;
+}
+
+const char *config_target_machine(const struct config_target *t)
+{
+    return t->ssh ? t->ssh : t->command ? t->command[0] : "this machine";
+}
+
 static void target_free(struct config_target *target)
 {
     free(target->name);
@@ -50,6 +60,9 @@ static void target_free(struct config_target *target)
         free(*peer);
     free(target->allow_peer);
     free(target->ssh);
+    for (char **word = target->command; word && *word; word++)
+        free(*word);
+    free(target->command);
     config_paths_free(&target->paths);
     free(target->gocache);
     free(target->gomodcache);

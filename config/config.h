@@ -40,13 +40,18 @@ struct config_recover {
     bool clean_mod_cache;
 };
 
+/* An option that may be absent, which is neither yes nor no. */
+enum config_maybe { CONFIG_MAYBE_ABSENT, CONFIG_MAYBE_YES, CONFIG_MAYBE_NO };
+
 struct config_target {
     char *name;
-    char *listen_host;         /* an IP address in its usual form; a loopback one unless allow_peer says more */
-    int listen_port;           /* 1 to 65535 */
-    char **allow_peer;         /* IP addresses in their usual form whose connections' owners are not asked for;
-                                  NULL-terminated, or NULL: none */
-    char *ssh;                 /* destination for the ssh transport; NULL: the local one */
+    char *listen_host; /* an IP address in its usual form; a loopback one unless allow_peer says more */
+    int listen_port;   /* 1 to 65535 */
+    char **allow_peer; /* IP addresses in their usual form whose connections' owners are not asked for;
+                          NULL-terminated, or NULL: none */
+    char *ssh;         /* destination for the ssh transport; NULL: `command`, else this machine */
+    int ssh_program;   /* enum config_maybe: the user's own ssh instead of libssh2; absent: where it is needed */
+    char **command;    /* argv that gives a shell on the Go machine, NULL-terminated; NULL: none */
     struct config_paths paths; /* may be empty */
     char *gocache;             /* absolute path on the Go machine, NULL: what `go env` says there */
     char *gomodcache;
@@ -84,6 +89,11 @@ void config_unref(struct config *c);
 /* Writes HOST:PORT as `listen` takes it, an IPv6 host (an address, as in listen_host) in brackets. */
 enum { CONFIG_LISTEN_MAX = 64 };
 void config_listen_text(char text[static CONFIG_LISTEN_MAX], const char *host, int port);
+/* Whether the target's Go machine is the one on which delvegate runs. */
+bool config_target_is_local(const struct config_target *t);
+/* The Go machine as the target names it, for texts: the destination of ssh, the command's program, or "this machine".
+ */
+const char *config_target_machine(const struct config_target *t);
 /* The target with this name, NULL when there is none. */
 const struct config_target *config_target_find(const struct config *c, const char *name);
 /* The names of all targets, separated by commas, for a message. The caller frees it; NULL when memory ran out. */

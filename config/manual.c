@@ -121,6 +121,7 @@ static const char *kind_of(enum config_type type)
     case CONFIG_FLAGS:
     case CONFIG_ADDRESSES:
     case CONFIG_STEPS:
+    case CONFIG_ARGV:
         return "list";
     case CONFIG_COMMAND:
         return "string or list";
@@ -131,6 +132,7 @@ static const char *kind_of(enum config_type type)
     case CONFIG_INTEGER:
         return "number";
     case CONFIG_BOOLEAN:
+    case CONFIG_MAYBE:
         return "true or false";
     default:
         return "string";
@@ -158,6 +160,7 @@ static void put_limits(struct buf *out, const struct config_option *option)
     case CONFIG_ADDRESSES:
     case CONFIG_STEPS:
     case CONFIG_COMMAND:
+    case CONFIG_ARGV:
         buf_printf(out, ", at most %ld entries", option->max);
         return;
     default:

@@ -243,9 +243,29 @@ static const struct config_option target_options[] = {
      .type = CONFIG_SSH,
      .offset = offsetof(struct config_target, ssh),
      .max = SSH_BYTES_MAX,
-     .otherwise = "the Go machine is the one on which delvegate runs, and no SSH is used",
+     .otherwise = "without `command` the Go machine is the one on which delvegate runs",
      .example = "\"me@gomachine:22\"",
      .text = "The Go machine, as ssh takes its destination: a Host of ssh_config, user@host or user@host:port."},
+    {.name = "sshProgram",
+     .type = CONFIG_MAYBE,
+     .needs = "ssh",
+     .offset = offsetof(struct config_target, ssh_program),
+     .otherwise = "the ssh program is run where the SSH configuration asks for what delvegate can't do itself",
+     .example = "true",
+     .text = "Whether the Go machine is reached by running the ssh program of this machine: `true` always, `false` "
+             "never. Otherwise delvegate connects itself, through libssh2, and runs the ssh program for certificates, "
+             "security keys, PKCS#11, GSSAPI, KnownHostsCommand and algorithms that libssh2 lacks."},
+    {.name = "command",
+     .type = CONFIG_ARGV,
+     .excludes = "ssh",
+     .offset = offsetof(struct config_target, command),
+     .max = LIST_MAX,
+     .otherwise = "`ssh` says how the Go machine is reached",
+     .example = "[\"podman\", \"exec\", \"-i\", \"NAME\", \"sh\"]",
+     .text =
+         "A command that runs a shell on the Go machine and connects it to its own standard input and output, as a "
+         "list: the program and its arguments. It runs on this machine, without a shell. Used instead of `ssh`, for "
+         "containers and the like."},
     {.name = "paths",
      .type = CONFIG_PATHS,
      .offset = offsetof(struct config_target, paths),
@@ -294,7 +314,8 @@ static const struct config_option target_options[] = {
      .value = "\"10m\"",
      .example = "\"90s\"",
      .text = "How long Delve and the program live on after the last sign of delvegate, when the connection is lost or "
-             "delvegate is killed. On this machine (without `ssh`) they end at once when delvegate is gone, and after "
+             "delvegate is killed. On this machine (without `ssh` and `command`) they end at once when delvegate is "
+             "gone, and after "
              "this time when it is stuck."},
     {.name = "keepWarm",
      .type = CONFIG_DURATION,
@@ -375,6 +396,8 @@ const char *config_type_text(enum config_type type)
         return "a list of steps such as [\"download\", \"tidy\"]";
     case CONFIG_COMMAND:
         return "a line for sh, or a list of strings with the program first";
+    case CONFIG_ARGV:
+        return "a list of strings with the program first, such as [\"podman\", \"exec\", \"-i\", \"NAME\", \"sh\"]";
     case CONFIG_IGNORED:
         return "a string";
     case CONFIG_LISTEN:
@@ -389,6 +412,7 @@ const char *config_type_text(enum config_type type)
     case CONFIG_INTEGER:
         return "a whole number";
     case CONFIG_BOOLEAN:
+    case CONFIG_MAYBE:
         return "true or false";
     case CONFIG_CHOICE:
         return NULL;

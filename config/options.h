@@ -14,6 +14,7 @@ enum config_type {
     CONFIG_ADDRESSES,   /* list of IP addresses */
     CONFIG_STEPS,       /* list of names of config_steps or objects with members */
     CONFIG_COMMAND,     /* a line for sh, or a list of words; only checked */
+    CONFIG_ARGV,        /* a list of words: a program and its arguments */
     CONFIG_IGNORED,     /* a string that is not kept */
     CONFIG_LISTEN,      /* a port, or an address and a port */
     CONFIG_SSH,         /* an ssh destination */
@@ -22,6 +23,7 @@ enum config_type {
     CONFIG_DURATION,    /* "90s", "10m", "1h"; with `milliseconds` also "250ms" */
     CONFIG_INTEGER,     /* a whole number */
     CONFIG_BOOLEAN,     /* true or false */
+    CONFIG_MAYBE,       /* true or false, which differ from its absence; the field is an enum config_maybe */
     CONFIG_CHOICE,      /* one of `names`; the field is an int, the place in the list */
     CONFIG_LAYERS       /* some of config_layers, separated by commas */
 };
@@ -32,6 +34,8 @@ struct config_option {
     size_t offset;                       /* of the field in its struct; of an object: of the struct of its members */
     bool required;                       /* its object is wrong without it */
     bool alternative;                    /* of the members that have this, the object needs exactly one */
+    const char *excludes;                /* the member that its object must not have beside it */
+    const char *needs;                   /* the member that its object must have beside it */
     bool inherits;                       /* an object whose absent members keep what the top level's of this name say */
     bool milliseconds;                   /* min, max and the field count milliseconds, not seconds */
     long min, max;                       /* a number or duration, bytes of a string, entries of a list or object */

@@ -59,6 +59,14 @@ static json_t *command(const struct config_option *option)
                      "minLength", 1, "additionalItems", "type", "string");
 }
 
+/* Words of which the first is not empty. */
+static json_t *words(const struct config_option *option)
+{
+    return json_pack("{s:s,s:i,s:I,s:[{s:s,s:i}],s:{s:s}}", "type", "array", "minItems", 1, "maxItems",
+                     (json_int_t)option->max, "items", "type", "string", "minLength", 1, "additionalItems", "type",
+                     "string");
+}
+
 /* The schema of an option's value, without its words. */
 static json_t *value_of(const struct config_option *option)
 {
@@ -101,7 +109,10 @@ static json_t *value_of(const struct config_option *option)
     case CONFIG_INTEGER:
         return json_pack("{s:s,s:I,s:I}", "type", "integer", "minimum", (json_int_t)option->min, "maximum",
                          (json_int_t)option->max);
+    case CONFIG_ARGV:
+        return words(option);
     case CONFIG_BOOLEAN:
+    case CONFIG_MAYBE:
         return json_pack("{s:s}", "type", "boolean");
     case CONFIG_CHOICE:
         return one_of(option->names);
@@ -144,6 +155,34 @@ static int set_list(json_t *schema, const char *name, json_t *list)
     return json_array_size(list) > 0 ? json_object_set(schema, name, list) : 0;
 }
 
+/* Adds what an option's company must be. */
+static int add_company(const struct config_option *option, json_t *needs, json_t *excluded)
+{
+    int failed = 0;
+    if (option->needs)
+        failed = json_object_set_new(needs, option->name, json_pack("[s]", option->needs)) < 0;
+    if (!failed && option->excludes)
+        failed =
+            json_array_append_new(excluded, json_pack("{s:[s,s]}", "required", option->excludes, option->name)) < 0;
+    return failed ? -1 : 0;
+}
+
+/* Sets what the members' company must be. Returns 0, or -1 when memory ran out. */
+static int set_company(json_t *schema, const struct config_option *members)
+{
+    json_t *needs = json_object(), *excluded = json_array();
+    int failed = !needs || !excluded;
+    for (const struct config_option *option = members; option->name && !failed; option++)
+        failed = add_company(option, needs, excluded) < 0;
+    if (!failed && json_object_size(needs) > 0)
+        failed = json_object_set(schema, "dependencies", needs) < 0;
+    if (!failed && json_array_size(excluded) > 0)
+        failed = json_object_set_new(schema, "not", json_pack("{s:O}", "anyOf", excluded)) < 0;
+    json_decref(needs);
+    json_decref(excluded);
+    return failed ? -1 : 0;
+}
+
 static json_t *object_of(const struct config_option *members, const char *inherited)
 {
     json_t *properties = json_object(), *required = json_array(), *alternatives = json_array();
@@ -158,7 +197,8 @@ static json_t *object_of(const struct config_option *members, const char *inheri
     json_t *schema =
         failed ? NULL
                : json_pack("{s:s,s:O,s:b}", "type", "object", "properties", properties, "additionalProperties", 0);
-    if (schema && (set_list(schema, "required", required) < 0 || set_list(schema, "oneOf", alternatives) < 0)) {
+    if (schema && (set_list(schema, "required", required) < 0 || set_list(schema, "oneOf", alternatives) < 0 ||
+                   set_company(schema, members) < 0)) {
         json_decref(schema);
         schema = NULL;
     }

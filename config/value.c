@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "config/problems.h"
 #include "config/suggest.h"
 
@@ -387,6 +388,16 @@ static enum config_read read_layers(const struct config_option *option, const ch
     return result;
 }
 
+static enum config_read read_maybe(const struct config_option *option, const struct config_json *node, int *field,
+                                   struct buf *why)
+{
+    bool is_yes = false;
+    enum config_read result = read_boolean(option, node, &is_yes, why);
+    if (result == CONFIG_READ_OK)
+        *field = is_yes ? CONFIG_MAYBE_YES : CONFIG_MAYBE_NO;
+    return result;
+}
+
 /* The types that are not made of a string alone. */
 static enum config_read read_other(const struct config_option *option, const struct config_json *node, void *base,
                                    struct buf *why)
@@ -398,6 +409,8 @@ static enum config_read read_other(const struct config_option *option, const str
         return read_integer(option, node, field_of(option, base), why);
     case CONFIG_BOOLEAN:
         return read_boolean(option, node, field_of(option, base), why);
+    case CONFIG_MAYBE:
+        return read_maybe(option, node, field_of(option, base), why);
     default:
         config_wrong_value(why, option, node);
         return CONFIG_READ_WRONG;
@@ -409,7 +422,8 @@ enum config_read config_value_read(const struct config_option *option, const str
 {
     void *field = field_of(option, base);
     const char *text = config_json_string(node);
-    if (!text || option->type == CONFIG_LISTEN || option->type == CONFIG_INTEGER || option->type == CONFIG_BOOLEAN)
+    if (!text || option->type == CONFIG_LISTEN || option->type == CONFIG_INTEGER || option->type == CONFIG_BOOLEAN ||
+        option->type == CONFIG_MAYBE)
         return read_other(option, node, base, why);
     if (option->max && option->type != CONFIG_DURATION && strlen(text) > (size_t)option->max) {
         config_quote(why, text);

@@ -194,6 +194,7 @@ static enum config_json_kind kind_of(const struct config_option *option)
     case CONFIG_FLAGS:
     case CONFIG_ADDRESSES:
     case CONFIG_STEPS:
+    case CONFIG_ARGV:
         return CONFIG_JSON_LIST;
     default:
         return CONFIG_JSON_SCALAR;
@@ -232,6 +233,9 @@ void walk_option(struct walk *w, const struct config_option *option, const struc
         return;
     case CONFIG_COMMAND:
         walk_command(w, option, node);
+        return;
+    case CONFIG_ARGV:
+        walk_argv(w, option, node, field);
         return;
     default:
         read_scalar(w, option, node, base);
@@ -298,12 +302,28 @@ static void check_alternatives(struct walk *w, const struct config_option *membe
     buf_free(&names);
 }
 
+/* Complains of members that exclude each other, and of those that mean nothing without another. */
+static void check_company(struct walk *w, const struct config_option *members, const struct config_json *object)
+{
+    for (const struct config_option *option = members; object && option->name; option++) {
+        const struct config_json *child = config_json_member(object, option->name);
+        if (child && option->excludes && config_json_member(object, option->excludes))
+            walk_complain(w, child->key_line, child->key_column, "\"%s\" and \"%s\" exclude each other; remove one",
+                          option->excludes, option->name);
+        if (child && option->needs && !config_json_member(object, option->needs))
+            walk_complain(w, child->key_line, child->key_column,
+                          "\"%s\" has a meaning only beside \"%s\"; add that or remove this", option->name,
+                          option->needs);
+    }
+}
+
 /* In the table's order, so that what one takes over from another is there already: problems are sorted later. */
 static void read_members(struct walk *w, const struct config_option *members, const struct config_json *object,
                          const struct config_json *at, void *base, bool defaults)
 {
     check_names(w, members, object);
     check_alternatives(w, members, object);
+    check_company(w, members, object);
     for (const struct config_option *option = members; option->name; option++) {
         const struct config_json *child = config_json_member(object, option->name);
         size_t before = walk_enter(w, option->name);

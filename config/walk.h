@@ -50,6 +50,7 @@ void walk_env(struct walk *w, const struct config_option *option, const struct c
 void walk_flags(struct walk *w, const struct config_option *option, const struct config_json *node, char ***flags);
 void walk_addresses(struct walk *w, const struct config_option *option, const struct config_json *node, char ***list);
 void walk_steps(struct walk *w, const struct config_option *option, const struct config_json *node, json_t **list);
+void walk_argv(struct walk *w, const struct config_option *option, const struct config_json *node, char ***argv);
 void walk_command(struct walk *w, const struct config_option *option, const struct config_json *node);
 
 /* What they have in common: complaints of too many entries and of what is no string. */

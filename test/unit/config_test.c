@@ -79,7 +79,10 @@ static void put_target(struct buf *out, const struct config_target *t)
     buf_printf(out, "  listen %s %d\n", t->listen_host, t->listen_port);
     for (char **peer = t->allow_peer; peer && *peer; peer++)
         buf_printf(out, "  peer %s\n", *peer);
-    buf_printf(out, "  ssh %s\n", or_none(t->ssh));
+    static const char *const maybe[] = {"", " always by program", " never by program"};
+    buf_printf(out, "  ssh %s%s\n", or_none(t->ssh), maybe[t->ssh_program]);
+    for (char **word = t->command; word && *word; word++)
+        buf_printf(out, "  %s %s\n", word == t->command ? "command" : "word", *word);
     for (size_t i = 0; i < t->paths.count; i++)
         buf_printf(out, "  path %s = %s\n", t->paths.list[i].client, t->paths.list[i].remote);
     buf_printf(out, "  go %s GOCACHE %s GOMODCACHE %s\n", or_none(t->go_path), or_none(t->gocache),

@@ -50,7 +50,8 @@ static json_t *follow(json_t *schema, enum config_type type)
 /* What the objects of a list still need when only `name` of them is given. */
 static char *siblings(const struct config_option *members, const char *name)
 {
-    char *text = format("%s", "");
+    const char *needs = config_option_find(members, name)->needs;
+    char *text = needs ? format(", \"%s\": %s", needs, config_option_find(members, needs)->example) : format("%s", "");
     bool alternative = config_option_find(members, name)->alternative;
     for (const struct config_option *o = members; o->name; o++) {
         bool needed = o->required || (o->alternative && !alternative);
@@ -139,7 +140,8 @@ static void is_parsed(const struct visit *v, void *arg)
             fail_msg("%s: the default is refused: %s", v->path, problems.count ? problems.list[0].text : "");
         config_unref(c);
     }
-    const char *value = v->option->type == CONFIG_BOOLEAN ? "5" : "true";
+    bool is_boolean = v->option->type == CONFIG_BOOLEAN || v->option->type == CONFIG_MAYBE;
+    const char *value = is_boolean ? "5" : "true";
     assert_null(parse(v, value, &problems));
     assert_int_equal(problems.count, 1);
     const char *text = problems.list[0].text;

@@ -80,6 +80,16 @@ static bool has_all(const json_t *names, const json_t *object)
     return true;
 }
 
+/* Whether each member has those beside it that it needs. */
+static bool have_company(const json_t *rule, const json_t *object)
+{
+    const char *name;
+    json_t *needs;
+    json_object_foreach((json_t *)rule, name,
+                        needs) if (json_object_get(object, name) && !has_all(needs, object)) return false;
+    return true;
+}
+
 static bool members_fit(const json_t *schema, const json_t *object)
 {
     const json_t *properties = json_object_get(schema, "properties"), *names = json_object_get(schema, "propertyNames");
@@ -151,6 +161,10 @@ static bool keyword_fits(const json_t *schema, const char *keyword, const json_t
         return how_many(rule, value) > 0;
     if (strcmp(keyword, "required") == 0)
         return has_all(rule, value);
+    if (strcmp(keyword, "not") == 0)
+        return !fits(rule, value);
+    if (strcmp(keyword, "dependencies") == 0)
+        return have_company(rule, value);
     if (strcmp(keyword, "properties") == 0)
         return true;
     if (strcmp(keyword, "items") == 0)
@@ -253,6 +267,38 @@ static void agree(void **state)
             fail_msg("the parser %s %s", who == BOTH ? "refuses" : "takes", text);
         if (schema_takes(schema, text) != (who != NONE))
             fail_msg("the schema %s %s", who != NONE ? "refuses" : "takes", text);
+    }
+}
+
+/* How the Go machine is reached: what excludes what, and what needs what. */
+static void reach_agrees(void **state)
+{
+    static const struct {
+        bool taken;
+        const char *target;
+    } cases[] = {
+        {true, "{\"ssh\": \"h\", \"sshProgram\": true}"},
+        {true, "{\"sshProgram\": false, \"ssh\": \"h\"}"},
+        {true, "{\"command\": [\"podman\", \"exec\", \"-i\", \"\", \"a b\"]}"},
+        {false, "{\"ssh\": \"h\", \"command\": [\"sh\"]}"},
+        {false, "{\"sshProgram\": true}"},
+        {false, "{\"sshProgram\": true, \"command\": [\"sh\"]}"},
+        {false, "{\"ssh\": \"h\", \"sshProgram\": \"true\"}"},
+        {false, "{\"ssh\": \"h\", \"sshProgram\": 1}"},
+        {false, "{\"ssh\": \"h\", \"sshProgram\": null}"},
+        {false, "{\"command\": []}"},
+        {false, "{\"command\": [\"\"]}"},
+        {false, "{\"command\": [\"sh\", 1]}"},
+        {false, "{\"command\": \"sh\"}"},
+        {false, "{\"command\": {}}"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char text[NAME_BYTES_MAX];
+        snprintf(text, sizeof(text), "{\"targets\": {\"t\": %s}}", cases[i].target);
+        if (parser_takes(text) != cases[i].taken)
+            fail_msg("the parser %s %s", cases[i].taken ? "refuses" : "takes", text);
+        if (schema_takes(*state, text) != cases[i].taken)
+            fail_msg("the schema %s %s", cases[i].taken ? "refuses" : "takes", text);
     }
 }
 
@@ -383,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agree),
+        cmocka_unit_test(reach_agrees),
         cmocka_unit_test(prelaunch_agrees),
         cmocka_unit_test(every_step_is_run),
         cmocka_unit_test(files),
