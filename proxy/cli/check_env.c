@@ -196,7 +196,7 @@ static int find_dir(struct check_env *c, const char *cwd)
     if (!cwd && !getcwd(here, sizeof here))
         return 0; /* it is gone: no module is looked at */
     c->dir = config_paths_to_remote(&c->target->paths, cwd ? cwd : here);
-    if (c->dir || (!cwd && c->target->ssh))
+    if (c->dir || (!cwd && !config_target_is_local(c->target)))
         return 0; /* this machine's directories are not that one's */
     c->dir = strdup(cwd ? cwd : here);
     if (c->dir && c->dir[0] == '/')

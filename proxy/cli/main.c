@@ -46,7 +46,7 @@ static void print_targets(const struct config *config)
         const struct config_target *t = &config->targets[i];
         char listen[CONFIG_LISTEN_MAX];
         config_listen_text(listen, t->listen_host, t->listen_port);
-        (void)printf("%s: %s -> %s\n", t->name, listen, t->ssh ? t->ssh : "this machine");
+        (void)printf("%s: %s -> %s\n", t->name, listen, config_target_machine(t));
     }
 }
 

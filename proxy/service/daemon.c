@@ -165,7 +165,7 @@ static void warn_of_confinement(struct daemon *d)
 {
     for (struct place *p = d->places.first; p; p = p->next) {
         const struct config_target *t = config_target_find(d->config, p->name);
-        bool is_confined = d->confinement[0] && t && !t->ssh;
+        bool is_confined = d->confinement[0] && t && config_target_is_local(t);
         p->memory.warning = is_confined ? d->confinement : NULL;
         if (is_confined)
             log_warning(p->name, "%s", d->confinement);
@@ -185,7 +185,7 @@ static void find_confinement(struct daemon *d)
 static bool has_local(const struct config *config)
 {
     for (size_t i = 0; i < config->target_count; i++)
-        if (!config->targets[i].ssh)
+        if (config_target_is_local(&config->targets[i]))
             return true;
     return false;
 }

@@ -98,7 +98,7 @@ static int listen_at(struct place *p, const struct config_target *t, struct err 
     if (handed)
         take(p, handed);
     log_info(NULL, "listening on %s port %d for target %s (%s)%s", t->listen_host, t->listen_port, t->name,
-             t->ssh ? t->ssh : "this machine", handed ? ", handed over by the service manager" : "");
+             config_target_machine(t), handed ? ", handed over by the service manager" : "");
     return 0;
 }
 
@@ -111,7 +111,7 @@ static int allow(const struct place *p, const struct config_target *t, struct er
         log_warning(
             t->name,
             "allowPeer: whoever connects from %s to port %d can run programs as uid %u on %s, no matter who it is",
-            *address, t->listen_port, geteuid(), t->ssh ? t->ssh : "this machine");
+            *address, t->listen_port, geteuid(), config_target_machine(t));
     return 0;
 }
 

@@ -70,7 +70,7 @@ static int fill_launch(struct session *s, struct launch *l, const json_t *argume
         .map_path = session_map_place,
         .name_rule = session_name_rule,
         .go_env = go_env,
-        .is_local = !s->target->ssh,
+        .is_local = config_target_is_local(s->target),
         .map_arg = s,
     };
     if (collect_paths(s, arguments) < 0)
