@@ -23,20 +23,40 @@ static bool have_one_name(const char *a, const char *b)
     return strncmp(a, b, len) == 0 && b[len] == '=';
 }
 
-char **environment_for_child_with(char *entry)
+static size_t count(char *const *entries)
 {
     size_t n = 0;
-    while (environ[n])
+    while (entries && entries[n])
         n++;
-    char **env = calloc(n + 2, sizeof *env);
+    return n;
+}
+
+static bool is_replaced(const char *variable, char *const *entries)
+{
+    for (size_t i = 0; entries && entries[i]; i++)
+        if (have_one_name(entries[i], variable))
+            return true;
+    return false;
+}
+
+char **environment_for_child_set(char *const *entries)
+{
+    size_t n = count(environ), more = count(entries), kept = 0;
+    char **env = calloc(n + more + 1, sizeof *env);
     if (!env)
         return NULL;
-    size_t kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (!is_managers(environ[i]) && !(entry && have_one_name(entry, environ[i])))
+        if (!is_managers(environ[i]) && !is_replaced(environ[i], entries))
             env[kept++] = environ[i];
-    env[kept] = entry;
+    for (size_t i = 0; i < more; i++)
+        env[kept++] = entries[i];
     return env;
+}
+
+char **environment_for_child_with(char *entry)
+{
+    char *const entries[] = {entry, NULL};
+    return environment_for_child_set(entries);
 }
 
 char **environment_for_child(void)

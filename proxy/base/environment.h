@@ -11,4 +11,7 @@ char **environment_for_child(void);
    array. */
 char **environment_for_child_with(char *entry);
 
+/* The same with several entries, ended by NULL; NULL changes nothing. */
+char **environment_for_child_set(char *const *entries);
+
 #endif

@@ -1,0 +1,198 @@
+/* The command transport: any argv of this machine that gives a shell's stdin and stdout on the Go machine. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dap/buf.h"
+#include "proxy/base/log.h"
+#include "proxy/base/timer.h"
+#include "proxy/machine/child.h"
+#include "proxy/machine/transport.h"
+
+enum {
+    COMMAND_WHERE_MAX = 256,
+    COMMAND_SUBJECT_MAX = 300,
+    COMMAND_NOT_RUN = 126 /* from here to 127: the status of a shell, podman or env that could not run a program */
+};
+
+struct command_transport {
+    struct transport base;
+    uv_loop_t *loop;
+    const struct config_target *target;
+    char where[COMMAND_WHERE_MAX];     /* base.where points here */
+    char subject[COMMAND_SUBJECT_MAX]; /* of the log */
+};
+
+struct command_carrier {
+    struct carrier base;
+    struct command_transport *t;
+    const struct carrier_handler *h;
+    void *arg;
+    struct child *child; /* NULL: it could not be started */
+    struct timer *begin;
+    struct err why; /* why it could not be started */
+    enum transport_loss loss;
+    bool has_answered; /* something came from its stdout */
+};
+
+static struct command_carrier *of(const struct carrier *c)
+{
+    return (struct command_carrier *)(uintptr_t)c;
+}
+
+static void close_carrier(struct carrier *base)
+{
+    struct command_carrier *c = of(base);
+    child_close(c->child);
+    timer_free(c->begin);
+    free(c);
+}
+
+static void lose(struct command_carrier *c)
+{
+    const struct carrier_handler *h = c->h;
+    void *arg = c->arg;
+    struct err why = c->why;
+    enum transport_loss loss = c->loss;
+    close_carrier(&c->base);
+    if (h->lost)
+        h->lost(arg, &why, loss);
+}
+
+static void on_data(void *arg, const char *data, size_t len)
+{
+    struct command_carrier *c = arg;
+    c->has_answered = true;
+    if (c->h->data)
+        c->h->data(c->arg, data, len);
+}
+
+static void on_line(void *arg, const char *text)
+{
+    struct command_carrier *c = arg;
+    if (c->has_answered)
+        log_info(c->t->subject, "stderr: %s", text);
+    else if (c->h->note)
+        c->h->note(c->arg, text);
+}
+
+static void on_drained(void *arg)
+{
+    struct command_carrier *c = arg;
+    if (c->h->drained)
+        c->h->drained(c->arg);
+}
+
+static void on_ended(void *arg, const struct child_end *end)
+{
+    struct command_carrier *c = arg;
+    const char *name = c->t->target->command[0];
+    const char *words = end->words;
+    char how[COMMAND_SUBJECT_MAX];
+    c->child = NULL;
+    if (end->is_running)
+        (void)snprintf(how, sizeof how, "closed its standard input or output");
+    else if (end->signal)
+        (void)snprintf(how, sizeof how, "was ended by signal %d", end->signal);
+    else
+        (void)snprintf(how, sizeof how, "ended with exit status %d", end->status);
+    (void)err_set(&c->why, "The command `%s` %s%s%s%s", name, how, c->has_answered ? "" : " before a shell answered",
+                  words[0] ? ": " : ".", words);
+    bool could_not_run = !end->signal && !c->has_answered && !end->is_running &&
+                         (end->status == COMMAND_NOT_RUN || end->status == COMMAND_NOT_RUN + 1);
+    c->loss = could_not_run ? TRANSPORT_NEVER : TRANSPORT_RETRY;
+    lose(c);
+}
+
+static const struct child_handler child_handler = {
+    .data = on_data, .line = on_line, .drained = on_drained, .ended = on_ended};
+
+static void on_begin(void *arg)
+{
+    struct command_carrier *c = arg;
+    if (!c->child)
+        lose(c);
+    else if (c->h->running)
+        c->h->running(c->arg);
+}
+
+static void start(struct command_carrier *c, const struct transport_command *command)
+{
+    const char *const *argv = (const char *const *)c->t->target->command;
+    int error = 0;
+    c->child = child_start(c->t->loop, argv, NULL, &child_handler, c, &error);
+    if (c->child && command->script_len > 0)
+        (void)child_write(c->child, command->script, command->script_len);
+    if (c->child)
+        return;
+    c->loss = error == UV_ENOENT || error == UV_EACCES || error == UV_EISDIR || error == UV_ENOTDIR ? TRANSPORT_NEVER
+                                                                                                    : TRANSPORT_RETRY;
+    if (error == UV_ENOENT)
+        (void)err_set(&c->why,
+                      "The command `%s` is not on this machine, or not in delvegate's PATH.\nWrite its whole path in "
+                      "`command` of target %s.",
+                      argv[0], c->t->target->name);
+    else
+        (void)err_set(&c->why, "The command `%s` of target %s cannot be started: %s.", argv[0], c->t->target->name,
+                      uv_strerror(error));
+}
+
+static struct carrier *open_carrier(struct transport *base, const struct transport_command *command,
+                                    const struct carrier_handler *h, void *arg)
+{
+    struct command_transport *t = (struct command_transport *)base;
+    struct command_carrier *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    *c = (struct command_carrier){.base = {.transport = base}, .t = t, .h = h, .arg = arg};
+    c->begin = timer_new(t->loop, on_begin, c);
+    if (!c->begin) {
+        free(c);
+        return NULL;
+    }
+    start(c, command);
+    timer_start(c->begin, 0, 0);
+    return &c->base;
+}
+
+static bool write_bytes(struct carrier *c, const char *data, size_t len)
+{
+    return of(c)->child && child_write(of(c)->child, data, len);
+}
+
+static size_t queued(const struct carrier *c)
+{
+    return of(c)->child ? child_queued(of(c)->child) : 0;
+}
+
+static void free_transport(struct transport *t)
+{
+    free(t);
+}
+
+static const struct transport_ops ops = {
+    .open = open_carrier, .write = write_bytes, .queued = queued, .close = close_carrier, .free = free_transport};
+
+/* "podman exec -i NAME sh", as far as it fits. */
+static void describe(struct command_transport *t)
+{
+    struct buf text;
+    buf_init(&text, sizeof t->where - 1);
+    for (char **word = t->target->command; *word && !text.failed; word++)
+        (void)buf_printf(&text, "%s%s", text.len > 0 ? " " : "", *word);
+    (void)snprintf(t->where, sizeof t->where, "%s", text.data ? text.data : t->target->command[0]);
+    (void)snprintf(t->subject, sizeof t->subject, "command %s", t->where);
+    buf_free(&text);
+}
+
+struct transport *transport_command(uv_loop_t *loop, const struct config_target *target)
+{
+    struct command_transport *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->base = (struct transport){.ops = &ops, .where = t->where};
+    t->loop = loop;
+    t->target = target;
+    describe(t);
+    return &t->base;
+}
