@@ -450,7 +450,9 @@ static void destroy(struct remote_machine *m)
 
 static struct transport *make_transport(uv_loop_t *loop, const struct config_target *target)
 {
-    return target->ssh ? transport_ssh(loop, target) : transport_local(loop);
+    return target->command ? transport_command(loop, target)
+           : target->ssh   ? transport_ssh(loop, target)
+                           : transport_local(loop);
 }
 
 /* What a machine is known by: targets with the same words share it. */
@@ -460,6 +462,8 @@ static char *name_of(const struct config_target *target)
     buf_init(&name, TUNNEL_PAYLOAD_MAX);
     if (target->ssh)
         (void)buf_printf(&name, "ssh %s", target->ssh);
+    for (char **word = target->command; word && *word; word++)
+        (void)buf_printf(&name, "command %s\n", *word);
     if (name.len == 0)
         (void)buf_puts(&name, "local");
     char *text = name.failed ? NULL : buf_take(&name);

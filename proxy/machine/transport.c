@@ -1,5 +1,7 @@
 #include "proxy/machine/transport.h"
 
+#include "proxy/machine/child.h"
+
 void transport_free(struct transport *t)
 {
     if (t)
@@ -25,4 +27,10 @@ size_t carrier_queued(const struct carrier *c)
 void carrier_close(struct carrier *c)
 {
     c->transport->ops->close(c);
+}
+
+void transport_forget(uv_loop_t *loop)
+{
+    transport_local_forget(loop);
+    child_forget(loop);
 }
