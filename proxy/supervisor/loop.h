@@ -57,6 +57,11 @@ void loop_disarm(struct alarm *a);
 void loop_child(struct child *c);
 void loop_forget(struct child *c);
 
+/* Calls back when the process gets this signal, at most LOOP_SIGNALS different ones; again: another callback. Undone in
+ * children. Returns -1 with errno. */
+enum { LOOP_SIGNALS = 8 };
+int loop_signal(int signal, void (*came)(void *arg), void *arg) MUST_USE;
+
 /* Runs until loop_end. Returns what that was given. */
 int loop_run(void);
 void loop_end(int status);

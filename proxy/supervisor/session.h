@@ -15,12 +15,18 @@ struct session_tools {
 struct session;
 struct run;
 
+/* dir: the instance's directory, below which theirs are made; borrowed. */
+void session_init(const char *dir);
+/* For the uplink: delvegate has opened a stream for the stdin of a session's run. NULL: it has none. */
+struct stream *session_input(uint32_t session, uint32_t run) MUST_USE;
+/* There is no link any more: sessions of which ORDER_LOCAL was said are ended, for the others the lease counts. */
+void session_outage(void);
 /* For the uplink: delvegate has opened a control stream with this number. NULL when memory is short. */
 struct stream *session_open(uint32_t number) MUST_USE;
 /* The session with this number, or NULL. */
 struct session *session_find(uint32_t number);
 unsigned session_count(void);
-/* All are ended, in the order that Delve survives; session_count is 0 when that is done. why: for the log. */
+/* All are ended, in the order that Delve survives; session_count is 0 when that is done. */
 void session_end_all(void);
 /* What is called whenever a session is over. */
 void session_on_over(void (*over)(void *arg), void *arg);
