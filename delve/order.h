@@ -125,7 +125,8 @@ enum order_key {
     ORDER_NEEDDIR, /* a directory that must be there and can be entered */
     ORDER_STREAMS, /* a command: its stdout and stderr are OUT and ERR, not TEXT */
     ORDER_STDIN,   /* its stdin is an INPUT stream that delvegate opens; else /dev/null */
-    ORDER_PTY      /* it gets a terminal: the TERMINAL stream; ROWS and COLUMNS say how large */
+    ORDER_PTY,     /* it gets a terminal: the TERMINAL stream; ROWS and COLUMNS say how large */
+    ORDER_ARG_PTY  /* as ORDER_ARG, with the path of its terminal appended: "stdout:" becomes "stdout:/dev/pts/3" */
 };
 
 /* --- writing --- */

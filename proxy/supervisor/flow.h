@@ -31,6 +31,8 @@ struct outflow_order {
     /* There is a link again, and during the outage its bounds were reached: the program waited in write. May be NULL.
      */
     void (*waited)(void *arg);
+    /* What was read, before it goes on; also what is dropped. May be NULL. */
+    void (*passed)(void *arg, const char *bytes, size_t n);
     void *arg;
 };
 
