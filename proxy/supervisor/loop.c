@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 enum {
-    FIRST_PLACES = 32,   /* for descriptors that are polled */
-    RETRY_MS = 200,      /* after memory was short */
+    FIRST_PLACES = 32, /* for descriptors that are polled */
+    RETRY_MS = 200,    /* after memory was short */
     MS_PER_SECOND = 1000,
     NS_PER_MS = 1000 * 1000,
     WAIT_MAX_MS = 24 * 60 * 60 * MS_PER_SECOND

@@ -51,8 +51,9 @@ struct uplink_handler {
 int uplink_init(const char *build, const struct uplink_handler *h, void *arg) MUST_USE;
 
 /* Serves what comes by these descriptors (they may be one) from now on, unless its hello is older than that of the
- * present link. They belong to the uplink, which closes both; their O_NONBLOCK is set, and put back then. All that precedes a line that is
- * nonce is passed over; NULL: the hello is the first. over is called once when it is not used any more (when memory is short, at once). */
+ * present link. They belong to the uplink, which closes both; their O_NONBLOCK is set, and put back then. All that
+ * precedes a line that is nonce is passed over; NULL: the hello is the first. over is called once when it is not used
+ * any more (when memory is short, at once). */
 void uplink_serve(int in, int out, const char *nonce, void (*over)(void *arg), void *arg);
 
 /* Milliseconds since the last byte came (loop_now's clock), from the beginning: since uplink_init. */
@@ -71,8 +72,8 @@ void stream_reset(struct stream *s, uint32_t code);
 void stream_stop(struct stream *s);
 size_t stream_peek(struct stream *s, const void **bytes);
 void stream_consume(struct stream *s, size_t n);
-/* Another owner has the stream from now on; `from` is closed for its own, without a call. What is unread `to` is to peek
- * at itself. */
+/* Another owner has the stream from now on; `from` is closed for its own, without a call. What is unread `to` is to
+ * peek at itself. */
 void stream_move(struct stream *to, struct stream *from);
 /* The owner is gone: the stream is reset and stopped, `closed` is not called. */
 void stream_abandon(struct stream *s);

@@ -208,9 +208,8 @@ static ssize_t read_greeting(struct link *l, const char *bytes, size_t n)
     size_t noise = pass_noise(l, bytes, n);
     if (l->nonce_len && l->noise < NOISE_MAX)
         return (ssize_t)noise;
-    enum tunnel_result r = l->nonce_len
-                               ? TUNNEL_NO_LINK
-                               : tunnel_greeting_read(&l->greeting, bytes + noise, n - noise, &used, &hello);
+    enum tunnel_result r =
+        l->nonce_len ? TUNNEL_NO_LINK : tunnel_greeting_read(&l->greeting, bytes + noise, n - noise, &used, &hello);
     if (r == TUNNEL_MORE)
         return (ssize_t)n;
     if (r != TUNNEL_OK) {

@@ -13,7 +13,7 @@
 
 enum {
     READ_SIZE = 4096,
-    OUT_FD = 3,        /* in the worker */
+    OUT_FD = 3, /* in the worker */
     FIRST_CLOSED = 4,
     FAILED_STATUS = 126 /* of a worker that could not begin, or whose records nobody takes */
 };

@@ -1,0 +1,47 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "proxy/supervisor/door.h"
+#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/supervise.h"
+#include "proxy/supervisor/warden.h"
+
+enum { EXIT_USAGE = 2, NAME_MAX_SIZE = 64, CLIENT = 2, NONCE = 3 };
+
+static int local_main(void)
+{
+    static struct place_error why;
+    char name[NAME_MAX_SIZE];
+    char dir[SUPERVISOR_PATH_MAX];
+    (void)snprintf(name, sizeof name, "local-%ld", (long)getpid());
+    if (place_instance(name, dir, &why) < 0) {
+        (void)printf("delvegate error %s %s\n", why.kind, why.text);
+        return EXIT_FAILURE;
+    }
+    struct supervise how = {.dir = dir, .local = true};
+    return warden_run(dir, supervise_work, &how);
+}
+
+static int version_main(void)
+{
+    struct utsname machine = {0};
+    (void)uname(&machine);
+    (void)printf("%s %s\n", supervise_build(), machine.machine);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    const char *role = argc > 1 ? argv[1] : "";
+    if (strcmp(role, "local") == 0)
+        return local_main();
+    if (strcmp(role, "version") == 0)
+        return version_main();
+    if (strcmp(role, "door") == 0 && argc > CLIENT)
+        return door_main(argv[CLIENT], argc > NONCE ? argv[NONCE] : NULL);
+    (void)fprintf(stderr, "usage: %s local | door CLIENT [NONCE] | version\n", argv[0]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,250 @@
+#include "proxy/supervisor/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/door.h"
+#include "proxy/supervisor/flow.h"
+#include "proxy/supervisor/loop.h"
+#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/process.h"
+#include "proxy/supervisor/session.h"
+#include "proxy/supervisor/uplink.h"
+#include "proxy/supervisor/worker.h"
+
+#ifndef SUPERVISOR_BUILD
+#define SUPERVISOR_BUILD "unnamed"
+#endif
+
+enum {
+    IDLE_MS = 10 * 60 * 1000, /* without a session; then new groups, limits and PATHs take effect */
+    ABOUT_MAX = 128 * 1024,   /* bytes of it, with a note for each process that was left over */
+    BOOT_ID_MAX = 128,
+    FIRST_FREE_FD = 3
+};
+
+static struct {
+    const struct supervise *how;
+    bool ending; /* as soon as no session is left */
+    struct alarm idle;
+    struct worker *burial;
+
+    /* ORDER_ABOUT, and ORDER_NOTE for what was left over. */
+    struct stream about;
+    struct buf text;
+    size_t sent;
+} me;
+
+const char *supervise_build(void)
+{
+    return SUPERVISOR_BUILD;
+}
+
+/* --- About --- */
+
+static size_t give_about(struct stream *stream, void *room, size_t n)
+{
+    size_t left = me.text.len - me.sent;
+    (void)stream;
+    if (n > left)
+        n = left;
+    if (n)
+        memcpy(room, me.text.data + me.sent, n);
+    me.sent += n;
+    return n;
+}
+
+static void write_about(void)
+{
+    struct utsname machine = {0};
+    (void)uname(&machine);
+    size_t at = order_open(&me.text, ORDER_ABOUT);
+    order_put(&me.text, ORDER_DIR, me.how->dir);
+    order_put(&me.text, ORDER_NAME, machine.machine);
+    (void)order_close(&me.text, at);
+}
+
+/* What is known is said to each delvegate that comes; it ends when nothing more can follow. */
+static void say_about(void)
+{
+    static const struct stream_ops ops = {.give = give_about};
+    stream_abandon(&me.about);
+    me.about = (struct stream){.ops = &ops};
+    me.sent = 0;
+    if (uplink_open(&me.about, TUNNEL_CONTROL, ORDER_STREAM_ABOUT, 0, 0) < 0)
+        return;
+    stream_stop(&me.about);
+    stream_ready(&me.about);
+    if (!me.burial)
+        stream_end(&me.about);
+}
+
+/* --- What others have left --- */
+
+static void tell(void *arg, const char *text)
+{
+    worker_say(*(int *)arg, ORDER_NOTE, NULL, text);
+}
+
+static int bury_work(void *arg, int out)
+{
+    (void)arg;
+    bury_others(me.how->dir, tell, &out);
+    return 0;
+}
+
+static void on_buried(void *arg, const struct order *o)
+{
+    (void)arg;
+    if (me.text.max - me.text.len < o->len + ORDER_HEADER)
+        return;
+    size_t at = order_open(&me.text, o->kind);
+    (void)buf_append(&me.text, o->fields, o->len);
+    (void)order_close(&me.text, at);
+    stream_ready(&me.about);
+}
+
+static void on_all_buried(void *arg, int status)
+{
+    (void)arg;
+    (void)status;
+    me.burial = NULL;
+    stream_end(&me.about);
+}
+
+static void bury(void)
+{
+    static const struct worker_handler handler = {.record = on_buried, .ended = on_all_buried};
+    /* Without a process for it the next start does it. */
+    me.burial = worker_start(bury_work, NULL, &handler, NULL);
+}
+
+/* --- Its end --- */
+
+static void look_for_end(void *arg)
+{
+    (void)arg;
+    if (session_count() > 0)
+        loop_disarm(&me.idle);
+    else if (me.ending)
+        loop_end(0);
+    else if (!me.how->local)
+        loop_alarm(&me.idle, IDLE_MS);
+}
+
+static void on_idle(void *arg)
+{
+    (void)arg;
+    if (session_count() == 0)
+        loop_end(0);
+}
+
+static void end_all(void *arg)
+{
+    me.ending = true;
+    session_end_all();
+    look_for_end(arg);
+}
+
+/* --- The uplink --- */
+
+static struct stream *on_opened(void *arg, enum order_stream stream, uint32_t number, uint32_t session)
+{
+    (void)arg;
+    switch (stream) {
+    case ORDER_STREAM_CONTROL:
+        return me.ending ? NULL : session_open(session);
+    case ORDER_STREAM_CONNECT:
+        return connect_open(number, session);
+    case ORDER_STREAM_INPUT:
+        return session_input(session, number);
+    default:
+        return NULL;
+    }
+}
+
+static void on_up(void *arg, bool is_new)
+{
+    (void)arg;
+    flow_outage(false);
+    if (is_new)
+        say_about();
+}
+
+static void on_down(void *arg, const char *why)
+{
+    (void)arg;
+    (void)why;
+    flow_outage(true);
+    session_outage();
+}
+
+/* --- Its beginning --- */
+
+/* For whoever finds the directory when this process is gone (bury.h). */
+static int sign(const char *dir)
+{
+    char path[SUPERVISOR_PATH_MAX];
+    char boot[BOOT_ID_MAX] = "";
+    if (place_read("/proc/sys/kernel/random/boot_id", boot, sizeof boot) < 0)
+        boot[0] = '\0';
+    (void)snprintf(path, sizeof path, "%s/host", dir);
+    if (place_write(path, boot) < 0)
+        return -1;
+    (void)snprintf(path, sizeof path, "%s/supervisor", dir);
+    return process_write(path, getpid());
+}
+
+/* The link gets numbers of its own: what is opened later must not take those of stdin and stdout. */
+static int serve_stdio(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+    int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+    if (null < 0 || in < 0 || out < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+        return -1;
+    (void)close(null);
+    uplink_serve(in, out, NULL, end_all, NULL);
+    return 0;
+}
+
+static int begin(void)
+{
+    static const struct uplink_handler handler = {.opened = on_opened, .up = on_up, .down = on_down};
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    if (loop_init() < 0 || sign(me.how->dir) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (loop_signal(signals[i], end_all, NULL) < 0)
+            return -1;
+    me.idle = (struct alarm){.ring = on_idle};
+    buf_init(&me.text, ABOUT_MAX);
+    write_about();
+    session_init(me.how->dir);
+    session_on_over(look_for_end, NULL);
+    if (uplink_init(supervise_build(), &handler, NULL) < 0)
+        return -1;
+    bury();
+    return me.how->local ? serve_stdio() : door_listen(me.how->dir);
+}
+
+int supervise_work(void *arg)
+{
+    me.how = arg;
+    if (begin() < 0) {
+        (void)fprintf(stderr, "delvegate's supervisor could not begin in %s: %s\n", me.how->dir, strerror(errno));
+        return EXIT_FAILURE;
+    }
+    look_for_end(NULL);
+    int status = loop_run();
+    worker_free(me.burial);
+    (void)place_erase(me.how->dir);
+    return status;
+}
