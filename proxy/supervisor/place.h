@@ -7,9 +7,13 @@
 
 #include "proxy/supervisor/supervisor.h"
 
-enum { PLACE_WHY_MAX = 4096 };
+enum {
+    PLACE_WHY_MAX = 4096,
+    PLACE_SOCKET_MAX = 16 /* bytes of a socket's name in an instance's directory */
+};
 
-/* Why there is no directory: ORDER_ERROR's NAME ("disk" or "dir") and text. */
+/* Why there is no directory: ORDER_ERROR's NAME ("disk", "dir", or "parameter" for a NAME that can be none) and text.
+ */
 struct place_error {
     const char *kind;
     char text[PLACE_WHY_MAX];
@@ -18,7 +22,8 @@ struct place_error {
 /* Makes the instance's directory NAME in the first base that is good: ${XDG_CACHE_HOME:-~/.cache}/delvegate,
  * ~/.delvegate, ${TMPDIR:-/tmp}/delvegate-UID; each of this user alone with mode 0700, no symbolic link, with space,
  * and where programs can run and sockets be made; never below /run/user. An instance's directory that is there already
- * is taken. dir: SUPERVISOR_PATH_MAX bytes. Returns 0, or -1 with why. */
+ * is taken, one with a living supervisor before all others. dir: SUPERVISOR_PATH_MAX bytes. Returns 0, or -1 with why.
+ */
 int place_instance(const char *name, char *dir, struct place_error *why) MUST_USE;
 /* Calls back for every base that there is, whatever place_instance would take. */
 void place_bases(void (*each)(void *arg, const char *base), void *arg);
@@ -26,6 +31,9 @@ void place_bases(void (*each)(void *arg, const char *base), void *arg);
 bool place_is_ours(const char *dir);
 /* Makes DIR/NAME with mode 0700. Returns -1 with errno. */
 int place_make(const char *dir, const char *name, char *path) MUST_USE;
+/* Writes a new file of 64 KiB, to see whether there is space: rights alone do not tell. is_made: whether there is a
+ * file now, also after a failure; the caller removes it. Returns -1 with errno. */
+int place_fill(const char *path, bool *is_made) MUST_USE;
 /* Removes a tree, also what may not be written (a module cache). Returns -1 with errno when something is left. */
 int place_erase(const char *path);
 /* Writes and reads a small text file (0600, written to a new file and moved into place). Return -1 with errno. */

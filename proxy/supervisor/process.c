@@ -1,95 +1,64 @@
 #include "proxy/supervisor/process.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum {
-    PATH_SIZE = 64,
-    STAT_SIZE = 1024,   /* bytes of /proc/PID/stat: up to 52 numbers */
-    IDENTITY_SIZE = 64, /* "PID START" */
-    DECIMAL = 10,
-    FIELD_START = 22, /* as proc(5) counts them; the state is the third */
-    FIELD_STATE = 3
-};
+#include "proxy/supervisor/place.h"
 
-/* Reads a small file whole. Returns its length, or -1 with errno. */
-static ssize_t read_small(const char *path, char *text, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t n = read(fd, text, size - 1);
-    int why = errno;
-    (void)close(fd);
-    errno = why;
-    if (n >= 0)
-        text[n] = '\0';
-    return n;
-}
-
-/* A command's name may have blanks and parentheses: the fields begin behind the last one. */
-static int parse_stat(const char *text, struct process *p)
-{
-    const char *at = strrchr(text, ')');
-    char *end;
-    if (!at || at[1] != ' ' || at[2] == '\0')
-        return -1;
-    p->state = at[2];
-    at += sizeof ") S" - 1;
-    p->parent = (pid_t)strtol(at, &end, DECIMAL);
-    (void)strtol(end, &end, DECIMAL); /* its process group */
-    p->session = (pid_t)strtol(end, &end, DECIMAL);
-    for (int field = FIELD_STATE + 3; field < FIELD_START - 1; field++)
-        (void)strtoll(end, &end, DECIMAL);
-    at = end;
-    p->start = strtoull(at, &end, DECIMAL);
-    return end == at ? -1 : 0;
-}
+enum { STAT_MAX = 1024, LINE_MAX_BYTES = 64 };
 
 int process_read(pid_t pid, struct process *p)
 {
-    char path[PATH_SIZE], text[STAT_SIZE];
+    char path[LINE_MAX_BYTES], text[STAT_MAX];
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    if (pid <= 0 || place_read(path, text, sizeof text) < 0)
+        return -1;
+    /* A name may have anything in it, brackets too. */
+    const char *at = strrchr(text, ')');
+    long parent = 0, session = 0;
     *p = (struct process){.pid = pid};
-    return read_small(path, text, sizeof text) > 0 ? parse_stat(text, p) : -1;
+    if (!at || sscanf(at + 1, " %c %ld %*d %ld %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                      &p->state, &parent, &session, &p->start) != 4) {
+        errno = ESRCH;
+        return -1;
+    }
+    p->parent = (pid_t)parent;
+    p->session = (pid_t)session;
+    return 0;
 }
 
-static bool is_dead(const struct process *p)
+static bool is_alive(const struct process *p)
 {
-    return p->state == 'Z' || p->state == 'X';
+    return p->state != 'Z' && p->state != 'X';
 }
 
 bool process_lives(pid_t pid, unsigned long long start)
 {
     struct process p;
-    return process_read(pid, &p) == 0 && !is_dead(&p) && p.start == start;
+    return process_read(pid, &p) == 0 && is_alive(&p) && p.start == start;
 }
 
 size_t process_each(pid_t session, bool (*each)(void *arg, const struct process *p), void *arg)
 {
     size_t count = 0;
-    DIR *proc = opendir("/proc");
-    if (!proc)
-        return 0;
-    for (struct dirent *e = readdir(proc); e; e = readdir(proc)) {
-        char *end;
+    bool more = true;
+    DIR *d = opendir("/proc");
+    for (struct dirent *e = d ? readdir(d) : NULL; e && more; e = readdir(d)) {
         struct process p;
-        long pid = strtol(e->d_name, &end, DECIMAL);
-        if (*end || pid <= 0 || pid > INT_MAX || process_read((pid_t)pid, &p) < 0 || p.session != session ||
-            is_dead(&p))
+        if (!isdigit((unsigned char)e->d_name[0]) || process_read((pid_t)strtol(e->d_name, NULL, 10), &p) < 0)
+            continue;
+        if (p.session != session || !is_alive(&p))
             continue;
         count++;
-        if (!each(arg, &p))
-            break;
+        more = each(arg, &p);
     }
-    (void)closedir(proc);
+    if (d)
+        closedir(d);
     return count;
 }
 
@@ -98,72 +67,43 @@ struct sweep {
     size_t count;
 };
 
-static bool sweep_one(void *arg, const struct process *p)
+static bool kill_one(void *arg, const struct process *p)
 {
     struct sweep *s = arg;
-    if (p->pid != s->spared) {
-        s->count++;
-        (void)kill(p->pid, SIGKILL);
-    }
+    if (p->pid == s->spared)
+        return true;
+    s->count++;
+    (void)kill(p->pid, SIGKILL);
     return true;
 }
 
 size_t process_sweep(pid_t session, pid_t spared)
 {
     struct sweep s = {.spared = spared};
-    (void)process_each(session, sweep_one, &s);
+    (void)process_each(session, kill_one, &s);
     return s.count;
-}
-
-static int write_whole(const char *path, const char *text, size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-    if (fd < 0)
-        return -1;
-    ssize_t written = write(fd, text, n);
-    int why = written < 0 ? errno : ENOSPC;
-    if (close(fd) < 0 && written >= 0)
-        return -1;
-    errno = why;
-    return written == (ssize_t)n ? 0 : -1;
 }
 
 int process_write(const char *path, pid_t pid)
 {
+    char text[LINE_MAX_BYTES];
     struct process p;
-    char text[IDENTITY_SIZE], fresh[SUPERVISOR_PATH_MAX];
-    if (process_read(pid, &p) < 0) {
-        errno = ESRCH;
+    if (process_read(pid, &p) < 0)
         return -1;
-    }
-    int n = snprintf(text, sizeof text, "%ld %llu\n", (long)pid, p.start);
-    int length = snprintf(fresh, sizeof fresh, "%s.new", path);
-    if (n < 0 || length < 0 || (size_t)length >= sizeof fresh) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    /* Nobody reads a part of it. */
-    if (write_whole(fresh, text, (size_t)n) == 0 && rename(fresh, path) == 0)
-        return 0;
-    int why = errno;
-    (void)unlink(fresh);
-    errno = why;
-    return -1;
+    (void)snprintf(text, sizeof text, "%ld %llu\n", (long)pid, p.start);
+    return place_write(path, text);
 }
 
 int process_read_file(const char *path, pid_t *pid, unsigned long long *start)
 {
-    char text[IDENTITY_SIZE], *end, *at;
-    if (read_small(path, text, sizeof text) < 0)
+    char text[LINE_MAX_BYTES];
+    long number = 0;
+    if (place_read(path, text, sizeof text) < 0)
         return -1;
-    long number = strtol(text, &end, DECIMAL);
-    errno = EINVAL;
-    if (end == text || *end != ' ' || number <= 0 || number > INT_MAX)
+    if (sscanf(text, "%ld %llu", &number, start) != 2 || number <= 0) {
+        errno = EINVAL;
         return -1;
-    at = end;
-    *start = strtoull(at, &end, DECIMAL);
-    if (end == at || (*end && *end != '\n'))
-        return -1;
+    }
     *pid = (pid_t)number;
     return 0;
 }
