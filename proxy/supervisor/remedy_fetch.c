@@ -1,0 +1,151 @@
+/* Remedies: what is fetched beside the cache first. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/remedy_parts.h"
+
+enum { FETCH_ENV_MAX = 8, HEX_BYTE = 3 * SUPERVISOR_PATH_MAX };
+
+static int append_file(struct buf *all, const char *path)
+{
+    if (remedy_read(path, all) < 0)
+        return -1;
+    /* The next one's first line is another. */
+    if (all->len > 0 && all->data[all->len - 1] != '\n')
+        return buf_puts(all, "\n");
+    return 0;
+}
+
+/* The sums of a workspace and of all its modules. What can't be read says nothing, and go refuses what it would allow.
+ */
+static void append_work(const struct remedy *r, struct buf *all)
+{
+    char path[SUPERVISOR_PATH_MAX];
+    struct buf dirs;
+    buf_init(&dirs, REMEDY_WORDS_MAX);
+    remedy_path(path, "%s.sum", r->work);
+    (void)append_file(all, path);
+    struct remedy_go go = {
+        .argv = REMEDY_ARGS("list", "-mod=readonly", "-m", "-f", "{{if .Main}}{{.Dir}}{{end}}"),
+        .err = REMEDY_QUIET,
+    };
+    (void)remedy_go_read(&go, &dirs);
+    for (const char *line = dirs.data; line && *line;) {
+        size_t len = strcspn(line, "\n");
+        remedy_path(path, "%.*s/go.sum", (int)len, line);
+        (void)append_file(all, path);
+        line += len + (line[len] == '\n');
+    }
+    buf_free(&dirs);
+}
+
+int remedy_make_judge(const struct remedy *r)
+{
+    static const char gomod[] = "module delvegate.invalid/judge\n";
+    char path[SUPERVISOR_PATH_MAX];
+    struct buf sums;
+    int status = remedy_fresh_dir(r, "judge");
+    if (status)
+        return status;
+    buf_init(&sums, REMEDY_FILE_MAX);
+    if (*r->sumfile)
+        (void)append_file(&sums, r->sumfile);
+    if (*r->work)
+        append_work(r, &sums);
+    remedy_path(path, "%s/judge/go.mod", r->dir);
+    bool is_made = !sums.failed && remedy_write(path, gomod, strlen(gomod)) == 0;
+    remedy_path(path, "%s/judge/go.sum", r->dir);
+    if (!is_made || remedy_write(path, sums.data ? sums.data : "", sums.len) < 0)
+        status =
+            remedy_failed("%s could not be written on the Go machine: %s", path, strerror(sums.failed ? EFBIG : errno));
+    buf_free(&sums);
+    return status;
+}
+
+int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, int words)
+{
+    /* GOPRIVATE would pass a given proxy by. */
+    static char no_work[] = "GOWORK=off", no_private[] = "GONOPROXY=none";
+    char dir[SUPERVISOR_PATH_MAX], flag[SUPERVISOR_PATH_MAX], name[2 * REMEDY_NAME_MAX];
+    char cache_env[SUPERVISOR_PATH_MAX + sizeof "GOMODCACHE="], proxy_env[HEX_BYTE + sizeof "GOPROXY=file://"];
+    char *env[FETCH_ENV_MAX] = {no_work};
+    size_t n = 1;
+    if (cache) {
+        (void)snprintf(cache_env, sizeof cache_env, "GOMODCACHE=%s", cache);
+        env[n++] = cache_env;
+    }
+    if (proxy) {
+        (void)snprintf(proxy_env, sizeof proxy_env, "GOPROXY=%s", proxy);
+        env[n++] = proxy_env;
+        env[n++] = no_private;
+    }
+    remedy_path(dir, "%s/judge", r->dir);
+    remedy_path(flag, "-modfile=%s/go.mod", dir);
+    (void)snprintf(name, sizeof name, "%s@%s", r->module, r->version);
+    return remedy_go(&(struct remedy_go){
+        .argv = REMEDY_ARGS("mod", "download", flag, name), .dir = dir, .env = env, .out = words, .err = words});
+}
+
+/* --- all that the build needs --- */
+
+/* Runs `go mod download FLAG` with one variable more. */
+static int download(const char *flag, const char *variable, char *const *env, int words)
+{
+    char more[SUPERVISOR_PATH_MAX + sizeof "GOWORK="];
+    char *all[FETCH_ENV_MAX] = {NULL};
+    size_t n = 0;
+    while (env[n] && n < FETCH_ENV_MAX - 2) {
+        all[n] = env[n];
+        n++;
+    }
+    if (variable) {
+        (void)snprintf(more, sizeof more, "%s", variable);
+        all[n] = more;
+    }
+    const char *const argv[] = {"mod", "download", flag, NULL};
+    return remedy_go(&(struct remedy_go){.argv = argv, .env = all, .out = words, .err = words});
+}
+
+static int fetch_work(const struct remedy *r, char *const *env, int words)
+{
+    char dir[SUPERVISOR_PATH_MAX], variable[SUPERVISOR_PATH_MAX];
+    remedy_path(dir, "%s/needed", r->dir);
+    int status = remedy_copy_work(r, dir);
+    remedy_path(variable, "GOWORK=%s/go.work", dir);
+    return status ? status : download(NULL, variable, env, words);
+}
+
+static int fetch_module(const struct remedy *r, char *const *env, int words)
+{
+    char to[SUPERVISOR_PATH_MAX], from[SUPERVISOR_PATH_MAX], flag[SUPERVISOR_PATH_MAX];
+    remedy_path(from, "%s/judge/go.sum", r->dir);
+    remedy_path(to, "%s/needed/go.sum", r->dir);
+    int status = remedy_copy(from, to);
+    remedy_path(to, "%s/needed/go.mod", r->dir);
+    if (!status)
+        status = remedy_copy(r->modfile, to);
+    remedy_path(flag, "-modfile=%s", to);
+    return status ? status : download(flag, NULL, env, words);
+}
+
+int remedy_fetch_needed(const struct remedy *r, char *const *env, int words)
+{
+    int status = remedy_fresh_dir(r, "needed");
+    if (status)
+        return status;
+    if (*r->work)
+        return fetch_work(r, env, words);
+    if (remedy_is_vendored(r))
+        return remedy_failed("the build takes its modules from %s/vendor", r->root);
+    return fetch_module(r, env, words);
+}
+
+void remedy_proxy_of(struct buf *out, const char *path)
+{
+    (void)buf_puts(out, "file://");
+    for (const char *p = path; *p; p++)
+        (void)buf_printf(out, *p == '/' ? "/" : "%%%02x", (unsigned)(unsigned char)*p);
+}

@@ -1,0 +1,170 @@
+/* What the files of the remedies share. All of it runs in the remedy's own process, but for remedy_aside.c, whose
+ * remedy_restore others call too. */
+#ifndef PROXY_SUPERVISOR_REMEDY_PARTS_H
+#define PROXY_SUPERVISOR_REMEDY_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dap/buf.h"
+#include "proxy/supervisor/remedy.h"
+#include "proxy/supervisor/supervisor.h"
+
+enum {
+    REMEDY_FILE_MAX = 32 * 1024 * 1024, /* bytes of a module file that is looked into */
+    REMEDY_WORDS_MAX = 1024 * 1024,     /* bytes of what go prints for us */
+    REMEDY_NAME_MAX = 1024,             /* bytes of a module's path or version */
+    REMEDY_CHUNK = 64 * 1024,           /* bytes read at once */
+    REMEDY_FILE_MODE = 0600,            /* of what is made here */
+    REMEDY_DIR_MODE = 0700
+};
+
+/* One remedy at work. */
+struct remedy {
+    const char *session;                                    /* the session's directory */
+    const char *dir;                                        /* what the remedies of this launch have made, in it */
+    const char *package;                                    /* what is built; never "" */
+    bool edits;                                             /* the user's files are changed, not copies */
+    int notes;                                              /* a descriptor for records */
+    char module[REMEDY_NAME_MAX], version[REMEDY_NAME_MAX]; /* "": not known */
+
+    /* By remedy_find_files; "": there is none. */
+    char modfile[SUPERVISOR_PATH_MAX];  /* the go.mod in use */
+    char sumfile[SUPERVISOR_PATH_MAX];  /* its sums */
+    char root[SUPERVISOR_PATH_MAX];     /* the main module's directory */
+    char work[SUPERVISOR_PATH_MAX];     /* the go.work in use */
+    char modcache[SUPERVISOR_PATH_MAX]; /* GOMODCACHE */
+    bool chooses_files;                 /* GOFLAGS has -mod=mod or -mod=readonly: vendor/ is not used */
+};
+
+/* --- remedy.c: words and paths --- */
+
+/* Print a line for the user, and return REMEDY_UNSUITED or REMEDY_FAILED. */
+int remedy_unsuited(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int remedy_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void remedy_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Reports text as ORDER_NOTE. */
+void remedy_note(const struct remedy *r, const char *text);
+/* Puts a path together; SUPERVISOR_PATH_MAX bytes. One that does not fit ends the process with REMEDY_FAILED. */
+void remedy_path(char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- remedy_go.c: the go command --- */
+
+enum { REMEDY_QUIET = -1 }; /* a descriptor of /dev/null */
+
+struct remedy_go {
+    const char *const *argv; /* what follows "go"; NULL-terminated */
+    const char *dir;         /* where it runs; NULL: where we are */
+    char *const *env;        /* NAME=VALUE, set for it alone, NULL-terminated; NULL: nothing */
+    int out, err;            /* its stdout and stderr */
+};
+#define REMEDY_ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* Runs go and waits. Returns its exit status, or 128 + signal; 127 with words when it can't be started. */
+int remedy_go(const struct remedy_go *go);
+/* The same for `go ARG...` here, whose text goes to the user. */
+int remedy_go_plain(const char *const *argv);
+/* The same, with what it prints on stdout appended to out instead (go->out counts for nothing). A text that does not
+ * fit is a failure of the buffer's. */
+int remedy_go_read(const struct remedy_go *go, struct buf *out);
+
+/* --- remedy_copy.c: files --- */
+
+/* Whether something is there, symbolic links followed. */
+bool remedy_exists(const char *path);
+/* Whether two files have the same bytes; one that can't be read counts as empty. */
+bool remedy_same(const char *a, const char *b);
+/* Appends the bytes of a file; a missing one has none. Returns -1 with errno. */
+int remedy_read(const char *path, struct buf *bytes) MUST_USE;
+/* Makes file `to` with these bytes, in one move. Returns -1 with errno. */
+int remedy_write(const char *to, const char *bytes, size_t len) MUST_USE;
+/* Copies a file for writing, where there is none yet; what is missing stays so. Returns 0, or REMEDY_FAILED with words.
+ */
+int remedy_copy(const char *from, const char *to) MUST_USE;
+/* Writes the bytes of one file into another that is there. Returns likewise. */
+int remedy_overwrite(const char *from, const char *to) MUST_USE;
+/* Makes an empty directory DIR/NAME, whatever was there. Returns likewise. */
+int remedy_fresh_dir(const struct remedy *r, const char *name) MUST_USE;
+/* Remembers files as they are (NULL-terminated; "" is passed over). Returns likewise. */
+int remedy_before(const struct remedy *r, const char *const *files) MUST_USE;
+/* Where it is remembered. */
+void remedy_before_path(const struct remedy *r, const char *file, char *path);
+/* Whether a file is other than it was remembered. */
+bool remedy_differs(const struct remedy *r, const char *file);
+
+/* --- remedy_diff.c: what differs --- */
+
+/* Appends a line "\n-LINE" or "\n+LINE" to text for what was removed and added, the first twelve of them, and how many
+ * more there are. */
+void remedy_diff(struct buf *text, const struct buf *was, const struct buf *now);
+/* Reports which lines of the file real differ between was and now; nothing when none do. */
+void remedy_tell(const struct remedy *r, const char *real, const char *was, const char *now);
+
+/* --- remedy_files.c: module files --- */
+
+/* Finds the files in use. Returns 0, or the remedy's status with words. */
+int remedy_find_files(struct remedy *r) MUST_USE;
+/* Whether go takes the dependencies from vendor/ by itself. */
+bool remedy_is_vendored(const struct remedy *r);
+int remedy_download(struct remedy *r);
+int remedy_tidy(struct remedy *r);
+int remedy_mod_mod(struct remedy *r);
+
+/* --- remedy_work.c, remedy_json.c: workspaces --- */
+
+/* Copies go.work and its sums to a directory; in the copy every path is absolute. Returns 0, or the remedy's status
+ * with words. */
+int remedy_copy_work(const struct remedy *r, const char *dir) MUST_USE;
+int remedy_work(struct remedy *r);
+int remedy_work_off(struct remedy *r);
+
+/* What go.work says, piece by piece: its paths as they stand there. Return false to give up. */
+struct remedy_json_handler {
+    bool (*use)(void *arg, const char *path);
+    bool (*replace)(void *arg, const char *old_path, const char *old_version, const char *path);
+};
+/* Reads what `go work edit -json` prints. Returns false when it is not understood, or a handler gave up. */
+bool remedy_json_work(const char *text, size_t len, const struct remedy_json_handler *h, void *arg) MUST_USE;
+
+/* --- remedy_version.c: which module --- */
+
+/* Finds module and version where only a package, or nothing of a version, is known. */
+void remedy_find_version(struct remedy *r);
+/* Whether module@version can be taken for a part of a path. */
+bool remedy_is_version(const char *module, const char *version);
+/* Appends a name as the cache spells it: upper-case letters with a mark. */
+void remedy_case_encode(struct buf *out, const char *name);
+
+/* --- remedy_fetch.c: what is fetched beside the cache --- */
+
+/* Makes DIR/judge: a module whose go.sum is all that the user's files say. Returns 0 or REMEDY_FAILED. */
+int remedy_make_judge(const struct remedy *r) MUST_USE;
+/* Fetches module@version under the judge's go.sum; cache: instead of the real one, proxy: instead of go's own; NULL:
+ * not so. Returns go's status. */
+int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, int words);
+/* Fetches all that the build needs, with copies of the module's files for what go writes; env as for remedy_go.
+ * Returns 0 or another status. */
+int remedy_fetch_needed(const struct remedy *r, char *const *env, int words);
+/* Appends a path as a file proxy's URL. */
+void remedy_proxy_of(struct buf *out, const char *path);
+
+/* --- remedy_cache.c: caches --- */
+
+int remedy_purge(struct remedy *r);
+int remedy_gocache(struct remedy *r);
+int remedy_clean_modcache(struct remedy *r);
+
+/* --- remedy_aside.c: moving aside and putting back (remedy_restore) --- */
+
+struct remedy_aside {
+    const char *name; /* what it is called meanwhile */
+    const char *path; /* where it belongs */
+};
+/* Writes down what belongs where, and moves it, one after the other, to a new directory below modcache. What is not
+ * there counts too: what comes in its place goes when the rest is put back. Returns -1 with errno; remedy_restore
+ * follows in any case. */
+int remedy_aside(const char *session_dir, const char *modcache, const struct remedy_aside *list, size_t n) MUST_USE;
+/* What came in its place is good: remedy_restore removes what was moved. Returns -1 with errno. */
+int remedy_aside_done(const char *session_dir) MUST_USE;
+
+#endif
