@@ -10,6 +10,7 @@
 #include "proxy/machine/boot.h"
 #include "proxy/machine/machine_private.h"
 #include "proxy/machine/programs.h"
+#include "proxy/machine/reach.h"
 
 #define FNV_OFFSET UINT64_C(14695981039346656037)
 #define FNV_PRIME UINT64_C(1099511628211)
@@ -19,6 +20,7 @@ enum {
     START_MS = 60 * MS,     /* from the command's start to the supervisor's answer: a login shell may be slow */
     RETRY_MS = 500,         /* before the second try to reach it again; then twice as long each time */
     RETRY_MAX_MS = 30 * MS, /* but no longer */
+    ABOUT_MAX = 256 * 1024, /* bytes of what a supervisor says of itself, and not taken yet */
     QUIET_MS = 12 * MS /* nothing was heard for so long, while beats are due: nothing can be said of what is there */
 };
 
@@ -448,13 +450,6 @@ static void destroy(struct remote_machine *m)
     free(m);
 }
 
-static struct transport *make_transport(uv_loop_t *loop, const struct config_target *target)
-{
-    return target->command ? transport_command(loop, target)
-           : target->ssh   ? transport_ssh(loop, target)
-                           : transport_local(loop);
-}
-
 /* What a machine is known by: targets with the same words share it. */
 static char *name_of(const struct config_target *target)
 {
@@ -482,13 +477,13 @@ static struct remote_machine *machine_new(uv_loop_t *loop, const struct config_t
     m->name = name;
     m->next = machines;
     machines = m;
-    buf_init(&m->about_bytes, TUNNEL_PAYLOAD_MAX);
+    buf_init(&m->about_bytes, ABOUT_MAX);
     m->soon = timer_new(loop, on_soon, m);
     m->tick = timer_new(loop, on_tick, m);
     m->retry = timer_new(loop, on_retry, m);
     m->warm = timer_new(loop, on_warm, m);
     m->deadline = timer_new(loop, on_deadline, m);
-    m->transport = make_transport(loop, target);
+    m->transport = reach_target(loop, target);
     if (!m->soon || !m->tick || !m->retry || !m->warm || !m->deadline || !m->transport) {
         destroy(m);
         return NULL;

@@ -8,7 +8,6 @@
 #include "proxy/machine/machine_private.h"
 
 enum {
-    ABOUT_MAX = 64 * 1024,
     OUTPUT_MAX = CARRIER_HIGH_WATER, /* bytes given to the carrier at once */
     MS = 1000,
     NS_IN_MS = 1000 * 1000
@@ -49,23 +48,32 @@ void machine_tunnel_call(struct remote_machine *m)
 
 /* --- what the supervisor says of itself --- */
 
+static void on_about(struct remote_machine *m, const struct order *o)
+{
+    const char *dir = order_get(o, ORDER_DIR), *text = order_get(o, ORDER_TEXT);
+    if (o->kind == ORDER_NOTE && text)
+        log_info(m->base.where, "%s", text);
+    if (o->kind != ORDER_ABOUT || !dir || m->dir)
+        return;
+    m->dir = strdup(dir);
+    log_debug(m->base.where, "the supervisor's directory is %s", dir);
+    machine_tell_ready(m);
+}
+
 static void read_about(struct remote_machine *m)
 {
-    struct order about;
+    struct order o;
     const void *bytes;
     size_t n;
+    long used;
     while (m->about && (n = tunnel_peek(m->tunnel, m->about->stream, &bytes)) > 0) {
         (void)buf_append(&m->about_bytes, bytes, n);
         tunnel_consume(m->tunnel, m->about->stream, n);
     }
-    if (m->about_bytes.len == 0 || order_read(m->about_bytes.data, m->about_bytes.len, &about) <= 0)
-        return;
-    const char *dir = order_get(&about, ORDER_DIR);
-    if (about.kind == ORDER_ABOUT && dir && !m->dir)
-        m->dir = strdup(dir);
-    buf_clear(&m->about_bytes);
-    log_debug(m->base.where, "the supervisor's directory is %s", m->dir ? m->dir : "not known");
-    machine_tell_ready(m);
+    while (m->about_bytes.len && (used = order_read(m->about_bytes.data, m->about_bytes.len, &o)) > 0) {
+        on_about(m, &o);
+        buf_consume(&m->about_bytes, (size_t)used);
+    }
 }
 
 /* --- events --- */

@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/bury.h"
 #include "proxy/supervisor/door.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/supervise.h"
@@ -25,6 +26,18 @@ static int local_main(void)
     return warden_run(dir, supervise_work, &how);
 }
 
+static void print_line(void *arg, const char *text)
+{
+    (void)arg;
+    (void)puts(text);
+}
+
+static int sweep_main(void)
+{
+    bury_others(NULL, print_line, NULL);
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int version_main(void)
 {
     struct utsname machine = {0};
@@ -38,10 +51,12 @@ int main(int argc, char **argv)
     const char *role = argc > 1 ? argv[1] : "";
     if (strcmp(role, "local") == 0)
         return local_main();
+    if (strcmp(role, "sweep") == 0)
+        return sweep_main();
     if (strcmp(role, "version") == 0)
         return version_main();
     if (strcmp(role, "door") == 0 && argc > CLIENT)
         return door_main(argv[CLIENT], argc > NONCE ? argv[NONCE] : NULL);
-    (void)fprintf(stderr, "usage: %s local | door CLIENT [NONCE] | version\n", argv[0]);
+    (void)fprintf(stderr, "usage: %s local | door CLIENT [NONCE] | sweep | version\n", argv[0]);
     return EXIT_USAGE;
 }
