@@ -21,11 +21,11 @@
 #include "proxy/supervisor/supervise.h"
 
 enum {
-    ATTEMPTS = 5,         /* a supervisor may end at the moment when it is reached */
-    STATUS_FAILED = 1,    /* after an error line */
-    STATUS_GONE = 3,      /* after a gone line */
+    ATTEMPTS = 5,      /* a supervisor may end at the moment when it is reached */
+    STATUS_FAILED = 1, /* after an error line */
+    STATUS_GONE = 3,   /* after a gone line */
     FILE_MODE = 0600,
-    ENDING_MS = 5000,     /* for the supervisor's own end when its place is wanted, and for its last word */
+    ENDING_MS = 5000, /* for the supervisor's own end when its place is wanted, and for its last word */
     BOOT_ID_MAX = 64,
     WORDS_MAX = 4096,
     NAME_SIZE = 17
@@ -260,7 +260,8 @@ static void tell_silent(const struct door *d)
 {
     long pid = d->pid ? d->pid : pid_of(d);
     if (pid)
-        say(d, "", "error silent the supervisor (pid %ld) does not answer; end it there with `kill -9 %ld`, then try again",
+        say(d, "",
+            "error silent the supervisor (pid %ld) does not answer; end it there with `kill -9 %ld`, then try again",
             pid, pid);
     else
         say(d, "", "error silent the supervisor at %s/" DOOR_SOCKET " does not answer; end it there, then try again",

@@ -17,10 +17,10 @@
 #define DOOR_NOTE "DELVEGATE_NOTE"
 
 enum {
-    DOOR_LINE_MAX = 256,                 /* bytes of "DOOR_GREETING BUILD PID SESSIONS\n" */
-    DOOR_NONCE_MAX = 128,                /* bytes of a nonce or client */
-    DOOR_ENVIRON_MAX = 4 * 1024 * 1024,  /* bytes of an environment, with a NUL behind each */
-    DOOR_ANSWER_MS = 5000,               /* until a supervisor that lives has answered */
+    DOOR_LINE_MAX = 256,                /* bytes of "DOOR_GREETING BUILD PID SESSIONS\n" */
+    DOOR_NONCE_MAX = 128,               /* bytes of a nonce or client */
+    DOOR_ENVIRON_MAX = 4 * 1024 * 1024, /* bytes of an environment, with a NUL behind each */
+    DOOR_ANSWER_MS = 5000,              /* until a supervisor that lives has answered */
     DOOR_SERVE = 'S',
     DOOR_QUIT = 'Q',
     DOOR_OVER = 'o'

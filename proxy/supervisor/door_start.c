@@ -17,8 +17,8 @@
 
 enum {
     BACKLOG = 64,
-    ANSWER_MAX = 4096,     /* bytes of what loginctl prints */
-    ANSWER_SECONDS = 3,    /* for it */
+    ANSWER_MAX = 4096,  /* bytes of what loginctl prints */
+    ANSWER_SECONDS = 3, /* for it */
     CANNOT_EXEC = 127
 };
 
@@ -132,8 +132,8 @@ static void ask(char *const argv[], char text[ANSWER_MAX])
 
 static enum door_logout ask_logind(void)
 {
-    static char *const of_manager[] = {
-        "loginctl", "show-session", "-p", "KillUserProcesses", "-p", "KillOnlyUsers", "-p", "KillExcludeUsers", NULL};
+    static char *const of_manager[] = {"loginctl", "show-session",     "-p", "KillUserProcesses", "-p", "KillOnlyUsers",
+                                       "-p",       "KillExcludeUsers", NULL};
     char uid[32], cgroup[ANSWER_MAX] = "", manager[ANSWER_MAX], user[ANSWER_MAX], name[ANSWER_MAX];
     char *of_user[] = {"loginctl", "show-user", uid, "-p", "Linger", "-p", "Name", NULL};
     const char *at;

@@ -89,6 +89,20 @@ static void report_number(struct run *r, enum order_kind kind, enum order_key ke
     buf_free(&record);
 }
 
+static void report_exited(struct run *r)
+{
+    struct buf record;
+    buf_init(&record, REPORT_MAX);
+    size_t begin = order_open(&record, ORDER_EXITED);
+    order_put_number(&record, ORDER_NUMBER, r->number);
+    order_put_number(&record, ORDER_STATUS, r->status);
+    order_put_number(&record, ORDER_TEXTS, r->texts);
+    order_put_number(&record, ORDER_OUTPUTS, r->outputs);
+    (void)order_close(&record, begin);
+    session_report(r->session, &record);
+    buf_free(&record);
+}
+
 static void on_note(void *run, short revents);
 
 static void watch(struct run *r)
@@ -226,7 +240,7 @@ void run_settle(struct run *r)
 {
     if (r->state == RUN_FLOWING && run_streams_told(r)) {
         struct session *s = r->session;
-        report_number(r, ORDER_EXITED, ORDER_STATUS, r->status);
+        report_exited(r);
         r->state = RUN_REPORTED;
         r->session = NULL;
         session_run_over(s);

@@ -56,6 +56,8 @@ struct run {
     uint64_t until;  /* when the present wait is over, as loop_now has it */
     bool has_closed; /* the connections to it that were ours */
     struct run_stream streams[RUN_STREAMS];
+    long texts,
+        outputs; /* how many of them there were, log and text, stdout and stderr: for who waits for their ends */
     struct pty pty;
     int stdin_read, stdin_write; /* of the pipe for its stdin; -1: none */
     struct inflow *input;

@@ -69,8 +69,13 @@ static int flow(struct run *r, enum run_stream_kind kind, int fd)
                                   .passed = kind == RUN_LOG ? run_logged : NULL,
                                   .arg = s};
     s->flow = outflow_new(&order);
-    errno = ENOMEM;
-    return s->flow ? 0 : -1;
+    if (!s->flow) {
+        errno = ENOMEM;
+        return -1;
+    }
+    r->texts += kind == RUN_LOG || kind == RUN_TEXT;
+    r->outputs += kind == RUN_OUT || kind == RUN_ERR;
+    return 0;
 }
 
 static int open_pipe(struct run *r, enum run_stream_kind kind)

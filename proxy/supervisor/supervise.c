@@ -13,6 +13,7 @@
 #include "proxy/supervisor/door.h"
 #include "proxy/supervisor/flow.h"
 #include "proxy/supervisor/loop.h"
+#include "proxy/supervisor/owner.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/session.h"
@@ -163,6 +164,8 @@ static struct stream *on_opened(void *arg, enum order_stream stream, uint32_t nu
         return me.ending ? NULL : session_open(session);
     case ORDER_STREAM_CONNECT:
         return connect_open(number, session);
+    case ORDER_STREAM_OWNER:
+        return owner_open(number);
     case ORDER_STREAM_INPUT:
         return session_input(session, number);
     default:
