@@ -10,7 +10,7 @@
 #include "proxy/supervisor/supervise.h"
 #include "proxy/supervisor/warden.h"
 
-enum { EXIT_USAGE = 2, NAME_MAX_SIZE = 64, CLIENT = 2, NONCE = 3 };
+enum { EXIT_USAGE = 2, NAME_MAX_SIZE = 64, CLIENT = 2, NONCE = 3, DIR = 2 };
 
 static int local_main(void)
 {
@@ -38,6 +38,16 @@ static int sweep_main(void)
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int serve_main(const char *dir)
+{
+    struct supervise how = {.dir = dir};
+    if (door_take_socket() < 0) {
+        perror("delvegate's supervisor has no socket to listen on");
+        return EXIT_FAILURE;
+    }
+    return warden_run(dir, supervise_work, &how);
+}
+
 static int version_main(void)
 {
     struct utsname machine = {0};
@@ -51,6 +61,8 @@ int main(int argc, char **argv)
     const char *role = argc > 1 ? argv[1] : "";
     if (strcmp(role, "local") == 0)
         return local_main();
+    if (strcmp(role, "serve") == 0 && argc > DIR)
+        return serve_main(argv[DIR]);
     if (strcmp(role, "sweep") == 0)
         return sweep_main();
     if (strcmp(role, "version") == 0)

@@ -70,6 +70,11 @@ static void write_about(void)
     order_put(&me.text, ORDER_DIR, me.how->dir);
     order_put(&me.text, ORDER_NAME, machine.machine);
     (void)order_close(&me.text, at);
+    if (me.how->local || !door_note())
+        return;
+    at = order_open(&me.text, ORDER_NOTE);
+    order_put(&me.text, ORDER_TEXT, door_note());
+    (void)order_close(&me.text, at);
 }
 
 /* What is known is said to each delvegate that comes; it ends when nothing more can follow. */
@@ -145,6 +150,11 @@ static void on_idle(void *arg)
     (void)arg;
     if (session_count() == 0)
         loop_end(0);
+}
+
+static void quit(void)
+{
+    loop_end(0);
 }
 
 static void end_all(void *arg)
@@ -235,7 +245,7 @@ static int begin(void)
     if (uplink_init(supervise_build(), &handler, NULL) < 0)
         return -1;
     bury();
-    return me.how->local ? serve_stdio() : door_listen(me.how->dir);
+    return me.how->local ? serve_stdio() : door_listen(me.how->dir, session_count, quit);
 }
 
 int supervise_work(void *arg)
@@ -248,6 +258,8 @@ int supervise_work(void *arg)
     look_for_end(NULL);
     int status = loop_run();
     worker_free(me.burial);
-    (void)place_erase(me.how->dir);
+    /* A door that is about to start another one there has the directory. */
+    if (me.how->local || door_close(me.how->dir))
+        (void)place_erase(me.how->dir);
     return status;
 }
