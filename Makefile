@@ -58,7 +58,7 @@ PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
 TUNNEL := $(wildcard proxy/tunnel/*.c)
 # What the supervisor is made of, a program of its own.
 SUPERVISOR := $(wildcard proxy/supervisor/*.c)
-SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) delve/order.c dap/buf.c
+SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) delve/order.c delve/rpc.c dap/buf.c dap/json.c dap/places.c
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_wire.c ssh_agent_env.c) \
     $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) \

@@ -12,6 +12,10 @@
  *             Reset with an errno when it breaks, and with ORDER_UNREACHED besides when it can't be made.
  *   OWNER     to the supervisor, for number (a port): the text "UID SELF" comes back: the user ids of who listens there
  *             and of the supervisor, -1: not known.
+ *   HEARTBEAT to the supervisor, for number (a Delve's port): asked by JSON-RPC GetVersion every few seconds until the
+ *             stream is reset: "answered" comes back at its first answer, "silent SECONDS" and the end when it does
+ *             not answer any more; a line each.
+ *   EXIT      to the supervisor, likewise: "exited STATUS" or "unknown" comes back, and the end.
  *   LOG TEXT OUT ERR   from the supervisor, for run `number`: bytes of Delve's log; of what dlv, the build, a remedy or
  *             a command without streams prints itself; of the program's (or command's) stdout and stderr.
  *             LOG and TEXT end before ORDER_EXITED counts: who reads waits for both ends and the record.
@@ -48,7 +52,9 @@ enum order_stream {
     ORDER_STREAM_ERR,
     ORDER_STREAM_INPUT,
     ORDER_STREAM_TERMINAL,
-    ORDER_STREAM_OWNER
+    ORDER_STREAM_OWNER,
+    ORDER_STREAM_HEARTBEAT,
+    ORDER_STREAM_EXIT
 };
 
 /* The label of a stream, and its parts; number <= ORDER_NUMBER_MAX. */

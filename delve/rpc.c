@@ -1,12 +1,13 @@
 #include "delve/rpc.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DECIMAL = 10 };
+#include "dap/places.h"
+
+enum { DECIMAL = 10, NO_ID = -1 };
 
 int delve_rpc_state(struct buf *out, int id)
 {
@@ -18,22 +19,64 @@ int delve_rpc_get_version(struct buf *out, int id)
     return buf_printf(out, "{\"method\":\"RPCServer.GetVersion\",\"params\":[{}],\"id\":%d}\n", id);
 }
 
+/* As dap_place_walk, over a whole text. */
+static int walk(const char *text, size_t len, const char *const *steps, dap_place_found *found, void *arg)
+{
+    const struct dap_message whole = {.text = text, .payload_at = {.off = 0, .len = len}};
+    return len == 0 ? -1 : dap_place_walk(&whole, steps, found, arg);
+}
+
+struct number {
+    const char *text;
+    int value;
+};
+
+static int read_number(void *arg, struct dap_json_token t)
+{
+    struct number *n = arg;
+    int64_t value;
+    if (t.kind == DAP_JSON_NUMBER && dap_json_integer(n->text, t.at, &value) == 0 && value >= INT_MIN &&
+        value <= INT_MAX)
+        n->value = (int)value;
+    return 0;
+}
+
+static int read_true(void *arg, struct dap_json_token t)
+{
+    *(bool *)arg = t.kind == DAP_JSON_TRUE;
+    return 0;
+}
+
+struct words {
+    const char *text;
+    int *status;
+    int found;
+};
+
+/* The words have nothing in them that JSON would escape. */
+static int read_words(void *arg, struct dap_json_token t)
+{
+    struct words *w = arg;
+    char *error = t.kind == DAP_JSON_STRING ? strndup(w->text + t.at.off, t.at.len) : NULL;
+    if (error)
+        w->found = delve_exit_status_in(error, w->status);
+    free(error);
+    return 0;
+}
+
 /* Delve ends each answer with a newline (Go's json.Encoder), and none holds one inside. */
 int delve_rpc_answer(const char *text, size_t len, size_t *used, int *id)
 {
+    static const char *const steps[] = {"id", NULL};
     const char *end = len ? memchr(text, '\n', len) : NULL;
+    struct number number = {.text = text, .value = NO_ID};
     if (!end)
         return 0;
-    json_t *answer = json_loadb(text, (size_t)(end - text), 0, NULL);
-    if (!json_is_object(answer)) {
-        json_decref(answer);
+    size_t line = (size_t)(end - text);
+    if (text[0] != '{' || walk(text, line, steps, read_number, &number) < 0)
         return -1;
-    }
-    const json_t *number = json_object_get(answer, "id");
-    json_int_t n = json_is_integer(number) ? json_integer_value(number) : -1;
-    *id = n < 0 || n > INT_MAX ? -1 : (int)n;
-    *used = (size_t)(end - text) + 1;
-    json_decref(answer);
+    *id = number.value < 0 ? NO_ID : number.value;
+    *used = line + 1;
     return 1;
 }
 
@@ -57,16 +100,17 @@ int delve_exit_status_in(const char *text, int *status)
 
 int delve_rpc_exit_status(const char *text, size_t len, int *status)
 {
-    json_t *answer = json_loadb(text, len, JSON_DISABLE_EOF_CHECK, NULL);
-    if (!answer)
+    static const char *const error[] = {"error", NULL}, *const exited[] = {"result", "State", "exited", NULL},
+                             *const code[] = {"result", "State", "exitStatus", NULL};
+    struct words words = {.text = text, .status = status};
+    struct number number = {.text = text};
+    bool has_exited = false;
+    if (walk(text, len, error, read_words, &words) < 0 || walk(text, len, exited, read_true, &has_exited) < 0 ||
+        walk(text, len, code, read_number, &number) < 0)
         return -1;
-    const char *error = json_string_value(json_object_get(answer, "error"));
-    const json_t *state = json_object_get(json_object_get(answer, "result"), "State");
-    int exited = error ? delve_exit_status_in(error, status) : 0;
-    if (!exited && json_is_true(json_object_get(state, "exited"))) {
-        *status = (int)json_integer_value(json_object_get(state, "exitStatus"));
-        exited = 1;
-    }
-    json_decref(answer);
-    return exited;
+    if (words.found)
+        return 1;
+    if (has_exited)
+        *status = number.value;
+    return has_exited;
 }

@@ -115,7 +115,7 @@ static void on_terminated_event(struct attachment *a)
         return;
     set_state(a, ATTACHMENT_EXITED, "the program has ended");
     if (!a->exit_known)
-        a->query = exit_query_new(a->loop, a->link, a->port, on_exit_answer, a);
+        a->query = exit_query_new(a->link, a->port, on_exit_answer, a);
     if (!a->query)
         a->handler->exited(a->arg, a->exit_known, a->exit_status);
 }
@@ -270,7 +270,7 @@ static void on_closed(void *arg, enum delve_client_end end, const struct err *wh
     a->handler->broken(a->arg);
     /* One that was never attached to would only refuse again. */
     if (a->state == ATTACHMENT_PROBING && (was_attached || a->once_attached))
-        a->heartbeat = heartbeat_new(a->loop, a->link, a->port, &probe_events, a);
+        a->heartbeat = heartbeat_new(a->link, a->port, &probe_events, a);
 }
 
 static void on_deadline(void *arg)
@@ -324,7 +324,7 @@ struct attachment *attachment_new(const struct attachment_order *order, const st
     if (a->deadline && a->stuck && a->attach_arguments)
         a->client = delve_client_new(a->link, a->port, &client_events, a);
     if (a->client)
-        a->heartbeat = heartbeat_new(a->loop, a->link, a->port, &heartbeat_events, a);
+        a->heartbeat = heartbeat_new(a->link, a->port, &heartbeat_events, a);
     if (!a->heartbeat) {
         attachment_free(a);
         return NULL;

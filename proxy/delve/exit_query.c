@@ -1,52 +1,38 @@
 #include "proxy/delve/exit_query.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "dap/buf.h"
-#include "delve/rpc.h"
-#include "proxy/base/timer.h"
 
-enum {
-    ANSWER_MAX = 256 * 1024,
-    ANSWER_MS = 3000 /* State {NonBlocking} answers at once after an exit */
-};
+enum { ANSWER_MAX = 256 };
 
 struct exit_query {
-    struct channel *channel;
-    struct timer *deadline;
+    struct channel *channel; /* NULL: it is gone */
     struct buf answer;
     void (*done)(void *arg, bool known, int status);
     void *arg;
 };
 
-static void finish(struct exit_query *q, bool known, int status)
+static void finish(struct exit_query *q)
 {
     void (*done)(void *, bool, int) = q->done;
+    int status = 0;
+    bool known = q->answer.len && sscanf(q->answer.data, "exited %d", &status) == 1;
     q->done = NULL;
-    timer_stop(q->deadline);
     if (done)
         done(q->arg, known, status);
-}
-
-static void on_opened(void *arg)
-{
-    struct exit_query *q = arg;
-    struct buf ask;
-    buf_init(&ask, ANSWER_MAX);
-    if (delve_rpc_state(&ask, 1) == 0)
-        (void)channel_write(q->channel, ask.data, ask.len);
-    buf_free(&ask);
 }
 
 static void on_data(void *arg, const char *data, size_t len)
 {
     struct exit_query *q = arg;
-    int status = 0;
-    if (!q->done)
-        return;
-    int r = buf_append(&q->answer, data, len) < 0 ? 0 : delve_rpc_exit_status(q->answer.data, q->answer.len, &status);
-    if (r >= 0)
-        finish(q, r == 1, status);
+    (void)buf_append(&q->answer, data, len); /* what does not fit is no answer */
+}
+
+static void on_eof(void *arg)
+{
+    finish(arg);
 }
 
 static void on_closed(void *arg, const struct err *why, enum channel_end end)
@@ -55,24 +41,13 @@ static void on_closed(void *arg, const struct err *why, enum channel_end end)
     (void)why;
     (void)end;
     q->channel = NULL;
-    finish(q, false, 0);
+    finish(q);
 }
 
-static void on_eof(void *arg)
-{
-    finish(arg, false, 0);
-}
+static const struct channel_handler channel_events = {.data = on_data, .eof = on_eof, .closed = on_closed};
 
-static void on_deadline(void *arg)
-{
-    finish(arg, false, 0);
-}
-
-static const struct channel_handler channel_events = {
-    .opened = on_opened, .data = on_data, .eof = on_eof, .closed = on_closed};
-
-struct exit_query *exit_query_new(uv_loop_t *loop, struct link *link, int port,
-                                  void (*done)(void *arg, bool known, int status), void *arg)
+struct exit_query *exit_query_new(struct link *link, int port, void (*done)(void *arg, bool known, int status),
+                                  void *arg)
 {
     struct exit_query *q = calloc(1, sizeof *q);
     if (!q)
@@ -80,14 +55,11 @@ struct exit_query *exit_query_new(uv_loop_t *loop, struct link *link, int port,
     buf_init(&q->answer, ANSWER_MAX);
     q->done = done;
     q->arg = arg;
-    q->deadline = timer_new(loop, on_deadline, q);
-    if (q->deadline)
-        q->channel = link_stream(link, port, &channel_events, q);
+    q->channel = link_open(link, ORDER_STREAM_EXIT, (uint32_t)port, &channel_events, q);
     if (!q->channel) {
         exit_query_free(q, false);
         return NULL;
     }
-    timer_start(q->deadline, ANSWER_MS, 0);
     return q;
 }
 
@@ -97,7 +69,6 @@ void exit_query_free(struct exit_query *q, bool link_lost)
         return;
     if (q->channel && !link_lost)
         channel_close(q->channel);
-    timer_free(q->deadline);
     buf_free(&q->answer);
     free(q);
 }

@@ -6,10 +6,10 @@
 
 struct exit_query;
 
-/* Connects to Delve's port and asks. done is called once: known tells whether *status is the process's exit status.
-   Only exit_query_free may follow. NULL when memory ran out. */
-struct exit_query *exit_query_new(uv_loop_t *loop, struct link *link, int port,
-                                  void (*done)(void *arg, bool known, int status), void *arg);
+/* Has the supervisor ask the Delve at this port. done is called once: known tells whether *status is the process's exit
+   status. Only exit_query_free may follow. NULL when memory ran out. */
+struct exit_query *exit_query_new(struct link *link, int port, void (*done)(void *arg, bool known, int status),
+                                  void *arg);
 /* link_lost: the channel is gone already. NULL is fine. */
 void exit_query_free(struct exit_query *q, bool link_lost);
 

@@ -1,63 +1,50 @@
 #include "proxy/delve/heartbeat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dap/buf.h"
-#include "delve/rpc.h"
-#include "proxy/base/timer.h"
 
-enum {
-    ANSWER_MAX = 256 * 1024,
-    BEAT_MS = 5000,
-    /* Counted in beats, not in time: a machine that slept has missed none. */
-    MISSED_MAX = 9,
-    MS = 1000
-};
+enum { REPORT_MAX = 1024 };
 
 struct heartbeat {
-    struct link *link;
-    int port;
     const struct heartbeat_handler *handler; /* NULL once it is over */
     void *arg;
-    struct channel *channel; /* NULL between a lost one and the next beat */
-    struct timer *beat;
-    struct buf answer;
-    int asked, missed;
+    struct channel *channel; /* NULL: it is gone */
+    struct buf report;
+    int reading; /* depth of handlers: memory is freed when the last returns */
+    bool freed;
 };
 
-static void ask(struct heartbeat *b)
+static void on_report(struct heartbeat *b, const char *line)
 {
-    struct buf question;
-    buf_init(&question, ANSWER_MAX);
-    if (delve_rpc_get_version(&question, ++b->asked) == 0)
-        (void)channel_write(b->channel, question.data, question.len);
-    buf_free(&question);
-}
-
-static void on_opened(void *arg)
-{
-    ask(arg);
+    const struct heartbeat_handler *h = b->handler;
+    int seconds;
+    if (!h)
+        return;
+    if (strcmp(line, "answered") == 0)
+        h->answered(b->arg);
+    if (sscanf(line, "silent %d", &seconds) != 1)
+        return;
+    b->handler = NULL;
+    h->silent(b->arg, seconds);
 }
 
 static void on_data(void *arg, const char *data, size_t len)
 {
     struct heartbeat *b = arg;
-    size_t used;
-    int id, r = -1;
-    if (buf_append(&b->answer, data, len) == 0) {
-        bool answered = false;
-        while ((r = delve_rpc_answer(b->answer.data, b->answer.len, &used, &id)) > 0) {
-            buf_consume(&b->answer, used);
-            answered = true;
-        }
-        if (answered && b->handler) {
-            b->missed = 0;
-            b->handler->answered(b->arg);
-            return; /* it may be freed now */
-        }
+    char *end;
+    b->reading++;
+    (void)buf_append(&b->report, data, len); /* what does not fit is no report */
+    while (!b->freed && b->report.len && (end = strchr(b->report.data, '\n'))) {
+        *end = '\0';
+        size_t used = (size_t)(end - b->report.data) + 1;
+        on_report(b, b->report.data);
+        buf_consume(&b->report, used);
     }
-    if (r < 0) /* not Delve's: no answer, then */
-        buf_clear(&b->answer);
+    if (--b->reading == 0 && b->freed)
+        heartbeat_free(b, false);
 }
 
 static void on_closed(void *arg, const struct err *why, enum channel_end end)
@@ -66,69 +53,23 @@ static void on_closed(void *arg, const struct err *why, enum channel_end end)
     (void)why;
     (void)end;
     b->channel = NULL;
-    buf_clear(&b->answer);
 }
 
-static void on_eof(void *arg)
-{
-    struct heartbeat *b = arg;
-    channel_close(b->channel);
-    b->channel = NULL;
-    buf_clear(&b->answer);
-}
+static const struct channel_handler channel_events = {.data = on_data, .closed = on_closed};
 
-static const struct channel_handler channel_events = {
-    .opened = on_opened, .data = on_data, .eof = on_eof, .closed = on_closed};
-
-static void open_channel(struct heartbeat *b)
-{
-    b->channel = link_stream(b->link, b->port, &channel_events, b);
-}
-
-static void give_up(struct heartbeat *b)
-{
-    const struct heartbeat_handler *handler = b->handler;
-    int seconds = b->missed * BEAT_MS / MS;
-    timer_stop(b->beat);
-    b->handler = NULL;
-    if (handler)
-        handler->silent(b->arg, seconds);
-}
-
-static void on_beat(void *arg)
-{
-    struct heartbeat *b = arg;
-    /* Of a Delve that nothing can be heard of nothing is known. */
-    b->missed = link_is_alive(b->link) ? b->missed + 1 : 0;
-    if (b->missed > MISSED_MAX) {
-        give_up(b);
-        return;
-    }
-    if (!b->channel)
-        open_channel(b);
-    else if (b->asked)
-        ask(b);
-}
-
-struct heartbeat *heartbeat_new(uv_loop_t *loop, struct link *link, int port, const struct heartbeat_handler *h,
-                                void *arg)
+struct heartbeat *heartbeat_new(struct link *link, int port, const struct heartbeat_handler *h, void *arg)
 {
     struct heartbeat *b = calloc(1, sizeof *b);
     if (!b)
         return NULL;
-    b->link = link;
-    b->port = port;
     b->handler = h;
     b->arg = arg;
-    buf_init(&b->answer, ANSWER_MAX);
-    b->beat = timer_new(loop, on_beat, b);
-    if (b->beat)
-        open_channel(b);
+    buf_init(&b->report, REPORT_MAX);
+    b->channel = link_open(link, ORDER_STREAM_HEARTBEAT, (uint32_t)port, &channel_events, b);
     if (!b->channel) {
         heartbeat_free(b, false);
         return NULL;
     }
-    timer_start(b->beat, BEAT_MS, BEAT_MS);
     return b;
 }
 
@@ -138,7 +79,11 @@ void heartbeat_free(struct heartbeat *b, bool link_lost)
         return;
     if (b->channel && !link_lost)
         channel_close(b->channel);
-    timer_free(b->beat);
-    buf_free(&b->answer);
+    b->channel = NULL;
+    b->handler = NULL;
+    b->freed = true;
+    if (b->reading)
+        return;
+    buf_free(&b->report);
     free(b);
 }

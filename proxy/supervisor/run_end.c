@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/inquiry.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy.h"
 #include "proxy/supervisor/run_private.h"
@@ -117,6 +118,7 @@ static void close_connections(struct run *r)
     }
     if (!r->has_closed && (loop_now() >= r->until || !uplink_is_up())) {
         connect_close_all(session_number(r->session));
+        inquiry_close_all(session_number(r->session));
         r->has_closed = true;
         r->until = loop_now() + CLOSE_MS;
     }

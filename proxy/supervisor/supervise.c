@@ -12,6 +12,7 @@
 #include "proxy/supervisor/bury.h"
 #include "proxy/supervisor/door.h"
 #include "proxy/supervisor/flow.h"
+#include "proxy/supervisor/inquiry.h"
 #include "proxy/supervisor/loop.h"
 #include "proxy/supervisor/owner.h"
 #include "proxy/supervisor/place.h"
@@ -174,6 +175,9 @@ static struct stream *on_opened(void *arg, enum order_stream stream, uint32_t nu
         return me.ending ? NULL : session_open(session);
     case ORDER_STREAM_CONNECT:
         return connect_open(number, session);
+    case ORDER_STREAM_HEARTBEAT:
+    case ORDER_STREAM_EXIT:
+        return inquiry_open(stream, number, session);
     case ORDER_STREAM_OWNER:
         return owner_open(number);
     case ORDER_STREAM_INPUT:
