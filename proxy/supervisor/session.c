@@ -331,8 +331,11 @@ struct stream *session_input(uint32_t session, uint32_t run)
 
 /* --- Its end --- */
 
+/* Given up without a link: nobody is to fetch its output. */
 static void stop_run(struct session *s, int how)
 {
+    if (how < 0 && !uplink_is_up())
+        run_mute(s->run);
     run_stop(s->run, how < 0 ? run_gently(s->run) : (enum run_end)how);
 }
 
@@ -355,8 +358,7 @@ void session_end(struct session *s, int how)
         stop_run(s, how);
         break;
     case SESSION_STOPPING:
-        if (how >= 0)
-            stop_run(s, how);
+        stop_run(s, how);
         break;
     case SESSION_ERASING:
     case SESSION_OVER:

@@ -126,6 +126,16 @@ static void give_up(uint32_t number)
     tunnel_stop(up.tunnel, number);
 }
 
+void stream_leave(struct stream *s)
+{
+    if (s->number) {
+        tunnel_set_data(up.tunnel, s->number, NULL);
+        tunnel_stop(up.tunnel, s->number);
+    }
+    part(s);
+    uplink_changed();
+}
+
 void stream_abandon(struct stream *s)
 {
     if (s->number)

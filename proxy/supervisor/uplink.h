@@ -75,6 +75,8 @@ void stream_consume(struct stream *s, size_t n);
 /* Another owner has the stream from now on; `from` is closed for its own, without a call. What is unread `to` is to
  * peek at itself. */
 void stream_move(struct stream *to, struct stream *from);
+/* The owner is gone, and has ended its way: what it gave is still sent, what comes is dropped. No more calls. */
+void stream_leave(struct stream *s);
 /* The owner is gone: the stream is reset and stopped, `closed` is not called. */
 void stream_abandon(struct stream *s);
 

@@ -1,0 +1,26 @@
+/* What the files of flow share. */
+#ifndef PROXY_SUPERVISOR_FLOW_PRIVATE_H
+#define PROXY_SUPERVISOR_FLOW_PRIVATE_H
+
+#include "proxy/supervisor/flow.h"
+
+/* What is written to a descriptor as it takes it, from a stream. */
+struct sink {
+    int fd;
+    struct stream *stream;
+    struct watch out;
+    void (*broken)(void *arg, int error); /* it takes no more, the stream is stopped; may be NULL */
+    void *arg;
+};
+
+void sink_init(struct sink *k, int fd, struct stream *stream, void (*broken)(void *arg, int error), void *arg);
+/* Writes what there is and the descriptor takes; the rest follows by itself. */
+void sink_write(struct sink *k);
+/* Writes no more. */
+void sink_stop(struct sink *k);
+
+int flow_set_nonblocking(int fd);
+/* Connections are read only while there is a link. */
+void connect_outage(bool is_down);
+
+#endif
