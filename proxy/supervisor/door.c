@@ -18,7 +18,6 @@
 #include "proxy/supervisor/door_private.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
-#include "proxy/supervisor/supervise.h"
 
 enum {
     ATTEMPTS = 5,      /* a supervisor may end at the moment when it is reached */
@@ -83,14 +82,6 @@ static void put_flags_back(const struct door *d)
 
 /* --- Which instance --- */
 
-/* FNV-1a: names have to differ, nobody is to be kept from making the same one. */
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3U;
-    return (hash ^ 0xff) * 0x100000001b3U;
-}
-
 /* The client, the boot, and the container: its processes are not those of another one that has the same home. */
 static void instance_name(char name[NAME_SIZE], const char *client)
 {
@@ -99,7 +90,9 @@ static void instance_name(char name[NAME_SIZE], const char *client)
     space[n > 0 ? n : 0] = '\0';
     if (place_read("/proc/sys/kernel/random/boot_id", boot, sizeof boot) < 0)
         boot[0] = '\0';
-    uint64_t hash = hash_text(hash_text(hash_text(0xcbf29ce484222325U, client), boot), space);
+    uint64_t hash = door_hash(DOOR_HASH, client, strlen(client) + 1);
+    hash = door_hash(hash, boot, strlen(boot) + 1);
+    hash = door_hash(hash, space, strlen(space));
     (void)snprintf(name, NAME_SIZE, "%016llx", (unsigned long long)hash);
 }
 
@@ -272,6 +265,8 @@ static void tell_silent(const struct door *d)
 static int settle(struct door *d, const char *name)
 {
     struct place_error why;
+    char own[DOOR_IDENTITY_MAX];
+    door_identity(own);
     for (int i = 0; i < ATTEMPTS; i++) {
         enum reached r;
         if (place_instance(name, d->dir, &why) < 0) {
@@ -286,7 +281,7 @@ static int settle(struct door *d, const char *name)
         }
         if (r == NOBODY)
             continue;
-        if (strcmp(d->build, supervise_build()) == 0)
+        if (strcmp(d->build, own) == 0)
             return 0;
         if (d->sessions > 0) {
             say(d, "",

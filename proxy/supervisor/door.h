@@ -22,10 +22,9 @@ int door_take_socket(void) MUST_USE;
 const char *door_note(void);
 
 /* The supervisor's side: listens on the socket in its directory, takes only this user's doors, and gives their
- * descriptors to uplink_serve; their environment becomes door_environ. sessions: how many there are, of which another
- * build's door is told; when there are none such a door may ask for the supervisor's end: then quit is called. Returns
- * -1 with errno. */
-int door_listen(const char *dir, unsigned (*sessions)(void), void (*quit)(void)) MUST_USE;
+ * descriptors to uplink_serve; their environment becomes door_environ. A door of another build ends the loop when there
+ * is no session. Returns -1 with errno. */
+int door_listen(const char *dir) MUST_USE;
 /* Takes no more doors. Returns whether dir may be removed: else another door is about to start a supervisor there. In
  * that case nothing is to be removed but the sessions' directories. */
 bool door_close(const char *dir);

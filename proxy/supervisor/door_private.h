@@ -5,6 +5,7 @@
 #ifndef PROXY_SUPERVISOR_DOOR_PRIVATE_H
 #define PROXY_SUPERVISOR_DOOR_PRIVATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "proxy/supervisor/door.h"
@@ -17,7 +18,8 @@
 #define DOOR_NOTE "DELVEGATE_NOTE"
 
 enum {
-    DOOR_LINE_MAX = 256,                /* bytes of "DOOR_GREETING BUILD PID SESSIONS\n" */
+    DOOR_LINE_MAX = 256, /* bytes of "DOOR_GREETING BUILD PID SESSIONS\n" */
+    DOOR_IDENTITY_MAX = 96,
     DOOR_NONCE_MAX = 128,               /* bytes of a nonce or client */
     DOOR_ENVIRON_MAX = 4 * 1024 * 1024, /* bytes of an environment, with a NUL behind each */
     DOOR_ANSWER_MS = 5000,              /* until a supervisor that lives has answered */
@@ -36,6 +38,13 @@ struct door_request {
 int door_path(char path[SUPERVISOR_PATH_MAX], const char *dir, const char *name) MUST_USE;
 /* A socket that listens in the directory, in the place of one that is there. Returns -1 with errno. */
 int door_bind(const char *dir) MUST_USE;
+
+/* A hash of bytes that begins with DOOR_HASH: names have to differ, nobody is kept from making the same one. */
+#define DOOR_HASH 0xcbf29ce484222325U
+uint64_t door_hash(uint64_t hash, const void *bytes, size_t n);
+/* Which program this is: its build's name and a hash of its bytes, for what is of one build must be of the same bytes.
+ * identity: DOOR_IDENTITY_MAX bytes. */
+void door_identity(char *identity);
 
 /* Starts a supervisor for that directory, in a process session of its own, that has the socket; where logind would end
  * it at logout in a scope of the user's if that helps. Returns -1 with errno. */

@@ -13,8 +13,7 @@
 
 #include "proxy/supervisor/door_private.h"
 #include "proxy/supervisor/loop.h"
-#include "proxy/supervisor/process.h"
-#include "proxy/supervisor/supervise.h"
+#include "proxy/supervisor/session.h"
 #include "proxy/supervisor/uplink.h"
 
 enum { GUESTS_MAX = 64, DESCRIPTORS = 2, FILE_MODE = 0600 };
@@ -38,11 +37,9 @@ static struct {
     struct watch watch;
     struct guest *guests;
     size_t count;
-    unsigned (*sessions)(void);
-    void (*quit)(void);
     char **environ; /* the newest door's: points into body */
     char *body;
-    char *note;
+    char identity[DOOR_IDENTITY_MAX];
     int taken; /* the socket that stdin was; with 1 added, 0: none */
 } door;
 
@@ -204,8 +201,8 @@ static void take_request(struct guest *g)
         return;
     if (n > 0)
         take_descriptors(g, &message);
-    if (n == (ssize_t)sizeof g->request && g->request.kind == DOOR_QUIT && door.sessions() == 0) {
-        door.quit();
+    if (n == (ssize_t)sizeof g->request && g->request.kind == DOOR_QUIT && session_count() == 0) {
+        loop_end(0);
         return;
     }
     /* So small a message is never cut: it has one byte after the other in one packet. */
@@ -265,8 +262,7 @@ static bool is_own_user(int fd)
 static bool greet(int fd)
 {
     char line[DOOR_LINE_MAX];
-    int n = snprintf(line, sizeof line, DOOR_GREETING " %.*s %ld %u\n", DOOR_LINE_MAX / 2, supervise_build(),
-                     (long)getpid(), door.sessions());
+    int n = snprintf(line, sizeof line, DOOR_GREETING " %s %ld %u\n", door.identity, (long)getpid(), session_count());
     return send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n;
 }
 
@@ -307,19 +303,12 @@ int door_take_socket(void)
     return 0;
 }
 
-static int write_pid(const char *dir)
-{
-    char path[SUPERVISOR_PATH_MAX];
-    return door_path(path, dir, "supervisor") < 0 ? -1 : process_write(path, getpid());
-}
-
-int door_listen(const char *dir, unsigned (*sessions)(void), void (*quit)(void))
+int door_listen(const char *dir)
 {
     int fd = door.taken ? door.taken - 1 : door_bind(dir);
-    if (fd < 0 || write_pid(dir) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+    if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
         return -1;
-    door.sessions = sessions;
-    door.quit = quit;
+    door_identity(door.identity);
     door.watch = (struct watch){.fd = fd, .events = POLLIN, .ready = on_knock};
     loop_watch(&door.watch);
     return 0;

@@ -2,7 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +10,14 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proxy/supervisor/door_private.h"
+#include "proxy/supervisor/supervise.h"
 
 enum {
     BACKLOG = 64,
+    CHUNK = 16 * 1024,
     ANSWER_MAX = 4096,  /* bytes of what loginctl prints */
     ANSWER_SECONDS = 3, /* for it */
     CANNOT_EXEC = 127
@@ -53,6 +54,32 @@ int door_bind(const char *dir)
     (void)close(s);
     errno = error;
     return -1;
+}
+
+/* FNV-1a. */
+uint64_t door_hash(uint64_t hash, const void *bytes, size_t n)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ at[i]) * 0x100000001b3U;
+    return hash;
+}
+
+void door_identity(char *identity)
+{
+    char bytes[CHUNK];
+    uint64_t hash = DOOR_HASH;
+    ssize_t n = 0;
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && ((n = read(fd, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR)))
+        hash = door_hash(hash, bytes, n > 0 ? (size_t)n : 0);
+    if (fd >= 0)
+        (void)close(fd);
+    (void)snprintf(identity, DOOR_IDENTITY_MAX, "%.*s-%016llx", DOOR_IDENTITY_MAX / 2, supervise_build(),
+                   (unsigned long long)hash);
+    for (char *c = identity; *c; c++)
+        if (*c == ' ')
+            *c = '_';
 }
 
 /* --- logind --- */

@@ -26,26 +26,10 @@ static int local_main(void)
     return warden_run(dir, supervise_work, &how);
 }
 
-static void print_line(void *arg, const char *text)
-{
-    (void)arg;
-    (void)puts(text);
-}
-
-static int sweep_main(void)
-{
-    bury_others(NULL, print_line, NULL);
-    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 static int serve_main(const char *dir)
 {
     struct supervise how = {.dir = dir};
-    if (door_take_socket() < 0) {
-        perror("delvegate's supervisor has no socket to listen on");
-        return EXIT_FAILURE;
-    }
-    return warden_run(dir, supervise_work, &how);
+    return door_take_socket() < 0 ? EXIT_FAILURE : warden_run(dir, supervise_work, &how);
 }
 
 static int version_main(void)
@@ -67,8 +51,10 @@ int main(int argc, char **argv)
         return sweep_main();
     if (strcmp(role, "version") == 0)
         return version_main();
-    if (strcmp(role, "door") == 0 && argc > CLIENT)
-        return door_main(argv[CLIENT], argc > NONCE ? argv[NONCE] : NULL);
-    (void)fprintf(stderr, "usage: %s local | door CLIENT [NONCE] | sweep | version\n", argv[0]);
+    if (strcmp(role, "door") == 0 && argc > NONCE)
+        return door_main(argv[CLIENT], argv[NONCE]);
+    if (strcmp(role, "serve") == 0 && argc > DIR)
+        return serve_main(argv[DIR]);
+    (void)fprintf(stderr, "usage: %s local | door CLIENT NONCE | serve DIR | version\n", argv[0]);
     return EXIT_USAGE;
 }

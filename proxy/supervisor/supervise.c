@@ -71,10 +71,11 @@ static void write_about(void)
     order_put(&me.text, ORDER_DIR, me.how->dir);
     order_put(&me.text, ORDER_NAME, machine.machine);
     (void)order_close(&me.text, at);
-    if (me.how->local || !door_note())
+    const char *note = door_note();
+    if (!note)
         return;
     at = order_open(&me.text, ORDER_NOTE);
-    order_put(&me.text, ORDER_TEXT, door_note());
+    order_put(&me.text, ORDER_TEXT, note);
     (void)order_close(&me.text, at);
 }
 
@@ -262,7 +263,6 @@ int supervise_work(void *arg)
     look_for_end(NULL);
     int status = loop_run();
     worker_free(me.burial);
-    /* A door that is about to start another one there has the directory. */
     if (me.how->local || door_close(me.how->dir))
         (void)place_erase(me.how->dir);
     return status;

@@ -6,10 +6,10 @@
  *
  * Roles, by argv[1]:
  *   local            a child of delvegate, the tunnel on stdin and stdout: their end is the end of everything
- *   door [NONCE]     at the end of a transport's channel: hands stdin, stdout and its environment to the supervisor of
- *                    this user and client, which it starts when there is none, and waits (door.h). With a nonce all
- *                    of stdin up to a line that is it is passed over
- *   sweep            ends and removes what crashes have left (bury.h), a line on stdout for each, and ends
+ *   door CLIENT NONCE  at the end of a transport's channel: hands stdin, stdout and its environment to the supervisor
+ *                    of this user and client, which it starts when there is none, and waits (door.h). All of stdin up
+ *                    to a line that is the nonce is passed over
+ *   serve DIR        the supervisor that a door starts; stdin is the socket that listens
  *   version          prints the build and the architecture
  *
  * Processes: the role's process starts a warden (warden.h), that starts the supervisor; what blocks (a login shell, go

@@ -56,6 +56,10 @@ int uplink_init(const char *build, const struct uplink_handler *h, void *arg) MU
  * any more (when memory is short, at once). */
 void uplink_serve(int in, int out, const char *nonce, void (*over)(void *arg), void *arg);
 
+/* What arg was given to uplink_serve for is gone, though its descriptors may stay open for ever: they are closed, and
+ * over is called. */
+void uplink_hang_up(void *arg, const char *why);
+
 /* Milliseconds since the last byte came (loop_now's clock), from the beginning: since uplink_init. */
 uint64_t uplink_silence(void);
 bool uplink_is_up(void);

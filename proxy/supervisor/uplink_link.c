@@ -255,6 +255,15 @@ static void on_in(void *arg, short revents)
     uplink_take_events();
 }
 
+void uplink_hang_up(void *arg, const char *why)
+{
+    struct link *l = links;
+    while (l && l->arg != arg)
+        l = l->next;
+    if (l)
+        end_link(l, why);
+}
+
 /* --- New ones --- */
 
 static void on_deadline(void *arg)

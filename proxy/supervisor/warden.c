@@ -62,7 +62,7 @@ static void drop_descriptors(void)
         (void)close(null);
 }
 
-/* Reaps whatever ends, up to the supervisor. Returns its wait status. */
+/* Reaps whatever ends, up to the supervisor. Returns its wait status; -1 when it is no child. */
 static int wait_supervisor(pid_t pid)
 {
     int status = 0;
@@ -71,7 +71,7 @@ static int wait_supervisor(pid_t pid)
         if (ended == pid)
             return status;
         if (ended < 0 && errno != EINTR)
-            return FAILED_STATUS << 8;
+            return -1;
     }
 }
 
@@ -105,9 +105,11 @@ int warden_run(const char *dir, int (*work)(void *arg), void *arg)
     drop_descriptors();
     status = wait_supervisor(pid);
     supervisor = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    if (status == 0)
         return 0;
     (void)bury_instance(dir, NULL, NULL);
     reap_rest();
+    if (status == -1)
+        return FAILED_STATUS;
     return WIFEXITED(status) ? WEXITSTATUS(status) : SUPERVISOR_SIGNAL_STATUS + WTERMSIG(status);
 }
