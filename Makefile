@@ -268,8 +268,6 @@ $(BUILD)/supervisor: $(BUILD)/supervisor-$(OWN_ARCH)/supervisor
 PROGRAMS := $(foreach a,$(SUPERVISORS),$(BUILD)/supervisor-$a/supervisor)
 $(BUILD)/supervisors: always
 	$(call keep_words,$(SUPERVISORS),$(FLAGS_KEPT))
-$(BUILD)/installed-supervisor: always
-	$(call keep_words,$(INSTALLED_SUPERVISOR))
 $(BUILD)/programs_bytes.S: $(PROGRAMS) $(BUILD)/supervisors Makefile
 	$(call say,EMBED)
 	$(Q){ echo '.section .rodata'; for a in $(SUPERVISORS); do \
@@ -277,7 +275,7 @@ $(BUILD)/programs_bytes.S: $(PROGRAMS) $(BUILD)/supervisors Makefile
 	    echo '.section .note.GNU-stack,"",%progbits'; } >$@.new && mv $@.new $@
 $(BUILD)/programs_bytes.o: $(BUILD)/programs_bytes.S
 	$(Q)$(CC) -c -o $@ $<
-$(BUILD)/programs_table.c: $(PROGRAMS) $(BUILD)/supervisors $(BUILD)/installed-supervisor Makefile
+$(BUILD)/programs_table.c: $(PROGRAMS) $(BUILD)/supervisors Makefile
 	$(Q){ echo '#include "proxy/machine/programs.h"'; \
 	    for a in $(SUPERVISORS); do p=$(BUILD)/supervisor-$$a/supervisor sum=$$(sha256sum <$$p) crc=$$(cksum <$$p); \
 	        printf 'extern const unsigned char program_%s[];\n#define PROGRAM_%s {"%s", "%s", program_%s, %s, %s}\n' \
@@ -286,8 +284,7 @@ $(BUILD)/programs_table.c: $(PROGRAMS) $(BUILD)/supervisors $(BUILD)/installed-s
 	    echo 'const struct bootstrap_program programs_table[] = {'; \
 	    for a in $(if $(PORTABLE),$(SUPERVISORS),$(FOREIGN)); do echo "    PROGRAM_$$a,"; done; \
 	    echo '    {NULL, NULL, NULL, 0, 0}};'; \
-	    echo 'const size_t programs_count = sizeof programs_table / sizeof *programs_table - 1;'; \
-	    sed 's/["\\]/\\&/g; s/.*/const char programs_installed[] = "&";/' $(BUILD)/installed-supervisor; } >$@.new && mv $@.new $@
+	    echo 'const size_t programs_count = sizeof programs_table / sizeof *programs_table - 1;'; } >$@.new && mv $@.new $@
 $(BUILD)/programs_table.o: $(BUILD)/programs_table.c proxy/machine/programs.h delve/bootstrap.h
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -453,9 +450,11 @@ install_one = $(if $(filter %.in %.example.json,$1),sed $(places) $(call field,4
     $(INSTALL) -m $(call field,3,$1) /dev/stdin $(call installed,$1),$\
     $(INSTALL) -m $(call field,3,$1) $(call field,4,$1) $(call installed,$1))
 
-# delvegate finds the supervisor by its own place when that is below the same prefix.
+# delvegate looks for the supervisor in ../libexec from its own directory. Where that is not pkglibexecdir, a link beside
+# delvegate says where it is.
 differ = $(subst x$1,,x$2)$(subst x$2,,x$1)
-INSTALLED_SUPERVISOR = $(if $(call differ,$(subst /bin|,,$(bindir)|)/libexec/delvegate,$(pkglibexecdir)),$(pkglibexecdir)/supervisor)
+SUPERVISOR_LINK = $(if $(call differ,$(subst /bin|,,$(bindir)|)/libexec/delvegate,$(pkglibexecdir)),$(call \
+    quoted,$(DESTDIR)$(bindir)/delvegate-supervisor))
 
 # Said before anything is written: in a recipe they are expanded first.
 require_absolute = $(foreach d,$(DIRECTORIES),$(if $(filter /%,$(firstword $($d))),,$(error \
@@ -467,12 +466,14 @@ install: all $(foreach f,$(INSTALLED),$(call field,4,$f))
 	@scripts/install-directories.sh make $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST)) \
 	    $(foreach d,$(DIRECTORIES),$(call quoted,$($d)))
 	$(foreach f,$(INSTALLED),$(call install_one,$f)$(newline)$(tab))
+	$(if $(SUPERVISOR_LINK),ln -sf $(call quoted,$(pkglibexecdir)/supervisor) $(SUPERVISOR_LINK))
 	@$(if $(DESTDIR)$(filter $(systemduserunitdir),$(UNIT_PATH)),:,printf '%s\n' "systemd does not look for user units \
 	    in "$(call quoted,$(systemduserunitdir))": each user says systemctl --user link "$(call \
 	    quoted,$(call quoted,$(systemduserunitdir)/))"delvegate.s*")
 uninstall:
 	$(require_absolute)
 	$(foreach f,$(INSTALLED),rm -f $(call installed,$f)$(newline)$(tab))
+	$(if $(SUPERVISOR_LINK),rm -f $(SUPERVISOR_LINK))
 	@scripts/install-directories.sh remove $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST))
 # A clone may be another user's than who runs make in it, and runs what it says.
 GIT := git -c safe.directory='*'

@@ -96,15 +96,17 @@ static bool path_is(char *path, size_t size, const char *dir, const char *name)
     return access(path, X_OK) == 0;
 }
 
-int programs_local_from(const char *dir, const char *installed, char *path, size_t size, struct err *err)
+int programs_local_from(const char *dir, char *path, size_t size, struct err *err)
 {
     bool is_beside = path_is(path, size, dir, "/supervisor");
     if (is_beside && is_ours(path))
         return 0;
+    if (path_is(path, size, dir, "/delvegate-supervisor"))
+        return 0;
     const char *slash = strrchr(dir, '/');
     char parent[PROGRAMS_PATH_MAX];
     (void)snprintf(parent, sizeof parent, "%.*s", slash ? (int)(slash - dir) : 0, dir);
-    if (*installed ? path_is(path, size, "", installed) : path_is(path, size, parent, "/libexec/delvegate/supervisor"))
+    if (path_is(path, size, parent, "/libexec/delvegate/supervisor"))
         return 0;
     if (is_beside && errno == ENOENT)
         return err_set(err,
@@ -128,7 +130,7 @@ int programs_local(char *path, size_t size, struct err *err)
     char *slash = strrchr(self, '/');
     if (slash)
         *slash = '\0';
-    return programs_local_from(self, programs_installed, path, size, err);
+    return programs_local_from(self, path, size, err);
 }
 
 static void print_one(struct buf *text, const struct bootstrap_program *p, const char *restriction)

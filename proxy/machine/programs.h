@@ -16,8 +16,6 @@ extern const struct bootstrap_program programs_table[];
 extern const size_t programs_count;
 /* The one for this machine, always there; it need not be among them. */
 extern const struct bootstrap_program programs_own;
-/* The installed supervisor's path when it is not ../libexec/delvegate/supervisor, else "". */
-extern const char programs_installed[];
 
 /* The program for machines of an architecture, as `uname -m` says it there. NULL: this delvegate has none that would
  * run there, see programs_missing. Never freed. */
@@ -27,13 +25,13 @@ const struct bootstrap_program *programs_find(const char *arch);
  * Returns -1. */
 int programs_missing(const char *arch, struct err *err);
 
-/* Where this machine's own supervisor is: beside delvegate when that is the one of this build (a build tree); else
- * where it was installed: ../libexec/delvegate, seen from delvegate's directory, or what make was told when that is
- * elsewhere. path: PROGRAMS_PATH_MAX bytes are enough. Returns 0, or -1 with err when there is none that can be
- * executed. */
+/* Where this machine's own supervisor is, seen from delvegate's directory: beside it when that is the one of this build
+ * (a build tree); what the link delvegate-supervisor names, which make install puts there when libexecdir is elsewhere;
+ * else ../libexec/delvegate/supervisor. path: PROGRAMS_PATH_MAX bytes are enough. Returns 0, or -1 with err when there
+ * is none that can be executed. */
 int programs_local(char *path, size_t size, struct err *err);
-/* The same for a delvegate in the directory `dir`; installed: "" for ../libexec/delvegate/supervisor. */
-int programs_local_from(const char *dir, const char *installed, char *path, size_t size, struct err *err);
+/* The same for a delvegate in the directory `dir`. */
+int programs_local_from(const char *dir, char *path, size_t size, struct err *err);
 
 /* Appends what --version says of them: a line for each, and where this machine's own is. */
 void programs_print(struct buf *text);

@@ -113,13 +113,13 @@ case_variables() {
     while read -r v where; do
         new_destination "variable $v"
         check "$v" make_tree install "DESTDIR=$DEST" "$v=/other/place"
-        check "$v moves what it names" same "$(cd "$DEST/other/place" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" "$where "
+        check "$v moves what it names" same "$(cd "$DEST/other/place" && find . ! -type d | LC_ALL=C sort | tr '\n' ' ')" "$where "
         check "$v leaves the rest" same "$(($(find "$DEST/other" -type f | wc -l) + $(find "$DEST/usr/local" -type f 2>/dev/null | wc -l)))" \
             "$(wc -l <<<"$WANTED")"
         make_tree uninstall "DESTDIR=$DEST" "$v=/other/place"
         check "uninstall follows $v" same "$(list "$DEST")" ''
     done <<'END'
-bindir ./delvegate
+bindir ./delvegate ./delvegate-supervisor
 mandir ./man1/delvegate.1 ./man5/delvegate.json.5
 man1dir ./delvegate.1
 man5dir ./delvegate.json.5
@@ -252,6 +252,16 @@ case_home() {
 ./.local/share/systemd/user/delvegate.socket'
     check "and they start the program there" has "$(cat "$HERE/share/systemd/user/delvegate.service")" \
         "*ExecStart=$HERE/bin/delvegate"$'\n*'
+    check "delvegate finds the supervisor there" has "$(installed --version)" \
+        "*supervisor here: $HERE/libexec/delvegate/supervisor"
+    check "install in directories of all kinds" make_tree install "PREFIX=$TMP/home/opt" "bindir=$TMP/home/opt/a/b" \
+        "libexecdir=$TMP/home/opt/c d"
+    check "delvegate finds the supervisor in them" has "$("${AS_USER[@]}" "$TMP/home/opt/a/b/delvegate" --version)" \
+        "*supervisor here: $TMP/home/opt/a/b/delvegate-supervisor"
+    check "which is the one that was installed" same "$(readlink "$TMP/home/opt/a/b/delvegate-supervisor")" \
+        "$TMP/home/opt/c d/delvegate/supervisor"
+    make_tree uninstall "PREFIX=$TMP/home/opt" "bindir=$TMP/home/opt/a/b" "libexecdir=$TMP/home/opt/c d"
+    check "and uninstall takes all of them away" not test -e "$TMP/home/opt"
     check "install in another directory" make_tree install "PREFIX=$TMP/home/opt"
     check "says what to do about the units" has "$(cat "$TMP/make.log")" "*systemctl --user link '$TMP/home/opt/lib/systemd/user/'*"
     make_tree uninstall "PREFIX=$TMP/home/opt"

@@ -22,7 +22,6 @@ static const unsigned char own[] = "the machine's own", other[] = "another's";
 const struct bootstrap_program programs_own = {"riscv64", "fedcba9876543210", own, sizeof own - 1, 2};
 const struct bootstrap_program programs_table[] = {OF_OTHERS("x86_64"), OF_OTHERS("aarch64")};
 const size_t programs_count = sizeof programs_table / sizeof *programs_table;
-const char programs_installed[] = "";
 
 static char dir[] = "/tmp/programs_test.XXXXXX";
 
@@ -90,47 +89,49 @@ static void local(void **state)
     struct err err;
     (void)snprintf(bin, sizeof bin, "%s", below("bin"));
 
-    assert_int_equal(programs_local_from(bin, "", path, sizeof path, &err), -1);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), -1);
     assert_non_null(strstr(err.text, below("libexec/delvegate/supervisor")));
     assert_non_null(strstr(err.text, "No such file"));
     assert_non_null(strstr(err.text, "make install"));
 
     put("libexec/delvegate/supervisor", "as installed", 0644);
-    assert_int_equal(programs_local_from(bin, "", path, sizeof path, &err), -1);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), -1);
     put("libexec/delvegate/supervisor", "as installed", 0755);
-    assert_int_equal(programs_local_from(bin, "", path, sizeof path, &err), 0);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), 0);
     assert_string_equal(path, below("libexec/delvegate/supervisor"));
 
     put("bin/supervisor", "somebody's program of that name", 0755);
-    assert_int_equal(programs_local_from(bin, "", path, sizeof path, &err), 0);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), 0);
     assert_string_equal(path, below("libexec/delvegate/supervisor"));
     put("bin/supervisor", "the machine's own, and more", 0755);
-    assert_int_equal(programs_local_from(bin, "", path, sizeof path, &err), 0);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), 0);
     assert_string_equal(path, below("libexec/delvegate/supervisor"));
     put("bin/supervisor", "the machine's", 0755);
-    assert_int_equal(programs_local_from(bin, "", path, sizeof path, &err), 0);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), 0);
     assert_string_equal(path, below("libexec/delvegate/supervisor"));
     put("bin/supervisor", (const char *)own, 0755);
-    assert_int_equal(programs_local_from(bin, "", path, sizeof path, &err), 0);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), 0);
     assert_string_equal(path, below("bin/supervisor"));
 }
 
+/* What is in ../libexec is then another delvegate's. */
 static void elsewhere(void **state)
 {
     (void)state;
-    char bin[PROGRAMS_PATH_MAX], installed[PROGRAMS_PATH_MAX], path[PROGRAMS_PATH_MAX];
+    char bin[PROGRAMS_PATH_MAX], link[PROGRAMS_PATH_MAX], path[PROGRAMS_PATH_MAX];
     struct err err;
     (void)snprintf(bin, sizeof bin, "%s", below("bin"));
-    (void)snprintf(installed, sizeof installed, "%s", below("elsewhere"));
+    (void)snprintf(link, sizeof link, "%s", below("bin/delvegate-supervisor"));
     (void)unlink(below("bin/supervisor"));
 
-    /* What is in ../libexec is then another delvegate's. */
-    assert_int_equal(programs_local_from(bin, installed, path, sizeof path, &err), -1);
-    assert_non_null(strstr(err.text, installed));
+    assert_int_equal(symlink(below("elsewhere"), link), 0);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), 0);
+    assert_string_equal(path, below("libexec/delvegate/supervisor"));
     put("elsewhere", "as installed", 0755);
-    assert_int_equal(programs_local_from(bin, installed, path, sizeof path, &err), 0);
-    assert_string_equal(path, installed);
-    assert_int_equal(unlink(installed), 0);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), 0);
+    assert_string_equal(path, link);
+    assert_int_equal(unlink(below("elsewhere")), 0);
+    assert_int_equal(unlink(link), 0);
 }
 
 static void of_another_build(void **state)
@@ -141,9 +142,9 @@ static void of_another_build(void **state)
     (void)snprintf(bin, sizeof bin, "%s", below("bin"));
     (void)unlink(below("libexec/delvegate/supervisor"));
     put("bin/supervisor", "a newer one", 0755);
-    assert_int_equal(programs_local_from(bin, "", path, sizeof path, &err), -1);
+    assert_int_equal(programs_local_from(bin, path, sizeof path, &err), -1);
     assert_non_null(strstr(err.text, "another build"));
-    assert_int_equal(programs_local_from(bin, "", path, strlen(bin) + 1, &err), -1);
+    assert_int_equal(programs_local_from(bin, path, strlen(bin) + 1, &err), -1);
     assert_non_null(strstr(err.text, "too long"));
 }
 
