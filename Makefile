@@ -133,7 +133,12 @@ FOREIGN := $(filter-out $(OWN_ARCH),$(SUPERVISORS))
 
 SUPERVISOR_CFLAGS := -std=c11 $(WARNINGS) -Os -g -ffile-prefix-map='$(CURDIR)'=. -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
     -fstack-protector-strong -fno-pie -ffunction-sections -fdata-sections
+# musl's CMSG_NXTHDR converts signs; the builds with glibc find our own.
+SUPERVISOR_CFLAGS += $(if $(MUSL),-Wno-sign-conversion)
 SUPERVISOR_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(BUILD)
+# What a supervisor calls its build: the same for all of the same source, whatever compiler it went through.
+SUPERVISOR_BUILD := $(firstword $(shell { echo $(VERSION); cat $(sort $(SUPERVISOR_SRC)) $(sort $(wildcard \
+    proxy/supervisor/*.h proxy/tunnel/*.h)) delve/order.h dap/buf.h; } | sha256sum | cut -c 1-16))
 # Of what a static libc can't do without its shared one (getpwnam, dlopen) the linker warns.
 SUPERVISOR_LDFLAGS := -no-pie -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--build-id=none
 PROGRAMS_OBJ := $(BUILD)/programs_table.o $(BUILD)/programs_bytes.o
@@ -225,6 +230,11 @@ $(BUILD)/bootstrap_sh.h: delve/bootstrap.sh
 	$(call say,EMBED)
 	$(Q){ echo 'static const unsigned char bootstrap_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
 	    echo '};'; } >$@.new && mv $@.new $@
+
+$(BUILD)/supervisor_build.h: always
+	$(call keep_words,#define SUPERVISOR_BUILD "$(SUPERVISOR_BUILD)",)
+$(foreach d,$(BUILD) $(SUPERVISORS:%=$(BUILD)/supervisor-%),$d/proxy/supervisor/supervise.o) $(BUILD)/proxy/machine/programs.o: \
+    $(BUILD)/supervisor_build.h
 
 # $1: the architecture; $2: -static or nothing; $3: what must be there to compile.
 define supervisor_rules
@@ -351,12 +361,12 @@ lint:
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
 lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
-$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h $(BUILD)/bootstrap_sh.h | libraries
+$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h | libraries
 	@mkdir -p $(@D)
 	$(call say,TIDY)
 	$(Q)clang-tidy --quiet $< -- -std=c11 $(ALL_CPPFLAGS) 2>$@.err || { cat $@.err >&2; exit 1; }
 	@touch $@
-lint-cppcheck: $(BUILD)/remote_sh.h $(BUILD)/bootstrap_sh.h
+lint-cppcheck: $(BUILD)/remote_sh.h $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability,performance \
 	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -D_GNU_SOURCE -I. -I$(BUILD) $(PURE) $(PROXY)
 # Both manual pages are set without a warning, and the README's configuration is one.
@@ -368,7 +378,7 @@ lint-words: all
 # No room includes a header of one above it.
 LIBC_HEADERS = assert|ctype|dirent|endian|errno|fcntl|inttypes|limits|poll|sched|signal|spawn|std[a-z]*|string|strings|termios|\
 time|unistd|arpa/inet|netinet/[a-z]+|sys/[a-z_]+
-SUPERVISOR_INCLUDES = "(proxy/(supervisor|tunnel)/|delve/order\.h"|dap/buf\.h")|<($(subst $(space),,$(LIBC_HEADERS)))\.h>
+SUPERVISOR_INCLUDES = "(proxy/(supervisor|tunnel)/|delve/order\.h"|dap/buf\.h"|supervisor_build\.h")|<($(subst $(space),,$(LIBC_HEADERS)))\.h>
 lint-rooms:
 	$(Q)awk -v rooms='$(ROOMS)' 'BEGIN { n = split(rooms, room); for (i = 1; i <= n; i++) height[room[i]] = i } \
 	    match($$0, /^#include "proxy\/[a-z]+\//) { split($$0, to, "/"); split(FILENAME, from, "/"); \

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor_build.h"
+
 enum {
     PIECE = 16384,     /* bytes of a file compared at a time */
     HASH_SHOWN = 12,   /* digits of a hash that a person sees */
@@ -22,6 +24,11 @@ static const char *canonical(const char *arch)
         if (strcmp(arch, synonyms[i].said) == 0)
             return synonyms[i].arch;
     return arch;
+}
+
+const char *programs_build(void)
+{
+    return SUPERVISOR_BUILD;
 }
 
 const struct bootstrap_program *programs_find(const char *arch)

@@ -17,6 +17,9 @@ extern const size_t programs_count;
 /* The one for this machine, always there; it need not be among them. */
 extern const struct bootstrap_program programs_own;
 
+/* What supervisors of this build call it, in their hello and with `version`. */
+const char *programs_build(void);
+
 /* The program for machines of an architecture, as `uname -m` says it there. NULL: this delvegate has none that would
  * run there, see programs_missing. Never freed. */
 const struct bootstrap_program *programs_find(const char *arch);

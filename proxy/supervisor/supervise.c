@@ -20,10 +20,7 @@
 #include "proxy/supervisor/session.h"
 #include "proxy/supervisor/uplink.h"
 #include "proxy/supervisor/worker.h"
-
-#ifndef SUPERVISOR_BUILD
-#define SUPERVISOR_BUILD "unnamed"
-#endif
+#include "supervisor_build.h"
 
 enum {
     IDLE_MS = 10 * 60 * 1000, /* without a session; then new groups, limits and PATHs take effect */
