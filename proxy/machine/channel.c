@@ -18,6 +18,8 @@ static void destroy(struct channel *c)
     *at = c->next;
     if (c->machine->about == c)
         c->machine->about = NULL;
+    /* It may have been the last that needed the machine. */
+    machine_schedule(c->machine);
     buf_free(&c->out);
     free(c);
 }

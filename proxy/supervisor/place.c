@@ -104,7 +104,10 @@ int place_make(const char *dir, const char *name, char *path)
 static int make_parents(const char *path)
 {
     char above[SUPERVISOR_PATH_MAX];
-    (void)snprintf(above, sizeof above, "%s", path);
+    if (snprintf(above, sizeof above, "%s", path) >= (int)sizeof above) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
     for (char *slash = strchr(above + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (access(above, F_OK) < 0 && make_dir(above) < 0 && errno != EEXIST)
@@ -119,7 +122,8 @@ static bool is_open_to_others(const char *path)
 {
     char above[SUPERVISOR_PATH_MAX];
     struct stat st;
-    (void)snprintf(above, sizeof above, "%s", path);
+    if (snprintf(above, sizeof above, "%s", path) >= (int)sizeof above)
+        return true;
     *strrchr(above, '/') = '\0';
     return stat(*above ? above : "/", &st) < 0 || ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
            (st.st_uid != 0 && st.st_uid != geteuid());
@@ -214,7 +218,10 @@ static int try_exec(const char *path)
 static int try_socket(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (snprintf(address.sun_path, sizeof address.sun_path, "%s", path) >= (int)sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
     int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int r = -1;

@@ -151,11 +151,6 @@ static void on_idle(void *arg)
         loop_end(0);
 }
 
-static void quit(void)
-{
-    loop_end(0);
-}
-
 static void end_all(void *arg)
 {
     me.ending = true;
@@ -247,7 +242,7 @@ static int begin(void)
     if (uplink_init(supervise_build(), &handler, NULL) < 0)
         return -1;
     bury();
-    return me.how->local ? serve_stdio() : door_listen(me.how->dir, session_count, quit);
+    return me.how->local ? serve_stdio() : door_listen(me.how->dir);
 }
 
 int supervise_work(void *arg)
