@@ -390,14 +390,14 @@ static void settle(struct remote_machine *m)
         timer_stop(m->warm);
         return;
     }
-    if (m->references == 0 && m->state == MACHINE_IDLE)
-        destroy(m);
-    else if (m->references == 0 || m->base.is_local)
-        timer_start(m->warm, 0, 0);
-    else if (m->state == MACHINE_UP)
+    if (m->state == MACHINE_IDLE) {
+        if (m->references == 0)
+            destroy(m);
+    } else if (m->state == MACHINE_UP && m->references > 0 && !m->base.is_local) {
         timer_start(m->warm, (uint64_t)m->keep_warm_seconds * MS, 0);
-    else if (m->state != MACHINE_IDLE)
+    } else {
         timer_start(m->warm, 0, 0);
+    }
 }
 
 static void on_soon(void *arg)
