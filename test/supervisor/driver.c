@@ -69,6 +69,7 @@ void driver_link(struct driver *d, int in, int out)
     d->in = in;
     d->out = out;
     d->in_ended = false;
+    d->nonce = NULL;
     assert_int_equal(fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK), 0);
     assert_int_equal(fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK), 0);
     d->link = tunnel_call(d->tunnel, now_ms());
@@ -172,6 +173,25 @@ static void lose(struct driver *d, const char *why)
     (void)why;
 }
 
+/* Passes over what a door says. Returns how many bytes belong to it. */
+static size_t pass_noise(struct driver *d, const unsigned char *bytes, size_t n)
+{
+    char ready[DRIVER_PATH];
+    size_t i = 0;
+    (void)snprintf(ready, sizeof ready, "delvegate %s ready ", d->nonce ? d->nonce : "");
+    while (d->nonce && i < n) {
+        assert_int_equal(buf_append(&d->noise, &bytes[i], 1), 0);
+        if (bytes[i++] != '\n')
+            continue;
+        if (strncmp(d->noise.data, ready, strlen(ready)) == 0)
+            d->nonce = NULL;
+        else
+            (void)buf_printf(&d->seen, "\n  the door said: %s", d->noise.data);
+        buf_clear(&d->noise);
+    }
+    return i;
+}
+
 static void receive(struct driver *d)
 {
     static unsigned char bytes[64 * 1024];
@@ -182,7 +202,10 @@ static void receive(struct driver *d)
         lose(d, "its end");
         return;
     }
-    enum tunnel_result r = tunnel_receive(d->tunnel, d->link, bytes, (size_t)n, now_ms());
+    size_t noise = pass_noise(d, bytes, (size_t)n);
+    if (noise == (size_t)n)
+        return;
+    enum tunnel_result r = tunnel_receive(d->tunnel, d->link, bytes + noise, (size_t)n - noise, now_ms());
     if (r != TUNNEL_OK && r != TUNNEL_MORE)
         lose(d, tunnel_reason(d->tunnel));
 }
@@ -277,6 +300,18 @@ void driver_exec(struct driver *d, const char *const *argv)
     (void)close(up[1]);
     d->pid = pid;
     driver_link(d, up[0], down[1]);
+}
+
+void driver_door(struct driver *d, const char *client)
+{
+    static const char nonce[] = "0123456789abcdef";
+    const char *argv[] = {"door", client, nonce, NULL};
+    (void)signal(SIGPIPE, SIG_IGN);
+    driver_exec(d, argv);
+    d->nonce = nonce;
+    buf_clear(&d->noise);
+    /* The greeting follows it at once. */
+    assert_int_equal(write(d->out, "noise\n0123456789abcdef\n", 23), 23);
 }
 
 struct driver *driver_spawn(const char *const *argv)

@@ -38,7 +38,8 @@ struct driver {
     struct tunnel *tunnel;
     uint64_t link;
     struct driver_stream streams[DRIVER_STREAMS];
-    struct buf noise; /* before the tunnel */
+    const char *nonce; /* of the door whose "ready" has not come yet; NULL: none */
+    struct buf noise;  /* what it says before */
     unsigned char pending[4 * TUNNEL_FRAME_MAX];
     size_t pending_at, pending_len;
     unsigned ups;
@@ -57,6 +58,8 @@ struct driver *driver_new(void);
 void driver_link(struct driver *d, int in, int out);
 /* Starts a process with pipes that carry the tunnel from now on: `$SUPERVISOR` with argv. pid is that. */
 void driver_exec(struct driver *d, const char *const *argv);
+/* `$SUPERVISOR door CLIENT NONCE` carries it from now on. pid is the door's. */
+void driver_door(struct driver *d, const char *client);
 /* Closes the descriptors, as a lost connection does. */
 void driver_cut(struct driver *d);
 /* Waits until the tunnel is up by the newest link, and for ORDER_ABOUT when there was none. */
