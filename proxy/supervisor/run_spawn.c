@@ -180,14 +180,15 @@ static void write_attached(const struct birth *b)
 {
     char name[NAME_SIZE], path[SUPERVISOR_PATH_MAX];
     pid_t pid = b->run->attached;
-    if (pid <= 0)
+    struct process p;
+    if (pid <= 0 || process_read(pid, &p) < 0)
         return;
-    if (run_path(b->run, path, "attach") < 0 || (process_write(path, pid) < 0 && errno != ESRCH))
+    if (run_path(b->run, path, "attach") < 0 || process_write(path, pid) < 0)
         fail_file(b, path);
     (void)snprintf(name, sizeof name, "attached-%ld", (long)pid);
     if (run_session_path(b->run, path, name) < 0)
         fail_file(b, path);
-    if (access(path, F_OK) < 0 && process_write(path, pid) < 0 && errno != ESRCH)
+    if (access(path, F_OK) < 0 && process_write(path, pid) < 0)
         fail_file(b, path);
 }
 
