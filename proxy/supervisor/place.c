@@ -32,6 +32,18 @@ struct base {
     bool is_shared;
 };
 
+/* Returns -1 with errno when it does not fit. */
+static int copy(char *to, size_t size, const char *from)
+{
+    size_t len = strlen(from);
+    if (len < size) {
+        memcpy(to, from, len + 1);
+        return 0;
+    }
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
 /* --- bases --- */
 
 static const char *variable(const char *name)
@@ -104,10 +116,8 @@ int place_make(const char *dir, const char *name, char *path)
 static int make_parents(const char *path)
 {
     char above[SUPERVISOR_PATH_MAX];
-    if (snprintf(above, sizeof above, "%s", path) >= (int)sizeof above) {
-        errno = ENAMETOOLONG;
+    if (copy(above, sizeof above, path) < 0)
         return -1;
-    }
     for (char *slash = strchr(above + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (access(above, F_OK) < 0 && make_dir(above) < 0 && errno != EEXIST)
@@ -122,7 +132,7 @@ static bool is_open_to_others(const char *path)
 {
     char above[SUPERVISOR_PATH_MAX];
     struct stat st;
-    if (snprintf(above, sizeof above, "%s", path) >= (int)sizeof above)
+    if (copy(above, sizeof above, path) < 0)
         return true;
     *strrchr(above, '/') = '\0';
     return stat(*above ? above : "/", &st) < 0 || ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
@@ -218,10 +228,8 @@ static int try_exec(const char *path)
 static int try_socket(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (snprintf(address.sun_path, sizeof address.sun_path, "%s", path) >= (int)sizeof address.sun_path) {
-        errno = ENAMETOOLONG;
+    if (copy(address.sun_path, sizeof address.sun_path, path) < 0)
         return -1;
-    }
     int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int r = -1;
