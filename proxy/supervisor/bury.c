@@ -321,13 +321,25 @@ static void resume_session(void *arg, const char *path, const char *name)
 static void remove_entry(void *arg, const char *path, const char *name)
 {
     struct burial *b = arg;
-    if (b->is_claim && !is_number(name))
+    /* Who it was stays as long as anything does, so that the rest is found again. */
+    if ((b->is_claim && !is_number(name)) || strcmp(name, "supervisor") == 0 || strcmp(name, "host") == 0)
         return;
     if (is_number(name) && remedy_restore(path) < 0) {
         b->is_aside = true;
         b->error = errno;
     } else if (place_erase(path) < 0) {
         b->error = errno;
+    }
+}
+
+static void forget(struct burial *b, const char *dir)
+{
+    static const char *const names[] = {"supervisor", "host"};
+    char path[SUPERVISOR_PATH_MAX];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        if (unlink(path) < 0 && errno != ENOENT)
+            b->error = errno;
     }
 }
 
@@ -342,6 +354,8 @@ static int empty(struct burial *b, const char *dir)
         b->list = NULL;
     }
     entries(dir, remove_entry, b);
+    if (!b->error && !b->is_claim)
+        forget(b, dir);
     return b->error ? -1 : 0;
 }
 
