@@ -127,7 +127,7 @@ static int make_parents(const char *path)
     return 0;
 }
 
-/* Whether others than this user and root could put something in the place of what is made there. */
+/* Whether everybody could put something in the place of what is made there. */
 static bool is_open_to_others(const char *path)
 {
     char above[SUPERVISOR_PATH_MAX];
@@ -135,8 +135,7 @@ static bool is_open_to_others(const char *path)
     if (copy(above, sizeof above, path) < 0)
         return true;
     *strrchr(above, '/') = '\0';
-    return stat(*above ? above : "/", &st) < 0 || ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
-           (st.st_uid != 0 && st.st_uid != geteuid());
+    return stat(*above ? above : "/", &st) < 0 || ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX));
 }
 
 static bool is_emptied_at_logout(const char *path)
@@ -276,7 +275,8 @@ static int make_base(const struct base *base, char *reason)
     if (make_parents(base->path) < 0)
         return refuse(reason, "", errno);
     if (base->is_shared && is_open_to_others(base->path))
-        return refuse(reason, "others could replace it: the directory above is neither sticky nor this user's", 0);
+        return refuse(reason, "others could replace it: the directory above may be written by all and is not sticky",
+                      0);
     /* One that starts at the same moment may be who makes it. */
     if (make_dir(base->path) < 0 && errno != EEXIST)
         return refuse(reason, "", errno);

@@ -1,6 +1,7 @@
 /* What sessions of one supervisor need not look for again: a file in its instance's directory, for each environment
  * and configuration. It counts as long as all files that it came from are as they were. That something was not found
  * is never kept, nor what a script or a shim has said, which may start something else tomorrow. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
@@ -193,14 +194,25 @@ static void put(struct buf *out, const char *name, const char *value)
         (void)buf_printf(out, "%s %s\n", name, value);
 }
 
+/* Of a directory and all in it. */
+static void put_stamps_in(struct buf *out, const char *dir)
+{
+    put_stamp(out, dir);
+    DIR *d = opendir(dir);
+    for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+        if (e->d_name[0] != '.')
+            put_stamp_of(out, survey_text("%s/%s", dir, e->d_name));
+    if (d)
+        closedir(d);
+}
+
 /* What a login shell and go read before they answer. */
 static void put_stamps(const struct look *l, struct buf *out)
 {
     static const char *const profiles[] = {".profile", ".bash_profile", ".bash_login",
                                            ".bashrc",  ".zshenv",       ".zprofile",
                                            ".zshrc",   ".zlogin",       ".config/fish/config.fish"};
-    static const char *const of_all[] = {"/etc/profile", "/etc/profile.d", "/etc/environment", "/etc/zsh/zshenv",
-                                         "/etc/zsh/zprofile"};
+    static const char *const of_all[] = {"/etc/profile", "/etc/environment", "/etc/zsh/zshenv", "/etc/zsh/zprofile"};
     put_stamp(out, l->go);
     if (l->dlv)
         put_stamp(out, l->dlv);
@@ -211,6 +223,7 @@ static void put_stamps(const struct look *l, struct buf *out)
         put_stamp_of(out, survey_text("%s/go.env", l->goroot));
     if (!l->login_path)
         return;
+    put_stamps_in(out, "/etc/profile.d");
     for (size_t i = 0; i < sizeof of_all / sizeof *of_all; i++)
         put_stamp(out, of_all[i]);
     for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++)

@@ -10,11 +10,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -406,6 +410,58 @@ static void test_no_sockets(void **state)
     apart(no_sockets);
 }
 
+/* Where none is permitted. */
+static void sockets_refused(void)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_bind, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {.len = sizeof steps / sizeof *steps, .filter = steps};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+        _exit(SKIPPED_STATUS);
+    must(place_instance("name", dir, &why) < 0 && strcmp(why.kind, "dir") == 0, "refused");
+    must(strstr(why.text, "/.cache/delvegate: sockets cannot be made there: Operation not permitted; "), "the words");
+    must(!is_there(at("home/.cache/delvegate/name")), "nothing is left");
+}
+static void test_sockets_refused(void **state)
+{
+    (void)state;
+    apart(sockets_refused);
+}
+
+/* Several that start at the same moment come to the same place, and leave nothing of their tries. */
+static void test_at_once(void **state)
+{
+    enum { ALL = 16 };
+    pid_t pids[ALL];
+    int go[2];
+    char byte = 0;
+    (void)state;
+    assert_int_equal(pipe(go), 0);
+    for (int i = 0; i < ALL; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            close(go[1]);
+            must(read(go[0], &byte, 1) == 0, "begun");
+            must(place_instance("name", dir, &why) == 0, "made");
+            must(strcmp(dir, at("home/.cache/delvegate/name")) == 0, "the same");
+            _exit(EXPECTED_STATUS);
+        }
+    }
+    close(go[0]);
+    close(go[1]);
+    for (int i = 0; i < ALL; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), EXPECTED_STATUS);
+    }
+    expect_dir(at("home/.cache/delvegate/name"));
+}
+
 /* --- removing, writing, reading --- */
 
 static void test_erase(void **state)
@@ -542,6 +598,8 @@ int main(void)
         TEST(test_noexec),
         TEST(test_read_only),
         TEST(test_no_sockets),
+        TEST(test_sockets_refused),
+        TEST(test_at_once),
         TEST(test_erase),
         TEST(test_erase_as_user),
         TEST(test_erase_mounted),
