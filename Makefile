@@ -186,6 +186,10 @@ $(BUILD)/supervisor-tests/%: test/supervisor/%.c $(wildcard test/supervisor/driv
 	@mkdir -p $(@D)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(SUPERVISOR_LIB) -lcmocka
+# delvegate's side of reaching a supervisor, for the tests of how it gets there.
+$(BUILD)/reach: test/supervisor/reach.c $(TESTED)
+	$(call say,TEST)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED)
 $(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
@@ -336,7 +340,7 @@ run-unit: unit-programs
 unit-programs: $(UNIT) $(BUILD)/schedules
 fuzz-programs: $(FUZZ)
 program: $(BUILD)/delvegate $(BUILD)/supervisor $(BUILD)/delvegate-flaky $(BUILD)/manager
-supervisor-programs: $(BUILD)/supervisor $(SUPERVISOR_TESTS)
+supervisor-programs: $(BUILD)/supervisor $(BUILD)/reach $(SUPERVISOR_TESTS)
 ssh-programs: program $(SSH_TESTS)
 objects: $(PURE_OBJ) $(PROXY_OBJ) $(SUPERVISOR_OBJ)
 

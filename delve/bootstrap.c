@@ -99,13 +99,8 @@ int bootstrap_script(struct buf *out, const char *client, const char *nonce, siz
                      const struct bootstrap_program *programs, size_t count)
 {
     char newlines[BOOTSTRAP_PADDING];
-    if (!are_words(client, nonce, programs, count))
+    if (bootstrap_line(out, client, nonce, hello_size, programs, count) < 0)
         return -1;
-    (void)buf_puts(out, "{ set --");
-    put_arguments(out, client, nonce, hello_size, programs, count);
-    (void)buf_puts(out, "; ");
-    put_script(out);
-    (void)buf_puts(out, "; }\n");
     memset(newlines, '\n', sizeof newlines);
     return buf_append(out, newlines, sizeof newlines);
 }

@@ -40,7 +40,8 @@ uint32_t bootstrap_crc(const void *bytes, size_t n);
  * lead behind its line. Returns -1 when the buffer has no room for it or a word has other characters. */
 int bootstrap_line(struct buf *out, const char *client, const char *nonce, size_t hello_size,
                    const struct bootstrap_program *programs, size_t count);
-/* The same for the stdin of a POSIX shell, with its padding. */
+/* The same for the stdin of a shell that has read all that precedes: the line, then newlines, of which it may have read
+ * some ahead when it becomes the script's. */
 int bootstrap_script(struct buf *out, const char *client, const char *nonce, size_t hello_size,
                      const struct bootstrap_program *programs, size_t count);
 

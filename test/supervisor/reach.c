@@ -43,7 +43,7 @@ static struct {
     uint64_t link, begun;
     int uploads;
     size_t uploaded;
-    int in, out; /* the carrier's stdout, its stdin */
+    int in, out, err; /* the carrier's stdout, its stdin, its stderr */
     unsigned char output[OUTPUT];
     size_t output_len;
     struct buf about;
@@ -105,30 +105,35 @@ static void take_option(const char *o)
 
 static bool is_option(const char *o)
 {
-    return strcmp(o, "line") == 0 || strcmp(o, "script") == 0 || strcmp(o, "pid") == 0 || strcmp(o, "once") == 0 || strchr(o, '=');
+    return strcmp(o, "line") == 0 || strcmp(o, "script") == 0 || strcmp(o, "pid") == 0 || strcmp(o, "once") == 0 ||
+           strchr(o, '=');
 }
 
 /* Starts the carrier. */
 static void carry(char **argv, int count, struct buf *line)
 {
     char *args[ARGUMENTS_MAX + 2] = {0};
-    int to[2], from[2];
+    int to[2], from[2], errors[2];
     pid_t pid;
     memcpy(args, argv, (size_t)count * sizeof *args);
     if (me.line)
         args[count] = line->data;
-    if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
+    if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0)
         die("pipe");
     pid = fork();
     if (pid == 0) {
         dup2(to[0], STDIN_FILENO);
         dup2(from[1], STDOUT_FILENO);
+        dup2(errors[1], STDERR_FILENO);
         signal(SIGPIPE, SIG_DFL);
         execvp(args[0], args);
         _exit(127);
     }
     close(to[0]);
     close(from[1]);
+    close(errors[1]);
+    me.err = errors[0];
+    fcntl(me.err, F_SETFL, O_NONBLOCK);
     me.out = to[1];
     me.in = from[0];
     fcntl(me.out, F_SETFL, O_NONBLOCK);
@@ -216,10 +221,8 @@ static void note_upload(bool was)
     say("need", me.program.arch);
     me.uploads++;
     me.uploaded += me.program.size;
-    if (me.uploads <= me.damage)
+    if (me.damage && (me.uploads == 1 || me.uploads == me.damage + 1))
         me.bytes[me.program.size / 2] ^= 1;
-    else if (me.uploads == me.damage + 1 && me.damage)
-        me.bytes[me.program.size / 2] ^= me.damage & 1;
 }
 
 static void receive(void)
@@ -232,7 +235,10 @@ static void receive(void)
             say("down", "");
             leave(1);
         }
-        err_set(&why, "%s", getenv("REACH_STDERR") ? getenv("REACH_STDERR") : "the command ended");
+        ssize_t words = read(me.err, bytes, sizeof bytes - 1);
+        bytes[words > 0 ? words : 0] = '\0';
+        bytes[strcspn(bytes, "\n")] = '\0';
+        err_set(&why, "the command has ended: %s", bytes);
         boot_lost(&me.boot, &why);
         say("error", boot_why(&me.boot)->text);
         leave(1);
@@ -255,7 +261,8 @@ static void receive(void)
 static bool wants_to_write(void)
 {
     const char *bytes;
-    return boot_output(&me.boot, &bytes) || me.output_len || (me.boot.state == BOOT_READY && tunnel_has_output(me.tunnel));
+    return boot_output(&me.boot, &bytes) || me.output_len ||
+           (me.boot.state == BOOT_READY && tunnel_has_output(me.tunnel));
 }
 
 static void transmit(void)
@@ -320,7 +327,8 @@ int main(int argc, char **argv)
         die("getrandom");
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-    if ((me.script ? bootstrap_script : bootstrap_line)(&line, argv[at + 2], nonce, TUNNEL_HELLO_SIZE, &me.program, 1) < 0)
+    if ((me.script ? bootstrap_script : bootstrap_line)(&line, argv[at + 2], nonce, TUNNEL_HELLO_SIZE, &me.program, 1) <
+        0)
         die("bootstrap");
     make_tunnel();
     boot_init(&me.boot, nonce, me.output, &me.program, 1, "testhost");
