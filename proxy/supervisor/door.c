@@ -26,6 +26,7 @@ enum {
     FILE_MODE = 0600,
     ENDING_MS = 5000, /* for the supervisor's own end when its place is wanted, and for its last word */
     BOOT_ID_MAX = 64,
+    STARTING_MS = 60 * 1000, /* for one that buries its predecessor first */
     WORDS_MAX = 4096,
     NAME_SIZE = 17
 };
@@ -140,12 +141,36 @@ static bool wait_for(int fd, int ms)
 
 enum reached { REACHED, NOBODY, SILENT };
 
+/* Whether a supervisor has the directory: its pid. One that is being started may have to bury its predecessor first. */
+static long owner(const struct door *d)
+{
+    char path[SUPERVISOR_PATH_MAX];
+    unsigned long long start_time;
+    pid_t pid;
+    if (door_path(path, d->dir, "supervisor") < 0 || process_read_file(path, &pid, &start_time) < 0 ||
+        !process_lives(pid, start_time))
+        return 0;
+    return (long)pid;
+}
+
+static bool wait_greeting(const struct door *d)
+{
+    for (int ms = 0; ms < STARTING_MS; ms += DOOR_ANSWER_MS) {
+        bool has_owner = owner(d) != 0;
+        if (wait_for(d->socket, DOOR_ANSWER_MS))
+            return true;
+        if (has_owner)
+            return false;
+    }
+    return false;
+}
+
 /* Reads the greeting: one line, that fits in one packet. */
 static enum reached greet(struct door *d)
 {
     char line[DOOR_LINE_MAX], word[DOOR_LINE_MAX];
     ssize_t n;
-    if (!wait_for(d->socket, DOOR_ANSWER_MS))
+    if (!wait_greeting(d))
         return SILENT;
     n = read(d->socket, line, sizeof line - 1);
     if (n <= 0)
@@ -213,16 +238,6 @@ static enum reached start(struct door *d)
     return r == REACHED ? reach(d) : NOBODY;
 }
 
-static long pid_of(const struct door *d)
-{
-    char path[SUPERVISOR_PATH_MAX];
-    unsigned long long start_time;
-    pid_t pid;
-    if (door_path(path, d->dir, "supervisor") < 0 || process_read_file(path, &pid, &start_time) < 0)
-        return 0;
-    return (long)pid;
-}
-
 static enum reached find(struct door *d)
 {
     enum reached r = reach(d);
@@ -251,7 +266,7 @@ static bool replace(struct door *d)
 
 static void tell_silent(const struct door *d)
 {
-    long pid = d->pid ? d->pid : pid_of(d);
+    long pid = owner(d);
     if (pid)
         say(d, "",
             "error silent the supervisor (pid %ld) does not answer; end it there with `kill -9 %ld`, then try again",

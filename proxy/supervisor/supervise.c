@@ -16,7 +16,6 @@
 #include "proxy/supervisor/loop.h"
 #include "proxy/supervisor/owner.h"
 #include "proxy/supervisor/place.h"
-#include "proxy/supervisor/process.h"
 #include "proxy/supervisor/session.h"
 #include "proxy/supervisor/uplink.h"
 #include "proxy/supervisor/worker.h"
@@ -25,7 +24,7 @@
 enum {
     IDLE_MS = 10 * 60 * 1000, /* without a session; then new groups, limits and PATHs take effect */
     ABOUT_MAX = 128 * 1024,   /* bytes of it, with a note for each process that was left over */
-    BOOT_ID_MAX = 128,
+    MS_PER_SECOND = 1000,
     FIRST_FREE_FD = 3
 };
 
@@ -33,6 +32,7 @@ static struct {
     const struct supervise *how;
     bool ending; /* as soon as no session is left */
     struct alarm idle;
+    struct alarm touch;
     struct worker *burial;
 
     /* ORDER_ABOUT, and ORDER_NOTE for what was left over. */
@@ -198,18 +198,20 @@ static void on_down(void *arg, const char *why)
 
 /* --- Its beginning --- */
 
-/* For whoever finds the directory when this process is gone (bury.h). */
-static int sign(const char *dir)
+/* Other machines that have the directory, too, are to see that its supervisor lives. */
+static void touch(void *arg)
 {
-    char path[SUPERVISOR_PATH_MAX];
-    char boot[BOOT_ID_MAX] = "";
-    if (place_read("/proc/sys/kernel/random/boot_id", boot, sizeof boot) < 0)
-        boot[0] = '\0';
-    (void)snprintf(path, sizeof path, "%s/host", dir);
-    if (place_write(path, boot) < 0)
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/supervisor", dir);
-    return process_write(path, getpid());
+    (void)arg;
+    (void)bury_touch(me.how->dir);
+    loop_alarm(&me.touch, (uint64_t)BURY_TOUCH_S * MS_PER_SECOND);
+}
+
+static int claim(const char *dir)
+{
+    int r = bury_claim(dir);
+    if (r > 0)
+        errno = EEXIST;
+    return r == 0 ? 0 : -1;
 }
 
 /* The link gets numbers of its own: what is opened later must not take those of stdin and stdout. */
@@ -229,12 +231,14 @@ static int begin(void)
 {
     static const struct uplink_handler handler = {.opened = on_opened, .up = on_up, .down = on_down};
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    if (loop_init() < 0 || sign(me.how->dir) < 0)
+    if (loop_init() < 0 || claim(me.how->dir) < 0)
         return -1;
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (loop_signal(signals[i], end_all, NULL) < 0)
             return -1;
     me.idle = (struct alarm){.ring = on_idle};
+    me.touch = (struct alarm){.ring = touch};
+    touch(NULL);
     buf_init(&me.text, ABOUT_MAX);
     write_about();
     session_init(me.how->dir);
