@@ -10,7 +10,7 @@
  *   sent N BYTES      N uploads, BYTES in all
  * It stays until its own stdin ends. Options: line, script, damage=N (a byte of each of the first N uploads is another
  * one), arch=NAME (what the program is said to be for), pid (says the carrier's), once (ends when it knows the
- * directory). */
+ * directory), session (begins one without Delve, with a lease of a minute; `ready` when it is). */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,10 +30,16 @@
 #include "proxy/machine/boot.h"
 #include "proxy/tunnel/tunnel.h"
 
-enum { PROGRAM_MAX = 16 * 1024 * 1024, CHUNK = 16 * 1024, ARGUMENTS_MAX = 64, OUTPUT = 2 * TUNNEL_FRAME_MAX };
+enum {
+    PROGRAM_MAX = 16 * 1024 * 1024,
+    CHUNK = 16 * 1024,
+    ARGUMENTS_MAX = 64,
+    OUTPUT = 2 * TUNNEL_FRAME_MAX,
+    LEASE = 60
+};
 
 static struct {
-    bool line, script, say_pid, once;
+    bool line, script, say_pid, once, session;
     int damage;
     const char *arch;
     struct bootstrap_program program;
@@ -46,7 +52,8 @@ static struct {
     int in, out, err; /* the carrier's stdout, its stdin, its stderr */
     unsigned char output[OUTPUT];
     size_t output_len;
-    struct buf about;
+    struct buf about, order, reports;
+    uint32_t control;
     bool is_up;
 } me;
 
@@ -95,6 +102,8 @@ static void take_option(const char *o)
         me.say_pid = true;
     else if (strcmp(o, "once") == 0)
         me.once = true;
+    else if (strcmp(o, "session") == 0)
+        me.session = true;
     else if (strncmp(o, "damage=", 7) == 0)
         me.damage = atoi(o + 7);
     else if (strncmp(o, "arch=", 5) == 0)
@@ -106,7 +115,7 @@ static void take_option(const char *o)
 static bool is_option(const char *o)
 {
     return strcmp(o, "line") == 0 || strcmp(o, "script") == 0 || strcmp(o, "pid") == 0 || strcmp(o, "once") == 0 ||
-           strchr(o, '=');
+           strcmp(o, "session") == 0 || strchr(o, '=');
 }
 
 /* Starts the carrier. */
@@ -143,15 +152,32 @@ static void carry(char **argv, int count, struct buf *line)
     }
 }
 
-static size_t no_source(void *arg, uint32_t stream, void *data, void *room, size_t n)
+/* The order that begins the session. */
+static size_t give(void *arg, uint32_t stream, void *data, void *room, size_t n)
 {
-    (void)arg, (void)stream, (void)data, (void)room, (void)n;
-    return 0;
+    size_t len = me.order.len;
+    (void)arg, (void)stream, (void)data;
+    if (len > n)
+        die("order");
+    memcpy(room, me.order.data, len);
+    buf_clear(&me.order);
+    return len;
+}
+
+static void begin_session(void)
+{
+    size_t at = order_open(&me.order, ORDER_SESSION);
+    order_put_number(&me.order, ORDER_LEASE, LEASE);
+    order_put(&me.order, ORDER_NO_DELVE, "");
+    if (order_close(&me.order, at) < 0)
+        die("order");
+    me.control = tunnel_open(me.tunnel, TUNNEL_CONTROL, 1, order_label(ORDER_STREAM_CONTROL, 0), NULL);
+    tunnel_ready(me.tunnel, me.control);
 }
 
 static void make_tunnel(void)
 {
-    struct tunnel_config c = {.side = TUNNEL_CALLER, .source = no_source, .build = "reach"};
+    struct tunnel_config c = {.side = TUNNEL_CALLER, .source = give, .build = "reach"};
     if (getrandom(c.instance, sizeof c.instance, 0) != sizeof c.instance)
         die("getrandom");
     me.tunnel = tunnel_new(&c, now());
@@ -166,20 +192,24 @@ static void leave(int status)
     exit(status);
 }
 
-static void take_about(uint32_t stream)
+static void take(uint32_t stream, struct buf *in)
 {
     const void *bytes;
     size_t n;
     struct order o;
     while ((n = tunnel_peek(me.tunnel, stream, &bytes)) > 0) {
-        (void)buf_append(&me.about, bytes, n);
+        (void)buf_append(in, bytes, n);
         tunnel_consume(me.tunnel, stream, n);
     }
-    for (long used; (used = order_read(me.about.data, me.about.len, &o)) > 0; buf_consume(&me.about, (size_t)used)) {
+    for (long used; (used = order_read(in->data, in->len, &o)) > 0; buf_consume(in, (size_t)used)) {
         if (o.kind == ORDER_ABOUT)
             say("dir", order_get(&o, ORDER_DIR));
         if (o.kind == ORDER_ABOUT && me.once)
             leave(0);
+        if (o.kind == ORDER_READY)
+            say("ready", "");
+        if (o.kind == ORDER_ERROR)
+            say("session", order_get(&o, ORDER_TEXT));
         if (o.kind == ORDER_NOTE)
             say("note", order_get(&o, ORDER_TEXT));
     }
@@ -193,8 +223,12 @@ static void take_events(void)
             char ms[32];
             snprintf(ms, sizeof ms, "%llu", (unsigned long long)(now() - me.begun));
             say("up", ms);
+            if (me.session && !me.control)
+                begin_session();
         } else if (e.kind == TUNNEL_EVENT_READABLE && order_label_stream(e.label) == ORDER_STREAM_ABOUT) {
-            take_about(e.stream);
+            take(e.stream, &me.about);
+        } else if (e.kind == TUNNEL_EVENT_READABLE) {
+            take(e.stream, &me.reports);
         }
     }
 }
@@ -321,6 +355,8 @@ int main(int argc, char **argv)
     read_program(argv[at]);
     buf_init(&line, BOOTSTRAP_SCRIPT_MAX);
     buf_init(&me.about, ORDER_RECORD_MAX);
+    buf_init(&me.order, ORDER_RECORD_MAX);
+    buf_init(&me.reports, ORDER_RECORD_MAX);
     char nonce[33];
     unsigned char random[16];
     if (getrandom(random, sizeof random, 0) != sizeof random)
