@@ -31,8 +31,6 @@ enum {
     NAME_SIZE = 17
 };
 
-extern char **environ;
-
 struct door {
     const char *nonce;
     char dir[SUPERVISOR_PATH_MAX];

@@ -18,8 +18,6 @@
 
 enum { GUESTS_MAX = 64, DESCRIPTORS = 2, FILE_MODE = 0600 };
 
-extern char **environ;
-
 /* A door. */
 struct guest {
     struct guest *next;
