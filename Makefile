@@ -132,7 +132,7 @@ override SUPERVISORS := $(or $(if $(call flags_kept,$(SUPERVISORS_GIVEN)),$(file
 FOREIGN := $(filter-out $(OWN_ARCH),$(SUPERVISORS))
 
 SUPERVISOR_CFLAGS := -std=c11 $(WARNINGS) -Os -g -ffile-prefix-map='$(CURDIR)'=. -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
-    -fstack-protector-strong -fno-pie -ffunction-sections -fdata-sections
+    -fstack-protector-strong -fno-pie -ffunction-sections -fdata-sections -fno-unwind-tables -fno-asynchronous-unwind-tables
 # musl's CMSG_NXTHDR converts signs; the builds with glibc find our own.
 SUPERVISOR_CFLAGS += $(if $(MUSL),-Wno-sign-conversion)
 SUPERVISOR_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(BUILD)
@@ -277,8 +277,8 @@ endif
 $(BUILD)/supervisor: $(BUILD)/supervisor-$(OWN_ARCH)/supervisor
 	$(Q)cp $< $@.new && mv $@.new $@
 
-# They become part of delvegate as they are: compressed, 300 KB of one with glibc's 600 would be saved, and nothing of
-# note of one with musl.
+# They become part of delvegate as they are: compressed, one with musl would have 100 KB less of 200, and every Go machine
+# would need what decompresses it.
 PROGRAMS := $(foreach a,$(SUPERVISORS),$(BUILD)/supervisor-$a/supervisor)
 $(BUILD)/supervisors: always
 	$(call keep_words,$(SUPERVISORS),$(FLAGS_KEPT))
