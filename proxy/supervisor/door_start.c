@@ -244,8 +244,8 @@ _Noreturn static void become(const char *dir, int socket)
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     (void)snprintf(where, sizeof where, "%s", dir);
     (void)setsid();
-    (void)chdir("/");
-    if (null < 0 || dup2(socket, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
+    if (chdir("/") < 0 || null < 0 || dup2(socket, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        dup2(null, STDERR_FILENO) < 0)
         _exit(CANNOT_EXEC);
     close_others();
     own_path(path);

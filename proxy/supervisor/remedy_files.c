@@ -42,13 +42,13 @@ static void take_flag(struct remedy *r, const char *flag)
 }
 
 /* Takes one line of text. */
-static char *next_line(char **text)
+static const char *next_line(char **text)
 {
     char *line = *text, *end = line ? strchr(line, '\n') : NULL;
     *text = end ? end + 1 : NULL;
     if (end)
         *end = '\0';
-    return line ? line : (char[]){""};
+    return line ? line : "";
 }
 
 static void dir_of(const char *file, char *dir)
