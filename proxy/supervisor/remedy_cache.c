@@ -19,7 +19,7 @@ enum {
 
 static int try_space(const char *path)
 {
-    static const char zeros[REMEDY_CHUNK];
+    static char zeros[REMEDY_CHUNK]; /* const, they would be in the program that travels */
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, REMEDY_FILE_MODE);
     if (fd < 0)
         return -1;
