@@ -255,17 +255,14 @@ $$(BUILD)/supervisor-$1/supervisor: $$(SUPERVISOR_SRC:%.c=$$(BUILD)/supervisor-$
 	$$(Q)$$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CFLAGS) $$(SUPERVISOR_LDFLAGS) $2 -o $$@.full $$^
 	$$(Q)"$$$$($$(SUPERVISOR_CC_$1) -print-prog-name=strip)" -o $$@ -R .comment $$@.full
 	$(if $2,,@echo "make: there is no static libc here: the supervisor in this delvegate is for this machine alone. For others" \
-	    "(targets with ssh): apt-get install musl-tools, and make again" >&2)
+	    "(targets with ssh): apt-get install musl-tools (Fedora: dnf install glibc-static), and make again" >&2)
 -include $$(SUPERVISOR_SRC:%.c=$$(BUILD)/supervisor-$1/%.d)
 endef
-define compiler_rule
-.PHONY: compiler-$1
-compiler-$1:
-	@$(if $(call compilers_file,$(or $(SUPERVISOR_CC_$1),$(call triplet,$1)-gcc),libc.a),:,{ \
-	    echo "make: the supervisor for $1 machines needs $(or $(SUPERVISOR_CC_$1),$(call triplet,$1)-gcc) and a static libc for it:" \
-	    "apt-get install $(cross_packages)" >&2; exit 1; })
-endef
-$(foreach a,$(FOREIGN),$(eval $(call supervisor_rules,$a,-static,compiler-$a))$(eval $(call compiler_rule,$a)))
+$(foreach a,$(FOREIGN),$(eval $(call supervisor_rules,$a,-static,cross-compilers)))
+cross-compilers:
+	@missing=; $(foreach a,$(FOREIGN),$(if $(call compilers_file,$(SUPERVISOR_CC_$a),libc.a),,missing=yes; \
+	    echo "make: the supervisor for $a machines needs $(SUPERVISOR_CC_$a) and a static libc for it:" \
+	    "apt-get install $(call cross_packages,$a)" >&2;)) test -z "$$missing"
 ifeq ($(KIND),release)
 $(eval $(call supervisor_rules,$(OWN_ARCH),$(OWN_STATIC),libraries))
 else
@@ -518,6 +515,6 @@ clean:
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all always libraries check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program supervisor-programs ssh-programs objects bench bench-tunnel demo cov \
+.PHONY: all always libraries cross-compilers check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program supervisor-programs ssh-programs objects bench bench-tunnel demo cov \
     format lint lint-format lint-tidy lint-cppcheck lint-words lint-rooms lint-shell install uninstall dist feature clean
 -include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(SUPERVISOR_OBJ:.o=.d) $(UNIT:=.d) $(SUPERVISOR_TESTS:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)

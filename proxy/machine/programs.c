@@ -54,9 +54,9 @@ int programs_missing(const char *arch, struct err *err)
     if (strcmp(canonical(arch), programs_own.arch) == 0)
         return err_set(
             err,
-            "This delvegate's supervisor for %s needs the shared libc of the machine where it was built, so it "
-            "is not copied to other machines.\nInstall a static libc (Debian and Ubuntu: musl-tools) and "
-            "build delvegate again: make clean && make",
+            "This delvegate's supervisor for %s needs the shared libc of the machine where it was built, so it is not "
+            "copied to other machines.\nInstall a static libc (musl-tools on Debian and Ubuntu, glibc-static on "
+            "Fedora), and build delvegate again: make",
             programs_own.arch);
     struct buf list;
     buf_init(&list, ERR_TEXT_MAX);
