@@ -179,7 +179,7 @@ static int take_args(struct remedy *r, int argc, char *const *argv)
 
 int remedy_main(int argc, char *const *argv, const char *session_dir, int notes)
 {
-    struct remedy r = {.session = session_dir, .notes = notes};
+    struct remedy r = {.session = session_dir, .dir = "", .package = ".", .notes = notes};
     int status = take_args(&r, argc, argv);
     if (!status)
         status = make_dir(&r);

@@ -111,9 +111,9 @@ static bool take_piece(const char **at, const char *end, struct piece *p)
 
 static void parse(struct record *r, const struct buf *bytes)
 {
-    const char *at = bytes->data, *end = at + bytes->len;
+    const char *at = bytes->data ? bytes->data : "", *end = at + bytes->len;
     *r = (struct record){.count = 0};
-    if (!at || !take_text(&at, end, RECORD_HEAD) || !take_path(&at, end, r->dir)) {
+    if (!take_text(&at, end, RECORD_HEAD) || !take_path(&at, end, r->dir)) {
         r->dir[0] = '\0';
         return;
     }
@@ -316,7 +316,7 @@ static int put_all_back(const struct record *r)
 int remedy_restore(const char *session_dir)
 {
     char path[SUPERVISOR_PATH_MAX];
-    struct record r;
+    struct record r = {.count = 0};
     if (put_path(path, session_dir, "aside", "") < 0)
         return -1;
     int found = read_record(path, &r);
