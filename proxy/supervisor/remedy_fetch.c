@@ -9,58 +9,68 @@
 
 enum { FETCH_ENV_MAX = 8, HEX_BYTE = 3 * SUPERVISOR_PATH_MAX };
 
+/* Sums that can't be read are not taken for none: go would accept anything. */
 static int append_file(struct buf *all, const char *path)
 {
     if (remedy_read(path, all) < 0)
-        return -1;
+        return remedy_failed("%s could not be read on the Go machine: %s", path, strerror(errno));
     /* The next one's first line is another. */
     if (all->len > 0 && all->data[all->len - 1] != '\n')
-        return buf_puts(all, "\n");
+        (void)buf_puts(all, "\n");
     return 0;
 }
 
-/* The sums of a workspace and of all its modules. What can't be read says nothing, and go refuses what it would allow.
- */
-static void append_work(const struct remedy *r, struct buf *all)
+/* The sums of a workspace and of all its modules. */
+static int append_work(const struct remedy *r, struct buf *all)
 {
     char path[SUPERVISOR_PATH_MAX];
     struct buf dirs;
     buf_init(&dirs, REMEDY_WORDS_MAX);
     remedy_path(path, "%s.sum", r->work);
-    (void)append_file(all, path);
+    int status = append_file(all, path);
     struct remedy_go go = {
         .argv = REMEDY_ARGS("list", "-mod=readonly", "-m", "-f", "{{if .Main}}{{.Dir}}{{end}}"),
-        .err = REMEDY_QUIET,
+        .err = STDERR_FILENO,
     };
-    (void)remedy_go_read(&go, &dirs);
-    for (const char *line = dirs.data; line && *line;) {
+    if (!status && (remedy_go_read(&go, &dirs) != 0 || dirs.failed))
+        status = REMEDY_FAILED;
+    for (const char *line = dirs.data; line && *line && !status;) {
         size_t len = strcspn(line, "\n");
         remedy_path(path, "%.*s/go.sum", (int)len, line);
-        (void)append_file(all, path);
+        status = append_file(all, path);
         line += len + (line[len] == '\n');
     }
     buf_free(&dirs);
+    return status;
+}
+
+static int write_judge(const struct remedy *r, const struct buf *sums)
+{
+    static const char gomod[] = "module delvegate.invalid/judge\n";
+    char path[SUPERVISOR_PATH_MAX];
+    int result = sums->failed ? -1 : 0;
+    if (result < 0)
+        errno = EFBIG;
+    remedy_path(path, "%s/judge/go.mod", r->dir);
+    if (result == 0)
+        result = remedy_write(path, gomod, strlen(gomod));
+    remedy_path(path, "%s/judge/go.sum", r->dir);
+    if (result == 0)
+        result = remedy_write(path, sums->data ? sums->data : "", sums->len);
+    return result == 0 ? 0 : remedy_failed("%s could not be written on the Go machine: %s", path, strerror(errno));
 }
 
 int remedy_make_judge(const struct remedy *r)
 {
-    static const char gomod[] = "module delvegate.invalid/judge\n";
-    char path[SUPERVISOR_PATH_MAX];
     struct buf sums;
     int status = remedy_fresh_dir(r, "judge");
-    if (status)
-        return status;
     buf_init(&sums, REMEDY_FILE_MAX);
-    if (*r->sumfile)
-        (void)append_file(&sums, r->sumfile);
-    if (*r->work)
-        append_work(r, &sums);
-    remedy_path(path, "%s/judge/go.mod", r->dir);
-    bool is_made = !sums.failed && remedy_write(path, gomod, strlen(gomod)) == 0;
-    remedy_path(path, "%s/judge/go.sum", r->dir);
-    if (!is_made || remedy_write(path, sums.data ? sums.data : "", sums.len) < 0)
-        status =
-            remedy_failed("%s could not be written on the Go machine: %s", path, strerror(sums.failed ? EFBIG : errno));
+    if (!status && *r->sumfile)
+        status = append_file(&sums, r->sumfile);
+    if (!status && *r->work)
+        status = append_work(r, &sums);
+    if (!status)
+        status = write_judge(r, &sums);
     buf_free(&sums);
     return status;
 }

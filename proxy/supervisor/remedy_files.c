@@ -88,7 +88,9 @@ int remedy_find_files(struct remedy *r)
     if (status == 0 && text.data && !text.failed)
         take_env(r, text.data);
     buf_free(&text);
-    if (status == 0 && (*r->modfile || *r->work))
+    if (status) /* go has said why */
+        return REMEDY_FAILED;
+    if (*r->modfile || *r->work)
         return 0;
     char cwd[SUPERVISOR_PATH_MAX];
     return remedy_unsuited("there is no go.mod for %s on the Go machine", getcwd(cwd, sizeof cwd) ? cwd : ".");

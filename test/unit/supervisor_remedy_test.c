@@ -383,6 +383,20 @@ static void test_purge_in_workspace(void **state)
     free(was);
 }
 
+/* What can't be read might be what would refuse it. */
+static void test_purge_needs_the_sums(void **state)
+{
+    (void)state;
+    damage();
+    char *was_entry = entry();
+    assert_int_equal(unlink(AT("my app/go.sum")), 0);
+    make_dirs(AT("my app/go.sum")); /* root reads everything else */
+    assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_FAILED);
+    assert_said("my app/go.sum could not be read on the Go machine: ");
+    assert_same(entry(), was_entry);
+    free(was_entry);
+}
+
 static void test_purge_refuses_what_is_no_module(void **state)
 {
     static const char *const refused[][2] = {
@@ -529,7 +543,7 @@ static void test_descriptors(void **state)
     assert_int_equal(chmod(AT("bin/go"), 0755), 0);
     how.env[0] = text_of("PATH=%s/bin:%s", world, getenv("PATH"));
     int held = open("/dev/zero", O_RDONLY);
-    assert_status(remedy("tidy"), REMEDY_UNSUITED);
+    assert_status(remedy("tidy"), REMEDY_FAILED);
     assert_int_equal(close(held), 0);
     assert_said("0 /dev/null\n");
     assert_null(strstr(said.data, "/dev/zero"));
@@ -561,6 +575,7 @@ int main(void)
         IN_WORLD(test_purge_keeps_locks),
         IN_WORLD(test_purge_renews_sums),
         IN_WORLD(test_purge_in_workspace),
+        IN_WORLD(test_purge_needs_the_sums),
         IN_WORLD(test_purge_refuses_what_is_no_module),
         IN_WORLD(test_gocache),
         IN_WORLD(test_gocache_without_space),
