@@ -6,10 +6,12 @@
 #include "proxy/supervisor/remedy_parts.h"
 
 enum {
-    DIFF_SHOWN = 12,            /* lines */
-    DIFF_LINE_MAX = 160,        /* bytes of one, with its sign */
-    DIFF_CELLS = 1024 * 1024,   /* of the table of common subsequences: 2 bytes each */
-    DIFF_LINES_MAX = UINT16_MAX /* of a file whose table is made */
+    DIFF_SHOWN = 12,             /* lines */
+    DIFF_LINE_MAX = 160,         /* bytes of one, with its sign */
+    DIFF_CELLS = 1024 * 1024,    /* of the table of common subsequences: 2 bytes each */
+    DIFF_LINES_MAX = UINT16_MAX, /* of a file whose table is made */
+    UTF8_MARK = 0xc0,
+    UTF8_INSIDE = 0x80 /* a byte that does not begin a character */
 };
 
 struct line {
@@ -22,9 +24,8 @@ struct lines {
     size_t count;
 };
 
-/* Both files past their common beginning, and what was found. */
+/* What was found. */
 struct diff {
-    struct lines was, now;
     struct buf *text;
     size_t found;
 };
@@ -63,21 +64,27 @@ static void put(struct diff *d, char sign, const struct line *line)
     if (d->found++ >= DIFF_SHOWN)
         return;
     size_t len = line->len - (line->text[line->len - 1] == '\n');
-    if (len > DIFF_LINE_MAX - 1)
+    if (len > DIFF_LINE_MAX - 1) {
         len = DIFF_LINE_MAX - 1;
+        while (len > 0 && ((unsigned char)line->text[len] & UTF8_MARK) == UTF8_INSIDE)
+            len--;
+    }
     char head[] = {'\n', sign};
     (void)buf_append(d->text, head, sizeof head);
     (void)buf_append(d->text, line->text, len);
 }
 
 /* The table: how long the longest common subsequence is of was from i and now from j on. */
-static uint16_t *make_table(const struct diff *d, size_t skip, size_t n, size_t m)
+static uint16_t *make_table(const struct lines *was, const struct lines *now)
 {
+    size_t n = was->count, m = now->count;
+    if (n > DIFF_LINES_MAX || m > DIFF_LINES_MAX || (n + 1) * (m + 1) > DIFF_CELLS)
+        return NULL;
     uint16_t *table = calloc((n + 1) * (m + 1), sizeof *table);
     for (size_t i = n; table && i-- > 0;)
         for (size_t j = m; j-- > 0;) {
             uint16_t *cell = &table[i * (m + 1) + j];
-            if (is_same(&d->was.list[skip + i], &d->now.list[skip + j]))
+            if (is_same(&was->list[i], &now->list[j]))
                 *cell = (uint16_t)(cell[m + 2] + 1);
             else
                 *cell = cell[m + 1] > cell[1] ? cell[m + 1] : cell[1];
@@ -86,78 +93,77 @@ static uint16_t *make_table(const struct diff *d, size_t skip, size_t n, size_t 
 }
 
 /* Lines that were added between two common ones follow those that were removed there. */
-static void walk(struct diff *d, const uint16_t *table, size_t skip, size_t n, size_t m)
+static void walk(struct diff *d, const uint16_t *table, const struct lines *was, const struct lines *now)
 {
-    size_t i = 0, j = 0;
+    size_t i = 0, j = 0, added = 0, n = was->count, m = now->count;
     while (i < n || j < m) {
-        size_t added = j;
-        while (i < n || j < m) {
-            const uint16_t *cell = &table[i * (m + 1) + j];
-            if (i < n && j < m && is_same(&d->was.list[skip + i], &d->now.list[skip + j]))
-                break;
-            if (i < n && (j == m || cell[m + 1] >= cell[1]))
-                put(d, '-', &d->was.list[skip + i++]);
-            else
-                j++;
+        const uint16_t *cell = &table[i * (m + 1) + j];
+        bool is_common = i < n && j < m && is_same(&was->list[i], &now->list[j]);
+        if (!is_common && i < n && (j == m || cell[m + 1] >= cell[1]))
+            put(d, '-', &was->list[i++]);
+        else if (!is_common)
+            j++;
+        if (is_common || (i == n && j == m))
+            while (added < j)
+                put(d, '+', &now->list[added++]);
+        if (is_common) {
+            i++;
+            added = ++j;
         }
-        for (; added < j; added++)
-            put(d, '+', &d->now.list[skip + added]);
-        i += i < n;
-        j += j < m;
     }
 }
 
-static void put_missing(struct diff *d, char sign, const struct lines *from, const struct lines *sorted)
+static struct line *sorted(const struct lines *lines)
 {
-    for (size_t i = 0; i < from->count; i++)
-        if (!bsearch(&from->list[i], sorted->list, sorted->count, sizeof *sorted->list, by_text))
-            put(d, sign, &from->list[i]);
+    struct line *list = calloc(lines->count + 1, sizeof *list);
+    if (list && lines->count > 0) {
+        memcpy(list, lines->list, lines->count * sizeof *list);
+        qsort(list, lines->count, sizeof *list, by_text);
+    }
+    return list;
 }
 
 /* Of files too large for a table: the lines that the other does not have anywhere. */
-static void compare_sets(struct diff *d, const struct buf *was, const struct buf *now)
+static void put_missing(struct diff *d, char sign, const struct lines *from, const struct lines *other)
 {
-    struct lines old = {0}, new = {0};
-    if (split(was, &old) && split(now, &new)) {
-        qsort(old.list, old.count, sizeof *old.list, by_text);
-        qsort(new.list, new.count, sizeof *new.list, by_text);
-        put_missing(d, '-', &d->was, &new);
-        put_missing(d, '+', &d->now, &old);
-    }
-    free(old.list);
-    free(new.list);
+    struct line *list = sorted(other);
+    for (size_t i = 0; list && i < from->count; i++)
+        if (!bsearch(&from->list[i], list, other->count, sizeof *list, by_text))
+            put(d, sign, &from->list[i]);
+    free(list);
 }
 
-static void compare(struct diff *d, const struct buf *was, const struct buf *now)
+/* Without what both begin and end with. */
+static void compare(struct diff *d, struct lines was, struct lines now)
 {
-    size_t skip = 0, n = d->was.count, m = d->now.count;
-    while (skip < n && skip < m && is_same(&d->was.list[skip], &d->now.list[skip]))
-        skip++;
-    while (n > skip && m > skip && is_same(&d->was.list[n - 1], &d->now.list[m - 1])) {
-        n--;
-        m--;
+    while (was.count > 0 && now.count > 0 && is_same(was.list, now.list)) {
+        was = (struct lines){was.list + 1, was.count - 1};
+        now = (struct lines){now.list + 1, now.count - 1};
     }
-    n -= skip;
-    m -= skip;
-    uint16_t *table = NULL;
-    if (n <= DIFF_LINES_MAX && m <= DIFF_LINES_MAX && (n + 1) * (m + 1) <= DIFF_CELLS)
-        table = make_table(d, skip, n, m);
-    if (table)
-        walk(d, table, skip, n, m);
-    else
-        compare_sets(d, was, now);
+    while (was.count > 0 && now.count > 0 && is_same(&was.list[was.count - 1], &now.list[now.count - 1])) {
+        was.count--;
+        now.count--;
+    }
+    uint16_t *table = make_table(&was, &now);
+    if (table) {
+        walk(d, table, &was, &now);
+    } else {
+        put_missing(d, '-', &was, &now);
+        put_missing(d, '+', &now, &was);
+    }
     free(table);
 }
 
 void remedy_diff(struct buf *text, const struct buf *was, const struct buf *now)
 {
+    struct lines old = {0}, new = {0};
     struct diff d = {.text = text};
-    if (split(was, &d.was) && split(now, &d.now))
-        compare(&d, was, now);
+    if (split(was, &old) && split(now, &new))
+        compare(&d, old, new);
     if (d.found > DIFF_SHOWN)
         (void)buf_printf(text, "\n... and %zu more", d.found - DIFF_SHOWN);
-    free(d.was.list);
-    free(d.now.list);
+    free(old.list);
+    free(new.list);
 }
 
 void remedy_tell(const struct remedy *r, const char *real, const char *was, const char *now)
