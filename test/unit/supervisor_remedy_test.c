@@ -107,6 +107,28 @@ static void test_part_leaves_go_mod(void **state)
     assert_status(remedy("tidy"), REMEDY_FAILED);
 }
 
+/* What go adds to go.mod while it loads the package is taken back from a download, and welcome in a tidy. */
+static void test_part_adds_to_go_mod(void **state)
+{
+    (void)state;
+    make_part();
+    how.env[0] = "GOPROXY=off";
+    drop_lines(AT("my app/go.mod"), "example.com/dep v1.0.0");
+    assert_status(remedy("download"), REMEDY_FAILED);
+    assert_true(remedy_same(AT("my app/go.mod"), made("go.mod")));
+    assert_false(remedy_exists(made("go.sum")));
+    char *was = content(AT("my app"));
+    how.mode = "edit";
+    assert_status(remedy("download"), REMEDY_FAILED);
+    assert_same(content(AT("my app")), was);
+    how.mode = "shadow";
+    assert_status(remedy("tidy"), REMEDY_DONE);
+    assert_noted("my app/go.mod, would change");
+    assert_noted("+require example.com/dep v1.0.0");
+    assert_same(content(AT("my app")), was);
+    free(was);
+}
+
 static void test_edit_part_is_put_back(void **state)
 {
     (void)state;
@@ -559,6 +581,7 @@ int main(void)
         IN_WORLD(test_no_module),
         IN_WORLD(test_part),
         IN_WORLD(test_part_leaves_go_mod),
+        IN_WORLD(test_part_adds_to_go_mod),
         IN_WORLD(test_edit_part_is_put_back),
         IN_WORLD(test_edit),
         IN_WORLD(test_modfile_of_goflags),
