@@ -11,10 +11,11 @@ enum {
     REMEDY_RESTORED = 3  /* nothing could be fetched: what was moved aside is back in its place */
 };
 
-/* argv of the run: NAME (download, tidy, mod-mod, work, work-off, purge, gocache, clean-modcache), DIR (made here),
- * shadow or edit, MODULE, VERSION, PACKAGE. In the process of the run: its environment and directory are set, stdout
- * and stderr are the text. session_dir: the session's directory, where what is moved aside is written down. notes: a
- * descriptor for records (ORDER_NOTE). Returns the exit status. */
+/* argv of the run: NAME (download, tidy, mod-mod, work, work-off, purge, gocache, clean-modcache), DIR (made here:
+ * session_dir/mended-LAUNCH; those of other launches are removed), shadow or edit, MODULE, VERSION, PACKAGE. In the
+ * process of the run: its environment and directory are set, stdout and stderr are the text. session_dir: the session's
+ * directory, where what is moved aside is written down. notes: a descriptor for records (ORDER_NOTE). Returns the exit
+ * status. */
 int remedy_main(int argc, char *const *argv, const char *session_dir, int notes);
 
 /* Puts back what a remedy of that session directory has moved aside, or removes it when what came in its place is good.
