@@ -56,6 +56,7 @@ struct ssh_auth {
     struct buf signature;
     struct buf tried, skipped; /* for the error */
     bool unsupported;          /* something was skipped that `ssh` can use and delvegate cannot */
+    bool is_locked;            /* a key was skipped whose passphrase only a person knows */
 };
 
 static void add_text(struct buf *b, const char *label, const char *what)
@@ -148,9 +149,10 @@ static void order(struct ssh_auth *a)
         const char *problem = type.len > 0 ? type_problem(type) : NULL;
         if (problem)
             skip_unsupported(a, a->paths[f], problem);
-        else if (k->state == SSH_KEY_ENCRYPTED)
+        else if (k->state == SSH_KEY_ENCRYPTED) {
+            a->is_locked = true;
             add_text(&a->skipped, a->paths[f], "encrypted, and no agent holds it: run `ssh-add` on it");
-        else if (k->state == SSH_KEY_PUBLIC_ONLY)
+        } else if (k->state == SSH_KEY_PUBLIC_ONLY)
             add_text(&a->skipped, a->paths[f], "only its public half is here, and no agent holds the other");
         else if (k->state == SSH_KEY_UNUSABLE)
             add_text(&a->skipped, a->paths[f], k->why.text);
@@ -360,8 +362,11 @@ static int try_candidate(struct ssh_auth *a)
 /* An answer came that libssh2 cannot read; after that nothing can. */
 static int unreadable(struct ssh_auth *a)
 {
+    if (ssh_connection_beyond(a->connection, "libssh2 %s cannot read the server's answer to the login",
+                              libssh2_version(0)))
+        return -1;
     ssh_connection_fail(
-        a->connection, false,
+        a->connection, TRANSPORT_ASK,
         "%s answered the login with a message that libssh2 %s cannot read: it takes at most %d bytes. Most "
         "likely the text that Banner names in its sshd_config is longer.\nShorten that file on the "
         "server.",
@@ -378,8 +383,10 @@ static bool is_allowed(const char *methods, const char *method)
 static int second_method(struct ssh_auth *a, const char *methods)
 {
     struct ssh_connection *c = a->connection;
+    if (ssh_program_can_ask() && ssh_connection_beyond(c, "the server wants %s besides a key", methods))
+        return -1;
     ssh_connection_fail(
-        c, false,
+        c, TRANSPORT_ASK,
         "%s accepted the key %s and wants more: %s. delvegate does not support a second factor, since it "
         "has nobody to ask.\nSet `AuthenticationMethods publickey` for %s in the sshd_config there, or "
         "log in as a user who needs only a key.",
@@ -411,8 +418,26 @@ static void advise(const struct ssh_auth *a, struct buf *text)
     buf_free(&command);
 }
 
+/* What `ssh` would go on with, NULL when there is nothing. */
+static const char *what_ssh_has(const struct ssh_auth *a, const char *methods)
+{
+    const struct ssh_settings *s = &a->connection->settings;
+    if (s->gssapi && is_allowed(methods, "gssapi-with-mic"))
+        return "the server takes no key, but GSSAPI";
+    if (s->host_based && is_allowed(methods, "hostbased"))
+        return "the server takes no key, but host-based authentication";
+    if (a->unsupported && is_allowed(methods[0] ? methods : "publickey", "publickey"))
+        return "no other key was accepted than those that libssh2 cannot use";
+    if (a->is_locked && ssh_program_can_ask())
+        return "a key needs its passphrase";
+    return NULL;
+}
+
 static void give_up(struct ssh_auth *a, const char *methods)
 {
+    const char *more = what_ssh_has(a, methods);
+    if (more && ssh_connection_beyond(a->connection, "%s", more))
+        return;
     struct ssh_connection *c = a->connection;
     const char *where = c->transport->where;
     const char *skipped = a->skipped.data ? a->skipped.data : "";
@@ -422,30 +447,30 @@ static void give_up(struct ssh_auth *a, const char *methods)
     advise(a, &advice);
     const char *what_to_do = advice.data ? advice.data : "";
     if (c->settings.no_public_key)
-        ssh_connection_fail(c, false,
+        ssh_connection_fail(c, TRANSPORT_ASK,
                             "PubkeyAuthentication is off for %s in ~/.ssh/config, and keys are all that delvegate can "
                             "log in with.\nTurn it on for this host.",
                             where);
     else if (methods[0] && !is_allowed(methods, "publickey"))
         ssh_connection_fail(
-            c, false,
+            c, TRANSPORT_ASK,
             "%s does not let %s in with a key: it allows %s, and delvegate does not support these, since it "
             "has nobody to ask.\nSet `PubkeyAuthentication yes` for this user in the sshd_config there.",
             where, c->settings.user, methods);
     else if (a->tries == 0)
-        ssh_connection_fail(c, false, "There is no key to log in to %s with.%s%s.%s%s%s", where,
+        ssh_connection_fail(c, TRANSPORT_ASK, "There is no key to log in to %s with.%s%s.%s%s%s", where,
                             skipped[0] ? " Not usable: " : " No IdentityFile exists", skipped, agent,
                             what_to_do[0] ? "\n" : "", what_to_do);
     else
-        ssh_connection_fail(c, false, "%s accepted no key. Tried: %s.%s%s%s%s The server allows: %s.\n%s", where,
-                            a->tried.data ? a->tried.data : "", skipped[0] ? " Not tried: " : "", skipped,
+        ssh_connection_fail(c, TRANSPORT_ASK, "%s accepted no key. Tried: %s.%s%s%s%s The server allows: %s.\n%s",
+                            where, a->tried.data ? a->tried.data : "", skipped[0] ? " Not tried: " : "", skipped,
                             skipped[0] ? "." : "", agent, methods[0] ? methods : "unknown", what_to_do);
     buf_free(&advice);
 }
 
 static int ended(struct ssh_auth *a)
 {
-    ssh_connection_fail(a->connection, false, "%s ended the connection while keys were tried: %s. Tried: %s.",
+    ssh_connection_fail(a->connection, TRANSPORT_ASK, "%s ended the connection while keys were tried: %s. Tried: %s.",
                         a->connection->transport->where, a->connection->codec.farewell,
                         a->tried.data ? a->tried.data : "none");
     return -1;

@@ -1,6 +1,6 @@
 /* libssh2 without a socket. Its send callback only keeps bytes and never says "again": a packet that was sent in part
-   must be finished by the same call with the same data, which several channels on one connection cannot promise. Its
-   receive callback says "again" instead of "end of file": libssh2 drops what it has queued for the channels once it
+   must be finished by the same call with the same data, which answers to the server's own questions come between. Its
+   receive callback says "again" instead of "end of file": libssh2 drops what it has queued for the channel once it
    learns of the end, so the end is decided above, when all of it was delivered. */
 #include <errno.h>
 #include <libssh2.h>
@@ -86,6 +86,14 @@ static const struct {
     {LIBSSH2_METHOD_MAC_CS, "hmac-sha2-256,hmac-sha2-512"},
     {LIBSSH2_METHOD_MAC_SC, "hmac-sha2-256,hmac-sha2-512"},
 };
+
+const char *ssh_codec_names(int method)
+{
+    for (size_t i = 0; i < sizeof preferences / sizeof *preferences; i++)
+        if (preferences[i].method == method)
+            return preferences[i].names;
+    return NULL;
+}
 
 static bool is_among(const char *name, size_t len, const char *const *names, int count)
 {

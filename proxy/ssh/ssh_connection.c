@@ -5,26 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dap/utf8.h"
 #include "proxy/base/state.h"
 #include "proxy/ssh/ssh_impl.h"
 
-enum { REASON_MAX = 128 };
-
-static const char *const state_names[SSH_STATE_COUNT] = {
-    [SSH_SETTINGS] = "settings",   [SSH_RECORDED] = "recorded host keys",
-    [SSH_DIALING] = "dialing",     [SSH_HANDSHAKE] = "handshake",
-    [SSH_AUTH] = "authentication", [SSH_READY] = "ready",
-    [SSH_DRAINING] = "draining",   [SSH_DEAD] = "dead",
+enum {
+    REASON_MAX = 128,
+    OUT_MAX = 96 * 1024 * 1024 /* the longest message and what its owner may add before it looks */
 };
 
+static const char *const state_names[SSH_STATE_COUNT] = {
+    [SSH_SETTINGS] = "settings",
+    [SSH_RECORDED] = "recorded host keys",
+    [SSH_DIALING] = "dialing",
+    [SSH_HANDSHAKE] = "handshake",
+    [SSH_AUTH] = "authentication",
+    [SSH_OPENING] = "opening",
+    [SSH_EXEC] = "starting a command",
+    [SSH_RUNNING] = "running",
+    [SSH_PROGRAM] = "ssh program",
+    [SSH_DRAINING] = "draining",
+    [SSH_DEAD] = "dead",
+};
+
+#define ENDS (STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD))
 static const unsigned legal_edges[SSH_STATE_COUNT] = {
-    [SSH_SETTINGS] = STATE_BIT(SSH_RECORDED) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
-    [SSH_RECORDED] = STATE_BIT(SSH_DIALING) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
-    [SSH_DIALING] = STATE_BIT(SSH_HANDSHAKE) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
-    [SSH_HANDSHAKE] = STATE_BIT(SSH_AUTH) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
-    [SSH_AUTH] = STATE_BIT(SSH_READY) | STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
-    [SSH_READY] = STATE_BIT(SSH_DRAINING) | STATE_BIT(SSH_DEAD),
+    [SSH_SETTINGS] = STATE_BIT(SSH_RECORDED) | STATE_BIT(SSH_PROGRAM) | ENDS,
+    [SSH_RECORDED] = STATE_BIT(SSH_DIALING) | STATE_BIT(SSH_PROGRAM) | ENDS,
+    [SSH_DIALING] = STATE_BIT(SSH_HANDSHAKE) | ENDS,
+    [SSH_HANDSHAKE] = STATE_BIT(SSH_AUTH) | STATE_BIT(SSH_PROGRAM) | ENDS,
+    [SSH_AUTH] = STATE_BIT(SSH_OPENING) | STATE_BIT(SSH_PROGRAM) | ENDS,
+    [SSH_OPENING] = STATE_BIT(SSH_EXEC) | ENDS,
+    [SSH_EXEC] = STATE_BIT(SSH_RUNNING) | ENDS,
+    [SSH_RUNNING] = ENDS,
+    [SSH_PROGRAM] = ENDS,
     [SSH_DRAINING] = STATE_BIT(SSH_DEAD),
 };
 static const struct states states = {"", state_names, legal_edges};
@@ -63,7 +76,6 @@ static void call_off(struct ssh_connection *c)
 {
     timer_stop(c->deadline);
     timer_stop(c->keepalive);
-    timer_stop(c->warm);
     if (c->spawn)
         spawn_cancel(c->spawn);
     if (c->dial)
@@ -72,27 +84,11 @@ static void call_off(struct ssh_connection *c)
     c->spawn = NULL;
     c->dial = NULL;
     c->find = NULL;
+    child_close(c->program);
+    c->program = NULL;
 }
 
-/* What a server, a proxy or a key's comment says may hold anything; texts go to terminals and into JSON. */
-static void make_printable(char *text)
-{
-    size_t left = strlen(text);
-    while (left > 0) {
-        if (text[0] == '\r' && text[1] == '\n')
-            memmove(text, text + 1, left--); /* with the NUL */
-        size_t n = dap_utf8_sequence(text, left);
-        unsigned char byte = (unsigned char)*text;
-        if (n == 0 || (n == 1 && byte != '\n' && (byte < ' ' || byte == 0x7f))) {
-            *text = '?';
-            n = 1;
-        }
-        text += n;
-        left -= n;
-    }
-}
-
-void ssh_connection_fail(struct ssh_connection *c, bool transient, const char *fmt, ...)
+void ssh_connection_fail(struct ssh_connection *c, enum transport_loss loss, const char *fmt, ...)
 {
     if (c->state >= SSH_DRAINING)
         return;
@@ -101,58 +97,105 @@ void ssh_connection_fail(struct ssh_connection *c, bool transient, const char *f
     char text[ERR_TEXT_MAX];
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    make_printable(text);
+    /* What a server, a proxy or a key's comment says may hold anything. */
+    words_make_printable(text);
     (void)err_set(&c->why, "%s", text);
-    c->transient = transient;
+    c->loss = c->has_asked && loss == TRANSPORT_RETRY && c->state < SSH_OPENING ? TRANSPORT_ASK : loss;
     c->codec.frozen = true;
     call_off(c);
-    log_warning(c->transport->subject, "connection %d: %s", c->number, c->why.text);
+    log_debug(c->transport->subject, "connection %d: %s", c->number, c->why.text);
     set_state(c, SSH_DRAINING, "failed");
     ssh_connection_schedule(c);
 }
 
-void ssh_connection_discard(struct ssh_connection *c)
+bool ssh_connection_beyond(struct ssh_connection *c, const char *fmt, ...)
 {
+    if (c->transport->program == CONFIG_MAYBE_NO || c->state >= SSH_OPENING)
+        return false;
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(c->beyond, sizeof c->beyond, fmt, ap);
+    va_end(ap);
+    words_make_printable(c->beyond);
+    if (c->state >= SSH_DIALING) /* settings are asked each time */
+        (void)snprintf(c->transport->beyond, sizeof c->transport->beyond, "%s", c->beyond);
+    ssh_connection_schedule(c);
+    return true;
+}
+
+void ssh_connection_close(struct ssh_connection *c)
+{
+    c->h = NULL;
     if (c->state != SSH_DEAD)
-        set_state(c, SSH_DEAD, "not needed any more");
+        set_state(c, SSH_DEAD, "closed");
     call_off(c);
     ssh_connection_schedule(c);
 }
 
-static int link_count(const struct ssh_connection *c)
+size_t ssh_connection_queued(const struct ssh_connection *c)
 {
-    int n = 0;
-    for (const struct ssh_link *l = c->links; l; l = l->next)
-        n += l->h != NULL;
-    return n;
+    return c->out.len - c->out_sent + (c->program ? child_queued(c->program) : 0);
 }
 
-bool ssh_connection_has_room(const struct ssh_connection *c)
+bool ssh_connection_write(struct ssh_connection *c, const char *data, size_t len)
 {
-    if (c->state > SSH_READY || c->full || c->doubted > c->heard)
-        return false;
-    /* Shells that the server has not closed yet still count there. */
-    int closing = 0;
-    for (const struct ssh_channel *ch = c->channels; ch; ch = ch->next)
-        closing += !ch->link && ch->port == 0;
-    return link_count(c) * SSH_SESSIONS_A_LINK + closing <= (SSH_LINKS_MAX - 1) * SSH_SESSIONS_A_LINK;
+    if (c->state >= SSH_DRAINING)
+        return c->told_high;
+    if (c->program)
+        return child_write(c->program, data, len);
+    if (c->out_sent > 0 && c->out_sent >= c->out.len / 2) {
+        buf_consume(&c->out, c->out_sent);
+        c->out_sent = 0;
+    }
+    if (buf_append(&c->out, data, len) < 0)
+        ssh_connection_fail(c, TRANSPORT_RETRY, "More than %d MiB wait to be sent to %s; the connection was given up.",
+                            OUT_MAX / (1024 * 1024), c->transport->where);
+    ssh_connection_schedule(c);
+    c->told_high = c->told_high || ssh_connection_queued(c) >= CARRIER_HIGH_WATER;
+    return c->told_high;
 }
 
-uint64_t ssh_connection_silence(const struct ssh_connection *c)
+void ssh_connection_drained(struct ssh_connection *c)
 {
-    return timer_now(c->transport->loop) - c->heard;
+    if (!c->told_high || ssh_connection_queued(c) >= CARRIER_LOW_WATER)
+        return;
+    c->told_high = false;
+    if (c->h && c->h->drained)
+        c->h->drained(c->arg);
 }
 
-void ssh_connection_distrust(struct ssh_connection *c)
+void ssh_connection_running(struct ssh_connection *c)
 {
-    c->doubted = timer_now(c->transport->loop);
+    c->transport->was_ready = true;
+    timer_stop(c->deadline);
+    if (c->h && c->h->running)
+        c->h->running(c->arg);
+}
+
+void ssh_connection_command_ended(struct ssh_connection *c, const char *how, bool by_itself)
+{
+    struct words words = c->words;
+    struct buf check;
+    const char *said = words_text(&words);
+    buf_init(&check, ERR_TEXT_MAX);
+    ssh_settings_command(c, "", &check);
+    if (said[0])
+        log_info(c->transport->subject, "the command's last words: %s", said);
+    if (c->has_answered)
+        ssh_connection_fail(c, TRANSPORT_RETRY, "The command on %s ended (%s)%s%s", c->transport->where, how,
+                            said[0] ? ": " : ".", said);
+    else
+        ssh_connection_fail(c, by_itself ? TRANSPORT_NEVER : TRANSPORT_RETRY,
+                            "The login shell of %s ended before it ran delvegate's command (%s)%s%s\nThe account needs "
+                            "a shell that runs commands: does `%s` succeed?",
+                            c->transport->where, how, said[0] ? ": " : ".", said, check.data ? check.data : "ssh");
+    buf_free(&check);
 }
 
 static void note(struct ssh_connection *c, const char *text)
 {
-    for (struct ssh_link *l = c->links; l; l = l->next)
-        if (l->h && l->h->note)
-            l->h->note(l->arg, text);
+    if (c->h && c->h->note)
+        c->h->note(c->arg, text);
 }
 
 /* The way through the proxy did not lead to the host. The proxy's own words come first; reason is what is known without
@@ -172,13 +215,13 @@ static void proxy_failed(struct ssh_connection *c, const char *reason)
                          (const char *)said.data);
     if (ssh_proxy_check(p))
         ssh_connection_fail(
-            c, true,
+            c, TRANSPORT_RETRY,
             "The %s gives no connection to %s port %d: %s\n`%s` must work without a question: it is the "
             "ProxyJump of %s.",
             ssh_proxy_name(p), s->host_name, s->port, why.data ? why.data : reason, ssh_proxy_check(p),
             c->transport->name);
     else
-        ssh_connection_fail(c, true,
+        ssh_connection_fail(c, TRANSPORT_RETRY,
                             "The %s of %s gives no connection: %s\nIt stands in ~/.ssh/config, and must reach an SSH "
                             "server at %s port %d.",
                             ssh_proxy_name(p), c->transport->name, why.data ? why.data : reason, s->host_name, s->port);
@@ -189,17 +232,23 @@ static void on_deadline(void *arg)
 {
     struct ssh_connection *c = arg;
     const char *where = c->transport->where;
-    if (c->state == SSH_AUTH && ssh_auth_asks(c->auth))
+    if (c->state == SSH_AUTH && ssh_auth_asks(c->auth)) {
+        c->has_asked = true;
         note(c, "Waiting for the SSH agent; it may want a confirmation or a touch.");
+    } else if (c->state == SSH_PROGRAM)
+        ssh_program_is_late(c);
+    else if (c->state == SSH_RUNNING)
+        ssh_connection_command_ended(c, "it closed its standard output", true);
     else if (c->state == SSH_HANDSHAKE && c->proxy)
         proxy_failed(c, "no SSH handshake in time");
     else if (c->state == SSH_HANDSHAKE)
-        ssh_connection_fail(c, true, "%s accepted the connection, but did not finish the SSH handshake in time.",
-                            where);
+        ssh_connection_fail(c, TRANSPORT_RETRY,
+                            "%s accepted the connection, but did not finish the SSH handshake in time.", where);
     else if (c->state == SSH_AUTH)
-        ssh_connection_fail(c, true, "%s did not answer in time while a key was tried.", where);
+        ssh_connection_fail(c, TRANSPORT_RETRY, "%s did not answer in time while a key was tried.", where);
     else
-        ssh_connection_fail(c, true, "%s did not answer in time when a channel was opened; the connection is given up.",
+        ssh_connection_fail(c, TRANSPORT_RETRY,
+                            "%s did not answer in time when the command was started; the connection is given up.",
                             where);
 }
 
@@ -211,18 +260,9 @@ static void on_keepalive(void *arg)
     ssh_socket_flush(c->codec.socket);
 }
 
-static void on_warm(void *arg)
-{
-    struct ssh_connection *c = arg;
-    log_info(c->transport->subject, "connection %d: closed, nobody has used it for %ld s", c->number,
-             c->transport->keep_warm_seconds);
-    ssh_connection_discard(c);
-}
-
 static void on_input(void *arg)
 {
     struct ssh_connection *c = arg;
-    c->heard = timer_now(c->transport->loop);
     ssh_connection_schedule(c);
 }
 
@@ -248,18 +288,20 @@ static unsigned user_timeout_ms(const struct ssh_settings *s)
 static void begin_handshake(struct ssh_connection *c, struct ssh_socket *socket)
 {
     if (ssh_codec_open(&c->codec, socket) < 0) {
-        ssh_connection_fail(c, false, "libssh2 %s cannot be set up for %s.", libssh2_version(0), c->transport->where);
+        ssh_connection_fail(c, TRANSPORT_NEVER, "libssh2 %s cannot be set up for %s.", libssh2_version(0),
+                            c->transport->where);
         return;
     }
     ssh_socket_set_handler(socket, &socket_handler, c);
     struct err e;
     if (ssh_host_key_prefer(c, &e) < 0) {
-        ssh_connection_fail(c, false, "%s", e.text);
+        ssh_connection_fail(c, TRANSPORT_NEVER, "%s", e.text);
         return;
     }
     int rc = ssh_socket_start(socket, user_timeout_ms(&c->settings));
     if (rc < 0) {
-        ssh_connection_fail(c, true, "The connection to %s broke at once: %s.", c->transport->where, uv_strerror(rc));
+        ssh_connection_fail(c, TRANSPORT_RETRY, "The connection to %s broke at once: %s.", c->transport->where,
+                            uv_strerror(rc));
         return;
     }
     set_state(c, SSH_HANDSHAKE, "connected");
@@ -274,12 +316,34 @@ static void on_dialed(void *arg, struct ssh_socket *socket, const struct err *wh
     if (socket)
         begin_handshake(c, socket);
     else
-        ssh_connection_fail(c, transient || c->transport->was_ready, "%s: %s", c->transport->name, why->text);
+        ssh_connection_fail(c, transient || c->transport->was_ready ? TRANSPORT_RETRY : TRANSPORT_NEVER, "%s: %s",
+                            c->transport->name, why->text);
 }
 
 void ssh_connection_set_recorded(struct ssh_connection *c)
 {
     set_state(c, SSH_RECORDED, "settings are known");
+}
+
+/* What libssh2 has begun is given up: nothing has been done in it yet. */
+static void drop_codec(struct ssh_connection *c)
+{
+    ssh_auth_free(c->auth);
+    c->auth = NULL;
+    ssh_codec_close(&c->codec);
+    ssh_proxy_free(c->proxy);
+    c->proxy = NULL;
+    c->socket_ended = false;
+    c->has_asked = false;
+}
+
+void ssh_connection_set_program(struct ssh_connection *c, const char *reason)
+{
+    call_off(c);
+    drop_codec(c);
+    set_state(c, SSH_PROGRAM, reason);
+    log_info(c->transport->subject, "the ssh program is run: %s", reason);
+    ssh_program_start(c);
 }
 
 /* The agent was looked for on behalf of the proxy's own ssh, which knows no more than SSH_AUTH_SOCK. */
@@ -296,7 +360,7 @@ static void start_proxy(void *arg, const struct ssh_agent_found *found)
     if (c->proxy) {
         begin_handshake(c, socket);
     } else {
-        ssh_connection_fail(c, false, "%s: %s", c->transport->name, socket ? e.text : "Out of memory.");
+        ssh_connection_fail(c, TRANSPORT_NEVER, "%s: %s", c->transport->name, socket ? e.text : "Out of memory.");
         ssh_socket_free(socket);
     }
 }
@@ -309,7 +373,7 @@ void ssh_connection_dial(struct ssh_connection *c)
     long seconds = s->connect_timeout > 0 ? s->connect_timeout : SSH_CONNECT_SECONDS;
     if (s->proxy_command && s->proxy_passes_fd) {
         ssh_connection_fail(
-            c, false,
+            c, TRANSPORT_NEVER,
             "The ProxyCommand of %s only passes a descriptor (ProxyUseFdpass), which delvegate does not "
             "support.\nTurn ProxyUseFdpass off for this host, and let the command carry the data itself "
             "(nc: without -F).",
@@ -321,7 +385,7 @@ void ssh_connection_dial(struct ssh_connection *c)
     else
         c->dial = ssh_dial_start(c->transport->loop, s, (uint64_t)seconds * SSH_MS, on_dialed, c);
     if (!c->find && !c->dial)
-        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+        ssh_connection_fail(c, TRANSPORT_RETRY, "Out of memory while connecting to %s.", c->transport->name);
 }
 
 static const struct {
@@ -346,21 +410,24 @@ static void nothing_in_common(struct ssh_connection *c)
         struct ssh_bytes theirs = k->offer.lists[i];
         if (ssh_names_meet(theirs, (struct ssh_bytes){(const unsigned char *)ours, strlen(ours)}))
             continue;
-        if (i == SSH_OFFER_HOST_KEY) {
-            ssh_host_key_none(c, &e);
-            ssh_connection_fail(c, false, "%s", e.text);
+        bool is_lacking = i != SSH_OFFER_HOST_KEY || ssh_host_key_none(c, &e);
+        if (is_lacking && ssh_connection_beyond(c, "libssh2 %s has no %s that the server has", libssh2_version(0),
+                                                algorithm_kinds[i].what))
             return;
-        }
-        ssh_connection_fail(
-            c, false,
-            "%s and libssh2 %s have no %s in common. The server allows %.*s; delvegate can use %s.\nAllow "
-            "one of these with %s in its sshd_config.",
-            where, libssh2_version(0), algorithm_kinds[i].what, (int)theirs.len, (const char *)theirs.data, ours,
-            algorithm_kinds[i].directive);
+        if (i == SSH_OFFER_HOST_KEY)
+            ssh_connection_fail(c, TRANSPORT_NEVER, "%s", e.text);
+        else
+            ssh_connection_fail(
+                c, TRANSPORT_NEVER,
+                "%s and libssh2 %s have no %s in common. The server allows %.*s; delvegate can use %s.\nAllow "
+                "one of these with %s in its sshd_config.",
+                where, libssh2_version(0), algorithm_kinds[i].what, (int)theirs.len, (const char *)theirs.data, ours,
+                algorithm_kinds[i].directive);
         return;
     }
-    ssh_connection_fail(c, false, "The key exchange of %s with libssh2 %s failed: %s.", where, libssh2_version(0),
-                        ssh_connection_words(c));
+    if (!ssh_connection_beyond(c, "the key exchange with libssh2 %s failed", libssh2_version(0)))
+        ssh_connection_fail(c, TRANSPORT_NEVER, "The key exchange of %s with libssh2 %s failed: %s.", where,
+                            libssh2_version(0), ssh_connection_words(c));
 }
 
 static void handshake_failed(struct ssh_connection *c, int rc)
@@ -371,8 +438,9 @@ static void handshake_failed(struct ssh_connection *c, int rc)
     else if (c->proxy && !c->codec.offer.known)
         proxy_failed(c, ssh_connection_words(c));
     else
-        ssh_connection_fail(c, rc != LIBSSH2_ERROR_HOSTKEY_SIGN && rc != LIBSSH2_ERROR_HOSTKEY_INIT,
-                            "The SSH handshake with %s failed: %s.", where, ssh_connection_words(c));
+        ssh_connection_fail(
+            c, rc == LIBSSH2_ERROR_HOSTKEY_SIGN || rc == LIBSSH2_ERROR_HOSTKEY_INIT ? TRANSPORT_NEVER : TRANSPORT_RETRY,
+            "The SSH handshake with %s failed: %s.", where, ssh_connection_words(c));
 }
 
 static void handshake_step(struct ssh_connection *c)
@@ -386,28 +454,26 @@ static void handshake_step(struct ssh_connection *c)
     }
     struct err e;
     if (ssh_host_key_check(c, &e) < 0) {
-        ssh_connection_fail(c, false, "%s", e.text);
+        if (!c->beyond[0])
+            ssh_connection_fail(c, TRANSPORT_NEVER, "%s", e.text);
         return;
     }
     ssh_offer_free(&c->codec.offer);
     set_state(c, SSH_AUTH, "host key accepted");
     c->auth = ssh_auth_new(c);
     if (!c->auth)
-        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+        ssh_connection_fail(c, TRANSPORT_RETRY, "Out of memory while connecting to %s.", c->transport->name);
 }
 
-static void become_ready(struct ssh_connection *c)
+static void logged_in(struct ssh_connection *c)
 {
-    set_state(c, SSH_READY, "logged in");
-    timer_stop(c->deadline);
+    set_state(c, SSH_OPENING, "logged in");
     ssh_auth_free(c->auth);
     c->auth = NULL;
-    c->transport->was_ready = true;
+    ssh_connection_wait(c, SSH_CONTROL_MS);
     long interval = c->settings.alive_interval > 0 ? c->settings.alive_interval : SSH_KEEPALIVE_SECONDS;
     libssh2_keepalive_config(c->codec.session, 0, (unsigned)interval); /* with replies libssh2 would leak each one */
     timer_start(c->keepalive, (uint64_t)interval * SSH_MS, (uint64_t)interval * SSH_MS);
-    if (link_count(c) == 0)
-        timer_start(c->warm, (uint64_t)c->transport->keep_warm_seconds * SSH_MS, 0);
 }
 
 /* The stream is over and everything that came is used. */
@@ -425,70 +491,43 @@ static void tell_end(struct ssh_connection *c)
     if (c->state == SSH_HANDSHAKE && c->proxy)
         proxy_failed(c, "it ended without a word");
     else if (c->state == SSH_HANDSHAKE)
-        ssh_connection_fail(c, true,
+        ssh_connection_fail(c, TRANSPORT_RETRY,
                             "%s ended the connection before the SSH handshake was finished: %s%.*s. Is that "
                             "an SSH server, and is it free (MaxStartups)?",
                             where, said.len > 0 ? "it said: " : what, (int)said.len, (const char *)said.data);
     else if (words[0])
-        ssh_connection_fail(c, true, "The SSH connection to %s was lost: its %s says: %s (%s)", where,
+        ssh_connection_fail(c, TRANSPORT_RETRY, "The SSH connection to %s was lost: its %s says: %s (%s)", where,
                             ssh_proxy_name(c->proxy), words, ssh_proxy_status(c->proxy));
     else if (c->state == SSH_AUTH)
-        ssh_connection_fail(c, false,
+        ssh_connection_fail(c, reason.text[0] ? TRANSPORT_RETRY : TRANSPORT_ASK,
                             "%s ended the connection while keys were tried: %s. Its log says why (too many "
                             "keys tried, user not allowed?).",
                             where, what);
     else if (c->proxy)
-        ssh_connection_fail(c, true, "The SSH connection to %s was lost: %s (its %s: %s).", where, what,
+        ssh_connection_fail(c, TRANSPORT_RETRY, "The SSH connection to %s was lost: %s (its %s: %s).", where, what,
                             ssh_proxy_name(c->proxy), ssh_proxy_status(c->proxy));
     else
-        ssh_connection_fail(c, true, "The SSH connection to %s was lost: %s.", where, what);
+        ssh_connection_fail(c, TRANSPORT_RETRY, "The SSH connection to %s was lost: %s.", where, what);
 }
 
-static void tell_links(struct ssh_connection *c)
+static void tell_begin(struct ssh_connection *c)
 {
-    for (struct ssh_link *l = c->links; l; l = l->next) {
-        if (l->h && !l->noted && c->state < SSH_READY) {
-            char text[SSH_WHERE_MAX + sizeof "Connecting to  ..."];
-            (void)snprintf(text, sizeof text, "Connecting to %s ...", c->transport->name);
-            l->noted = true;
-            if (l->h->note)
-                l->h->note(l->arg, text);
-        }
-        if (l->h && !l->told_ready && c->state == SSH_READY) {
-            l->told_ready = true;
-            if (l->h->ready)
-                l->h->ready(l->arg);
-        }
-        if (l->h && c->state == SSH_DRAINING && ssh_channels_drained(c, l)) {
-            const struct link_handler *h = l->h;
-            ssh_channels_abandon(c, l);
-            l->h = NULL;
-            if (h->lost)
-                h->lost(l->arg, &c->why, c->transient);
-        }
-    }
+    char text[SSH_WHERE_MAX + sizeof "Connecting to  ..."];
+    if (c->noted)
+        return;
+    c->noted = true;
+    (void)snprintf(text, sizeof text, "Connecting to %s ...", c->transport->name);
+    note(c, text);
 }
 
-static void sweep_links(struct ssh_connection *c)
+static void tell_lost(struct ssh_connection *c)
 {
-    bool removed = false;
-    for (struct ssh_link **at = &c->links; *at;) {
-        struct ssh_link *l = *at;
-        if (l->h) {
-            at = &l->next;
-            continue;
-        }
-        *at = l->next;
-        free(l);
-        removed = true;
-        c->full = false; /* its sessions are free again */
-    }
-    if (!c->links && c->state == SSH_DRAINING)
-        set_state(c, SSH_DEAD, "all links were told");
-    if (removed && !c->links && c->state <= SSH_READY)
-        timer_start(c->warm, (uint64_t)c->transport->keep_warm_seconds * SSH_MS, 0);
-    else if (c->links)
-        timer_stop(c->warm);
+    const struct carrier_handler *h = c->h;
+    void *arg = c->arg;
+    c->h = NULL;
+    set_state(c, SSH_DEAD, "the owner was told");
+    if (h && h->lost)
+        h->lost(arg, &c->why, c->loss);
 }
 
 static void connection_free(struct ssh_connection *c)
@@ -500,31 +539,44 @@ static void connection_free(struct ssh_connection *c)
             break;
         }
     call_off(c);
-    ssh_auth_free(c->auth);
-    ssh_channels_sweep(c, true);
     if (c->codec.session && !c->socket_ended) {
         (void)libssh2_session_disconnect_ex(c->codec.session, SSH_DISCONNECT_BY_APPLICATION, "done", "");
         ssh_socket_flush(c->codec.socket); /* what the kernel does not take at once is not worth waiting for */
     }
-    ssh_codec_close(&c->codec);
-    ssh_proxy_free(c->proxy);
-    while (c->links) {
-        struct ssh_link *l = c->links;
-        c->links = l->next;
-        free(l);
-    }
+    drop_codec(c); /* libssh2's side of the channel is freed with its session */
     ssh_turn_free(c->turn);
     timer_free(c->deadline);
     timer_free(c->keepalive);
-    timer_free(c->warm);
     ssh_settings_free(&c->settings);
     ssh_known_free(&c->known);
     ssh_known_free(&c->plain);
     ssh_names_free(&c->names);
+    buf_free(&c->out);
     free(c->known_name);
     free(c->plain_name);
+    free(c->line);
     free(c);
     ssh_transport_settle(t);
+}
+
+/* Moves on as far as what has come allows. */
+static void advance(struct ssh_connection *c)
+{
+    tell_begin(c);
+    if (c->state == SSH_HANDSHAKE)
+        handshake_step(c);
+    if (c->state == SSH_AUTH && c->auth && !c->beyond[0] && ssh_auth_step(c->auth) == 1)
+        logged_in(c);
+    if (c->beyond[0] && c->state < SSH_OPENING)
+        ssh_connection_set_program(c, c->beyond);
+    if (c->state == SSH_OPENING && ssh_channel_step(c))
+        set_state(c, SSH_EXEC, "the channel is open");
+    if (c->state == SSH_EXEC && ssh_channel_step(c)) {
+        set_state(c, SSH_RUNNING, "the command is started");
+        ssh_connection_running(c);
+    }
+    if (c->state == SSH_RUNNING && ssh_channel_turn(c))
+        c->again = true;
 }
 
 static void on_turn(struct ssh_connection *c)
@@ -532,23 +584,20 @@ static void on_turn(struct ssh_connection *c)
     c->in_turn = true;
     c->again = false;
     c->codec.budget = SSH_TURN_BYTES;
-    if (c->state == SSH_HANDSHAKE)
-        handshake_step(c);
-    if (c->state == SSH_AUTH && c->auth && ssh_auth_step(c->auth) == 1)
-        become_ready(c);
-    tell_links(c);
-    if ((c->state == SSH_READY || c->state == SSH_DRAINING) && ssh_channels_turn(c))
-        c->again = true;
-    if (c->socket_ended && c->state < SSH_DRAINING && ssh_socket_waiting(c->codec.socket) == 0)
+    advance(c);
+    if (c->socket_ended && c->codec.session && c->state < SSH_DRAINING && ssh_socket_waiting(c->codec.socket) == 0)
         tell_end(c);
-    tell_links(c);
+    if (c->state == SSH_DRAINING) {
+        bool moved = c->channel && ssh_channel_turn(c);
+        if (c->state == SSH_DRAINING && (!moved || ssh_channel_is_drained(c)))
+            tell_lost(c);
+        c->again = c->state == SSH_DRAINING;
+    }
     if (c->state < SSH_DRAINING && c->codec.session) {
         ssh_socket_flush(c->codec.socket);
         if (c->codec.budget == 0)
             c->again = true;
     }
-    ssh_channels_sweep(c, false);
-    sweep_links(c);
     c->in_turn = false;
     if (c->state == SSH_DEAD)
         connection_free(c);
@@ -556,28 +605,30 @@ static void on_turn(struct ssh_connection *c)
         ssh_connection_schedule(c);
 }
 
-struct ssh_connection *ssh_connection_new(struct ssh_transport *t)
+struct ssh_connection *ssh_connection_new(struct ssh_transport *t, const char *line, const struct carrier_handler *h,
+                                          void *arg)
 {
     struct ssh_connection *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
-    c->transport = t;
+    *c = (struct ssh_connection){.base = {.transport = &t->base}, .transport = t, .h = h, .arg = arg};
     c->number = ++t->connection_count;
-    c->heard = timer_now(t->loop);
+    c->line = strdup(line);
     c->turn = ssh_turn_new(c, on_turn);
     c->deadline = timer_new(t->loop, on_deadline, c);
     c->keepalive = timer_new(t->loop, on_keepalive, c);
-    c->warm = timer_new(t->loop, on_warm, c);
-    if (!c->turn || !c->deadline || !c->keepalive || !c->warm) {
+    buf_init(&c->out, OUT_MAX);
+    if (!c->line || !c->turn || !c->deadline || !c->keepalive) {
         ssh_turn_free(c->turn);
         timer_free(c->deadline);
         timer_free(c->keepalive);
-        timer_free(c->warm);
+        free(c->line);
         free(c);
         return NULL;
     }
     c->next = t->connections;
     t->connections = c;
     ssh_settings_ask(c);
+    ssh_connection_schedule(c);
     return c;
 }

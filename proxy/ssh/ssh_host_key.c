@@ -49,7 +49,10 @@ static const char *recording(const struct ssh_connection *c, const char *options
     buf_init(&all, HOST_KEY_TEXT_MAX);
     (void)buf_printf(&all, "%s%s%s%s", c->settings.known_hosts_command ? "-o KnownHostsCommand=none " : "",
                      c->settings.asks_dns ? "-o VerifyHostKeyDNS=no " : "",
-                     c->settings.policy == SSH_HOST_KEY_KNOWN ? "-o StrictHostKeyChecking=ask " : "", options);
+                     c->settings.policy == SSH_HOST_KEY_KNOWN || c->settings.policy == SSH_HOST_KEY_ACCEPT_NEW
+                         ? "-o StrictHostKeyChecking=ask "
+                         : "",
+                     options);
     ssh_settings_command(c, all.data ? all.data : "", text);
     buf_free(&all);
     return text->failed ? "ssh" : text->data;
@@ -174,7 +177,7 @@ static void cannot_check(const struct ssh_connection *c, struct ssh_bytes blob, 
         buf_free(&line);
 }
 
-void ssh_host_key_none(struct ssh_connection *c, struct err *e)
+bool ssh_host_key_none(struct ssh_connection *c, struct err *e)
 {
     struct ssh_bytes theirs = c->codec.offer.lists[SSH_OFFER_HOST_KEY];
     const struct ssh_known_key *at = NULL;
@@ -193,7 +196,7 @@ void ssh_host_key_none(struct ssh_connection *c, struct err *e)
             (const char *)theirs.data, c->known_name, at->file, recording(c, "", &command), libssh2_version(0));
         buf_free(&recorded);
         buf_free(&command);
-        return;
+        return false;
     }
     (void)err_set(
         e,
@@ -202,6 +205,7 @@ void ssh_host_key_none(struct ssh_connection *c, struct err *e)
         "sshd_config if others are named there, and restart sshd.",
         c->transport->where, libssh2_version(0), (int)theirs.len, (const char *)theirs.data,
         c->codec.offered[SSH_OFFER_HOST_KEY]);
+    return true;
 }
 
 /* NoHostAuthenticationForLocalhost, as OpenSSH has it: not with an alias, and not through a proxy. */
@@ -209,6 +213,14 @@ static bool is_trusted_localhost(const struct ssh_connection *c)
 {
     return c->settings.trust_localhost && !c->settings.host_key_alias && !c->proxy &&
            ssh_socket_is_loopback(c->codec.socket);
+}
+
+/* For a key that is not recorded: whether `ssh` would go on without a question, and so takes over. */
+static bool ssh_would_accept(struct ssh_connection *c)
+{
+    if (c->settings.policy == SSH_HOST_KEY_ACCEPT_NEW && recording_file(c))
+        return ssh_connection_beyond(c, "StrictHostKeyChecking accept-new lets it record the host key");
+    return c->settings.asks_dns && ssh_connection_beyond(c, "VerifyHostKeyDNS lets it ask DNS for the host key");
 }
 
 int ssh_host_key_check(struct ssh_connection *c, struct err *e)
@@ -233,7 +245,7 @@ int ssh_host_key_check(struct ssh_connection *c, struct err *e)
                     "host key %s of %s is not recorded; accepted since StrictHostKeyChecking is off", text,
                     c->known_name);
     } else if (verdict == SSH_VERDICT_UNKNOWN) {
-        rc = unknown(c, blob, at, e);
+        rc = ssh_would_accept(c) ? -1 : unknown(c, blob, at, e);
     } else if (verdict == SSH_VERDICT_REVOKED) {
         rc = err_set(e,
                      "The host key of %s (%s) is marked as revoked at %s:%d. Do not connect; ask whoever runs the "
@@ -242,9 +254,11 @@ int ssh_host_key_check(struct ssh_connection *c, struct err *e)
     } else {
         const struct ssh_known_key *fits = unchecked(c);
         bool same_type = ssh_bytes_equal(ssh_blob_type(blob), ssh_blob_type(blob_of(at)));
-        if (fits && !same_type)
-            cannot_check(c, blob, fits, e);
-        else
+        if (fits && !same_type) {
+            if (!ssh_connection_beyond(c, "the recorded host key is of a type that libssh2 %s lacks",
+                                       libssh2_version(0)))
+                cannot_check(c, blob, fits, e);
+        } else
             changed(c, blob, at, e);
         rc = -1;
     }

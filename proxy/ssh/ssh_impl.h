@@ -1,5 +1,6 @@
-/* ssh: the transport over libssh2, run as a codec without a socket of its own.
- * It may use base, and of machine the transport's interface, which it implements.
+/* ssh: the transport over libssh2, run as a codec without a socket of its own, or over the user's own ssh program where
+ * libssh2 cannot do what the SSH configuration asks for.
+ * It may use base, and of machine the transport's interface, which it implements, and its children.
  * Nothing here knows of a supervisor, a Delve or a session.
  * Everything is freed only at the end of a connection's turn (ssh_connection.c), so that handlers may close what they
  * like.
@@ -13,7 +14,9 @@
 #include "proxy/base/log.h"
 #include "proxy/base/spawn.h"
 #include "proxy/base/timer.h"
+#include "proxy/machine/child.h"
 #include "proxy/machine/transport.h"
+#include "proxy/machine/words.h"
 #include "proxy/ssh/ssh_agent_find.h"
 #include "proxy/ssh/ssh_dial.h"
 #include "proxy/ssh/ssh_offer.h"
@@ -24,6 +27,7 @@
 enum {
     SSH_WHERE_MAX = 512,
     SSH_FAREWELL_MAX = 256,
+    SSH_REASON_MAX = 512,
     SSH_MS = 1000, /* milliseconds in a second */
 
     SSH_TOOL_MS = 10 * SSH_MS,         /* `ssh -G`, `ssh-keygen -F` */
@@ -33,20 +37,20 @@ enum {
     SSH_AUTH_MS = 30 * SSH_MS,         /* each answer of the server while a key is tried */
     SSH_AGENT_SLOW_MS = 2 * SSH_MS,    /* after that the user is told what is waited for */
     SSH_AGENT_SIGN_MS = 60 * SSH_MS,   /* a signature: it may ask a person */
-    SSH_CONTROL_MS = 30 * SSH_MS,      /* opening a channel, starting the shell */
+    SSH_CONTROL_MS = 30 * SSH_MS,      /* opening the channel, starting the command */
+    SSH_END_MS = 5 * SSH_MS,           /* from the end of the command's stdout to that of the command */
+    SSH_PROGRAM_MS = 60 * SSH_MS,      /* from the start of the ssh program to the command's first byte */
+    SSH_ASKING_MS = 300 * SSH_MS,      /* the same when it may ask a person */
     SSH_KEEPALIVE_SECONDS = 15,        /* ServerAliveInterval when it is not set */
     SSH_USER_TIMEOUT_MS = 30 * SSH_MS, /* unacknowledged bytes, when ServerAlive* do not say */
     SSH_USER_TIMEOUT_MIN_MS = 5 * SSH_MS,
     SSH_USER_TIMEOUT_MAX_MS = 24 * 60 * 60 * SSH_MS,
 
-    SSH_LINKS_MAX = 4,       /* on one connection */
-    SSH_SESSIONS_A_LINK = 2, /* shells of one link, of the 10 that sshd allows by default */
-    SSH_AUTH_TRIES_MAX = 5,  /* sshd hangs up after 6 */
-    SSH_WINDOW_SHELL = 256 * 1024,
-    SSH_WINDOW_STREAM = 1024 * 1024,
+    SSH_AUTH_TRIES_MAX = 5, /* sshd hangs up after 6 */
+    SSH_WINDOW = 1024 * 1024,
     SSH_PACKET = 32 * 1024,
-    SSH_TURN_BYTES = 256 * 1024, /* read for one connection before the loop serves others */
-    SSH_SLICE_BYTES = 64 * 1024  /* read and written for one channel before the next */
+    SSH_TURN_BYTES = 256 * 1024, /* read before the loop serves others */
+    SSH_SLICE_BYTES = 64 * 1024  /* read, and written, before the other */
 };
 
 enum ssh_state {
@@ -55,8 +59,11 @@ enum ssh_state {
     SSH_DIALING,   /* names, TCP, or the proxy child */
     SSH_HANDSHAKE, /* libssh2 exchanges keys */
     SSH_AUTH,      /* keys are tried */
-    SSH_READY,
-    SSH_DRAINING, /* lost or never came up: what had arrived is delivered, then the links are told */
+    SSH_OPENING,   /* the channel is opened */
+    SSH_EXEC,      /* the command is started */
+    SSH_RUNNING,
+    SSH_PROGRAM,  /* the ssh program does it all */
+    SSH_DRAINING, /* lost or never came up: what had arrived is delivered, then the owner is told */
     SSH_DEAD,     /* freed at the end of this turn */
     SSH_STATE_COUNT
 };
@@ -77,46 +84,13 @@ struct ssh_transport {
     uv_loop_t *loop;
     char *name; /* as the configuration says */
     struct ssh_destination destination;
-    int references;
-    bool was_ready; /* once: then a name that is not found is a matter of the network */
-    long keep_warm_seconds;
+    enum config_maybe program;   /* sshProgram of the target */
+    char beyond[SSH_REASON_MAX]; /* found out while connecting: why the ssh program is run; empty: it is not */
+    bool was_ready;              /* once: then a name that is not found is a matter of the network */
+    bool is_freed;               /* by its owner; it lives until its connections are gone */
+    char *defaults;              /* what `ssh -G` says without any configuration; NULL: not asked yet */
     struct ssh_connection *connections;
-    struct ssh_transport *next;
     int connection_count; /* ever made, for the log */
-    char *defaults;       /* what `ssh -G` says without any configuration; NULL: not asked yet */
-};
-
-struct ssh_link {
-    struct link base;
-    struct ssh_connection *connection;
-    struct ssh_link *next;
-    const struct link_handler *h; /* NULL: closed by its owner, freed at the end of the turn */
-    void *arg;
-    bool noted, told_ready;
-};
-
-enum ssh_channel_state {
-    SSH_CHANNEL_QUEUED,  /* waits for its turn among the control operations */
-    SSH_CHANNEL_OPENING, /* the first of them: the server is asked */
-    SSH_CHANNEL_EXEC,    /* likewise: the shell is started */
-    SSH_CHANNEL_OPEN,
-    SSH_CHANNEL_CLOSING, /* no owner any more, waits for the server's CLOSE */
-    SSH_CHANNEL_GONE     /* freed at the end of the turn */
-};
-
-struct ssh_channel {
-    struct channel base;
-    struct ssh_link *link; /* NULL once it has no owner */
-    struct ssh_connection *connection;
-    struct ssh_channel *next;
-    const struct channel_handler *h; /* NULL: no owner */
-    void *arg;
-    LIBSSH2_CHANNEL *ssh;
-    enum ssh_channel_state state;
-    int port; /* 0: a shell */
-    struct buf out;
-    size_t out_sent; /* bytes of out that libssh2 has taken */
-    bool paused, told_eof, told_high, shut, shut_sent;
 };
 
 /* libssh2 as a codec: see ssh_codec.c. */
@@ -131,11 +105,16 @@ struct ssh_codec {
     char farewell[SSH_FAREWELL_MAX]; /* what the server said when it ended the connection; empty: nothing */
 };
 
+/* A carrier. */
 struct ssh_connection {
+    struct carrier base;
     struct ssh_transport *transport;
     struct ssh_connection *next;
     int number; /* in the log */
     enum ssh_state state;
+    const struct carrier_handler *h; /* NULL: closed by its owner */
+    void *arg;
+    char *line; /* the command */
     struct ssh_settings settings;
     struct ssh_tokens tokens;
     struct ssh_names names;        /* that tokens points at */
@@ -143,54 +122,67 @@ struct ssh_connection {
     size_t known_at;               /* the next look into a file, of those that are to be done: see ssh_recorded_ask */
     struct ssh_known known, plain; /* what is recorded under each */
     struct spawn *spawn;
-    struct ssh_agent_find *find; /* for the proxy */
+    struct ssh_agent_find *find; /* for the proxy, or the program */
     struct ssh_dial *dial;
     struct ssh_proxy *proxy;
     struct ssh_codec codec;
     struct ssh_auth *auth;
+    LIBSSH2_CHANNEL *channel;
+    struct child *program; /* the ssh program */
     struct ssh_turn *turn;
-    struct timer *deadline, *keepalive, *warm;
-    struct ssh_link *links;
-    struct ssh_channel *channels;
-    struct ssh_channel *control; /* whose control operation runs, NULL: none */
-    LIBSSH2_CHANNEL *pump; /* a closed channel: reading it makes libssh2 answer the server when there is no other */
-    struct err why;        /* of the loss */
-    bool transient;
-    bool full;         /* takes no more links: the server refused a session */
-    uint64_t heard;    /* when the last byte came, in the loop's ms */
-    uint64_t doubted;  /* when an answer that was due had not come; takes no more links until something is heard */
+    struct timer *deadline, *keepalive;
+    struct buf out;     /* for the command's stdin, until libssh2 or the program takes it */
+    size_t out_sent;    /* bytes of out that libssh2 has taken */
+    struct words words; /* the command's stderr */
+    struct err why;     /* of the loss */
+    enum transport_loss loss;
+    char beyond[SSH_REASON_MAX]; /* why the ssh program shall take over; empty: it shall not */
+    bool noted, told_high;
+    bool is_ending;    /* its stdout and stderr have ended, it has not */
+    bool has_answered; /* something came from the command's stdout */
+    bool has_asked;    /* a person was asked, or may have been */
     bool socket_ended; /* no more bytes will come */
     bool in_turn, again;
 };
 
 /* ssh.c */
 
-/* A connection with room for another link, a new one if need be. NULL when memory ran out. */
-struct ssh_connection *ssh_transport_connection(struct ssh_transport *t);
-/* Frees the transport when nobody needs it and its connections are gone. */
+/* Frees the transport when its owner has, and its connections are gone. */
 void ssh_transport_settle(struct ssh_transport *t);
 
 /* ssh_connection.c */
 
 /* Begins to connect. NULL when memory ran out. */
-struct ssh_connection *ssh_connection_new(struct ssh_transport *t);
-/* Whether another link fits. */
-bool ssh_connection_has_room(const struct ssh_connection *c);
+struct ssh_connection *ssh_connection_new(struct ssh_transport *t, const char *line, const struct carrier_handler *h,
+                                          void *arg);
+bool ssh_connection_write(struct ssh_connection *c, const char *data, size_t len);
+size_t ssh_connection_queued(const struct ssh_connection *c);
+/* Ends it without telling anybody, at the end of its next turn. */
+void ssh_connection_close(struct ssh_connection *c);
 /* Lets the connection work soon, outside of whatever call is going on. */
 void ssh_connection_schedule(struct ssh_connection *c);
-/* Ends the connection for the reason. Its links hear of it in a later turn, behind the data. */
-void ssh_connection_fail(struct ssh_connection *c, bool transient, const char *fmt, ...)
+/* Ends the connection for the reason. Its owner hears of it in a later turn, behind the data. */
+void ssh_connection_fail(struct ssh_connection *c, enum transport_loss loss, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* Milliseconds since the last byte came from the server. */
-uint64_t ssh_connection_silence(const struct ssh_connection *c);
-/* Has new links go over another connection until something comes from the server. */
-void ssh_connection_distrust(struct ssh_connection *c);
-/* Ends it without telling anybody, at the end of its next turn. */
-void ssh_connection_discard(struct ssh_connection *c);
+/* What the SSH configuration, or the server, asks for is beyond libssh2: has the ssh program take over, in this turn
+   and in later connections, unless the target forbids it. Returns whether it does; else the caller says what is wrong.
+ */
+bool ssh_connection_beyond(struct ssh_connection *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* libssh2's words for its last error. */
 const char *ssh_connection_words(struct ssh_connection *c);
 /* Starts the clock for one step; the connection fails when it runs out. */
 void ssh_connection_wait(struct ssh_connection *c, uint64_t ms);
+/* The command takes input, which is told once. */
+void ssh_connection_running(struct ssh_connection *c);
+/* Below CARRIER_LOW_WATER after it was above the other: tells the owner. */
+void ssh_connection_drained(struct ssh_connection *c);
+/* "The command on X ended ...", its stderr behind; fails the connection. how: "exit status 1". */
+void ssh_connection_command_ended(struct ssh_connection *c, const char *how, bool by_itself);
+/* What comes after the settings, and after the recorded host keys. */
+void ssh_connection_set_recorded(struct ssh_connection *c);
+void ssh_connection_dial(struct ssh_connection *c);
+/* The ssh program takes over. */
+void ssh_connection_set_program(struct ssh_connection *c, const char *reason);
 
 /* ssh_settings.c: `ssh -G` and `ssh-keygen -F`; continue with the connection's next state by themselves. */
 void ssh_settings_ask(struct ssh_connection *c);
@@ -199,9 +191,6 @@ void ssh_names_free(struct ssh_names *n);
 /* Appends the command with which the user does by hand what delvegate does: "ssh OPTIONS HOST true". options: "" or
    words with a blank behind. What of ssh_config would keep it from that is turned off. Failures show in out->failed. */
 void ssh_settings_command(const struct ssh_connection *c, const char *options, struct buf *out);
-/* ssh_connection.c: what comes after each. */
-void ssh_connection_set_recorded(struct ssh_connection *c);
-void ssh_connection_dial(struct ssh_connection *c);
 
 /* ssh_host_key.c */
 
@@ -209,12 +198,14 @@ void ssh_connection_dial(struct ssh_connection *c);
 int ssh_host_key_prefer(struct ssh_connection *c, struct err *e);
 /* Judges the key that the server has shown. Returns 0, or -1 with e set. */
 int ssh_host_key_check(struct ssh_connection *c, struct err *e);
-/* For a server with none of the types that are asked for: says what that means. */
-void ssh_host_key_none(struct ssh_connection *c, struct err *e);
+/* For a server with none of the types that are asked for: says what that means. Returns whether it means that libssh2
+   lacks them, not that the key has changed. */
+bool ssh_host_key_none(struct ssh_connection *c, struct err *e);
 
 /* ssh_auth.c */
 struct ssh_auth *ssh_auth_new(struct ssh_connection *c);
-/* Goes on. Returns 1 when the server has accepted a key, 0 when it waits, -1 when ssh_connection_fail was called. */
+/* Goes on. Returns 1 when the server has accepted a key, 0 when it waits, -1 when ssh_connection_fail or
+   ssh_connection_beyond was called. */
 int ssh_auth_step(struct ssh_auth *a);
 /* Whether the agent was asked for a signature and has not answered. */
 bool ssh_auth_asks(const struct ssh_auth *a);
@@ -236,23 +227,26 @@ int ssh_codec_open(struct ssh_codec *k, struct ssh_socket *socket);
    are left out here: 1.10 removes them from its own copy with an overlapping memcpy. Returns 0, or -1 when none is
    left. */
 int ssh_codec_prefer(struct ssh_codec *k, int method, const char *names);
+/* The names that are offered for one of LIBSSH2_METHOD_*; NULL for host keys, which depend on what is recorded. */
+const char *ssh_codec_names(int method);
 void ssh_codec_close(struct ssh_codec *k);
 
 /* ssh_channel.c */
-struct channel *ssh_channel_new(struct ssh_link *l, int port, const struct channel_handler *h, void *arg);
-/* Serves all channels until nothing moves or the budget is used up. Returns true when there may be more to do. */
-bool ssh_channels_turn(struct ssh_connection *c);
-/* Whether all that had arrived for the link was delivered. */
-bool ssh_channels_drained(const struct ssh_connection *c, const struct ssh_link *l);
-/* Takes the channels of a link from their owner. */
-void ssh_channels_abandon(struct ssh_connection *c, const struct ssh_link *l);
-/* Frees those that are gone; all of them when the connection is ended. */
-void ssh_channels_sweep(struct ssh_connection *c, bool all);
-extern const struct transport_ops ssh_transport_ops;
-bool ssh_channel_write(struct channel *c, const char *data, size_t len);
-size_t ssh_channel_queued(const struct channel *c);
-void ssh_channel_pause(struct channel *c, bool paused);
-void ssh_channel_shut(struct channel *c);
-void ssh_channel_close(struct channel *c);
+
+/* Opens the channel and starts the command in it. Returns whether it got ahead. */
+bool ssh_channel_step(struct ssh_connection *c);
+/* Reads and writes until nothing moves or the budget is used up. Returns true when there may be more to do. */
+bool ssh_channel_turn(struct ssh_connection *c);
+/* Whether all that had arrived was delivered. */
+bool ssh_channel_is_drained(const struct ssh_connection *c);
+
+/* ssh_program.c */
+
+/* Starts the ssh program; continues by itself. */
+void ssh_program_start(struct ssh_connection *c);
+/* It has not got as far as the command in time. */
+void ssh_program_is_late(struct ssh_connection *c);
+/* Whether it could ask a person: there is a display, and a program that asks. */
+bool ssh_program_can_ask(void);
 
 #endif

@@ -139,6 +139,14 @@ bool ssh_known_any(const struct ssh_known *k)
     return find_kind(k, SSH_KNOWN_KEY) != NULL;
 }
 
+const char *ssh_known_authority(const struct ssh_known *k, const struct ssh_known *plain)
+{
+    const struct ssh_known_key *at = find_kind(k, SSH_KNOWN_AUTHORITY);
+    if (!at)
+        at = find_kind(plain, SSH_KNOWN_AUTHORITY);
+    return at ? at->file : NULL;
+}
+
 /* Another key than the one shown; that of the same type tells the user most. */
 static const struct ssh_known_key *other_key(const struct ssh_known *k, struct ssh_bytes blob)
 {

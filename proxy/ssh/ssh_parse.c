@@ -127,6 +127,13 @@ static const struct setting {
     {"remotecommand", SETTING_TEXT, AT(remote_command)},
     {"knownhostscommand", SETTING_TEXT, AT(known_hosts_command)},
     {"proxyusefdpass", SETTING_FLAG, AT(proxy_passes_fd)},
+    {"preferredauthentications", SETTING_TEXT, AT(preferred_authentications)},
+    {"hostkeyalgorithms", SETTING_TEXT, AT(host_key_algorithms)},
+    {"kexalgorithms", SETTING_TEXT, AT(kex_algorithms)},
+    {"ciphers", SETTING_TEXT, AT(ciphers)},
+    {"macs", SETTING_TEXT, AT(macs)},
+    {"gssapiauthentication", SETTING_FLAG, AT(gssapi)},
+    {"hostbasedauthentication", SETTING_FLAG, AT(host_based)},
     {"verifyhostkeydns", SETTING_FLAG, AT(asks_dns)},
 #undef AT
 };
@@ -177,9 +184,10 @@ static int apply(struct ssh_settings *s, const struct setting *k, const char *va
         s->port = read_port(value);
         return s->port < 0 ? err_set(e, "`ssh -G` gave port \"%s\", which is none.", value) : 0;
     case SETTING_POLICY:
-        s->policy = is_no(value)                ? SSH_HOST_KEY_ACCEPT_UNKNOWN
-                    : strcmp(value, "ask") == 0 ? SSH_HOST_KEY_ASK
-                                                : SSH_HOST_KEY_KNOWN;
+        s->policy = is_no(value)                       ? SSH_HOST_KEY_ACCEPT_UNKNOWN
+                    : strcmp(value, "ask") == 0        ? SSH_HOST_KEY_ASK
+                    : strcmp(value, "accept-new") == 0 ? SSH_HOST_KEY_ACCEPT_NEW
+                                                       : SSH_HOST_KEY_KNOWN;
         return 0;
     case SETTING_FAMILY:
         s->family = strcmp(value, "inet") == 0    ? SSH_FAMILY_INET
@@ -249,6 +257,11 @@ void ssh_settings_free(struct ssh_settings *s)
     free(s->control_path);
     free(s->remote_command);
     free(s->known_hosts_command);
+    free(s->preferred_authentications);
+    free(s->host_key_algorithms);
+    free(s->kex_algorithms);
+    free(s->ciphers);
+    free(s->macs);
     ssh_list_free(&s->identity_files);
     ssh_list_free(&s->certificate_files);
     ssh_list_free(&s->known_hosts_files);

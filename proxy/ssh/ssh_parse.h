@@ -33,7 +33,8 @@ void ssh_list_free(struct ssh_list *l);
 int ssh_list_add(struct ssh_list *l, const char *text, size_t len);
 
 enum ssh_host_key_policy {
-    SSH_HOST_KEY_KNOWN,         /* yes, accept-new: only what is recorded, since nothing is recorded here */
+    SSH_HOST_KEY_KNOWN,         /* yes: only what is recorded */
+    SSH_HOST_KEY_ACCEPT_NEW,    /* accept-new: the same here, since nothing is recorded here */
     SSH_HOST_KEY_ASK,           /* ask, the default: the same, since there is nobody to ask, but `ssh` would */
     SSH_HOST_KEY_ACCEPT_UNKNOWN /* no, off */
 };
@@ -53,6 +54,11 @@ struct ssh_settings {
     char *control_path;
     char *remote_command;
     char *known_hosts_command;
+    char *preferred_authentications;
+    char *host_key_algorithms;
+    char *kex_algorithms;
+    char *ciphers;
+    char *macs;
     struct ssh_list identity_files;
     struct ssh_list certificate_files;
     struct ssh_list known_hosts_files;  /* the user's; "none" stands for no file */
@@ -62,6 +68,8 @@ struct ssh_settings {
     enum ssh_host_key_policy policy;
     bool identities_only;
     bool no_public_key;   /* PubkeyAuthentication no */
+    bool gssapi;          /* GSSAPIAuthentication yes */
+    bool host_based;      /* HostbasedAuthentication yes */
     bool proxy_passes_fd; /* ProxyUseFdpass yes */
     bool asks_dns;        /* VerifyHostKeyDNS yes or ask */
     bool trust_localhost; /* NoHostAuthenticationForLocalhost yes */
@@ -141,6 +149,9 @@ void ssh_known_methods(const struct ssh_known *k, const struct ssh_known *plain,
 struct ssh_bytes ssh_type_algorithms(struct ssh_bytes type);
 /* Whether any plain key (neither revoked nor an authority's) is recorded. */
 bool ssh_known_any(const struct ssh_known *k);
+
+/* The file that has a certificate authority for the host, NULL: none. */
+const char *ssh_known_authority(const struct ssh_known *k, const struct ssh_known *plain);
 
 /* "ED25519", "ECDSA", "RSA", as OpenSSH's messages say; "unknown" otherwise. */
 const char *ssh_type_name(struct ssh_bytes type);

@@ -7,11 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/ssh/ssh_beyond.h"
 #include "proxy/ssh/ssh_ignored.h"
 #include "proxy/ssh/ssh_impl.h"
 #include "proxy/ssh/ssh_key.h"
 
-enum { NUMBER_TEXT = 16, TOOL_ARGS_MAX = 10 };
+enum { NUMBER_TEXT = 16, TOOL_ARGS_MAX = 10, VERSION_WITH_RSA_SHA2 = 0x010b00 };
 
 /* The length of a text without the blanks and newlines at its end. */
 static size_t trimmed(const char *text)
@@ -26,20 +27,21 @@ static size_t trimmed(const char *text)
 static bool tool_failed(struct ssh_connection *c, const char *tool, const struct spawn_result *r, int status_fine)
 {
     if (r->error == UV_ENOENT)
-        ssh_connection_fail(c, false,
+        ssh_connection_fail(c, TRANSPORT_NEVER,
                             "`%s` is not in PATH: delvegate asks OpenSSH's client for its settings. Install "
                             "the package openssh-client.",
                             tool);
     else if (r->error < 0)
-        ssh_connection_fail(c, true, "`%s` cannot be started: %s.", tool, uv_strerror(r->error));
+        ssh_connection_fail(c, TRANSPORT_RETRY, "`%s` cannot be started: %s.", tool, uv_strerror(r->error));
     else if (r->timed_out)
-        ssh_connection_fail(c, true, "`%s` for %s did not end within %d s. Does a `Match exec` in ~/.ssh/config hang?",
-                            tool, c->transport->name, SSH_TOOL_MS / SSH_MS);
+        ssh_connection_fail(c, TRANSPORT_RETRY,
+                            "`%s` for %s did not end within %d s. Does a `Match exec` in ~/.ssh/config hang?", tool,
+                            c->transport->name, SSH_TOOL_MS / SSH_MS);
     else if (r->too_long)
-        ssh_connection_fail(c, false, "`%s` for %s printed too much.", tool, c->transport->name);
+        ssh_connection_fail(c, TRANSPORT_NEVER, "`%s` for %s printed too much.", tool, c->transport->name);
     else if (r->exit_status != 0 && r->exit_status != status_fine)
-        ssh_connection_fail(c, false, "`%s` for %s failed (exit %d): %.*s", tool, c->transport->name, r->exit_status,
-                            (int)trimmed(r->err_out), r->err_out);
+        ssh_connection_fail(c, TRANSPORT_NEVER, "`%s` for %s failed (exit %d): %.*s", tool, c->transport->name,
+                            r->exit_status, (int)trimmed(r->err_out), r->err_out);
     else
         return false;
     return true;
@@ -158,6 +160,63 @@ static void tell_ignored(const struct ssh_connection *c, const char *text)
     ssh_list_free(&ignored);
 }
 
+/* Whether a file that the settings name with tokens exists. */
+static bool exists(const struct ssh_connection *c, const char *text, const char *ending)
+{
+    struct err e;
+    struct buf path;
+    char *expanded = strcmp(text, "none") == 0 ? NULL : ssh_expand(text, SSH_EXPAND_FILE, &c->tokens, &e);
+    buf_init(&path, SSH_TEXT_MAX);
+    bool is_there = expanded && buf_printf(&path, "%s%s", expanded, ending) == 0 && access(path.data, F_OK) == 0;
+    buf_free(&path);
+    free(expanded);
+    return is_there;
+}
+
+static bool is_security_key(const struct ssh_connection *c, const char *text)
+{
+    static const char prefix[] = "sk-";
+    struct err e;
+    struct ssh_key_file k;
+    char *path = strcmp(text, "none") == 0 ? NULL : ssh_expand(text, SSH_EXPAND_FILE, &c->tokens, &e);
+    if (!path)
+        return false;
+    ssh_key_file_read(path, &k);
+    struct ssh_bytes type =
+        ssh_blob_type((struct ssh_bytes){(const unsigned char *)(k.blob.data ? k.blob.data : ""), k.blob.len});
+    bool is_one = type.len >= sizeof prefix - 1 && memcmp(type.data, prefix, sizeof prefix - 1) == 0;
+    ssh_key_file_free(&k);
+    free(path);
+    return is_one;
+}
+
+/* Whether what the settings name needs the ssh program. */
+static bool asks_for_program(struct ssh_connection *c)
+{
+    const struct ssh_settings *s = &c->settings;
+    const struct ssh_reach reach = {
+        .host_key = libssh2_version(VERSION_WITH_RSA_SHA2)
+                        ? "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,"
+                          "rsa-sha2-256,ssh-rsa"
+                        : "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,ssh-rsa",
+        .kex = ssh_codec_names(LIBSSH2_METHOD_KEX),
+        .cipher = ssh_codec_names(LIBSSH2_METHOD_CRYPT_CS),
+        .mac = ssh_codec_names(LIBSSH2_METHOD_MAC_CS)};
+    const char *why = ssh_beyond(s, &reach);
+    if (why)
+        return ssh_connection_beyond(c, "%s", why);
+    for (size_t i = 0; i < s->certificate_files.count; i++)
+        if (exists(c, s->certificate_files.items[i], ""))
+            return ssh_connection_beyond(c, "CertificateFile is set");
+    for (size_t i = 0; i < s->identity_files.count; i++) {
+        if (s->certificate_files.count == 0 && exists(c, s->identity_files.items[i], "-cert.pub"))
+            return ssh_connection_beyond(c, "there is a certificate beside %s", s->identity_files.items[i]);
+        if (is_security_key(c, s->identity_files.items[i]))
+            return ssh_connection_beyond(c, "%s is a security key", s->identity_files.items[i]);
+    }
+    return false;
+}
+
 static void on_settings(void *arg, const struct spawn_result *r)
 {
     struct ssh_connection *c = arg;
@@ -166,14 +225,22 @@ static void on_settings(void *arg, const struct spawn_result *r)
         return;
     struct err e;
     if (learn(c, r->out, &e) < 0) {
-        ssh_connection_fail(c, false, "SSH settings of %s: %s", c->transport->name, e.text);
+        ssh_connection_fail(c, TRANSPORT_NEVER, "SSH settings of %s: %s", c->transport->name, e.text);
         return;
     }
     (void)snprintf(c->transport->where, sizeof c->transport->where, "%s (%s@%s:%d)", c->transport->name,
                    c->settings.user, c->settings.host_name, c->settings.port);
-    tell_ignored(c, r->out);
-    ssh_connection_set_recorded(c);
-    ssh_recorded_ask(c);
+    if (c->transport->program == CONFIG_MAYBE_YES) {
+        ssh_connection_set_program(c, "sshProgram is set");
+    } else if (c->transport->beyond[0]) {
+        ssh_connection_set_program(c, c->transport->beyond);
+    } else if (asks_for_program(c)) {
+        ssh_connection_set_program(c, c->beyond);
+    } else {
+        tell_ignored(c, r->out);
+        ssh_connection_set_recorded(c);
+        ssh_recorded_ask(c);
+    }
 }
 
 static void ask(struct ssh_connection *c, bool configured, void (*done)(void *arg, const struct spawn_result *r))
@@ -197,7 +264,7 @@ static void ask(struct ssh_connection *c, bool configured, void (*done)(void *ar
     argv[n] = d->ssh;
     c->spawn = spawn_run(c->transport->loop, argv, SSH_TOOL_MS, done, c);
     if (!c->spawn)
-        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+        ssh_connection_fail(c, TRANSPORT_RETRY, "Out of memory while connecting to %s.", c->transport->name);
 }
 
 static void on_defaults(void *arg, const struct spawn_result *r)
@@ -211,7 +278,7 @@ static void on_defaults(void *arg, const struct spawn_result *r)
     if (c->transport->defaults)
         ask(c, true, on_settings);
     else
-        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+        ssh_connection_fail(c, TRANSPORT_RETRY, "Out of memory while connecting to %s.", c->transport->name);
 }
 
 void ssh_settings_ask(struct ssh_connection *c)
@@ -219,7 +286,7 @@ void ssh_settings_ask(struct ssh_connection *c)
     struct ssh_destination *d = &c->transport->destination;
     struct err e;
     if (!d->ssh && ssh_destination_parse(c->transport->name, d, &e) < 0)
-        ssh_connection_fail(c, false, "%s", e.text);
+        ssh_connection_fail(c, TRANSPORT_NEVER, "%s", e.text);
     else if (c->transport->defaults)
         ask(c, true, on_settings);
     else
@@ -273,7 +340,7 @@ static void on_recorded(void *arg, const struct spawn_result *r)
     if (tool_failed(c, "ssh-keygen -F", r, NOT_FOUND) || !look_at(c, c->known_at++, &l))
         return;
     if (ssh_known_parse(r->out, l.file, l.is_user_file, l.into) < 0)
-        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+        ssh_connection_fail(c, TRANSPORT_RETRY, "Out of memory while connecting to %s.", c->transport->name);
     else
         ssh_recorded_ask(c);
 }
@@ -284,6 +351,9 @@ void ssh_recorded_ask(struct ssh_connection *c)
     bool more = look_at(c, c->known_at, &l);
     while (more && (strcmp(l.file, "none") == 0 || access(l.file, F_OK) < 0))
         more = look_at(c, ++c->known_at, &l);
+    const char *authority = more ? NULL : ssh_known_authority(&c->known, &c->plain);
+    if (authority && ssh_connection_beyond(c, "%s has a certificate authority for the host", authority))
+        return;
     if (!more) {
         ssh_connection_dial(c);
         return;
@@ -291,5 +361,5 @@ void ssh_recorded_ask(struct ssh_connection *c)
     const char *argv[] = {"ssh-keygen", "-F", l.name, "-f", l.file, NULL};
     c->spawn = spawn_run(c->transport->loop, argv, SSH_TOOL_MS, on_recorded, c);
     if (!c->spawn)
-        ssh_connection_fail(c, true, "Out of memory while connecting to %s.", c->transport->name);
+        ssh_connection_fail(c, TRANSPORT_RETRY, "Out of memory while connecting to %s.", c->transport->name);
 }

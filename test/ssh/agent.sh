@@ -17,15 +17,6 @@ agent() {
     until [ -S "$1" ]; do kill -0 $! || exit 1; done
     [ $# = 1 ] || SSH_AUTH_SOCK=$1 ssh-add -q "$work/keys/user_$2" 2>/dev/null || exit 1
 }
-# logged PATTERN, unlogged PATTERN: a line of the last check's log must, must not match.
-logged() {
-    grep -Eq -- "$1" "$work/err"
-    count $? "... and the log has: $1"
-}
-unlogged() {
-    ! grep -Eq -- "$1" "$work/err"
-    count $? "... and the log has no: $1"
-}
 # manager [LINE...]: what systemctl does from now on. It also says that it was asked.
 manager() {
     {
@@ -60,7 +51,7 @@ wait $! 2>/dev/null
 touch "$work/file"
 run=$XDG_RUNTIME_DIR
 mkdir "$run/keyring" "$run/gcr"
-no_key='lost after 0 final: There is no key to log in to .*'
+no_key='lost after 0 ask: There is no key to log in to .*'
 
 # 1. IdentityAgent is the only one.
 host plain "$p" "$@"
@@ -187,7 +178,7 @@ fi
 
 # Agents come and go: each connection looks again.
 ln -s "$work/full.sock" "$run/ssh-agent.socket"
-check 'each connection looks again' 'lost after 0 transient
+check 'each connection looks again' 'lost after 0 retry
 ^ready' plain again "mv '$run/ssh-agent.socket' '$run/keyring/ssh'; kill -9 \$PPID
 "
 logged "SSH agent: $run/ssh-agent.socket, found"

@@ -42,27 +42,27 @@ for size in 30000 39000; do
 done
 host banner60000 "$(port banner60000)" "$known" "$(key ecdsa)" "$(key ed25519)" "IdentitiesOnly yes"
 works 'a Banner of 60000 bytes' banner60000
-check 'a Banner of 60000 bytes' 'lost after 0 final: banner60000 .* answered the login with a message that libssh2 .* cannot read: it takes at most 40000 bytes.*Banner names in its sshd_config
+check 'a Banner of 60000 bytes' 'lost after 0 ask: banner60000 .* answered the login with a message that libssh2 .* cannot read: it takes at most 40000 bytes.*Banner names in its sshd_config
 ^Shorten that file' banner60000 login
 silent 'a Banner of 60000 bytes' 'accepted no key|Tried:'
 host banner_nokey "$(port banner60000)" "$known" "IdentityFile $work/nothing"
-check 'a Banner of 60000 bytes, and no key' 'lost after 0 final: banner_nokey .* answered the login .*Banner' banner_nokey login
+check 'a Banner of 60000 bytes, and no key' 'lost after 0 ask: banner_nokey .* answered the login .*Banner' banner_nokey login
 
 host named "$(port cert)" "$known" "IdentityFile $work/keys/named" "CertificateFile $work/keys/certificate.pub"
 works 'CertificateFile' named
-check 'CertificateFile' 'lost after 0 final: named .* accepted no key. Tried: .*keys/named \(file\). Not tried: .*keys/certificate.pub \(certificates are not supported\)
+check 'CertificateFile' 'lost after 0 ask: named .* accepted no key. Tried: .*keys/named \(file\). Not tried: .*keys/certificate.pub \(certificates are not supported\)
 ^.ssh. may log in with what is not supported here; delvegate cannot' named login
 silent 'CertificateFile' 'BatchMode|shows with which'
 host beside "$(port cert)" "$known" "IdentityFile $work/keys/beside"
 works 'a certificate beside its key' beside
-check 'a certificate beside its key' 'lost after 0 final: beside .* Not tried: .*keys/beside-cert.pub \(certificates are not supported\)
+check 'a certificate beside its key' 'lost after 0 ask: beside .* Not tried: .*keys/beside-cert.pub \(certificates are not supported\)
 ^.ssh. may log in with what is not supported here; delvegate cannot' beside login
 eval "$(ssh-agent -s -a "$work/agent.sock")" >/dev/null
 pids="$pids $SSH_AGENT_PID"
 ssh-add -q "$work/keys/beside" 2>/dev/null
 host agent "$(port cert)" "$known" "IdentityFile $work/nothing"
 works 'a certificate in the agent' agent
-check 'a certificate in the agent' 'lost after 0 final: agent .* Not tried: .* of the agent \(certificates are not supported\)
+check 'a certificate in the agent' 'lost after 0 ask: agent .* Not tried: .* of the agent \(certificates are not supported\)
 ^.ssh. may log in' agent login
 ssh-add -q -D 2>/dev/null
 unset SSH_AUTH_SOCK
@@ -71,26 +71,26 @@ node -e 'const s = (t) => { const b = Buffer.from(t), l = Buffer.alloc(4); l.wri
 const t = "sk-ssh-ed25519@openssh.com"
 console.log(t, Buffer.concat([s(t), s("k".repeat(32)), s("ssh:")]).toString("base64"))' >"$work/keys/sk.pub"
 host sk "$(port cert)" "$known" "IdentityFile $work/keys/sk"
-check 'a security key' 'lost after 0 final: There is no key .* Not usable: .*keys/sk \(security keys are not supported\)
+check 'a security key' 'lost after 0 ask: There is no key .* Not usable: .*keys/sk \(security keys are not supported\)
 ^.ssh. may log in with what is not supported here; delvegate cannot' sk login
 silent 'a security key' 'BatchMode'
 
 host second "$(port second)" "$known" "$(key ed25519)" "$(key ecdsa)" "IdentitiesOnly yes"
-check 'a second factor' 'lost after 0 final: second .* accepted the key .*user_ed25519 and wants more: password. delvegate does not support a second factor
+check 'a second factor' 'lost after 0 ask: second .* accepted the key .*user_ed25519 and wants more: password. delvegate does not support a second factor
 AuthenticationMethods publickey' second login
 silent 'a second factor' 'BatchMode|accepted no key|`ssh '
 host two "$(port two)" "$known" "$(key ed25519)" "$(key ecdsa)" "IdentitiesOnly yes"
 check 'a second key is no second factor' '^ready' two login
 host nokey "$(port nokey)" "$known" "$(key ed25519)"
-check 'a server that takes no keys' 'lost after 0 final: nokey .* does not let '"$user"' in with a key: it allows password, and delvegate does not support' nokey login
+check 'a server that takes no keys' 'lost after 0 ask: nokey .* does not let '"$user"' in with a key: it allows password, and delvegate does not support' nokey login
 silent 'a server that takes no keys' 'BatchMode|`ssh '
 host stranger "$(port cert)" "$known" "$(key stranger)" "IdentitiesOnly yes"
-check 'an ordinary key that is not accepted' 'lost after 0 final: stranger .* accepted no key.*allows: publickey
+check 'an ordinary key that is not accepted' 'lost after 0 ask: stranger .* accepted no key.*allows: publickey
 ^Add one of them to ~/.ssh/authorized_keys there, .*.ssh -v stranger true. shows with which key' stranger login
 host nothing "$(port cert)" "$known" "IdentityFile $work/nothing"
-check 'no key at all' 'lost after 0 final: There is no key to log in to nothing .* with. No IdentityFile exists
+check 'no key at all' 'lost after 0 ask: There is no key to log in to nothing .* with. No IdentityFile exists
 ^Make one with .ssh-keygen' nothing login
 host off "$(port cert)" "$known" "$(key ed25519)" "PubkeyAuthentication no"
-check 'PubkeyAuthentication no' 'lost after 0 final: PubkeyAuthentication is off .*
+check 'PubkeyAuthentication no' 'lost after 0 ask: PubkeyAuthentication is off .*
 Turn it on' off login
 finish

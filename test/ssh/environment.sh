@@ -29,11 +29,11 @@ recorder systemctl false
 chmod +x "$work/proxy"
 
 host plain "$p" "$@"
-host command "$p" "$@" "ProxyCommand $work/proxy %h:%p"
+host proxied "$p" "$@" "ProxyCommand $work/proxy %h:%p"
 host jump "$p" "$@" "ProxyJump plain"
 environment="NOTIFY_SOCKET=/of/the/manager WATCHDOG_USEC=1000000 WATCHDOG_PID=1 LISTEN_FDS=1 LISTEN_PID=1 LISTEN_FDNAMES=main KEPT=kept"
 check 'a plain connection' '^ready' plain login
-check 'ProxyCommand' '^ready' command login
+check 'ProxyCommand' '^ready' proxied login
 check 'ProxyJump' '^ready' jump login
 for child in ssh ssh-keygen systemctl proxy; do
     set -- "$work/seen/$child".*

@@ -13,12 +13,14 @@ esac
 probe=${1:-build/asan/ssh/ssh_probe}
 work=$(mktemp -d) || exit 1
 pids=
+accounts=
 limit=120 # seconds for one scenario
 passed=0
 failed=0
 skipped=0
 clean() {
     for pid in $pids; do kill "$pid" 2>/dev/null; done
+    for account in $accounts; do userdel -f "$account" 2>/dev/null; done
     rm -rf "$work"
 }
 trap clean EXIT
@@ -35,7 +37,7 @@ HOME=$work/home
 # No agent of the user who runs the tests is found.
 XDG_RUNTIME_DIR=$work/run
 export PATH HOME XDG_RUNTIME_DIR
-unset SSH_AUTH_SOCK DBUS_SESSION_BUS_ADDRESS
+unset SSH_AUTH_SOCK DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY SSH_ASKPASS SSH_ASKPASS_REQUIRE
 # libssh2 1.10 leaks its copy of the host key with each new key exchange, and a number for each ECDSA key file.
 echo 'leak:libssh2.so' >"$work/leaks"
 ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}fast_unwind_on_malloc=0
@@ -147,6 +149,23 @@ check() {
         echo "not ok $name: $bad"
         sed 's/^/    /' "$work/out" "$work/err" | cut -c1-600 | head -60
     fi
+}
+
+# never_program, maybe_program: from here on delvegate keeps to libssh2, or not.
+never_program() {
+    PROBE_PROGRAM=no
+    export PROBE_PROGRAM
+}
+maybe_program() { unset PROBE_PROGRAM; }
+
+# logged PATTERN, unlogged PATTERN: a line of the last check's log must, must not match.
+logged() {
+    grep -Eq -- "$1" "$work/err"
+    count $? "... and the log has: $1"
+}
+unlogged() {
+    ! grep -Eq -- "$1" "$work/err"
+    count $? "... and the log has no: $1"
 }
 
 key() { echo "IdentityFile $work/keys/user_$1"; }

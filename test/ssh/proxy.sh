@@ -14,7 +14,7 @@ host plain "$p" "$known" "$(key ed25519)"
 # command NAME COMMAND REASON: why a ProxyCommand fails.
 command_fails() {
     host "$1" "$p" "$known" "$(key ed25519)" "ProxyCommand $2"
-    check "ProxyCommand: $1" "^lost after 0 transient: The ProxyCommand of $1 gives no connection: $3" "$1" login
+    check "ProxyCommand: $1" "^lost after 0 retry: The ProxyCommand of $1 gives no connection: $3" "$1" login
     ! grep -Eq "^lost.*$1 \($user@" "$work/out"
     count $? "ProxyCommand: $1: not called the target's"
 }
@@ -32,7 +32,7 @@ command_fails long 'sh -c "head -c 100000 /dev/zero >&2; echo the end >&2; exit 
 # jump_fails NAME JUMP REASON: why a ProxyJump fails.
 jump_fails() {
     host "$1" "${jump_port:-$p}" "$known" "$(key ed25519)" "ProxyJump $2"
-    check "ProxyJump: $1" "^lost after 0 transient: The jump host $3" "$1" login
+    check "ProxyJump: $1" "^lost after 0 retry: The jump host $3" "$1" login
     ! grep -Eq "^lost.*$1 \($user@" "$work/out"
     count $? "ProxyJump: $1: not called the target's"
 }
@@ -58,12 +58,12 @@ check 'a token in ProxyJump' '^ready' expanded login
 # Later on the proxy's end is a loss like any other, and all that came before is delivered.
 host jumped "$p" "$known" "$(key ed25519)" "ProxyJump plain"
 check 'a loss behind a jump host' 'still held
-^lost after 200000 transient: The SSH connection to jumped \('"$user"'@127.0.0.1:'"$p"'\) was lost: .*jump host plain' jumped lost
+^lost after 200000 retry: The SSH connection to jumped \('"$user"'@127.0.0.1:'"$p"'\) was lost: .*jump host plain' jumped lost
 
 # Without a proxy: what a server says in place of its greeting is the reason.
 node -e 'const s=require("net").createServer(c=>c.end("Exceeded MaxStartups\r\n")).listen(0,"127.0.0.1",()=>console.log(s.address().port))' >"$work/full" &
 pids="$pids $!"
 until [ -s "$work/full" ]; do kill -0 $! || exit 1; done
 host full "$(cat "$work/full")" "$known"
-check 'what a server says in place of its greeting' 'lost after 0 transient: full .* ended the connection before the SSH handshake was finished: it said: Exceeded MaxStartups' full login
+check 'what a server says in place of its greeting' 'lost after 0 retry: full .* ended the connection before the SSH handshake was finished: it said: Exceeded MaxStartups' full login
 finish

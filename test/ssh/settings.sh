@@ -30,9 +30,9 @@ check 'a ProxyCommand with ${...}' '^ready' braces login
 host tokens "$p" "$known" "$(key ed25519)" "ProxyCommand sh -c 'test %k-%n-%r = tokens-tokens-$user && exec ssh -W %h:%p plain'"
 check 'every token of a ProxyCommand' '^ready' tokens login
 host badtoken "$p" "$known" "$(key ed25519)" "ProxyCommand ssh -W %h:%p %u@plain"
-check 'a token that a ProxyCommand does not have' 'lost after 0 final: badtoken: .*%u is none of the tokens that OpenSSH has here' badtoken login
+check 'a token that a ProxyCommand does not have' 'lost after 0 never: badtoken: .*%u is none of the tokens that OpenSSH has here' badtoken login
 host fdpass "$p" "$known" "$(key ed25519)" "ProxyCommand nc -F %h %p" "ProxyUseFdpass yes"
-check 'ProxyUseFdpass' 'lost after 0 final: The ProxyCommand of fdpass .*ProxyUseFdpass' fdpass login
+check 'ProxyUseFdpass' 'lost after 0 never: The ProxyCommand of fdpass .*ProxyUseFdpass' fdpass login
 logged 'ProxyUseFdpass' 'not honoured in the SSH configuration: ProxyUseFdpass: '
 
 # The name that OpenSSH's own client makes of it is given to a key.
@@ -47,7 +47,7 @@ host variable "$p" "$known" "IdentityFile \${KEYS}/user_ed25519" "IdentitiesOnly
 environment="KEYS=$work/keys"
 check 'a variable in an IdentityFile' '^ready' variable login
 environment=
-check 'a variable that is not set' 'lost after 0 final: There is no key .* IdentityFile \("\$\{KEYS\}/user_ed25519" in the SSH configuration: the variable is not set' variable login
+check 'a variable that is not set' 'lost after 0 ask: There is no key .* IdentityFile \("\$\{KEYS\}/user_ed25519" in the SSH configuration: the variable is not set' variable login
 host rest "$p" "$known" "IdentityFile $work/%i/nothing" "IdentityFile $work/%Z" "IdentityFile ~nobodyhere/id" "$(key ed25519)" "IdentitiesOnly yes"
 check 'the files behind one that cannot be expanded' '^ready' rest login
 logged 'the files behind one that cannot be expanded' 'an IdentityFile is left out: .*/%Z" .*%Z is none of the tokens'
@@ -64,7 +64,7 @@ unset SSH_AUTH_SOCK
 host agent "$p" "$known" "IdentityFile $work/nothing" "IdentityAgent $work/per%%cent.sock"
 check 'a percent sign in IdentityAgent' '^ready' agent login
 host broken "$p" "UserKnownHostsFile $work/%Z" "$(key ed25519)"
-check 'the reason of a failing `ssh -G`' 'lost after 0 final: .ssh -G. for broken failed \(exit 255\): .*unknown key %Z$' broken login
+check 'the reason of a failing `ssh -G`' 'lost after 0 never: .ssh -G. for broken failed \(exit 255\): .*unknown key %Z$' broken login
 
 # Named once, by ssh_config's name, with what is lost.
 host ignored "$p" "$known" "$(key ed25519)" "BindAddress 127.0.0.1" "BindInterface lo" "CertificateFile $work/nothing" \

@@ -1,38 +1,39 @@
-/* Drives the ssh transport alone, without a session: ssh_probe DESTINATION SCENARIO [ARGUMENT]. What it saw goes to
-   stdout, one fact a line; test/ssh/run.sh compares. Ends with 0 unless something is wrong in itself. */
+/* Drives a transport alone: ssh_probe DESTINATION SCENARIO [ARGUMENT...]. What it saw goes to stdout, one fact a line;
+   test/ssh/run.sh compares. Ends with 0 unless something is wrong in itself. DESTINATION "command": the command
+   transport, with the arguments from the third on as its argv. PROBE_PROGRAM=yes or no is sshProgram. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "proxy/base/log.h"
 #include "proxy/base/timer.h"
+#include "proxy/machine/child.h"
 #include "proxy/machine/transport.h"
 
 enum {
     PROBE_MB = 1024 * 1024,
-    PROBE_BULK = 20 * PROBE_MB,
-    PROBE_CHUNK = 64 * 1024,
-    PROBE_DEADLINE_MS = 60 * 1000,
-    PROBE_LINKS_MAX = 16,
-    PROBE_CHANNELS_MAX = 16
-};
-
-struct probe_channel {
-    struct channel *c;
-    const char *name;
-    size_t got[3]; /* by source */
-    size_t sent, to_send;
-    unsigned long sum_in, sum_out; /* order-sensitive sums of what came and went */
+    PROBE_MB_DEFAULT = 20,
+    PROBE_CHUNK = 24 * 1024,
+    PROBE_SHOWN = 400,
+    PROBE_DEADLINE_MS = 100 * 1000,
+    PROBE_CLOSED_MS = 300,
+    PROBE_STALL_S = 2
 };
 
 static struct {
     uv_loop_t loop;
     struct transport *t;
-    const char *scenario, *argument;
-    struct link *links[PROBE_LINKS_MAX];
-    struct probe_channel channels[PROBE_CHANNELS_MAX];
-    int ready, open, closed, lost;
+    struct carrier *c;
+    const char *scenario, *argument, *line;
+    char text[PROBE_CHUNK];
+    size_t got, sent, to_send;
+    unsigned long sum_in, sum_out; /* order-sensitive sums of what came and went */
+    bool high, told_late;
+    int opened, lost;
+    uint64_t began;
     struct timer *deadline, *later;
 } probe;
 
@@ -43,11 +44,11 @@ static bool is(const char *scenario)
 
 static void finish(void)
 {
-    for (int i = 0; i < PROBE_LINKS_MAX; i++)
-        if (probe.links[i])
-            link_close(probe.links[i]);
-    memset(probe.links, 0, sizeof probe.links);
-    transport_release(probe.t);
+    if (probe.c)
+        carrier_close(probe.c);
+    probe.c = NULL;
+    transport_free(probe.t);
+    probe.t = NULL;
     timer_free(probe.deadline);
     timer_free(probe.later);
 }
@@ -55,7 +56,7 @@ static void finish(void)
 static void on_deadline(void *arg)
 {
     (void)arg;
-    printf("TIMEOUT\n");
+    printf("TIMEOUT after %zu of %zu, %zu queued\n", probe.got, probe.sent, carrier_queued(probe.c));
     (void)fflush(stdout);
     abort();
 }
@@ -68,210 +69,174 @@ static unsigned long add_sum(unsigned long sum, const char *data, size_t len)
 }
 
 /* Bulk data whose every place differs from its neighbours. */
-static void feed(struct probe_channel *p)
+static void feed(void)
 {
     static char chunk[PROBE_CHUNK];
-    while (p->sent < p->to_send) {
-        for (size_t i = 0; i < sizeof chunk; i++)
-            chunk[i] = (char)((p->sent + i) * 7 / 5);
-        p->sum_out = add_sum(p->sum_out, chunk, sizeof chunk);
-        p->sent += sizeof chunk;
-        if (channel_write(p->c, chunk, sizeof chunk))
+    while (probe.sent < probe.to_send) {
+        size_t n = probe.to_send - probe.sent < sizeof chunk ? probe.to_send - probe.sent : sizeof chunk;
+        for (size_t i = 0; i < n; i++)
+            chunk[i] = (char)((probe.sent + i) * 7 / 5);
+        probe.sum_out = add_sum(probe.sum_out, chunk, n);
+        probe.sent += n;
+        probe.high = carrier_write(probe.c, chunk, n);
+        if (probe.high != (carrier_queued(probe.c) >= CARRIER_HIGH_WATER) && !probe.high)
+            printf("HIGH WATER IS NOT TOLD\n");
+        if (probe.high)
             return;
     }
-    channel_shut(p->c);
-}
-
-static void on_opened(void *arg)
-{
-    struct probe_channel *p = arg;
-    printf("%s opened\n", p->name);
-    probe.open++;
-    if (p->to_send)
-        feed(p);
-}
-
-static void shell(int i, struct link *l, const char *name, const char *input);
-
-static void on_data(void *arg, enum channel_source source, const char *data, size_t len)
-{
-    struct probe_channel *p = arg;
-    size_t before = p->got[source];
-    if (is("cat") && p->to_send == 0) { /* "go": sh has read its script, what follows is cat's */
-        p->to_send = PROBE_BULK;
-        feed(p);
-        return;
-    }
-    p->got[source] += len;
-    p->sum_in = add_sum(p->sum_in, data, len);
-    if (p->to_send == 0 && p->got[source] < 200)
-        printf("%s %d: %.*s\n", p->name, (int)source, (int)len, data);
-    if (is("echo") && before == 0 && source == CHANNEL_STDOUT) /* now sh has read its script */
-        (void)channel_write(p->c, "typed\n", strlen("typed\n"));
-    if (is("pause") && before < PROBE_MB && p->got[source] >= PROBE_MB) {
-        channel_pause(p->c, true);
-        timer_start(probe.later, 500, 0);
-    }
-    /* What the server sent stays in libssh2 while another shell ends this connection's sshd. */
-    if (is("lost") && before == 0) {
-        channel_pause(p->c, true);
-        shell(1, probe.links[0], "killer", "kill -9 $PPID\n");
-        timer_start(probe.later, 1000, 0);
-    }
-}
-
-static void on_eof(void *arg)
-{
-    struct probe_channel *p = arg;
-    printf("%s eof after %zu %zu\n", p->name, p->got[CHANNEL_STDOUT], p->got[CHANNEL_STDERR]);
-    if (p->to_send)
-        printf("%s %s\n", p->name, p->sum_in == p->sum_out ? "same" : "DIFFERENT");
-    if (strcmp(p->name, "stream") == 0) {
-        channel_close(p->c);
-        finish();
-    }
-}
-
-static void on_drained(void *arg)
-{
-    feed(arg);
-}
-
-static void on_closed(void *arg, const struct err *why, int status)
-{
-    struct probe_channel *p = arg;
-    printf("%s closed %d %s\n", p->name, status, why->text);
-    probe.closed++;
-    if (is("sessions") ? why->text[0] != '\0' : !is("multi") && !is("many") && !is("again"))
-        finish();
-}
-
-static const struct channel_handler channel_handler = {
-    .opened = on_opened, .data = on_data, .eof = on_eof, .drained = on_drained, .closed = on_closed};
-
-static void shell(int i, struct link *l, const char *name, const char *input)
-{
-    struct probe_channel *p = &probe.channels[i];
-    p->name = name;
-    p->c = link_shell(l, &channel_handler, p);
-    if (input)
-        (void)channel_write(p->c, input, strlen(input));
-}
-
-static void stream(int i, struct link *l, size_t to_send)
-{
-    struct probe_channel *p = &probe.channels[i];
-    p->name = "stream";
-    p->to_send = to_send;
-    p->c = link_stream(l, atoi(probe.argument), &channel_handler, p);
 }
 
 static void on_note(void *arg, const char *text)
 {
     (void)arg;
     printf("note %s\n", text);
-}
-
-static void begin_link(int i);
-
-static void on_lost(void *arg, const struct err *why, bool transient)
-{
-    struct link **l = arg;
-    *l = NULL;
-    printf("lost after %zu %s: %s\n", probe.channels[0].got[CHANNEL_STDOUT], transient ? "transient" : "final",
-           why->text);
-    if (++probe.lost == 1 && is("again") && probe.ready == 1)
-        begin_link(1);
-    else if (probe.lost == 1)
+    if (is("closing") && strstr(text, "close me"))
         finish();
 }
 
-static void on_ready(void *arg)
+static void on_running(void *arg)
 {
-    struct link *l = *(struct link **)arg;
+    (void)arg;
     printf("ready %s\n", probe.t->where);
-    probe.ready++;
-    if (is("echo")) {
-        shell(0, l, "shell", "echo err >&2; echo out; read x; echo \"$x\"; exit 3\n");
-    } else if (is("killed")) {
-        shell(0, l, "shell", "kill -9 $$\n");
-    } else if (is("cat")) {
-        shell(0, l, "shell", "echo go; exec cat\n");
-    } else if (is("pause")) {
-        shell(0, l, "shell", "head -c 52428800 /dev/zero\nexit 0\n");
-    } else if (is("lost")) {
-        shell(0, l, "shell", "head -c 200000 /dev/zero\n");
-    } else if (is("stream")) {
-        shell(0, l, "shell", NULL);
-        stream(1, l, PROBE_BULK);
-    } else if (is("refused")) {
-        shell(0, l, "shell", NULL);
-        stream(1, l, 0);
-    } else if (is("sessions")) {
-        for (int i = 0; i < 12; i++)
-            shell(i, l, "shell", NULL);
-    } else if (is("many") || is("warm")) {
-        if (probe.ready == (is("many") ? 6 : 1))
-            timer_start(probe.later, is("many") ? 0 : 5000, 0);
-        if (is("warm")) {
-            printf("link closed\n");
-            link_close(l);
-            *(struct link **)arg = NULL;
-            if (probe.ready == 2)
-                finish();
+    if (is("closed"))
+        timer_start(probe.later, PROBE_CLOSED_MS, 0);
+}
+
+static void show(const char *data, size_t len)
+{
+    size_t before = probe.got - len;
+    if (before < PROBE_SHOWN)
+        printf("out %.*s\n", (int)(len < PROBE_SHOWN - before ? len : PROBE_SHOWN - before), data);
+}
+
+static void on_data(void *arg, const char *data, size_t len)
+{
+    (void)arg;
+    if (probe.got == 0 && is("lost"))
+        (void)sleep(PROBE_STALL_S); /* all that the server sends until then waits here */
+    probe.got += len;
+    if (is("cat") || is("chatter")) {
+        probe.sum_in = add_sum(probe.sum_in, data, len);
+        if (probe.got == probe.to_send) {
+            printf("%s %zu bytes\n", probe.sum_in == probe.sum_out ? "same" : "DIFFERENT", probe.got);
+            finish();
         }
-    } else if (is("again") && probe.ready == 1) { /* the argument's commands, then the end of this connection's sshd */
-        shell(0, l, "shell", probe.argument);
-    } else if (is("login") || is("again")) {
+        return;
+    }
+    show(data, len);
+    if (is("time")) {
+        printf("first %llu ms\n", (unsigned long long)((uv_hrtime() - probe.began) / 1000000));
+        finish();
+    } else if (is("login") || (is("again") && probe.opened == 2)) {
         finish();
     }
 }
 
-static const struct link_handler link_handler = {.ready = on_ready, .note = on_note, .lost = on_lost};
-
-static void begin_link(int i)
+static void on_drained(void *arg)
 {
-    probe.links[i] = transport_link(probe.t, &link_handler, &probe.links[i]);
+    (void)arg;
+    if (carrier_queued(probe.c) >= CARRIER_LOW_WATER)
+        printf("DRAINED TOO EARLY\n");
+    feed();
+}
+
+static void begin(void);
+
+static void on_lost(void *arg, const struct err *why, enum transport_loss loss)
+{
+    static const char *const names[] = {"retry", "ask", "never"};
+    (void)arg;
+    probe.c = NULL;
+    printf("lost after %zu %s: %s\n", probe.got, names[loss], why->text);
+    if (++probe.lost == 1 && is("again"))
+        begin();
+    else
+        finish();
+}
+
+static const struct carrier_handler handler = {
+    .note = on_note, .running = on_running, .data = on_data, .drained = on_drained, .lost = on_lost};
+
+static void begin(void)
+{
+    const struct transport_command command = {
+        .line = probe.line, .script = probe.text, .script_len = strlen(probe.text)};
+    probe.opened++;
+    probe.began = uv_hrtime();
+    probe.c = transport_open(probe.t, &command, &handler, NULL);
+    if (is("echo"))
+        (void)carrier_write(probe.c, "typed\n", strlen("typed\n"));
+    feed();
 }
 
 static void on_later(void *arg)
 {
     (void)arg;
-    struct probe_channel *p = &probe.channels[0];
-    if (is("lost")) {
-        printf("%s\n", probe.lost ? "TOLD TOO EARLY" : "still held");
-        channel_pause(p->c, false);
-    } else if (is("pause")) {
-        printf("paused at %s\n", p->got[CHANNEL_STDOUT] <= 2 * PROBE_MB ? "once" : "LATER");
-        channel_pause(p->c, false);
-    } else if (is("warm")) {
-        printf("again\n");
-        begin_link(1);
-    } else if (is("many")) {
-        finish();
-    }
+    printf("closed\n");
+    finish();
+}
+
+/* What is run for each scenario: as a line for a login shell, and as a script on the stdin of a shell, behind which
+   data follows after so many newlines that the shell does not read it. */
+static const char *line_of(void)
+{
+    static char line[PROBE_CHUNK];
+    static const char *const lines[][2] = {
+        {"login", "printf up; exec cat"},
+        {"time", "printf up; exec cat"},
+        {"echo", "exec sh -c 'echo err >&2; echo out; read x; echo \"$x\"; exit 3'"},
+        {"killed", "exec sh -c 'kill -9 $$'"},
+        {"cat", "exec cat"},
+        {"lost", "exec sh -c 'head -c 200000 /dev/zero; sleep 1; kill -9 $PPID'"},
+        {"closed", "exec sh -c 'trap \"\" HUP TERM PIPE; sleep 1000'"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (is(lines[i][0]))
+            return lines[i][1];
+    /* Each way carries other data than what comes back. */
+    if (is("again"))
+        (void)snprintf(line, sizeof line, "%s", probe.argument);
+    else
+        (void)snprintf(line, sizeof line, "exec sh -c '%s'", probe.argument);
+    return line;
 }
 
 int main(int argc, char **argv)
 {
+    struct config_target target = {.name = (char *)"probe"};
+    const char *program = getenv("PROBE_PROGRAM");
+    const char *script = getenv("PROBE_SCRIPT");
     if (argc < 3) {
         (void)fprintf(stderr, "usage: ssh_probe DESTINATION SCENARIO [ARGUMENT]\n");
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     log_set_level(getenv("PROBE_DEBUG")  ? CONFIG_LOG_DEBUG
                   : getenv("PROBE_INFO") ? CONFIG_LOG_INFO
                                          : CONFIG_LOG_WARNING);
     (void)uv_loop_init(&probe.loop);
     probe.scenario = argv[2];
-    probe.argument = argc > 3 ? argv[3] : "0";
+    probe.argument = argc > 3 ? argv[3] : "";
+    probe.line = line_of();
+    if (script)
+        (void)snprintf(probe.text, sizeof probe.text, "%s", script);
+    if (is("cat"))
+        probe.to_send =
+            (size_t)(argc > 3 && strcmp(argv[1], "command") != 0 ? atoi(argv[3]) : PROBE_MB_DEFAULT) * PROBE_MB;
     probe.deadline = timer_new(&probe.loop, on_deadline, NULL);
     probe.later = timer_new(&probe.loop, on_later, NULL);
     timer_start(probe.deadline, PROBE_DEADLINE_MS, 0);
-    probe.t = transport_ssh(&probe.loop, argv[1], 600);
-    int links = is("many") ? 6 : 1;
-    for (int i = 0; i < links; i++)
-        begin_link(i);
+    target.ssh = argv[1];
+    target.ssh_program = !program                      ? CONFIG_MAYBE_ABSENT
+                         : strcmp(program, "yes") == 0 ? CONFIG_MAYBE_YES
+                                                       : CONFIG_MAYBE_NO;
+    target.command = argv + 3;
+    probe.t =
+        strcmp(argv[1], "command") == 0 ? transport_command(&probe.loop, &target) : transport_ssh(&probe.loop, &target);
+    begin();
+    (void)uv_run(&probe.loop, UV_RUN_DEFAULT);
+    child_forget(&probe.loop);
     (void)uv_run(&probe.loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&probe.loop) != 0)
         printf("HANDLES LEFT\n");

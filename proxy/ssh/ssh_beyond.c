@@ -1,0 +1,48 @@
+#include "proxy/ssh/ssh_beyond.h"
+
+#include <string.h>
+
+#include "proxy/ssh/ssh_offer.h"
+
+static struct ssh_bytes bytes_of(const char *text)
+{
+    return (struct ssh_bytes){(const unsigned char *)text, strlen(text)};
+}
+
+static bool has(const char *list, const char *name)
+{
+    return list && ssh_names_meet(bytes_of(list), bytes_of(name));
+}
+
+/* Whether a list is set that has none of these names. */
+static bool lacks(const char *list, const char *names)
+{
+    return list && list[0] && !has(list, names);
+}
+
+/* Whether what remains, without keys, is something that `ssh` does without a question. */
+static bool has_other_way(const struct ssh_settings *s)
+{
+    const char *preferred = s->preferred_authentications;
+    return (s->gssapi && (!preferred || has(preferred, "gssapi-with-mic"))) ||
+           (s->host_based && (!preferred || has(preferred, "hostbased")));
+}
+
+const char *ssh_beyond(const struct ssh_settings *s, const struct ssh_reach *reach)
+{
+    if (s->pkcs11_provider)
+        return "PKCS11Provider is set";
+    if (s->known_hosts_command)
+        return "KnownHostsCommand is set";
+    if ((s->no_public_key || lacks(s->preferred_authentications, "publickey")) && has_other_way(s))
+        return "GSSAPI or host-based authentication is the only way in that the SSH configuration leaves";
+    if (s->proxy_command && s->proxy_passes_fd)
+        return "ProxyUseFdpass is set";
+    if (lacks(s->host_key_algorithms, reach->host_key))
+        return "HostKeyAlgorithms has none that libssh2 has";
+    if (lacks(s->kex_algorithms, reach->kex))
+        return "KexAlgorithms has none that libssh2 has";
+    if (lacks(s->ciphers, reach->cipher))
+        return "Ciphers has none that libssh2 has";
+    return lacks(s->macs, reach->mac) ? "MACs has none that libssh2 has" : NULL;
+}
