@@ -3,6 +3,9 @@
 # shellcheck source=test/ssh/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# What the ssh program would do instead is the matter of program.sh.
+never_program
+
 # works NAME DESTINATION: OpenSSH's own client logs in there, so that it is delvegate's matter.
 works() {
     ssh -o BatchMode=yes "$2" true >"$work/out" 2>&1

@@ -4,6 +4,8 @@
 # shellcheck source=test/ssh/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# What the ssh program would do instead is the matter of program.sh.
+never_program
 start_sshd plain
 start_sshd edonly "HostKey $work/keys/host_ed25519"
 start_sshd rsaonly "HostKey $work/keys/host_rsa"

@@ -56,7 +56,7 @@ ssh-keygen -q -t ed25519 -N secret -f "$work/keys/user_locked"
 ssh-keygen -q -t ed25519 -N '' -f "$work/keys/user_stranger"
 cat "$work"/keys/user_ed25519.pub "$work"/keys/user_ecdsa.pub "$work"/keys/user_rsa.pub "$work"/keys/user_pem.pub \
     "$work"/keys/user_locked.pub >"$work/authorized"
-chmod 600 "$work/authorized"
+chmod 644 "$work/authorized"
 
 free_port() {
     node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
