@@ -58,10 +58,11 @@ static const char *where(const struct keeper *k)
 void keeper_fail(struct keeper *k, const struct err *why)
 {
     const struct keeper_handler *handler = k->handler;
+    if (!handler)
+        return;
     k->handler = NULL;
     timer_stop(k->deadline);
-    if (handler)
-        handler->failed(k->arg, why);
+    handler->failed(k->arg, why);
 }
 
 void keeper_fail_memory(struct keeper *k)
@@ -152,7 +153,8 @@ static void on_ready(struct keeper *k)
     k->is_ready = true;
     timer_stop(k->deadline);
     keeper_tell_facts(k);
-    k->handler->ready(k->arg, &k->tools);
+    if (k->handler)
+        k->handler->ready(k->arg, &k->tools);
 }
 
 static void on_error(struct keeper *k, const char *name, const char *text)
@@ -382,10 +384,12 @@ void keeper_stop(struct keeper *k, bool at_once)
 
 void keeper_end(struct keeper *k)
 {
+    keeper_enter(k);
     timer_stop(k->deadline);
     keeper_pause_output(k, false);
     begin_session(k);
     send_plain(k, ORDER_END, k->attaches ? "detach" : "kill");
+    keeper_leave(k);
 }
 
 void keeper_free(struct keeper *k, bool link_lost)

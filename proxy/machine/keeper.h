@@ -19,7 +19,7 @@ struct keeper_tools {
 
 struct keeper_handler {
     /* What is known of the Go environment, after keeper_examine: once, before `ready`, `ended` or `failed`, for which
-     * it may be the reason. Borrowed until keeper_free, which must not be called from it. May be NULL. */
+     * it may be the reason. Borrowed until keeper_free. May be NULL. */
     void (*facts)(void *arg, const struct delve_facts *facts);
     /* The tools are found, the run directory is made. */
     void (*ready)(void *arg, const struct keeper_tools *tools);
