@@ -29,18 +29,19 @@ static void tell_line(struct keeper_way *w)
 static void read_lines(struct keeper_way *w, const char *data, size_t len)
 {
     while (len > 0 && w->keeper->handler) {
+        const char *newline = memchr(data, '\n', len);
+        size_t n = newline ? (size_t)(newline - data) : len;
         size_t room = KEEPER_LINE_MAX - w->line.len;
-        size_t n = len < room ? len : room;
-        const char *end = memchr(data, '\n', n);
-        if (end)
-            n = (size_t)(end - data);
+        bool is_cut = n > room;
+        bool is_whole = newline && !is_cut;
+        n = is_cut ? room : n;
         if (buf_append(&w->line, data, n) < 0) {
             keeper_fail_memory(w->keeper);
             return;
         }
-        data += n + (end != NULL);
-        len -= n + (end != NULL);
-        if (end || w->line.len == KEEPER_LINE_MAX)
+        data += n + is_whole;
+        len -= n + is_whole;
+        if (is_whole || is_cut)
             tell_line(w);
     }
 }
