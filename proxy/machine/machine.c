@@ -84,7 +84,8 @@ static bool make_dir(struct session_link *l, const char *dir)
     return l->dir != NULL;
 }
 
-void machine_tell_ready(struct remote_machine *m)
+/* Tells the owners of links that are not ready yet. */
+static void tell_ready(struct remote_machine *m)
 {
     if (m->state != MACHINE_UP || !m->dir)
         return;
@@ -143,19 +144,40 @@ static void rest(struct remote_machine *m, const char *reason)
         machine_set_state(m, MACHINE_IDLE, reason);
 }
 
+/* Only links that are not ready yet, or only those that are, or both. */
+static void tell_lost(struct remote_machine *m, const struct err *why, bool transient, bool fresh, bool ready)
+{
+    for (struct session_link *l = m->links; l; l = l->next) {
+        const struct link_handler *h = l->handler;
+        if (!h || !(l->told_ready ? ready : fresh))
+            continue;
+        l->handler = NULL;
+        h->lost(l->arg, why, transient);
+    }
+    machine_schedule(m);
+}
+
+static void drop_channels(struct remote_machine *m)
+{
+    for (struct session_link *l = m->links; l; l = l->next)
+        channels_abandon(l);
+}
+
 void machine_lose(struct remote_machine *m, const struct err *why, bool transient)
 {
     struct err copy = *why;
-    for (struct session_link *l = m->links; l; l = l->next)
-        channels_abandon(l);
+    drop_channels(m);
     rest(m, copy.text);
-    for (struct session_link *l = m->links; l; l = l->next) {
-        const struct link_handler *h = l->handler;
-        l->handler = NULL;
-        if (h)
-            h->lost(l->arg, &copy, transient);
-    }
-    machine_schedule(m);
+    tell_lost(m, &copy, transient, true, true);
+}
+
+void machine_lose_sessions(struct remote_machine *m, const struct err *why)
+{
+    struct err copy = *why;
+    drop_channels(m);
+    rest(m, copy.text);
+    timer_start(m->retry, 0, 0);
+    tell_lost(m, &copy, true, false, true);
 }
 
 static void on_note(void *arg, const char *text)
@@ -169,6 +191,8 @@ static void on_note(void *arg, const char *text)
 static void on_running(void *arg)
 {
     struct remote_machine *m = arg;
+    if (m->state != MACHINE_CONNECTING)
+        return;
     timer_start(m->deadline, START_MS, 0);
     if (!m->boot)
         machine_set_state(m, MACHINE_GREETING, "the supervisor is started");
@@ -220,6 +244,7 @@ static void on_data(void *arg, const char *data, size_t len)
 {
     struct remote_machine *m = arg;
     size_t mine = len;
+    on_running(m); /* if it was not said yet */
     if (m->boot) {
         size_t used = m->state == MACHINE_BOOTING ? read_boot(m, data, len) : 0;
         data += used;
@@ -235,8 +260,10 @@ static void on_data(void *arg, const char *data, size_t len)
 static void on_drained(void *arg)
 {
     struct remote_machine *m = arg;
-    if (m->state == MACHINE_BOOTING)
+    if (m->state == MACHINE_BOOTING) {
+        timer_start(m->deadline, START_MS, 0); /* a slow link may take long for the program */
         send_boot(m);
+    }
     machine_turn(m);
 }
 
@@ -252,7 +279,45 @@ static void on_lost(void *arg, const struct err *why, enum transport_loss loss)
     machine_carrier_lost(m, &copy, loss);
 }
 
-/* What a session had is kept for its lease; before the first session is up, a failure is told at once. */
+static uint64_t lease_left(const struct remote_machine *m, uint64_t now)
+{
+    uint64_t over = m->lost_at + (uint64_t)m->lease_seconds * MS;
+    return over > now ? over - now : 0;
+}
+
+static void end_lease(struct remote_machine *m)
+{
+    struct err why;
+    err_set(&why,
+            "the connection to %s could not be made again within the lease of %ld s, and what ran there has ended: %s",
+            m->base.where, m->lease_seconds, m->why.text);
+    machine_lose(m, &why, false);
+}
+
+static void begin_outage(struct remote_machine *m, uint64_t now)
+{
+    struct err text;
+    m->lost_at = now;
+    m->attempts = 0;
+    err_set(&text, "the connection to %s is lost: %s; it is being made again, and what runs there goes on",
+            m->base.where, m->why.text);
+    note_all(m, text.text);
+}
+
+static void wait_for_next_try(struct remote_machine *m, enum transport_loss loss, uint64_t now)
+{
+    if (loss == TRANSPORT_ASK && m->attempts > 0) {
+        machine_set_state(m, MACHINE_ASKING, "the login asks or was refused");
+        timer_start(m->deadline, lease_left(m, now), 0);
+        return;
+    }
+    machine_set_state(m, MACHINE_RETRYING, "lost");
+    uint64_t wait = m->attempts == 0 ? 0 : (uint64_t)RETRY_MS << (m->attempts < 8 ? m->attempts - 1 : 7);
+    timer_start(m->retry, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS, 0);
+}
+
+/* What a session had is kept for its lease; before the first session is up, a failure is told at once. So it is to who
+ * comes while the connection is lost. */
 void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum transport_loss loss)
 {
     uint64_t now = machine_clock();
@@ -262,30 +327,20 @@ void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum 
     m->why = *why;
     tunnel_hang_up(m->tunnel, m->link_number, why->text, now);
     log_warning(m->base.where, "%s", m->why.text);
-    if (m->base.is_local || !has_sessions || loss == TRANSPORT_NEVER ||
-        (m->lost_at && now - m->lost_at > (uint64_t)m->lease_seconds * MS)) {
+    if (m->base.is_local || !has_sessions || loss == TRANSPORT_NEVER) {
         machine_lose(m, &m->why, loss == TRANSPORT_RETRY);
-        return;
-    }
-    if (!is_needed(m)) {
+    } else if (m->lost_at && lease_left(m, now) == 0) {
+        end_lease(m);
+    } else if (!is_needed(m)) {
         rest(m, "lost, and nothing needs it");
-        return;
+    } else {
+        if (was_there)
+            begin_outage(m, now);
+        wait_for_next_try(m, loss, now);
+        if (!was_there)
+            tell_lost(m, why, loss == TRANSPORT_RETRY, true, false);
+        machine_schedule(m);
     }
-    if (was_there) {
-        struct err text;
-        m->lost_at = now;
-        m->attempts = 0;
-        err_set(&text, "the connection to %s is lost: %s; it is being made again, and what runs there goes on",
-                m->base.where, m->why.text);
-        note_all(m, text.text);
-    }
-    if (loss == TRANSPORT_ASK && m->attempts > 0) {
-        machine_set_state(m, MACHINE_ASKING, "the login asks or was refused");
-        return;
-    }
-    machine_set_state(m, MACHINE_RETRYING, "lost");
-    uint64_t wait = m->attempts == 0 ? 0 : (uint64_t)RETRY_MS << (m->attempts < 8 ? m->attempts - 1 : 7);
-    timer_start(m->retry, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS, 0);
 }
 
 static const struct carrier_handler carrier_events = {
@@ -329,6 +384,7 @@ static void connect_now(struct remote_machine *m)
     struct buf line, script;
     struct err why;
     timer_stop(m->retry);
+    timer_stop(m->deadline);
     machine_set_state(m, MACHINE_CONNECTING, m->lost_at ? "trying again" : "a session needs it");
     m->attempts++;
     buf_init(&line, BOOTSTRAP_LINE_MAX);
@@ -363,6 +419,10 @@ static void on_deadline(void *arg)
 {
     struct remote_machine *m = arg;
     struct err why;
+    if (m->state == MACHINE_ASKING) {
+        end_lease(m);
+        return;
+    }
     err_set(&why, "the supervisor on %s did not answer within %d s; is the machine or its login shell stuck?",
             m->base.where, START_MS / MS);
     give_carrier_up(m, &why, TRANSPORT_RETRY);
@@ -393,30 +453,59 @@ static void settle(struct remote_machine *m)
     if (m->state == MACHINE_IDLE) {
         if (m->references == 0)
             destroy(m);
-    } else if (m->state == MACHINE_UP && m->references > 0 && !m->base.is_local) {
-        timer_start(m->warm, (uint64_t)m->keep_warm_seconds * MS, 0);
-    } else {
-        timer_start(m->warm, 0, 0);
+        return;
+    }
+    bool is_kept = m->state == MACHINE_UP && m->references > 0 && !m->base.is_local;
+    timer_start(m->warm, is_kept ? (uint64_t)m->keep_warm_seconds * MS : 0, 0);
+}
+
+/* Who comes while the connection is lost has not heard of it. */
+static void tell_outage(struct remote_machine *m)
+{
+    struct err text;
+    if (!m->lost_at)
+        return;
+    err_set(&text, "the connection to %s is lost (%s); it is being tried again", m->base.where, m->why.text);
+    for (struct session_link *l = m->links; l; l = l->next) {
+        if (!l->handler || l->told_ready || l->told_lost)
+            continue;
+        l->told_lost = true;
+        if (l->handler->note)
+            l->handler->note(l->arg, text.text);
     }
 }
 
 static void on_soon(void *arg)
 {
     struct remote_machine *m = arg;
-    machine_tell_ready(m);
+    tell_outage(m);
+    tell_ready(m);
     machine_turn(m);
     settle(m);
 }
 
+/* The time of a tick is long over: this machine slept. */
+static void on_gap(struct remote_machine *m)
+{
+    if (m->state != MACHINE_RETRYING)
+        return;
+    log_info(m->base.where, "the clock has jumped: the connection is tried again at once");
+    timer_start(m->retry, 0, 0);
+}
+
 static void on_tick(void *arg)
 {
-    machine_turn(arg);
+    struct remote_machine *m = arg;
+    if (machine_clock() > m->tick_due + TUNNEL_BEAT_MS)
+        on_gap(m);
+    machine_turn(m);
 }
 
 void machine_on_up(struct remote_machine *m)
 {
     struct err text;
-    timer_stop(m->deadline);
+    if (m->dir)
+        timer_stop(m->deadline);
     machine_set_state(m, MACHINE_UP, "the supervisor has answered");
     m->attempts = 0;
     if (m->lost_at) {
@@ -425,7 +514,13 @@ void machine_on_up(struct remote_machine *m)
         log_info(m->base.where, "%s", text.text);
         note_all(m, text.text);
     }
-    machine_tell_ready(m);
+    tell_ready(m);
+}
+
+void machine_on_about(struct remote_machine *m)
+{
+    timer_stop(m->deadline);
+    tell_ready(m);
 }
 
 /* --- the calls --- */
@@ -439,6 +534,8 @@ static void destroy(struct remote_machine *m)
         }
     close_carrier(m);
     machine_tunnel_free(m);
+    while (m->links)
+        free_link(m, m->links);
     transport_free(m->transport);
     timer_free(m->soon);
     timer_free(m->tick);
@@ -456,7 +553,7 @@ static char *name_of(const struct config_target *target)
     struct buf name;
     buf_init(&name, TUNNEL_PAYLOAD_MAX);
     if (target->ssh)
-        (void)buf_printf(&name, "ssh %s", target->ssh);
+        (void)buf_printf(&name, "ssh %d %s", target->ssh_program, target->ssh);
     for (char **word = target->command; word && *word; word++)
         (void)buf_printf(&name, "command %s\n", *word);
     if (name.len == 0)
@@ -567,6 +664,13 @@ bool link_is_alive(const struct link *base)
 {
     const struct remote_machine *m = (const struct remote_machine *)base->machine;
     return m->state == MACHINE_UP && machine_clock() - m->heard_at < QUIET_MS;
+}
+
+void link_wake(struct link *base)
+{
+    struct remote_machine *m = of(base->machine);
+    if (m->state == MACHINE_RETRYING || m->state == MACHINE_ASKING)
+        timer_start(m->retry, 0, 0);
 }
 
 void link_on_stream(struct link *base,

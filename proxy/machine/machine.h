@@ -90,6 +90,9 @@ const char *link_dir(const struct link *l);
 /* Whether the tunnel has a connection now, and something was heard over it lately: else nothing can be said of what
  * does not answer. */
 bool link_is_alive(const struct link *l);
+/* The user has done something: where the connection is lost and its login asks a person, or waits for the next try, it
+ * is tried now. */
+void link_wake(struct link *l);
 
 /* The control stream of the link's session (delve/order.h), once. Only on a ready link. NULL when memory ran out. */
 struct channel *link_control(struct link *l, const struct channel_handler *h, void *arg);

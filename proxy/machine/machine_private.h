@@ -46,7 +46,9 @@ struct remote_machine {
     struct session_link *links;
     uint32_t last_session;
 
-    struct timer *soon, *tick, *retry, *warm, *deadline;
+    uint64_t tick_due; /* boot clock */
+    struct timer *soon, *tick, *retry, *warm;
+    struct timer *deadline; /* of the supervisor's answer; in MACHINE_ASKING of the lease */
     bool in_turn;
 };
 
@@ -57,7 +59,7 @@ struct session_link {
     void *arg;
     uint32_t session;
     char *dir;
-    bool told_ready;
+    bool told_ready, told_lost; /* told_lost: it began while the connection was lost, and has words about it */
     void (*on_stream)(void *arg, struct channel *c, enum order_stream stream, uint32_t number);
     void *stream_arg;
 };
@@ -81,13 +83,16 @@ struct channel {
 void machine_schedule(struct remote_machine *m);
 /* There is no way to the supervisor's sessions any more: all links are lost. */
 void machine_lose(struct remote_machine *m, const struct err *why, bool transient);
+/* Another supervisor is there: links that had something at the one before are lost, the others go on with a new tunnel.
+ */
+void machine_lose_sessions(struct remote_machine *m, const struct err *why);
 /* The carrier is of no more use. */
 void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum transport_loss loss);
 void machine_set_state(struct remote_machine *m, enum machine_state state, const char *reason);
+/* The supervisor's directory is known. */
+void machine_on_about(struct remote_machine *m);
 /* The tunnel has a link (again). */
 void machine_on_up(struct remote_machine *m);
-/* Tells the owners of links that are not ready yet. */
-void machine_tell_ready(struct remote_machine *m);
 struct session_link *machine_find_link(struct remote_machine *m, uint32_t session);
 
 /* machine_tunnel.c */

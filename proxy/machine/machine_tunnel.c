@@ -57,15 +57,16 @@ static void on_about(struct remote_machine *m, const struct order *o)
         return;
     m->dir = strdup(dir);
     log_debug(m->base.where, "the supervisor's directory is %s", dir);
-    machine_tell_ready(m);
+    machine_on_about(m);
 }
 
 static void read_about(struct remote_machine *m)
 {
     struct order o;
+    struct err why;
     const void *bytes;
     size_t n;
-    long used;
+    long used = 0;
     while (m->about && (n = tunnel_peek(m->tunnel, m->about->stream, &bytes)) > 0) {
         (void)buf_append(&m->about_bytes, bytes, n);
         tunnel_consume(m->tunnel, m->about->stream, n);
@@ -73,6 +74,10 @@ static void read_about(struct remote_machine *m)
     while (m->about_bytes.len && (used = order_read(m->about_bytes.data, m->about_bytes.len, &o)) > 0) {
         on_about(m, &o);
         buf_consume(&m->about_bytes, (size_t)used);
+    }
+    if (used < 0 || m->about_bytes.failed) {
+        err_set(&why, "what the supervisor on %s says of itself cannot be read", m->base.where);
+        machine_lose(m, &why, false);
     }
 }
 
@@ -96,7 +101,9 @@ static void take_events(struct remote_machine *m)
 static void fail_tunnel(struct remote_machine *m)
 {
     struct err why;
-    if (tunnel_state(m->tunnel) == TUNNEL_LOST)
+    bool was_resumed = m->lost_at != 0;
+    bool is_another = tunnel_state(m->tunnel) == TUNNEL_LOST && was_resumed;
+    if (is_another)
         err_set(&why,
                 "the supervisor on %s is gone, and with it what ran there (%s): it was ended from outside, or the "
                 "machine was restarted; start the session again",
@@ -104,7 +111,10 @@ static void fail_tunnel(struct remote_machine *m)
     else
         err_set(&why, "the supervisor on %s and delvegate do not understand each other: %s", m->base.where,
                 tunnel_reason(m->tunnel));
-    machine_lose(m, &why, true);
+    if (is_another)
+        machine_lose_sessions(m, &why);
+    else
+        machine_lose(m, &why, false);
 }
 
 /* What the tunnel answered when bytes or time came. */
@@ -147,8 +157,13 @@ static void send_output(struct remote_machine *m)
 
 static void set_clock(struct remote_machine *m)
 {
-    uint64_t next = m->tunnel && speaks(m) ? tunnel_next_tick(m->tunnel) : TUNNEL_NEVER;
     uint64_t now = machine_clock();
+    uint64_t next = TUNNEL_NEVER;
+    if (m->state == MACHINE_RETRYING)
+        next = now + TUNNEL_BEAT_MS; /* to see whether the clock jumps */
+    else if (m->tunnel && speaks(m))
+        next = tunnel_next_tick(m->tunnel);
+    m->tick_due = next;
     if (next == TUNNEL_NEVER)
         timer_stop(m->tick);
     else
