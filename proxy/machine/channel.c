@@ -246,6 +246,7 @@ void channel_on_event(struct remote_machine *m, const struct tunnel_event *event
     case TUNNEL_EVENT_CLOSED:
         tell_closed(c, &none, CHANNEL_CLOSED);
         destroy(c);
+        machine_schedule(m); /* it may have been the last that was needed */
         break;
     default:
         break;
