@@ -331,10 +331,10 @@ struct stream *session_input(uint32_t session, uint32_t run)
 
 /* --- Its end --- */
 
-/* Given up without a link: nobody is to fetch its output. */
+/* Given up: nobody is to fetch its output, and a reader that has stopped must not hold its end back. */
 static void stop_run(struct session *s, int how)
 {
-    if (how < 0 && !uplink_is_up())
+    if (how < 0)
         run_mute(s->run);
     run_stop(s->run, how < 0 ? run_gently(s->run) : (enum run_end)how);
 }
