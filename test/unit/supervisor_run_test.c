@@ -238,13 +238,13 @@ static void what_it_begins_with(void **state)
     assert_true(signal(SIGHUP, SIG_IGN) != SIG_ERR);
     int open_here = open("/dev/null", O_RDONLY); /* not close-on-exec */
     mode_t mask = umask(027);
-    script("grep -E '^Sig(Ign|Blk)' /proc/self/status; ls /proc/$$/fd | tr '\\n' ' '; readlink /proc/$$/fd/0; umask; "
+    script("grep -E '^Sig(Ign|Blk)' /proc/self/status; ls /proc/self/fd; readlink /proc/$$/fd/0; umask; "
            "read -r rest </proc/self/stat; set -- ${rest##*) }; echo \"leader $(($4 == $$))\"");
     start();
     (void)umask(mask);
     assert_int_equal(until_over(), 0);
     assert_true(in(&the.streams[ORDER_STREAM_TEXT], "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"));
-    assert_true(in(&the.streams[ORDER_STREAM_TEXT], "0 1 2 /dev/null\n"));
+    assert_true(in(&the.streams[ORDER_STREAM_TEXT], "\n0\n1\n2\n3\n/dev/null\n"));
     assert_true(in(&the.streams[ORDER_STREAM_TEXT], "0027\n"));
     assert_true(in(&the.streams[ORDER_STREAM_TEXT], "leader 1"));
     (void)close(open_here);
@@ -479,6 +479,50 @@ static void alive(void **state)
     end_session();
 }
 
+/* --- remedies --- */
+
+static void a_remedy(void **state)
+{
+    char path[SUPERVISOR_PATH_MAX + 64];
+    struct stat st;
+    (void)state;
+    begin_session("remedy");
+    (void)snprintf(path, sizeof path, "%s/mended-1", the.dir);
+    order_begin("remedy", next_number++);
+    with(ORDER_ARG, "gocache");
+    with(ORDER_ARG, path);
+    with(ORDER_ARG, "shadow");
+    for (int i = 0; i < 3; i++)
+        with(ORDER_ARG, "");
+    with(ORDER_CWD, top);
+    start();
+    assert_int_equal(until_over(), 0);
+    (void)snprintf(path, sizeof path, "%s/mended-1/gocache", the.dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(the.ended[ORDER_STREAM_TEXT]);
+    end_session();
+}
+
+/* What was moved aside when a run was killed is back before it is reported. */
+static void what_was_moved_aside(void **state)
+{
+    char path[SUPERVISOR_PATH_MAX + 64], text[16];
+    (void)state;
+    begin_session("aside");
+    script("d=$(pwd); mkdir moved && echo kept >moved/piece && printf 'delvegate-aside 1\\n%s %s\\npiece 0 %s "
+           "%s\\nend\\n' "
+           "$((${#d} + 6)) \"$d/moved\" $((${#d} + 5)) \"$d/file\" >aside; kill -9 $$");
+    with(ORDER_CWD, the.dir);
+    start();
+    assert_int_equal(until_over(), 137);
+    (void)snprintf(path, sizeof path, "%s/file", the.dir);
+    assert_true(place_read(path, text, sizeof text) >= 0);
+    assert_string_equal(text, "kept\n");
+    (void)snprintf(path, sizeof path, "%s/aside", the.dir);
+    assert_int_equal(access(path, F_OK), -1);
+    end_session();
+}
+
 /* --- a terminal --- */
 
 static void terminal(void **state)
@@ -574,6 +618,8 @@ int main(void)
         cmocka_unit_test(standard_input),
         cmocka_unit_test(imitates_delve),
         cmocka_unit_test(alive),
+        cmocka_unit_test(a_remedy),
+        cmocka_unit_test(what_was_moved_aside),
         cmocka_unit_test(terminal),
         cmocka_unit_test(lock_of_another),
     };
