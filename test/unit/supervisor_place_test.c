@@ -115,7 +115,7 @@ static void expect_error(const char *kind, const char *pattern)
 static void test_home(void **state)
 {
     (void)state;
-    mode_t old = umask(0777);
+    mode_t old = umask(0177);
     assert_int_equal(place_instance("name", dir, &why), 0);
     umask(old);
     expect_dir(at("home/.cache/delvegate/name"));
