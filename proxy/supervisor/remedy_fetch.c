@@ -107,7 +107,7 @@ static int download(const char *flag, const char *variable, char *const *env, in
     char more[SUPERVISOR_PATH_MAX + sizeof "GOWORK="];
     char *all[FETCH_ENV_MAX] = {NULL};
     size_t n = 0;
-    while (env[n] && n < FETCH_ENV_MAX - 2) {
+    while (n < FETCH_ENV_MAX - 2 && env[n]) {
         all[n] = env[n];
         n++;
     }

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,7 @@ static void become_go(const struct remedy_go *go, const char *path, char *const 
 static char **whole_argv(const struct remedy_go *go)
 {
     size_t n = 0;
-    while (go->argv[n] && n < GO_ARGS_MAX)
+    while (n < GO_ARGS_MAX && go->argv[n])
         n++;
     char **argv = go->argv[n] ? NULL : calloc(n + 2, sizeof *argv);
     if (!argv)
@@ -82,7 +83,7 @@ static char **whole_argv(const struct remedy_go *go)
     static char name[] = "go";
     argv[0] = name;
     for (size_t i = 0; i < n; i++)
-        argv[i + 1] = (char *)(size_t)go->argv[i]; /* execv takes them as they are */
+        argv[i + 1] = (char *)(uintptr_t)go->argv[i]; /* execv takes them as they are */
     return argv;
 }
 

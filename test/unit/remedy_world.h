@@ -420,6 +420,21 @@ static inline int end_world(void **state)
     buf_free(&noted);
     return place_erase(world);
 }
+/* A file that the launch's remedies have made. */
+static inline const char *made(const char *name)
+{
+    return text_of("%s/inst/1/mended-%zu/%s", world, how.launch, name);
+}
+/* Breaks the entry of example.com/Lib in the cache. */
+static inline void damage(void)
+{
+    assert_int_equal(chmod(AT("mod/example.com/!lib@v1.2.0"), 0755), 0);
+    if (remedy_exists(AT("mod/example.com/!lib@v1.2.0/lib.go")))
+        assert_int_equal(unlink(AT("mod/example.com/!lib@v1.2.0/lib.go")), 0);
+    assert_int_equal(chmod(AT("mod/example.com/!lib@v1.2.0"), 0555), 0);
+    put_text(AT("mod/cache/download/example.com/!lib/@v/v1.2.0.zip"), "x");
+}
+
 #define IN_WORLD(f) cmocka_unit_test_setup_teardown(f, make_world, end_world)
 
 #endif

@@ -238,14 +238,6 @@ static void test_nothing_to_put_back(void **state)
 
 static char *cache_was;
 
-static void damage(void)
-{
-    assert_int_equal(chmod(AT("mod/example.com/!lib@v1.2.0"), 0755), 0);
-    assert_int_equal(unlink(AT("mod/example.com/!lib@v1.2.0/lib.go")), 0);
-    assert_int_equal(chmod(AT("mod/example.com/!lib@v1.2.0"), 0555), 0);
-    put_text(AT("mod/cache/download/example.com/!lib/@v/v1.2.0.zip"), "x");
-}
-
 /* A go that hangs once the entry is aside. */
 static const char *make_slow_go(void)
 {
