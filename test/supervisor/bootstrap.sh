@@ -106,7 +106,7 @@ with_tmpfs() {
 }
 without_tmpfs() {
     end_supervisors
-    until_true 10 umount "$work/small"
+    until_true 10 umount "$work/small" 2>/dev/null
     mounted=
 }
 fresh
@@ -167,6 +167,20 @@ says 'after 40 days' '^up ' '^sent 0 '
 count $? 'programs without use are removed after 30 days'
 [ -n "$(find "$cached" -mtime -1)" ]
 count $? 'a start counts as use'
+
+# --- tools that are missing
+mkdir "$work/bin"
+for tool in sh uname id ls mkdir dd rm chmod mv touch find cksum env sleep; do ln -s "$(command -v $tool)" "$work/bin/$tool"; done
+fresh
+run line $p env PATH="$work/bin" sh -c
+says 'without head and sha256sum' '^up ' '^sent 1 '
+fresh
+run line damage=2 $p env PATH="$work/bin" sh -c
+says '... damage is found by cksum' '^error On testhost the supervisor arrived damaged, twice'
+rm "$work/bin/cksum"
+ln -s "$(command -v sha256sum)" "$work/bin/sha256sum"
+run line $p env PATH="$work/bin" sh -c
+says 'without head and cksum' '^up ' '^sent 1 '
 
 # --- at the same time
 fresh

@@ -28,7 +28,7 @@ END
     [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
     "$(command -v sshd)" -D -e -f "$work/sshd_config" 2>"$work/sshd.log" &
     pids="$pids $!"
-    until_true 10 grep -q 'Server listening' "$work/sshd.log" || { cat "$work/sshd.log"; exit 1; }
+    until_true 10 grep -qs 'Server listening' "$work/sshd.log" || { cat "$work/sshd.log"; exit 1; }
     cat >"$work/ssh_config" <<END
 Host *
   HostName 127.0.0.1
@@ -59,7 +59,7 @@ stay() {
     reach_pid=$!
     pids="$pids $reach_pid"
     exec 9>"$work/in_$stay_name"
-    if ! until_true 20 grep -q '^dir ' "$work/$stay_name"; then
+    if ! until_true 20 grep -qs '^dir ' "$work/$stay_name"; then
         cat "$work/$stay_name"
         return 1
     fi

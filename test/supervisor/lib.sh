@@ -19,6 +19,7 @@ TMPDIR=$work/tmp
 export HOME TMPDIR
 
 # supervisors [DIR]: pids of the supervisors below the test's directory, or of one instance, that live.
+# shellcheck disable=SC2120 # who includes this gives one
 supervisors() {
     find "${1:-$work}" -name supervisor -type f 2>/dev/null | while read -r file; do
         { read -r pid start <"$file"; } 2>/dev/null || continue
@@ -37,13 +38,13 @@ until_true() {
 }
 end_supervisors() {
     for pid in $(supervisors); do kill "$pid" 2>/dev/null; done
-    until_true 10 no_supervisor
+    until_true 10 no_supervisor || echo 'a supervisor does not end'
 }
 no_supervisor() { [ -z "$(supervisors)" ]; }
 clean() {
     for pid in $pids; do kill "$pid" 2>/dev/null; done
     end_supervisors
-    [ -z "${mounted-}" ] || umount "$mounted"
+    [ -z "${mounted-}" ] || umount "$mounted" 2>/dev/null
     rm -rf "$work"
 }
 trap clean EXIT
@@ -52,7 +53,7 @@ trap 'exit 1' HUP INT PIPE TERM
 # fresh: an empty home, no supervisor.
 fresh() {
     end_supervisors
-    rm -rf "$work/home" "$work/tmp"
+    rm -rf "${work:?}/home" "${work:?}/tmp"
     mkdir "$work/home"
     mkdir -m 1777 "$work/tmp"
 }

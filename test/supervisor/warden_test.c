@@ -307,10 +307,39 @@ static void while_it_is_attached(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+static bool is_swept(void *arg)
+{
+    return in_session(*(pid_t *)arg) == 0;
+}
+
+/* Then nobody is left to end what it ran, but the next one. */
+static void with_its_warden(void **state)
+{
+    char name[] = "orphaned";
+    struct stat st;
+    (void)state;
+    if (!has_dlv)
+        skip();
+    const char *argv[] = {"exec", in_work("looper"), "--continue", "--", in_work(name), NULL};
+    struct debug s = begin(argv, NULL, NULL);
+    driver_wait(s.d, beats, name, "the program to run");
+    assert_int_equal(kill(s.d->pid, SIGKILL), 0);
+    assert_int_equal(kill(s.supervisor, SIGKILL), 0);
+    assert_int_equal(driver_finish(s.d), KILLED);
+    assert_true(in_session(s.dlv) > 0);
+    struct driver *next = driver_start();
+    driver_wait(next, is_swept, &s.dlv, "the next supervisor to end what was left");
+    driver_wait_gone(next, s.dir);
+    assert_int_equal(stat(s.dir, &st), -1);
+    assert_int_equal(driver_finish(next), 0);
+    driver_free(next);
+    driver_free(s.d);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(while_it_builds), cmocka_unit_test(while_it_is_stopped),
-                                       cmocka_unit_test(while_it_runs), cmocka_unit_test(while_it_prints),
-                                       cmocka_unit_test(while_it_is_attached)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(while_it_builds),      cmocka_unit_test(while_it_is_stopped),
+                                       cmocka_unit_test(while_it_runs),        cmocka_unit_test(while_it_prints),
+                                       cmocka_unit_test(while_it_is_attached), cmocka_unit_test(with_its_warden)};
     return cmocka_run_group_tests(tests, prepare, clean);
 }
