@@ -54,6 +54,7 @@ start_sshd
 stay() {
     stay_name=$1
     shift
+    rm -f "$work/$stay_name"
     mkfifo "$work/in_$stay_name"
     "$reach" pid "$@" <"$work/in_$stay_name" >"$work/$stay_name" 2>&1 &
     reach_pid=$!
