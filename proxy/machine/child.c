@@ -30,7 +30,7 @@ struct child {
     struct words words;
     char line[CHILD_LINE_MAX];
     size_t line_len;
-    bool running, out_open, err_open, in_broken, told_high, closing, late;
+    bool running, out_open, err_open, in_broken, closing, late;
     int status, signal, next_signal;
     int handles; /* open ones; the object lives until the last is closed */
 };
@@ -266,14 +266,11 @@ static void on_written(uv_write_t *request, int status)
         c->in_broken = true;
         return;
     }
-    if (c->told_high && child_queued(c) < CARRIER_LOW_WATER) {
-        c->told_high = false;
-        if (c->h->drained)
-            c->h->drained(c->arg);
-    }
+    if (child_queued(c) < CARRIER_LOW_WATER)
+        c->h->drained(c->arg);
 }
 
-bool child_write(struct child *c, const char *data, size_t len)
+void child_write(struct child *c, const char *data, size_t len)
 {
     struct child_write *w = c->in_broken || len == 0 ? NULL : malloc(sizeof *w + len);
     if (w) {
@@ -290,8 +287,6 @@ bool child_write(struct child *c, const char *data, size_t len)
         c->in_broken = true;
         timer_start(c->last, 0, 0);
     }
-    c->told_high = c->told_high || child_queued(c) >= CARRIER_HIGH_WATER;
-    return c->told_high;
 }
 
 size_t child_queued(const struct child *c)

@@ -22,7 +22,7 @@ struct child_end {
 struct child_handler {
     void (*data)(void *arg, const char *data, size_t len); /* of its stdout; never empty, always read */
     void (*line)(void *arg, const char *text);             /* of its stderr, printable, without newline, never empty */
-    void (*drained)(void *arg);                            /* as in struct carrier_handler */
+    void (*drained)(void *arg);                            /* the queue is below CARRIER_LOW_WATER again */
     /* It is over; all data came before. The pointer is dead afterwards. */
     void (*ended)(void *arg, const struct child_end *end);
 };
@@ -32,8 +32,9 @@ struct child_handler {
  * *error (libuv's) when it cannot be started. */
 struct child *child_start(uv_loop_t *loop, const char *const *argv, char *const *entries, const struct child_handler *h,
                           void *arg, int *error);
-/* As carrier_write and carrier_queued. */
-bool child_write(struct child *c, const char *data, size_t len);
+/* Queues a copy of the bytes for its stdin. */
+void child_write(struct child *c, const char *data, size_t len);
+/* Bytes that it has not taken. */
 size_t child_queued(const struct child *c);
 /* Closes its stdin and stdout at once; what does not end by itself gets SIGTERM, then SIGKILL. No handler is called any
  * more; the pointer is dead. NULL is fine. */

@@ -32,6 +32,7 @@ struct command_carrier {
     struct timer *begin;
     struct err why; /* why it could not be started */
     enum transport_loss loss;
+    bool told_high;
     bool has_answered; /* something came from its stdout */
 };
 
@@ -79,6 +80,9 @@ static void on_line(void *arg, const char *text)
 static void on_drained(void *arg)
 {
     struct command_carrier *c = arg;
+    if (!c->told_high)
+        return;
+    c->told_high = false;
     if (c->h->drained)
         c->h->drained(c->arg);
 }
@@ -122,7 +126,7 @@ static void start(struct command_carrier *c, const struct transport_command *com
     int error = 0;
     c->child = child_start(c->t->loop, argv, NULL, &child_handler, c, &error);
     if (c->child && command->script_len > 0)
-        (void)child_write(c->child, command->script, command->script_len);
+        child_write(c->child, command->script, command->script_len);
     if (c->child)
         return;
     c->loss = error == UV_ENOENT || error == UV_EACCES || error == UV_EISDIR || error == UV_ENOTDIR ? TRANSPORT_NEVER
@@ -155,14 +159,18 @@ static struct carrier *open_carrier(struct transport *base, const struct transpo
     return &c->base;
 }
 
-static bool write_bytes(struct carrier *c, const char *data, size_t len)
-{
-    return of(c)->child && child_write(of(c)->child, data, len);
-}
-
 static size_t queued(const struct carrier *c)
 {
     return of(c)->child ? child_queued(of(c)->child) : 0;
+}
+
+static bool write_bytes(struct carrier *base, const char *data, size_t len)
+{
+    struct command_carrier *c = of(base);
+    if (c->child)
+        child_write(c->child, data, len);
+    c->told_high = c->told_high || queued(base) >= CARRIER_HIGH_WATER;
+    return c->told_high;
 }
 
 static void free_transport(struct transport *t)

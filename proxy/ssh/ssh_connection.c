@@ -142,12 +142,12 @@ bool ssh_connection_write(struct ssh_connection *c, const char *data, size_t len
     if (c->state >= SSH_DRAINING)
         return c->told_high;
     if (c->program)
-        return child_write(c->program, data, len);
+        child_write(c->program, data, len);
     if (c->out_sent > 0 && c->out_sent >= c->out.len / 2) {
         buf_consume(&c->out, c->out_sent);
         c->out_sent = 0;
     }
-    if (buf_append(&c->out, data, len) < 0)
+    if (!c->program && buf_append(&c->out, data, len) < 0)
         ssh_connection_fail(c, TRANSPORT_RETRY, "More than %d MiB wait to be sent to %s; the connection was given up.",
                             OUT_MAX / (1024 * 1024), c->transport->where);
     ssh_connection_schedule(c);

@@ -188,6 +188,8 @@ void ssh_connection_set_program(struct ssh_connection *c, const char *reason);
 void ssh_settings_ask(struct ssh_connection *c);
 void ssh_recorded_ask(struct ssh_connection *c);
 void ssh_names_free(struct ssh_names *n);
+/* Whether this version of ssh has the setting, named as `ssh -G` prints it: old ones refuse what they do not know. */
+bool ssh_settings_know(const struct ssh_connection *c, const char *key);
 /* Appends the command with which the user does by hand what delvegate does: "ssh OPTIONS HOST true". options: "" or
    words with a blank behind. What of ssh_config would keep it from that is turned off. Failures show in out->failed. */
 void ssh_settings_command(const struct ssh_connection *c, const char *options, struct buf *out);

@@ -54,15 +54,6 @@ bool ssh_program_can_ask(void)
     return asker() != NULL;
 }
 
-/* Whether the version of ssh knows the option: `ssh -G` then prints its key. */
-static bool is_known(const struct ssh_connection *c, const char *key)
-{
-    char line[PROGRAM_TEXT_MAX];
-    const char *defaults = c->transport->defaults ? c->transport->defaults : "";
-    (void)snprintf(line, sizeof line, "\n%s ", key);
-    return strncmp(defaults, line + 1, strlen(line + 1)) == 0 || strstr(defaults, line);
-}
-
 static void on_data(void *arg, const char *data, size_t len)
 {
     struct ssh_connection *c = arg;
@@ -199,7 +190,7 @@ static void spawn(struct ssh_connection *c, const struct args *a, const char *ag
         return;
     }
     if (c->out.len > 0)
-        (void)child_write(c->program, c->out.data, c->out.len);
+        child_write(c->program, c->out.data, c->out.len);
     buf_free(&c->out);
     c->has_asked = asks != NULL;
     ssh_connection_wait(c, asks ? SSH_ASKING_MS : SSH_PROGRAM_MS);
@@ -219,7 +210,7 @@ static void on_agent_found(void *arg, const struct ssh_agent_found *found)
     (void)snprintf(alive, sizeof alive, "ServerAliveInterval=%d", SSH_KEEPALIVE_SECONDS);
     add_option(&a, asks ? "BatchMode=no" : "BatchMode=yes");
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        if (!options[i].key || is_known(c, options[i].key))
+        if (!options[i].key || ssh_settings_know(c, options[i].key))
             add_option(&a, options[i].text);
     if (c->settings.connect_timeout == 0)
         add_option(&a, connect);

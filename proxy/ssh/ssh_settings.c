@@ -12,7 +12,7 @@
 #include "proxy/ssh/ssh_impl.h"
 #include "proxy/ssh/ssh_key.h"
 
-enum { NUMBER_TEXT = 16, TOOL_ARGS_MAX = 10, VERSION_WITH_RSA_SHA2 = 0x010b00 };
+enum { NUMBER_TEXT = 16, TOOL_ARGS_MAX = 16, VERSION_WITH_RSA_SHA2 = 0x010b00 };
 
 /* The length of a text without the blanks and newlines at its end. */
 static size_t trimmed(const char *text)
@@ -243,6 +243,17 @@ static void on_settings(void *arg, const struct spawn_result *r)
     }
 }
 
+bool ssh_settings_know(const struct ssh_connection *c, const char *key)
+{
+    size_t len = strlen(key);
+    for (const char *line = c->transport->defaults; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, key, len) == 0 && line[len] == ' ')
+            return true;
+    }
+    return false;
+}
+
 static void ask(struct ssh_connection *c, bool configured, void (*done)(void *arg, const struct spawn_result *r))
 {
     const struct ssh_destination *d = &c->transport->destination;
@@ -257,6 +268,10 @@ static void ask(struct ssh_connection *c, bool configured, void (*done)(void *ar
     if (d->port) {
         argv[n++] = "-p";
         argv[n++] = port;
+    }
+    if (configured && ssh_settings_know(c, "forkafterauthentication")) { /* else it wants a command */
+        argv[n++] = "-o";
+        argv[n++] = "ForkAfterAuthentication=no";
     }
     argv[n++] = "-T"; /* else its first words are that stdin is no terminal */
     argv[n++] = "-G";

@@ -187,9 +187,9 @@ logged "SSH agent: $run/keyring/ssh, found"
 # What reaches the host for us needs the agent too.
 host jump "$p" "$@" "ProxyJump plain"
 check 'ProxyJump is told of the agent' '^ready' jump login
-host command "$p" "$@" "ProxyCommand ssh -W %h:%p plain"
+host proxied "$p" "$@" "ProxyCommand ssh -W %h:%p plain"
 environment=SSH_AUTH_SOCK=$work/dead.sock
-check 'ProxyCommand is told of the agent instead of a dead one' '^ready' command login
+check 'ProxyCommand is told of the agent instead of a dead one' '^ready' proxied login
 [ "$(grep -c 'SSH agent: ' "$work/err")" = 1 ]
 count $? '... and the log says so once'
 finish

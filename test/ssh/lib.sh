@@ -168,6 +168,18 @@ unlogged() {
     count $? "... and the log has no: $1"
 }
 
+# ended NAME: the process that wrote its id to this file is gone, within seconds of the probe's own end.
+ended() {
+    [ -s "$work/$1" ]
+    count $? "... and $1 had begun"
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        kill -0 "$(cat "$work/$1")" 2>/dev/null || break
+        sleep 0.3
+    done
+    ! kill -0 "$(cat "$work/$1")" 2>/dev/null
+    count $? "... and $1 has ended"
+}
+
 key() { echo "IdentityFile $work/keys/user_$1"; }
 
 # count STATUS NAME: counts a test that is no `check`.

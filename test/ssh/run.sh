@@ -26,7 +26,7 @@ host plain "$p" "$known" "$(key ed25519)"
 check 'echo' 'note Connecting to plain
 ^ready plain \('"$user"'@127.0.0.1:'"$p"'\)
 out out
-^typed$
+typed$
 lost after 10 retry: The command on plain .* ended \(exit status 3\): err$' plain echo
 check 'killed by a signal' 'lost after 0 retry: The login shell of plain .* ended before it ran .*\(signal KILL\)' plain killed
 check '20 MB each way' 'same 20971520 bytes' plain cat 20
@@ -61,7 +61,7 @@ for shell in fish tcsh zsh; do
         host "$shell" "$p" "$known" "$(key ed25519)"
         sed -i "/^Host $shell\$/,/^Host/s/^  User .*/  User $account/" "$work/config"
         check "$shell as login shell" 'out out
-^typed$
+typed$
 lost after 10 retry: The command on '"$shell"' .* ended \(exit status 3\): ' "$shell" echo
         check "20 MB each way, $shell as login shell" 'same' "$shell" cat 20
     else

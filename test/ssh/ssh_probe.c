@@ -159,8 +159,9 @@ static const struct carrier_handler handler = {
 
 static void begin(void)
 {
-    const struct transport_command command = {
-        .line = probe.line, .script = probe.text, .script_len = strlen(probe.text)};
+    const struct transport_command command = {.line = probe.opened > 0 ? "printf up; exec cat" : probe.line,
+                                              .script = probe.text,
+                                              .script_len = strlen(probe.text)};
     probe.opened++;
     probe.began = uv_hrtime();
     probe.c = transport_open(probe.t, &command, &handler, NULL);
