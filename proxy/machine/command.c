@@ -18,7 +18,8 @@ enum {
 struct command_transport {
     struct transport base;
     uv_loop_t *loop;
-    const struct config_target *target;
+    char *target; /* its name */
+    char **argv;
     char where[COMMAND_WHERE_MAX];     /* base.where points here */
     char subject[COMMAND_SUBJECT_MAX]; /* of the log */
 };
@@ -90,7 +91,7 @@ static void on_drained(void *arg)
 static void on_ended(void *arg, const struct child_end *end)
 {
     struct command_carrier *c = arg;
-    const char *name = c->t->target->command[0];
+    const char *name = c->t->argv[0];
     const char *words = end->words;
     char how[COMMAND_SUBJECT_MAX];
     c->child = NULL;
@@ -122,7 +123,7 @@ static void on_begin(void *arg)
 
 static void start(struct command_carrier *c, const struct transport_command *command)
 {
-    const char *const *argv = (const char *const *)c->t->target->command;
+    const char *const *argv = (const char *const *)c->t->argv;
     int error = 0;
     c->child = child_start(c->t->loop, argv, NULL, &child_handler, c, &error);
     if (c->child && command->script_len > 0)
@@ -135,9 +136,9 @@ static void start(struct command_carrier *c, const struct transport_command *com
         (void)err_set(&c->why,
                       "The command `%s` is not on this machine, or not in delvegate's PATH.\nWrite its whole path in "
                       "`command` of target %s.",
-                      argv[0], c->t->target->name);
+                      argv[0], c->t->target);
     else
-        (void)err_set(&c->why, "The command `%s` of target %s cannot be started: %s.", argv[0], c->t->target->name,
+        (void)err_set(&c->why, "The command `%s` of target %s cannot be started: %s.", argv[0], c->t->target,
                       uv_strerror(error));
 }
 
@@ -164,17 +165,13 @@ static size_t queued(const struct carrier *c)
     return of(c)->child ? child_queued(of(c)->child) : 0;
 }
 
-static bool write_bytes(struct carrier *base, const char *data, size_t len)
+static void free_transport(struct transport *base)
 {
-    struct command_carrier *c = of(base);
-    if (c->child)
-        child_write(c->child, data, len);
-    c->told_high = c->told_high || queued(base) >= CARRIER_HIGH_WATER;
-    return c->told_high;
-}
-
-static void free_transport(struct transport *t)
-{
+    struct command_transport *t = (struct command_transport *)base;
+    for (char **word = t->argv; word && *word; word++)
+        free(*word);
+    free(t->argv);
+    free(t->target);
     free(t);
 }
 
@@ -186,11 +183,27 @@ static void describe(struct command_transport *t)
 {
     struct buf text;
     buf_init(&text, sizeof t->where - 1);
-    for (char **word = t->target->command; *word && !text.failed; word++)
+    for (char **word = t->argv; *word && !text.failed; word++)
         (void)buf_printf(&text, "%s%s", text.len > 0 ? " " : "", *word);
-    (void)snprintf(t->where, sizeof t->where, "%s", text.data ? text.data : t->target->command[0]);
+    (void)snprintf(t->where, sizeof t->where, "%s", text.data ? text.data : t->argv[0]);
     (void)snprintf(t->subject, sizeof t->subject, "command %s", t->where);
     buf_free(&text);
+}
+
+/* A reload may free the target while its machine is still in use. */
+static bool copy_target(struct command_transport *t, const struct config_target *target)
+{
+    size_t count = 0;
+    while (target->command[count])
+        count++;
+    t->target = strdup(target->name);
+    t->argv = calloc(count + 1, sizeof *t->argv);
+    for (size_t i = 0; t->argv && i < count; i++) {
+        t->argv[i] = strdup(target->command[i]);
+        if (!t->argv[i])
+            return false;
+    }
+    return t->target && t->argv;
 }
 
 struct transport *transport_command(uv_loop_t *loop, const struct config_target *target)
@@ -200,7 +213,10 @@ struct transport *transport_command(uv_loop_t *loop, const struct config_target 
         return NULL;
     t->base = (struct transport){.ops = &ops, .where = t->where};
     t->loop = loop;
-    t->target = target;
+    if (!copy_target(t, target)) {
+        free_transport(&t->base);
+        return NULL;
+    }
     describe(t);
     return &t->base;
 }

@@ -68,7 +68,7 @@ struct carrier {
     struct transport *transport;
 };
 
-/* The implementations for a target; loop and target outlive them. NULL when memory ran out. */
+/* The implementations for a target, which is read during the call; loop outlives them. NULL when memory ran out. */
 struct transport *transport_local(uv_loop_t *loop);
 struct transport *transport_command(uv_loop_t *loop, const struct config_target *target);
 struct transport *transport_ssh(uv_loop_t *loop, const struct config_target *target);
