@@ -86,8 +86,7 @@ SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/schedules/*.c)
 TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c test/bench/*.c test/supervisor/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
-SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) \
-    proxy/machine/transport.c proxy/base/nonce.c
+SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) proxy/base/nonce.c
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
 
 # The supervisors: one for each architecture of SUPERVISORS, as `uname -m` there prints it (Go's names are taken too). This

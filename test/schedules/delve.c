@@ -1,94 +1,109 @@
 /* A Delve and a program that answer as the real ones do, and the link and connections to them; what they hold delvegate
  * to. */
-#include "test/schedules/machine.h"
+#include "test/schedules/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/base/timer.h"
-#include "proxy/machine/orphan.h"
-#include "proxy/machine/reach.h"
 
 enum {
     REFUSAL = 30, /* one attach in so many is refused, one connection closed at once */
-    DEAF = 30     /* one connection in so many has a request that is never answered */
+    DEAF = 30,    /* one connection in so many has a request that is never answered */
+    BEAT_MS = 5000,
+    MISSED_MAX = 9
 };
 
 /* --- channels to Delve's port --- */
 
-static void send_json(struct channel_of_delve *c, json_t *message);
+static void send_json(struct channel *c, json_t *message);
+
+static void tell_opened(struct channel *c)
+{
+    if (!c->opened && c->handler->opened)
+        c->handler->opened(c->arg);
+    c->opened = true;
+}
 
 static void deliver(void *arg, const struct event *e)
 {
-    struct channel_of_delve *c = arg;
+    struct channel *c = arg;
+    tell_opened(c);
     if (!c->closed && !c->ended)
-        c->handler->data(c->arg, CHANNEL_STDOUT, e->text, e->len);
+        c->handler->data(c->arg, e->text, e->len);
 }
 
-static void forget(struct channel_of_delve *c)
+static void forget(struct channel *c)
 {
-    for (struct channel_of_delve **at = &c->machine->channels; *at; at = &(*at)->next)
+    for (struct channel **at = &c->host->channels; *at; at = &(*at)->next)
         if (*at == c) {
             *at = c->next;
             break;
         }
     lane_free(c->lane);
+    timer_free(c->beat);
     dap_decoder_free(c->decoder);
     free(c);
 }
 
 void end_channel(void *arg, const struct event *e)
 {
-    struct channel_of_delve *c = arg;
+    struct channel *c = arg;
+    struct err why = {{0}};
+    enum channel_end end = CHANNEL_CLOSED;
+    tell_opened(c);
     const struct channel_handler *h = c->handler;
     void *to = c->arg;
-    struct err why = {{0}};
     if (e->number == CUT_EOF && !c->ended && h->eof) {
         c->ended = true;
         lane_post(c->lane, end_channel, c, NULL, 0, CUT_CLOSED);
         h->eof(to);
         return;
     }
-    if (e->number == CUT_BROKEN)
-        err_set(&why, "connection reset by peer");
+    if (e->number == CUT_BROKEN || e->number == CUT_UNREACHED) {
+        err_set(&why, e->number == CUT_BROKEN ? "Connection reset by peer" : "Connection refused");
+        end = e->number == CUT_BROKEN ? CHANNEL_BROKEN : CHANNEL_UNREACHED;
+    }
     forget(c);
-    h->closed(to, &why, -1);
+    h->closed(to, &why, end);
 }
 
-void close_all(struct machine *m)
+void close_all(struct host *m)
 {
-    for (struct channel_of_delve *c = m->channels; c; c = c->next) {
+    for (struct channel *c = m->channels; c; c = c->next) {
+        if (c->stream != ORDER_STREAM_CONNECT)
+            continue;
         if (!c->lost)
             lane_post(c->lane, end_channel, c, NULL, 0, (int)draw(CUTS));
         c->lost = true;
     }
 }
 
-void tell_event(struct channel_of_delve *c, const char *name, json_t *body)
+void tell_event(struct channel *c, const char *name, json_t *body)
 {
     send_json(c, json_pack("{s:s,s:s,s:o}", "type", "event", "event", name, "body", body ? body : json_object()));
 }
 
 /* The one DAP connection that tells of stops: the newest that is attached. */
-struct channel_of_delve *teller(const struct machine *m)
+struct channel *teller(const struct host *m)
 {
-    for (struct channel_of_delve *c = m->channels; c; c = c->next)
+    for (struct channel *c = m->channels; c; c = c->next)
         if (c->attached && !c->lost)
             return c;
     return NULL;
 }
 
-static void new_stop(struct machine *m)
+static void new_stop(struct host *m)
 {
     m->program = PROGRAM_HALTED;
-    for (struct channel_of_delve *c = m->channels; c; c = c->next)
+    for (struct channel *c = m->channels; c; c = c->next)
         c->next_handle = FIRST_HANDLE;
 }
 
-void tell_stop(struct machine *m, const char *reason)
+void tell_stop(struct host *m, const char *reason)
 {
-    struct channel_of_delve *c = teller(m);
+    struct channel *c = teller(m);
     new_stop(m);
     if (!c)
         return;
@@ -102,7 +117,7 @@ void tell_stop(struct machine *m, const char *reason)
     tell_event(c, "stopped", body);
 }
 
-static void respond(struct channel_of_delve *c, const json_t *request, json_t *body, const char *error)
+static void respond(struct channel *c, const json_t *request, json_t *body, const char *error)
 {
     json_t *answer = json_pack("{s:s,s:O,s:O,s:b}", "type", "response", "request_seq", json_object_get(request, "seq"),
                                "command", json_object_get(request, "command"), "success", error == NULL);
@@ -114,9 +129,9 @@ static void respond(struct channel_of_delve *c, const json_t *request, json_t *b
     send_json(c, answer);
 }
 
-static void set_breakpoints(struct channel_of_delve *c, const json_t *request, const json_t *arguments)
+static void set_breakpoints(struct channel *c, const json_t *request, const json_t *arguments)
 {
-    struct machine *m = c->machine;
+    struct host *m = c->host;
     const char *path = json_string_value(json_object_get(json_object_get(arguments, "source"), "path"));
     int source = path && strcmp(path, "/src/1.go") == 0;
     const json_t *list = json_object_get(arguments, "breakpoints"), *bp;
@@ -134,7 +149,7 @@ static void set_breakpoints(struct channel_of_delve *c, const json_t *request, c
     respond(c, request, json_pack("{s:o}", "breakpoints", answer), NULL);
 }
 
-static void check_handle(const struct channel_of_delve *c, const char *command, json_int_t handle, const char *owner)
+static void check_handle(const struct channel *c, const char *command, json_int_t handle, const char *owner)
 {
     if (!owner || strcmp(owner, c->owner) != 0)
         broken("%s with handle %lld of %s reached %s", command, (long long)handle, owner ? owner : "nobody", c->owner);
@@ -142,9 +157,9 @@ static void check_handle(const struct channel_of_delve *c, const char *command, 
         broken("%s: handle %lld is none of Delve's", command, (long long)handle);
 }
 
-static void disconnect(struct channel_of_delve *c, const json_t *request, const json_t *arguments)
+static void disconnect(struct channel *c, const json_t *request, const json_t *arguments)
 {
-    struct machine *m = c->machine;
+    struct host *m = c->host;
     bool ends = json_is_true(json_object_get(arguments, "terminateDebuggee"));
     if (m->kind == KIND_LAUNCH && !ends)
         broken("a program that delvegate has started is not ended with its session");
@@ -160,16 +175,16 @@ static void disconnect(struct channel_of_delve *c, const json_t *request, const 
     }
 }
 
-static const char *refusal(struct machine *m)
+static const char *refusal(struct host *m)
 {
     if (m->program == PROGRAM_EXITED)
         return "Failed to attach: Process 1 has exited with status 7";
     return fault(m, REFUSAL) ? "Failed to attach: could not halt the process" : NULL;
 }
 
-static void serve(struct channel_of_delve *c, const json_t *request)
+static void serve(struct channel *c, const json_t *request)
 {
-    struct machine *m = c->machine;
+    struct host *m = c->host;
     const char *command = json_string_value(json_object_get(request, "command"));
     const json_t *arguments = json_object_get(request, "arguments");
     const char *owner = json_string_value(json_object_get(arguments, "owner"));
@@ -238,7 +253,7 @@ static void serve(struct channel_of_delve *c, const json_t *request)
     }
 }
 
-static void on_request(struct channel_of_delve *c, const char *text, size_t len)
+static void on_request(struct channel *c, const char *text, size_t len)
 {
     json_t *request = json_loadb(text, len, 0, NULL);
     if (!request)
@@ -247,12 +262,12 @@ static void on_request(struct channel_of_delve *c, const char *text, size_t len)
     if (seq != c->got + 1)
         broken("Delve got seq %lld after %lld", (long long)seq, (long long)c->got);
     c->got = seq;
-    if (!c->machine->dap_silent)
+    if (!c->host->dap_silent)
         serve(c, request);
     json_decref(request);
 }
 
-static void send_json(struct channel_of_delve *c, json_t *message)
+static void send_json(struct channel *c, json_t *message)
 {
     struct buf out;
     char *text;
@@ -269,54 +284,12 @@ static void send_json(struct channel_of_delve *c, json_t *message)
     free(text);
 }
 
-static void serve_rpc(struct channel_of_delve *c, const char *data)
+static void serve_bytes(struct channel *c, const char *data, size_t len)
 {
-    const struct machine *m = c->machine;
-    if (!strstr(data, "GetVersion") && !strstr(data, "RPCServer.State"))
-        broken("Delve is asked over JSON-RPC for what nobody has asked for: %s", data);
-    const char *answer = strstr(data, "GetVersion") ? "{\"id\":1,\"result\":{},\"error\":null}\n"
-                         : m->program == PROGRAM_EXITED
-                             ? "{\"id\":1,\"result\":null,\"error\":\"Process 1 has exited with status 7\"}\n"
-                             : "{\"id\":1,\"result\":{\"State\":{\"exited\":false}},\"error\":null}\n";
-    if (!m->rpc_silent)
-        lane_post(c->lane, deliver, c, answer, strlen(answer), 0);
-}
-
-/* The one script that is run: who listens at a port? The nonce stands before "-owner" and "-self". */
-static void run_script(struct channel_of_delve *c, const char *text)
-{
-    const char *nonce = strstr(text, "echo "), *end = nonce ? strstr(nonce, "-owner") : NULL;
-    char answer[256];
-    if (!end)
-        broken("a script that nobody knows is run: %s", text);
-    nonce += strlen("echo ");
-    int len = (int)(end - nonce);
-    unsigned says = draw(4);
-    if (says == 0) /* nothing, and no end */
-        return;
-    int n = snprintf(answer, sizeof answer, "%.*s-owner %u\n%.*s-self 1\n", len, nonce, says == 1 ? 1 : 0, len, nonce);
-    if (says < 3)
-        lane_post(c->lane, deliver, c, answer, (size_t)n, 0);
-    lane_post(c->lane, end_channel, c, NULL, 0, CUT_CLOSED);
-}
-
-static bool channel_of_delve_write(struct channel *channel, const char *data, size_t len)
-{
-    struct channel_of_delve *c = (struct channel_of_delve *)channel;
     struct dap_frame frame;
-    struct machine *m = c->machine;
-    if (c->closed)
-        broken("a closed channel is written to");
-    if (c->is_shell) {
-        run_script(c, data);
-        return false;
-    }
+    struct host *m = c->host;
     if (!m->delve_on || c->lost || c->ended)
-        return false; /* lost on the way */
-    if (!c->decoder && data[0] == '{') {
-        serve_rpc(c, data);
-        return false;
-    }
+        return; /* nobody reads it */
     if (!c->decoder) {
         c->decoder = dap_decoder_new(DAP_DELVE_REQUEST_MAX, DAP_OVERSIZE_ERROR);
         (void)snprintf(c->owner, sizeof c->owner, "delve %d.%d", m->generation, ++m->connections);
@@ -332,57 +305,57 @@ static bool channel_of_delve_write(struct channel *channel, const char *data, si
         else if (r != DAP_MORE)
             broken("Delve got what is not DAP: %s", dap_decoder_reason(c->decoder));
     }
-    return false;
+}
+
+/* What was sent finds the channel by its number: it may be closed by now. */
+static struct channel *sent_on(struct host *m, int id)
+{
+    m->waiting--;
+    for (struct channel *c = m->channels; c; c = c->next)
+        if (c->id == id)
+            return c;
+    return NULL;
+}
+
+static void write_there(void *arg, const struct event *e)
+{
+    struct channel *c = sent_on(arg, e->number);
+    if (c)
+        serve_bytes(c, e->text, e->len);
 }
 
 static void tell_drained(void *arg, const struct event *e)
 {
-    struct channel_of_delve *c = arg;
+    struct channel *c = arg;
     (void)e;
     if (!c->closed && c->handler->drained)
         c->handler->drained(c->arg);
 }
 
 /* Sometimes the queue is full: the editor is not read until it has drained, or until that Delve is gone. */
-static bool write_and_fill(struct channel *channel, const char *data, size_t len)
+bool channel_write(struct channel *c, const char *data, size_t len)
 {
-    struct channel_of_delve *c = (struct channel_of_delve *)channel;
-    (void)channel_of_delve_write(channel, data, len);
-    if (!c->decoder || draw(12) != 0)
+    if (c->closed)
+        broken("a closed channel is written to");
+    if (c->stream != ORDER_STREAM_CONNECT)
+        broken("a question beside DAP is written to");
+    send_there(c->host, write_there, data, len, c->id);
+    if (draw(12) != 0)
         return false;
     lane_post(c->lane, tell_drained, c, NULL, 0, 0);
     return true;
 }
 
-static size_t channel_of_delve_queued(const struct channel *c)
-{
-    (void)c;
-    return 0;
-}
-
-static void channel_of_delve_pause(struct channel *c, bool paused)
+void channel_pause(struct channel *c, bool paused)
 {
     (void)c;
     (void)paused;
 }
 
-static void channel_of_delve_shut(struct channel *c)
+void channel_close(struct channel *c)
 {
-    (void)c;
-}
-
-static void channel_of_delve_close(struct channel *channel)
-{
-    struct channel_of_delve *c = (struct channel_of_delve *)channel;
     c->closed = true;
     forget(c);
-}
-
-static void on_opened(void *arg, const struct event *e)
-{
-    struct channel_of_delve *c = arg;
-    (void)e;
-    c->handler->opened(c->arg);
 }
 
 /* --- the link --- */
@@ -396,7 +369,7 @@ static void link_ready(void *arg, const struct event *e)
 
 static void forget_link(struct link_to_it *l)
 {
-    struct machine *m = l->machine;
+    struct host *m = l->host;
     while (m->channels)
         forget(m->channels);
     if (m->keeper)
@@ -404,8 +377,10 @@ static void forget_link(struct link_to_it *l)
     lane_free(l->lane);
     if (m->link == l)
         m->link = NULL;
-    timer_stop(m->thaw);
-    machine_freeze(m, false);
+    host_up(m);
+    lane_free(m->there);
+    m->there = lane_new(m->prompt);
+    m->waiting = 0;
     free(l);
 }
 
@@ -420,127 +395,159 @@ void link_lost(void *arg, const struct event *e)
     h->lost(to, &why, true);
 }
 
-static struct link *new_link(struct machine *t, const struct link_handler *h, void *arg)
+struct link *machine_link(struct machine *machine, const struct link_handler *h, void *arg)
 {
     struct link_to_it *l = calloc(1, sizeof *l);
-    struct machine *m = (struct machine *)t;
+    struct host *m = (struct host *)machine;
     if (!l)
         broken("out of memory");
     if (m->link)
         broken("a second link");
-    l->machine = m;
-    l->link.transport = t;
+    l->host = m;
+    l->link.machine = machine;
     l->handler = h;
     l->arg = arg;
-    l->lane = machine_lane(m);
+    l->lane = host_lane(m);
     m->link = l;
     lane_post(l->lane, fault(m, 30) ? link_lost : link_ready, l, NULL, 0, 0);
     return &l->link;
 }
 
-static void close_link(struct link *link)
+void link_close(struct link *link)
 {
     forget_link((struct link_to_it *)link);
 }
 
-static uint64_t silence(const struct link *l)
+static struct channel *new_channel(struct link *l, enum order_stream stream, const struct channel_handler *h, void *arg)
 {
-    struct machine *m = ((const struct link_to_it *)l)->machine;
-    return timer_now(&m->loop) - m->heard;
-}
-
-static void distrust(struct link *l)
-{
-    (void)l; /* there is one link for each machine */
-}
-
-/* What is on the way never comes. */
-static void give_up(struct link *link, const struct err *why)
-{
-    struct link_to_it *l = (struct link_to_it *)link;
-    struct machine *m = l->machine;
-    if (m->prompt)
-        broken("the connection is given up after %llu ms of silence", (unsigned long long)silence(link));
-    machine_freeze(m, true);
-    timer_stop(m->thaw);
-    lane_free(l->lane);
-    l->lane = lane_new(false, NULL);
-    lane_post(l->lane, link_lost, l, why->text, strlen(why->text), 0);
-}
-
-static struct channel_of_delve *new_channel(struct link *l, const struct channel_handler *h, void *arg)
-{
-    struct channel_of_delve *c = calloc(1, sizeof *c);
-    struct machine *m = ((struct link_to_it *)l)->machine;
+    struct channel *c = calloc(1, sizeof *c);
+    struct host *m = ((struct link_to_it *)l)->host;
     if (!c)
         broken("out of memory");
-    c->channel.ops = &machine_ops;
-    c->machine = m;
+    c->host = m;
+    c->id = ++m->channel_ids;
+    c->stream = stream;
     c->handler = h;
     c->arg = arg;
-    c->lane = machine_lane(m);
+    c->lane = host_lane(m);
     c->next = m->channels;
     m->channels = c;
     return c;
 }
 
-static struct channel *new_shell(struct link *l, const struct channel_handler *h, void *arg)
+/* It can be written to, connection or not. */
+static void open_here(void *arg, const struct event *e)
 {
-    struct channel_of_delve *c = new_channel(l, h, arg);
-    if (c->machine->keeper)
-        broken("a shell beside the supervisor's is asked for");
-    c->is_shell = true;
-    return &c->channel;
+    struct host *m = arg;
+    m->waiting++;
+    struct channel *c = sent_on(m, e->number);
+    if (c)
+        tell_opened(c);
 }
 
-static struct channel *new_stream(struct link *l, int port, const struct channel_handler *h, void *arg)
+static void connect_there(void *arg, const struct event *e)
 {
-    struct channel_of_delve *c = new_channel(l, h, arg);
-    struct machine *m = c->machine;
-    c->next_handle = FIRST_HANDLE;
-    bool opens = m->delve_on && port == m->port && !fault(m, 60);
-    lane_post(c->lane, opens ? on_opened : end_channel, c, NULL, 0, CUT_CLOSED);
-    if (opens && fault(m, REFUSAL)) /* of another user */
+    struct host *m = arg;
+    struct channel *c = sent_on(m, e->number);
+    if (!c)
+        return;
+    if (!m->delve_on || (int)e->len != m->port || fault(m, 60))
+        lane_post(c->lane, end_channel, c, NULL, 0, CUT_UNREACHED);
+    else if (fault(m, REFUSAL)) /* of another user */
         lane_post(c->lane, end_channel, c, NULL, 0, (int)draw(CUTS));
-    return &c->channel;
 }
 
-static void release(struct machine *t)
+struct channel *link_stream(struct link *l, int port, const struct channel_handler *h, void *arg)
 {
-    (void)t;
+    struct channel *c = new_channel(l, ORDER_STREAM_CONNECT, h, arg);
+    c->next_handle = FIRST_HANDLE;
+    lane_post(c->host->here, open_here, c->host, NULL, 0, c->id);
+    send_there(c->host, connect_there, NULL, (size_t)port, c->id);
+    return c;
 }
 
-const struct machine_ops machine_ops = {
-    .release = release,
-    .link = new_link,
-    .link_close = close_link,
-    .silence = silence,
-    .distrust = distrust,
-    .give_up = give_up,
-    .shell = new_shell,
-    .stream = new_stream,
-    .write = write_and_fill,
-    .queued = channel_of_delve_queued,
-    .pause = channel_of_delve_pause,
-    .shut = channel_of_delve_shut,
-    .close = channel_of_delve_close,
-};
+/* --- what the supervisor is asked beside DAP --- */
 
-struct machine *reach_target(uv_loop_t *loop, const struct config_target *target)
+static void answer(struct channel *c, const char *text)
+{
+    lane_post(c->lane, deliver, c, text, strlen(text), 0);
+}
+
+static void on_beat(void *arg)
+{
+    struct channel *c = arg;
+    const struct host *m = c->host;
+    char line[64];
+    bool answers = m->delve_on && !m->rpc_silent;
+    c->missed = answers ? 0 : c->missed + 1;
+    if (answers && !c->answered)
+        answer(c, "answered\n");
+    c->answered = c->answered || answers;
+    if (c->missed <= MISSED_MAX)
+        return;
+    timer_stop(c->beat);
+    (void)snprintf(line, sizeof line, "silent %d\n", c->missed * BEAT_MS / 1000);
+    answer(c, line);
+    lane_post(c->lane, end_channel, c, NULL, 0, CUT_EOF);
+}
+
+static void watch_there(void *arg, const struct event *e)
+{
+    struct channel *c = sent_on(arg, e->number);
+    if (!c)
+        return;
+    c->beat = timer_new(&c->host->loop, on_beat, c);
+    timer_start(c->beat, BEAT_MS, BEAT_MS);
+    on_beat(c);
+}
+
+static void ask_exit_there(void *arg, const struct event *e)
+{
+    const struct host *m = arg;
+    struct channel *c = sent_on(arg, e->number);
+    if (!c)
+        return;
+    answer(c, m->program == PROGRAM_EXITED && m->delve_on && !m->rpc_silent ? "exited 7\n" : "unknown\n");
+    lane_post(c->lane, end_channel, c, NULL, 0, CUT_EOF);
+}
+
+static void ask_owner_there(void *arg, const struct event *e)
+{
+    struct channel *c = sent_on(arg, e->number);
+    unsigned says = draw(4);
+    if (!c || says == 0) /* nothing, and no end */
+        return;
+    if (says < 3)
+        answer(c, says == 1 ? "1 1" : "0 1");
+    lane_post(c->lane, end_channel, c, NULL, 0, CUT_EOF);
+}
+
+struct channel *link_open(struct link *l, enum order_stream stream, uint32_t number, const struct channel_handler *h,
+                          void *arg)
+{
+    struct channel *c = new_channel(l, stream, h, arg);
+    (void)number;
+    lane_post(c->host->here, open_here, c->host, NULL, 0, c->id);
+    if (stream == ORDER_STREAM_HEARTBEAT)
+        send_there(c->host, watch_there, NULL, 0, c->id);
+    else if (stream == ORDER_STREAM_EXIT)
+        send_there(c->host, ask_exit_there, NULL, 0, c->id);
+    else if (stream == ORDER_STREAM_OWNER)
+        send_there(c->host, ask_owner_there, NULL, 0, c->id);
+    else
+        broken("a stream of kind %d is opened", (int)stream);
+    return c;
+}
+
+/* --- the machine --- */
+
+struct machine *machine_of_target(uv_loop_t *loop, const struct config_target *target)
 {
     (void)target;
-    return &machine_of(loop)->transport;
+    return &host_of(loop)->machine;
 }
 
-void orphan_end(uv_loop_t *loop, struct config *config, const struct config_target *target, const char *dir,
-                bool detach)
+void machine_release(struct machine *m)
 {
-    (void)config;
-    (void)target;
-    (void)dir;
-    const struct machine *m = machine_of(loop);
-    if (m->kind == KIND_REMOTE)
-        broken("an end is sought for what the user has started");
-    if (detach != (m->kind == KIND_ATTACH))
-        broken("after the link's loss the process is to be %s", detach ? "left alone" : "ended");
+    (void)m;
 }

@@ -37,7 +37,7 @@ struct breakpoint {
 
 struct editor {
     enum kind kind;
-    struct machine *machine;
+    struct host *machine;
     bool steady;
     bool goes_deaf;           /* as VS Code does: nothing reaches it after a restart that failed */
     unsigned restarts_one_in; /* of what it does */
@@ -60,7 +60,7 @@ struct editor {
     int setting;       /* setBreakpoints that are unanswered: until then ids are in flight */
 };
 
-struct editor *editor_new(enum kind kind, struct machine *m, bool steady)
+struct editor *editor_new(enum kind kind, struct host *m, bool steady)
 {
     struct editor *ed = calloc(1, sizeof *ed);
     if (!ed)
@@ -71,7 +71,7 @@ struct editor *editor_new(enum kind kind, struct machine *m, bool steady)
     ed->goes_deaf = draw(2);
     ed->restarts_one_in = draw(4) ? 12 : 3;
     buf_init(&ed->unread, FRAME_MAX);
-    ed->lane = lane_new(machine_is_well(m), NULL);
+    ed->lane = lane_new(host_is_well(m));
     ed->decoder = dap_decoder_new(DAP_DELVE_BODY_MAX, DAP_OVERSIZE_ERROR);
     if (!ed->decoder)
         broken("out of memory");
@@ -165,7 +165,7 @@ static json_t *launch_arguments(const struct editor *ed, enum kind kind)
             ? json_pack("{s:s,s:s,s:s}", "request", "launch", "mode", draw(3) ? "debug" : "exec", "program", "/src/app")
         : kind == KIND_ATTACH
             ? json_pack("{s:s,s:s,s:i}", "request", "attach", "mode", "local", "processId", 1)
-            : json_pack("{s:s,s:s,s:i}", "request", "attach", "mode", "remote", "port", machine_port(ed->machine));
+            : json_pack("{s:s,s:s,s:i}", "request", "attach", "mode", "remote", "port", host_port(ed->machine));
     json_object_set_new(arguments, "name", json_string("x"));
     json_object_set_new(arguments, "stopOnEntry", json_boolean(draw(2)));
     return arguments;
@@ -183,7 +183,7 @@ static void restart(struct editor *ed)
         if (i == 0)
             break;
     }
-    machine_used(ed->machine);
+    host_used(ed->machine);
 }
 
 static void on_half_close(void *arg, const struct event *e)
@@ -286,7 +286,7 @@ void editor_leave(struct editor *ed)
         ask(ed, "initialize", NULL);
     unsigned ends = draw(3);
     if (ends == 1)
-        machine_may_end(ed->machine);
+        host_may_end(ed->machine);
     ask(ed, "disconnect", ends == 2 ? NULL : json_pack("{s:b}", "terminateDebuggee", ends == 1));
     ed->farewell = ed->sent;
     for (unsigned n = draw(4); n > 0; n--)
@@ -341,7 +341,7 @@ static void check_failure(const struct editor *ed, json_int_t to, const json_t *
     if (ed->goes_deaf && strcmp(r->command, "restart") == 0)
         broken("request %lld (restart) failed, and the editor hears nothing any more: %s", (long long)to,
                why ? why : "");
-    if (!is_start(r) || r->must_fail || ed->left || !machine_is_well(ed->machine))
+    if (!is_start(r) || r->must_fail || ed->left || !host_is_well(ed->machine))
         return;
     for (int i = (int)to + 1; i <= ed->sent; i++)
         if (is_start(&ed->requests[i]))
@@ -392,7 +392,7 @@ static void on_stopped(struct editor *ed, const json_t *body)
 {
     const json_t *ids = json_object_get(body, "hitBreakpointIds");
     json_int_t line = json_integer_value(json_object_get(body, "line"));
-    machine_used(ed->machine);
+    host_used(ed->machine);
     if (!json_array_size(ids) || ed->setting)
         return;
     json_int_t id = json_integer_value(json_array_get(ids, 0));
@@ -427,7 +427,7 @@ static void on_message(struct editor *ed, const char *text, size_t len)
             broken("terminated twice");
         if (ed->steady && !ed->left)
             broken("the session beside it pays: it has ended");
-        if (!ed->left && machine_is_well(ed->machine))
+        if (!ed->left && host_is_well(ed->machine))
             broken("the session has ended, and nothing is wrong");
         ed->terminated = true;
     }

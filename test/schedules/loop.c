@@ -15,7 +15,6 @@ struct lane {
     struct lane *next;
     struct node *first, **last;
     bool freed, prompt, frozen;
-    uint64_t *heard;
 };
 
 struct timer {
@@ -30,13 +29,12 @@ static struct lane *lanes;
 static struct timer *timers;
 static uint64_t now;
 
-struct lane *lane_new(bool prompt, uint64_t *heard)
+struct lane *lane_new(bool prompt)
 {
     struct lane *l = calloc(1, sizeof *l);
     if (!l)
         broken("out of memory");
     l->prompt = prompt;
-    l->heard = heard;
     l->last = &l->first;
     l->next = lanes;
     lanes = l;
@@ -144,8 +142,6 @@ static bool run_event(void)
         l->first = n->next;
         if (!l->first)
             l->last = &l->first;
-        if (l->heard)
-            *l->heard = now;
         n->event.run(n->event.arg, &n->event);
         free(n->event.text);
         free(n);

@@ -88,7 +88,7 @@ const char *__ubsan_default_options(void)
 
 struct side {
     struct editor *editor;
-    struct machine *machine;
+    struct host *machine;
     bool over;
 };
 
@@ -103,9 +103,9 @@ static void begin(struct side *side, struct config *config, struct target_memory
                   bool steady)
 {
     unsigned target = draw(TARGETS);
-    *side = (struct side){.machine = machine_new(kind, faults, steady)};
+    *side = (struct side){.machine = host_new(kind, faults, steady)};
     side->editor = editor_new(kind, side->machine, steady);
-    if (!session_new(machine_loop(side->machine), config, &config->targets[target], &memories[target],
+    if (!session_new(host_loop(side->machine), config, &config->targets[target], &memories[target],
                      editor_client(side->editor), on_over, side))
         broken("out of memory");
 }
@@ -122,7 +122,7 @@ static void end(struct side *side)
     for (int i = 0; i < STEPS && !editor_is_closed(side->editor) && loop_step(); i++)
         continue;
     editor_check(side->editor);
-    machine_free(side->machine);
+    host_free(side->machine);
     editor_free(side->editor);
 }
 
@@ -177,12 +177,12 @@ static void run(struct config *config, enum kind only)
         if (beside.machine && draw(BESIDE) == 0)
             editor_act(beside.editor);
         for (unsigned k = draw(12); k > 0 && !tried.over; k--) {
-            machine_stir(tried.machine);
+            host_stir(tried.machine);
             (void)loop_step();
         }
     }
     if (draw(2))
-        machine_calm(tried.machine);
+        host_calm(tried.machine);
     end(&tried);
     check_beside(&beside);
     end(&beside);

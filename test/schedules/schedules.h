@@ -6,8 +6,8 @@
  * in for what they call below them, and for nothing else:
  *   proxy/base/timer.h, log.h      loop.c, schedules.c
  *   proxy/session/client.h         editor.c
- *   proxy/machine/keeper.h         machine.c
- *   proxy/machine/machine.h's transport_ops (links and streams), reach.h, orphan.h       delve.c
+ *   proxy/machine/keeper.h         host.c
+ *   proxy/machine/machine.h        delve.c (links and channels), host.c (the connection that they share)
  * It drives the code by proxy/session/session.h alone. What is inside a session or a Delve's objects it does not know.
  */
 #ifndef TEST_SCHEDULES_H
@@ -44,8 +44,8 @@ struct event {
     size_t len;
     int number;
 };
-/* prompt: no time passes while one of its events waits. *heard (unless NULL) becomes the time of its last event. */
-struct lane *lane_new(bool prompt, uint64_t *heard);
+/* prompt: no time passes while one of its events waits. */
+struct lane *lane_new(bool prompt);
 /* While it is frozen its events wait. */
 void lane_freeze(struct lane *l, bool frozen);
 /* Drops what is still to come. */
@@ -58,36 +58,36 @@ bool loop_step(void);
 void loop_settle(void);
 void loop_reset(void);
 
-/* --- machine.c --- */
+/* --- host.c --- */
 
-struct machine;
+struct host;
 
 /* A Go machine for one session. Without faults nothing goes wrong there, and no time passes before an answer; on a
  * steady one the program does not end by itself either. */
-struct machine *machine_new(enum kind kind, bool faults, bool steady);
+struct host *host_new(enum kind kind, bool faults, bool steady);
 /* Breaks when something of the session is left. */
-void machine_free(struct machine *m);
+void host_free(struct host *m);
 /* No more faults. */
-void machine_calm(struct machine *m);
+void host_calm(struct host *m);
 /* Lets something happen there: the program stops, prints or ends, Delve dies, hangs, closes the connection, ... */
-void machine_stir(struct machine *m);
+void host_stir(struct host *m);
 /* A new launch or restart was asked for, or the editor has seen a stop: starts are counted from here. */
-void machine_used(struct machine *m);
+void host_used(struct host *m);
 /* The user has said to end what the session did not start. */
-void machine_may_end(struct machine *m);
+void host_may_end(struct host *m);
 /* The loop that a session on this machine is made with: how the code's calls find the machine. */
-uv_loop_t *machine_loop(struct machine *m);
+uv_loop_t *host_loop(struct host *m);
 /* Whether nothing has gone wrong there yet, and the program has not ended. */
-bool machine_is_well(const struct machine *m);
+bool host_is_well(const struct host *m);
 /* The port of the user's own Delve. */
-int machine_port(const struct machine *m);
+int host_port(const struct host *m);
 
 /* --- editor.c --- */
 
 struct editor;
 
 /* steady: it asks only what always succeeds, and breaks when it does not. m: where its session's program is. */
-struct editor *editor_new(enum kind kind, struct machine *m, bool steady);
+struct editor *editor_new(enum kind kind, struct host *m, bool steady);
 /* For session_new. */
 struct client *editor_client(struct editor *ed);
 /* Sends one request that an editor might send now, or goes away. */

@@ -1,7 +1,7 @@
-/* What the two files of the Go machine share: machine.c (the supervisor, and what goes wrong), delve.c (a Delve, and
+/* What the two files of the Go machine share: host.c (the supervisor, and what goes wrong), delve.c (a Delve, and
  * the connections to it). */
-#ifndef TEST_SCHEDULES_MACHINE_H
-#define TEST_SCHEDULES_MACHINE_H
+#ifndef TEST_SCHEDULES_HOST_H
+#define TEST_SCHEDULES_HOST_H
 
 #include <jansson.h>
 
@@ -27,59 +27,70 @@ enum program { PROGRAM_NONE, PROGRAM_HALTED, PROGRAM_RUNNING, PROGRAM_EXITED };
 enum cut {
     CUT_CLOSED, /* Delve has closed it */
     CUT_EOF,    /* the same, and the channel's own end is still to come */
-    CUT_BROKEN, /* on the way */
-    CUTS
+    CUT_BROKEN, /* there */
+    CUTS,
+    CUT_UNREACHED = CUTS /* nobody listens there */
 };
 
 struct keeper {
-    struct machine *machine;
+    struct host *host;
     struct lane *lane;
     const struct keeper_handler *handler;
     void *arg;
     bool run_on, ending, ended, freed; /* ending: the run's end is on its way */
     enum keeper_run_kind kind;
+    size_t number; /* of the run */
 };
 
-struct channel_of_delve {
-    struct channel channel; /* first */
-    struct machine *machine;
+struct channel {
+    struct host *host;
+    int id;
+    enum order_stream stream;
+    struct timer *beat; /* of a heartbeat */
+    int missed;
+    bool opened, answered;
     struct lane *lane;
     const struct channel_handler *handler;
     void *arg;
-    struct channel_of_delve *next;
+    struct channel *next;
     struct dap_decoder *decoder; /* NULL: JSON-RPC, or nothing yet */
     char owner[OWNER_MAX];       /* marks the handles that were given on it */
     const char *deaf_to;         /* the request that Delve never answers on it; NULL: none */
     json_int_t seq;
     json_int_t got; /* seq of the last request */
     json_int_t next_handle;
-    bool is_shell, attached, closed, stops_on_entry;
+    bool attached, closed, stops_on_entry;
     bool lost;  /* the Delve that it leads to is gone: what is sent comes nowhere */
     bool ended; /* its end of file was told */
 };
 
 struct link_to_it {
     struct link link; /* first */
-    struct machine *machine;
+    struct host *host;
     const struct link_handler *handler;
     void *arg;
     struct lane *lane;
 };
 
-struct machine {
-    struct machine transport; /* first */
-    uv_loop_t loop;             /* only its address is used */
-    struct machine *next;
+struct host {
+    struct machine machine; /* first */
+    uv_loop_t loop;         /* only its address is used */
+    struct host *next;
     enum kind kind;
     bool faults, steady, prompt, may_end;
-    uint64_t heard;     /* when something last came from there */
-    struct timer *thaw; /* of the connection, which is frozen while `frozen` */
-    bool frozen;
-    uint64_t freezes_from; /* not before */
-    bool ill;              /* something has gone wrong, or the program has ended */
+    bool down;            /* the connection is lost: nothing comes from there, and what is sent waits */
+    bool told_down;       /* the note was given */
+    uint64_t down_since;  /* and outages come not before: */
+    uint64_t outage_from; /* the next */
+    struct timer *back;
+    struct lane *there; /* what was sent meanwhile */
+    struct lane *here;  /* what needs no connection */
+    unsigned waiting;   /* in `there` */
+    int channel_ids;
+    bool ill; /* something has gone wrong, or the program has ended */
     struct keeper *keeper;
     struct link_to_it *link;
-    struct channel_of_delve *channels;
+    struct channel *channels;
     bool delve_on;
     bool dap_silent, rpc_silent; /* Delve does not answer there any more */
     bool traps;                  /* a killed Delve's breakpoints are in the process */
@@ -90,24 +101,26 @@ struct machine {
 };
 
 /* One time in so many, while faults are drawn. */
-unsigned fault(struct machine *m, unsigned one_in);
-struct machine *machine_of(const uv_loop_t *loop);
+unsigned fault(struct host *m, unsigned one_in);
+struct host *host_of(const uv_loop_t *loop);
 /* A source of what comes from there. */
-struct lane *machine_lane(struct machine *m);
-/* Freezes or thaws all that comes from there. */
-void machine_freeze(struct machine *m, bool frozen);
+struct lane *host_lane(struct host *m);
+/* The connection is there again, without a word. */
+void host_up(struct host *m);
+/* Has something done there, as soon as there is a connection: it finds what it is about by the number. */
+void send_there(struct host *m, void (*run)(void *arg, const struct event *e), const char *text, size_t len,
+                int number);
 /* A Delve listens from now on, with its program halted. */
-void delve_begins(struct machine *m, int port);
+void delve_begins(struct host *m, int port);
 
 /* delve.c */
-extern const struct machine_ops machine_ops;
 /* Loses the link with all its channels; ends one channel (number: enum cut), or all: what events run. */
 void link_lost(void *arg, const struct event *e);
 void end_channel(void *arg, const struct event *e);
-void close_all(struct machine *m);
+void close_all(struct host *m);
 /* The DAP connection that tells of stops: the newest that is attached; NULL when there is none. */
-struct channel_of_delve *teller(const struct machine *m);
-void tell_event(struct channel_of_delve *c, const char *name, json_t *body);
-void tell_stop(struct machine *m, const char *reason);
+struct channel *teller(const struct host *m);
+void tell_event(struct channel *c, const char *name, json_t *body);
+void tell_stop(struct host *m, const char *reason);
 
 #endif

@@ -1,5 +1,5 @@
 /* The Go machine: a supervisor that fails as it is drawn, what happens there, and what it holds delvegate to. */
-#include "test/schedules/machine.h"
+#include "test/schedules/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,67 +11,114 @@
 enum {
     FIRST_PORT = 2001, /* of the Delves that the supervisor starts; each has its own */
     USERS_PORT = 2345,
-    FREEZES_ONE_IN = 300,
-    FREEZE_MS = 25 * 1000,
-    LONG_FREEZE_MS = 100 * 1000,
-    BETWEEN_FREEZES_MS = 60 * 1000
+    OUTAGES_ONE_IN = 200,
+    OUTAGE_MS = 30 * 1000,
+    LONG_OUTAGE_MS = 3600 * 1000,
+    BETWEEN_OUTAGES_MS = 60 * 1000,
+    QUIET_MS = 12 * 1000 /* from then on it is known that nothing is heard */
 };
 
-static struct machine *machines;
+static struct host *hosts;
 
-unsigned fault(struct machine *m, unsigned one_in)
+unsigned fault(struct host *m, unsigned one_in)
 {
     bool drawn = m->faults && draw(one_in) == 0;
     m->ill = m->ill || drawn;
     return drawn;
 }
 
-bool machine_is_well(const struct machine *m)
+bool host_is_well(const struct host *m)
 {
     return m->prompt && !m->ill;
 }
 
-struct machine *machine_of(const uv_loop_t *loop)
+struct host *host_of(const uv_loop_t *loop)
 {
-    for (struct machine *m = machines; m; m = m->next)
+    for (struct host *m = hosts; m; m = m->next)
         if (&m->loop == loop)
             return m;
     broken("a call with a loop that is none of the sessions'");
 }
 
-struct lane *machine_lane(struct machine *m)
+struct lane *host_lane(struct host *m)
 {
-    struct lane *l = lane_new(m->prompt, &m->heard);
-    lane_freeze(l, m->frozen);
+    struct lane *l = lane_new(m->prompt);
+    lane_freeze(l, m->down);
     return l;
 }
 
-void machine_freeze(struct machine *m, bool frozen)
+void send_there(struct host *m, void (*run)(void *arg, const struct event *e), const char *text, size_t len, int number)
 {
-    m->frozen = frozen;
+    if (m->down || m->waiting) {
+        m->waiting++;
+        lane_post(m->there, run, m, text, len, number);
+        return;
+    }
+    m->waiting++;
+    const struct event now = {.run = run, .arg = m, .text = (char *)(uintptr_t)text, .len = len, .number = number};
+    run(m, &now);
+}
+
+static void set_down(struct host *m, bool down)
+{
+    m->down = down;
+    lane_freeze(m->there, down);
     if (m->link)
-        lane_freeze(m->link->lane, frozen);
+        lane_freeze(m->link->lane, down);
     if (m->keeper)
-        lane_freeze(m->keeper->lane, frozen);
-    for (struct channel_of_delve *c = m->channels; c; c = c->next)
-        lane_freeze(c->lane, frozen);
+        lane_freeze(m->keeper->lane, down);
+    for (struct channel *c = m->channels; c; c = c->next)
+        lane_freeze(c->lane, down);
 }
 
-static void on_thaw(void *arg)
+static void note(const struct host *m, const char *text)
 {
-    machine_freeze(arg, false);
+    if (m->link && m->link->handler->note)
+        m->link->handler->note(m->link->arg, text);
 }
 
-/* Nothing is lost by it. Where nothing goes wrong it is not for so long that somebody may give up. */
-static void freeze(struct machine *m)
+static void on_back(void *arg)
 {
-    uint64_t ms = draw(m->faults ? LONG_FREEZE_MS : FREEZE_MS);
-    machine_freeze(m, true);
-    timer_start(m->thaw, ms, 0);
-    m->freezes_from = timer_now(&m->loop) + ms + BETWEEN_FREEZES_MS;
+    struct host *m = arg;
+    set_down(m, false);
+    if (m->told_down)
+        note(m, "the connection to the machine is back");
+    m->told_down = false;
 }
 
-void delve_begins(struct machine *m, int port)
+/* The connection is lost for a while: nothing else is, and nobody may give up. */
+static void lose_connection(struct host *m)
+{
+    uint64_t ms = draw(draw(4) ? OUTAGE_MS : LONG_OUTAGE_MS);
+    m->down_since = timer_now(&m->loop);
+    set_down(m, true);
+    timer_start(m->back, ms, 0);
+    m->outage_from = m->down_since + ms + BETWEEN_OUTAGES_MS;
+    m->told_down = draw(2);
+    if (m->told_down)
+        note(m, "the connection to the machine is lost");
+}
+
+void host_up(struct host *m)
+{
+    timer_stop(m->back);
+    if (m->down)
+        set_down(m, false);
+    m->told_down = false;
+}
+
+bool link_is_alive(const struct link *l)
+{
+    struct host *m = ((const struct link_to_it *)l)->host;
+    return !m->down || timer_now(&m->loop) - m->down_since < QUIET_MS;
+}
+
+void link_wake(struct link *l)
+{
+    (void)l;
+}
+
+void delve_begins(struct host *m, int port)
 {
     m->delve_on = true;
     m->generation++;
@@ -81,20 +128,21 @@ void delve_begins(struct machine *m, int port)
     m->next_id = (int)draw(5);
 }
 
-struct machine *machine_new(enum kind kind, bool faults, bool steady)
+struct host *host_new(enum kind kind, bool faults, bool steady)
 {
-    struct machine *m = calloc(1, sizeof *m);
+    struct host *m = calloc(1, sizeof *m);
     if (!m)
         broken("out of memory");
-    m->transport = (struct machine){.ops = &machine_ops, .where = "the machine"};
+    m->machine = (struct machine){.where = "the machine"};
     m->kind = kind;
     m->faults = faults;
     m->prompt = !faults;
-    m->thaw = timer_new(&m->loop, on_thaw, m);
-    m->heard = timer_now(&m->loop);
+    m->back = timer_new(&m->loop, on_back, m);
+    m->there = lane_new(m->prompt);
+    m->here = lane_new(true);
     m->steady = steady;
-    m->next = machines;
-    machines = m;
+    m->next = hosts;
+    hosts = m;
     if (kind == KIND_ATTACH)
         m->program = PROGRAM_RUNNING;
     else if (kind == KIND_REMOTE)
@@ -102,39 +150,41 @@ struct machine *machine_new(enum kind kind, bool faults, bool steady)
     return m;
 }
 
-void machine_free(struct machine *m)
+void host_free(struct host *m)
 {
-    struct machine **at = &machines;
+    struct host **at = &hosts;
     if (m->keeper || m->link || m->channels)
         broken("a session is over, and %s is left", m->keeper ? "its supervisor" : m->link ? "its link" : "a channel");
     while (*at != m)
         at = &(*at)->next;
     *at = m->next;
-    timer_free(m->thaw);
+    timer_free(m->back);
+    lane_free(m->there);
+    lane_free(m->here);
     free(m);
 }
 
-void machine_calm(struct machine *m)
+void host_calm(struct host *m)
 {
     m->faults = m->dap_silent = m->rpc_silent = false;
 }
 
-void machine_used(struct machine *m)
+void host_used(struct host *m)
 {
     m->starts = 0;
 }
 
-void machine_may_end(struct machine *m)
+void host_may_end(struct host *m)
 {
     m->may_end = true;
 }
 
-uv_loop_t *machine_loop(struct machine *m)
+uv_loop_t *host_loop(struct host *m)
 {
     return &m->loop;
 }
 
-int machine_port(const struct machine *m)
+int host_port(const struct host *m)
 {
     return m->port;
 }
@@ -183,7 +233,7 @@ static void tell_ready(void *arg, const struct event *e)
 static void tell_exited(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
-    if (k->freed || !k->run_on)
+    if (k->freed || !k->run_on || e->len != k->number)
         return;
     k->run_on = k->ending = false;
     k->handler->exited(k->arg, e->number);
@@ -202,10 +252,15 @@ static void post(struct keeper *k, void (*run)(void *, const struct event *), co
     lane_post(k->lane, run, k, text, text ? strlen(text) : 0, number);
 }
 
+static void post_exit(struct keeper *k, int status)
+{
+    lane_post(k->lane, tell_exited, k, NULL, k->number, status);
+}
+
 /* clean: it had the time to take its breakpoints out of the process that it was attached to. */
 static void delve_gone(struct keeper *k, int status, bool clean)
 {
-    struct machine *m = k->machine;
+    struct host *m = k->host;
     if (k->ending)
         return;
     k->ending = true;
@@ -219,20 +274,20 @@ static void delve_gone(struct keeper *k, int status, bool clean)
         m->program = PROGRAM_RUNNING;
     if (draw(4) != 0)
         post(k, tell_output_ended, NULL, 0);
-    post(k, tell_exited, NULL, status);
+    post_exit(k, status);
 }
 
 static void listens(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
-    struct machine *m = k->machine;
+    struct host *m = k->host;
     char line[64];
     (void)e;
     if (k->freed || !k->run_on || k->ended)
         return;
     if (m->program == PROGRAM_EXITED) {
         post(k, tell_build, "could not attach to pid 1: no such process", 0);
-        post(k, tell_exited, NULL, 1);
+        post_exit(k, 1);
         return;
     }
     delve_begins(m, FIRST_PORT + m->generation);
@@ -240,14 +295,14 @@ static void listens(void *arg, const struct event *e)
     post(k, tell_log, line, 0);
 }
 
-struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *id,
+struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *subject,
                             bool needs_delve, const struct keeper_handler *h, void *arg)
 {
     struct keeper *k = calloc(1, sizeof *k);
-    struct machine *m = machine_of(loop);
+    struct host *m = host_of(loop);
     (void)link;
     (void)target;
-    (void)id;
+    (void)subject;
     (void)needs_delve;
     if (!k)
         broken("out of memory");
@@ -255,19 +310,13 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
         broken("a second supervisor");
     if (m->kind == KIND_REMOTE)
         broken("a supervisor for a Delve that the user has started");
-    k->machine = m;
-    k->lane = machine_lane(m);
+    k->host = m;
+    k->lane = host_lane(m);
     k->handler = h;
     k->arg = arg;
     m->keeper = k;
     post(k, tell_ready, NULL, 0);
     return k;
-}
-
-void keeper_log_as(struct keeper *k, const char *subject)
-{
-    (void)k;
-    (void)subject;
 }
 
 int keeper_examine(struct keeper *k, const char *dir, bool alone)
@@ -280,7 +329,7 @@ int keeper_examine(struct keeper *k, const char *dir, bool alone)
 
 static void run_delve(struct keeper *k)
 {
-    struct machine *m = k->machine;
+    struct host *m = k->host;
     if (++m->starts > STARTS_MAX)
         broken("%d starts of Delve without a stop or a word from the user", m->starts);
     if (m->traps)
@@ -289,55 +338,81 @@ static void run_delve(struct keeper *k)
         m->graph_broken = m->graph_broken || fault(m, 6);
     m->code_broken = fault(m, 12);
     if (fault(m, 10)) {
-        post(k, tell_exited, NULL, KILLED);
+        post_exit(k, KILLED);
     } else if (m->code_broken && m->kind == KIND_ATTACH) {
         post(k, tell_build, "could not attach to pid 1: operation not permitted", 0);
-        post(k, tell_exited, NULL, 1);
+        post_exit(k, 1);
     } else if (m->code_broken) {
         post(k, tell_build, "# example.com/app\n", 0);
         post(k, tell_build, "./main.go:9:37: undefined: x", 0);
-        post(k, tell_exited, NULL, 1);
+        post_exit(k, 1);
     } else if (m->graph_broken) {
         post(k, tell_build,
              draw(2) ? "go: updates to go.mod needed; to update it:"
                      : "main.go:3:8: missing go.sum entry for module providing package example.com/b "
                        "(imported by example.com/m); to add:",
              0);
-        post(k, tell_exited, NULL, 1);
+        post_exit(k, 1);
     } else {
         post(k, listens, NULL, 0);
     }
 }
 
+/* Orders find the keeper by the machine: it may be gone by now. */
+static struct keeper *ordered(struct host *m)
+{
+    m->waiting--;
+    return m->keeper;
+}
+
+static void run_there(void *arg, const struct event *e)
+{
+    struct host *m = arg;
+    struct keeper *k = ordered(m);
+    if (!k || !k->run_on || k->number != (size_t)e->number)
+        return;
+    if (k->kind == KEEPER_DLV) {
+        run_delve(k);
+    } else if (k->kind == KEEPER_ALIVE) {
+        post_exit(k, m->program == PROGRAM_EXITED);
+    } else {
+        if (k->kind == KEEPER_REMEDY && draw(2) == 0)
+            m->graph_broken = false;
+        post_exit(k, k->kind == KEEPER_REMEDY ? (m->graph_broken ? (int)draw(4) : 0) : (int)fault(m, 3));
+    }
+}
+
 int keeper_run(struct keeper *k, const struct keeper_run *run)
 {
-    struct machine *m = k->machine;
     if (k->run_on || k->ended)
         broken("a run is started %s", k->ended ? "after the end" : "while another one is on");
     if (!run->plan)
         broken("a run without a plan");
+    if (run->kind == KEEPER_ALIVE && k->host->kind != KIND_ATTACH)
+        broken("a process is looked for that nobody attached to");
     k->run_on = true;
     k->kind = run->kind;
-    if (run->kind == KEEPER_DLV) {
-        run_delve(k);
-        return 0;
-    }
-    if (run->kind == KEEPER_ALIVE) {
-        if (m->kind != KIND_ATTACH)
-            broken("a process is looked for that nobody attached to");
-        post(k, tell_exited, NULL, m->program == PROGRAM_EXITED);
-        return 0;
-    }
-    if (run->kind == KEEPER_REMEDY && draw(2) == 0)
-        m->graph_broken = false;
-    post(k, tell_exited, NULL, run->kind == KEEPER_REMEDY ? (m->graph_broken ? (int)draw(4) : 0) : (int)fault(m, 3));
+    k->number++;
+    send_there(k->host, run_there, NULL, 0, (int)k->number);
     return 0;
 }
 
 static void check_hung_up(const struct keeper *k, const char *what)
 {
-    if (k->machine->channels)
+    if (k->host->channels)
         broken("%s with a connection to Delve open", what);
+}
+
+static void stop_there(void *arg, const struct event *e)
+{
+    struct keeper *k = ordered(arg);
+    bool at_once = e->number;
+    if (!k || !k->run_on)
+        return;
+    if (k->kind == KEEPER_DLV)
+        delve_gone(k, at_once ? KILLED : ENDED, !at_once);
+    else
+        post_exit(k, ENDED);
 }
 
 void keeper_stop(struct keeper *k, bool at_once)
@@ -345,10 +420,18 @@ void keeper_stop(struct keeper *k, bool at_once)
     if (!k->run_on)
         return;
     check_hung_up(k, "keeper_stop");
-    if (k->kind == KEEPER_DLV)
-        delve_gone(k, at_once ? KILLED : ENDED, !at_once);
-    else
-        post(k, tell_exited, NULL, ENDED);
+    send_there(k->host, stop_there, NULL, 0, at_once);
+}
+
+static void end_there(void *arg, const struct event *e)
+{
+    struct keeper *k = ordered(arg);
+    (void)e;
+    if (!k)
+        return;
+    if (k->run_on && k->kind == KEEPER_DLV)
+        delve_gone(k, ENDED, true);
+    post(k, tell_ended, NULL, 0);
 }
 
 void keeper_end(struct keeper *k)
@@ -356,10 +439,8 @@ void keeper_end(struct keeper *k)
     check_hung_up(k, "keeper_end");
     if (k->ended)
         broken("keeper_end twice");
-    if (k->run_on && k->kind == KEEPER_DLV)
-        delve_gone(k, ENDED, true);
     k->ended = true;
-    post(k, tell_ended, NULL, 0);
+    send_there(k->host, end_there, NULL, 0, 0);
 }
 
 void keeper_launched(struct keeper *k)
@@ -373,21 +454,15 @@ void keeper_pause_output(struct keeper *k, bool paused)
     (void)paused;
 }
 
-const char *keeper_dir(const struct keeper *k)
-{
-    (void)k;
-    return "/run/x";
-}
-
 void keeper_free(struct keeper *k, bool lost)
 {
     (void)lost;
     if (!k)
         return;
     k->freed = true;
-    if (k->machine->keeper == k)
-        k->machine->keeper = NULL;
-    k->machine->delve_on = false;
+    if (k->host->keeper == k)
+        k->host->keeper = NULL;
+    k->host->delve_on = false;
     lane_free(k->lane);
     free(k);
 }
@@ -395,13 +470,13 @@ void keeper_free(struct keeper *k, bool lost)
 /* --- what happens there --- */
 
 /* Without a Delve the process that was attached to goes on. */
-static void process_goes_on(struct machine *m)
+static void process_goes_on(struct host *m)
 {
     if (m->program == PROGRAM_RUNNING && (m->traps ? draw(20) == 0 : fault(m, 200)))
         m->program = PROGRAM_EXITED;
 }
 
-static void users_delve(struct machine *m)
+static void users_delve(struct host *m)
 {
     if (!m->delve_on && draw(10) == 0) {
         delve_begins(m, USERS_PORT);
@@ -412,7 +487,7 @@ static void users_delve(struct machine *m)
     }
 }
 
-static void program_stirs(struct machine *m, struct channel_of_delve *c)
+static void program_stirs(struct host *m, struct channel *c)
 {
     bool running = m->program == PROGRAM_RUNNING;
     if (running && draw(3) == 0) {
@@ -429,16 +504,16 @@ static void program_stirs(struct machine *m, struct channel_of_delve *c)
     }
 }
 
-void machine_stir(struct machine *m)
+void host_stir(struct host *m)
 {
-    struct channel_of_delve *c = teller(m);
+    struct channel *c = teller(m);
     struct keeper *k = m->keeper;
     if (m->link && fault(m, 400)) {
         lane_post(m->link->lane, link_lost, m->link, NULL, 0, 0);
         return;
     }
-    if (!m->steady && timer_now(&m->loop) >= m->freezes_from && draw(FREEZES_ONE_IN) == 0)
-        freeze(m);
+    if (m->link && !m->down && !m->steady && timer_now(&m->loop) >= m->outage_from && draw(OUTAGES_ONE_IN) == 0)
+        lose_connection(m);
     if (m->kind == KIND_REMOTE)
         users_delve(m);
     else if (!k || k->ended || !k->run_on || !m->delve_on)
