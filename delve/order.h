@@ -16,6 +16,7 @@
  *             stream is reset: "answered" comes back at its first answer, "silent SECONDS" and the end when it does
  *             not answer any more; a line each.
  *   EXIT      to the supervisor, likewise: "exited STATUS" or "unknown" comes back, and the end.
+ *   QUIT      to the supervisor: it ends as soon as it has no session; nothing is said on it.
  *   LOG TEXT OUT ERR   from the supervisor, for run `number`: bytes of Delve's log; of what dlv, the build, a remedy or
  *             a command without streams prints itself; of the program's (or command's) stdout and stderr.
  *             LOG and TEXT end before ORDER_EXITED counts: who reads waits for both ends and the record.
@@ -54,7 +55,8 @@ enum order_stream {
     ORDER_STREAM_TERMINAL,
     ORDER_STREAM_OWNER,
     ORDER_STREAM_HEARTBEAT,
-    ORDER_STREAM_EXIT
+    ORDER_STREAM_EXIT,
+    ORDER_STREAM_QUIT
 };
 
 /* The label of a stream, and its parts; number <= ORDER_NUMBER_MAX. */

@@ -17,6 +17,7 @@
 
 enum {
     MS = 1000,
+    LEAVE_MS = 2 * MS,      /* for a supervisor that is told to end */
     START_MS = 60 * MS,     /* from the command's start to the supervisor's answer: a login shell may be slow */
     RETRY_MS = 500,         /* before the second try to reach it again; then twice as long each time */
     RETRY_MAX_MS = 30 * MS, /* but no longer */
@@ -134,6 +135,7 @@ static void close_carrier(struct remote_machine *m)
 /* Nothing is wanted of it any more. */
 static void rest(struct remote_machine *m, const char *reason)
 {
+    m->is_leaving = false;
     close_carrier(m);
     timer_stop(m->retry);
     timer_stop(m->warm);
@@ -324,6 +326,11 @@ void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum 
     bool was_there = m->state == MACHINE_UP;
     bool has_sessions = m->dir != NULL;
     close_carrier(m);
+    if (m->is_leaving) {
+        rest(m, "its supervisor has ended");
+        machine_schedule(m);
+        return;
+    }
     m->why = *why;
     tunnel_hang_up(m->tunnel, m->link_number, why->text, now);
     log_warning(m->base.where, "%s", m->why.text);
@@ -430,12 +437,25 @@ static void on_deadline(void *arg)
 
 static void destroy(struct remote_machine *m);
 
+/* Nobody will come back to this supervisor: it is told to end. Returns whether that is waited for. */
+static bool leave(struct remote_machine *m)
+{
+    bool comes_back = m->references > 0 && m->keep_warm_seconds > 0;
+    if (m->base.is_local || comes_back || m->is_leaving || m->state != MACHINE_UP)
+        return false;
+    m->is_leaving = tunnel_open(m->tunnel, TUNNEL_CONTROL, 0, order_label(ORDER_STREAM_QUIT, 0), NULL) != 0;
+    machine_turn(m);
+    timer_start(m->warm, LEAVE_MS, 0);
+    return m->is_leaving;
+}
+
 static void on_warm(void *arg)
 {
     struct remote_machine *m = arg;
-    if (!is_needed(m))
+    if (m->is_leaving || (!is_needed(m) && !leave(m)))
         rest(m, "nothing has needed it for a while");
-    machine_schedule(m);
+    if (!m->is_leaving)
+        machine_schedule(m);
 }
 
 /* After everything else: what nobody needs any more goes. */
@@ -446,6 +466,8 @@ static void settle(struct remote_machine *m)
         if (!l->handler)
             free_link(m, l);
     }
+    if (m->is_leaving)
+        return;
     if (is_needed(m)) {
         timer_stop(m->warm);
         return;
@@ -622,12 +644,23 @@ void machine_release(struct machine *base)
 
 void machine_forget(uv_loop_t *loop)
 {
-    for (struct remote_machine *m = machines, *next; m; m = next) {
-        next = m->next;
+    bool waits = false;
+    for (struct remote_machine *m = machines; m; m = m->next) {
         if (m->loop != loop)
             continue;
+        m->references = 0;
         machine_turn(m); /* what is owed is said as far as that can be */
-        destroy(m);
+        waits = leave(m) || m->is_leaving || waits;
+    }
+    while (waits && uv_run(loop, UV_RUN_ONCE) != 0) {
+        waits = false;
+        for (const struct remote_machine *m = machines; m; m = m->next)
+            waits = waits || (m->loop == loop && m->is_leaving);
+    }
+    for (struct remote_machine *m = machines, *next; m; m = next) {
+        next = m->next;
+        if (m->loop == loop)
+            destroy(m);
     }
     transport_forget(loop);
 }
@@ -641,6 +674,8 @@ struct link *machine_link(struct machine *base, const struct link_handler *h, vo
     *l = (struct session_link){
         .base = {.machine = base}, .next = m->links, .handler = h, .arg = arg, .session = ++m->last_session};
     m->links = l;
+    if (m->is_leaving)
+        rest(m, "it is needed again");
     timer_stop(m->warm);
     timer_start(m->retry, 0, 0);
     machine_schedule(m);

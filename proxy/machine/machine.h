@@ -78,7 +78,8 @@ void machine_set_client(const char *text);
 struct machine *machine_of_target(uv_loop_t *loop, const struct config_target *target);
 /* NULL is fine. */
 void machine_release(struct machine *m);
-/* Ends all that is still being ended in the background; before the loop is closed. */
+/* Ends all machines of a loop that does not run: what is owed to them is said, and their supervisors are told to end,
+ * which is waited for a little. Before the loop is closed. */
 void machine_forget(uv_loop_t *loop);
 
 /* Begins a link; handlers are called later. NULL when memory ran out. */

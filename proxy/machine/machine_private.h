@@ -50,6 +50,7 @@ struct remote_machine {
     struct timer *soon, *tick, *retry, *warm;
     struct timer *deadline; /* of the supervisor's answer; in MACHINE_ASKING of the lease */
     bool in_turn;
+    bool is_leaving; /* its supervisor was told to end: that is waited for */
 };
 
 struct session_link {

@@ -168,6 +168,10 @@ static struct stream *on_opened(void *arg, enum order_stream stream, uint32_t nu
         return me.ending ? NULL : session_open(session);
     case ORDER_STREAM_CONNECT:
         return connect_open(number, session);
+    case ORDER_STREAM_QUIT:
+        me.ending = true;
+        loop_alarm(&me.idle, 0);
+        return NULL;
     case ORDER_STREAM_HEARTBEAT:
     case ORDER_STREAM_EXIT:
         return inquiry_open(stream, number, session);
