@@ -238,6 +238,22 @@ static bool has_pair(pid_t pid, const char *pair)
     return in_file(pid, "environ", pair, strlen(pair) + 1);
 }
 
+struct pair_wait {
+    pid_t pid;
+    const char *pair;
+};
+static bool pair_is_there(void *arg)
+{
+    struct pair_wait *w = arg;
+    return has_pair(w->pid, w->pair);
+}
+/* As has_pair, of a process that may be between two programs. */
+static void wait_pair(struct driver *d, pid_t pid, const char *pair)
+{
+    struct pair_wait w = {pid, pair};
+    driver_wait(d, pair_is_there, &w, pair);
+}
+
 static void a_life(void **state)
 {
     static const char odd[] = "quote' \"double\" $(touch evil) `x` \\ \\0101 %s\ttab\nline\n\n";
@@ -526,9 +542,9 @@ static void ended_in_the_build(void **state)
     (void)close(fd);
     pid_t tool = (pid_t)atol(line);
     (void)snprintf(script, sizeof script, "GOCACHE=%s/cache", top);
-    assert_true(has_pair(tool, script));
+    wait_pair(o.d, tool, script);
     (void)snprintf(script, sizeof script, "GOTMPDIR=%s/1/tmp", o.d->dir);
-    assert_true(has_pair(tool, script));
+    wait_pair(o.d, tool, script);
     over(&o);
     assert_true(is_gone(tool));
     assert_int_equal(living(delve), 0);

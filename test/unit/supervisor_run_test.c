@@ -76,7 +76,7 @@ static void what_is_no_program(void **state)
 
 static void script_without_interpreter(void **state)
 {
-    char path[SUPERVISOR_PATH_MAX];
+    char path[SUPERVISOR_PATH_MAX + 64];
     (void)state;
     begin_session("noexec");
     (void)snprintf(path, sizeof path, "%s/plain", the.dir);
@@ -254,7 +254,7 @@ static void what_it_begins_with(void **state)
 
 static void what_is_missing(void **state)
 {
-    char path[SUPERVISOR_PATH_MAX], expected[SUPERVISOR_PATH_MAX + 64];
+    char path[SUPERVISOR_PATH_MAX + 64], expected[SUPERVISOR_PATH_MAX + 128];
     (void)state;
     begin_session("missing");
     script("echo ran");
