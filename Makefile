@@ -69,7 +69,7 @@ FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h test/supervisor/*.h)
 SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh \
     $(addprefix scripts/devcontainer/delvegate/,entrypoint start supervise) delve/*.sh test/*.sh \
-    test/remote/run test/ssh/*.sh test/supervisor/*.sh test/install/*.sh test/systemd/run test/feature/run test/container/gomachine \
+    test/ssh/*.sh test/supervisor/*.sh test/install/*.sh test/systemd/run test/feature/run test/container/gomachine \
     test/devcontainer/run test/devcontainer/engine test/vscode/run test/vscode/install) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
@@ -218,15 +218,6 @@ $(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< \
 	    $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)) $(PROGRAMS_OBJ) $(TESTED) $(LIBS)
 
-# The supervisor's script becomes part of the program.
-$(BUILD)/delve/supervisor.o: $(BUILD)/remote_sh.h
-$(BUILD)/remote_sh.h: delve/remote.sh delve/remote_connection.sh delve/remote_check.sh delve/remote_run.sh delve/remote_remedy.sh \
-    delve/remote_keeper.sh
-	@mkdir -p $(@D)
-	$(call say,EMBED)
-	$(Q){ echo 'static const unsigned char remote_sh[] = {'; cat $^ | od -An -v -tx1 | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
-	    echo '};'; } >$@.new && mv $@.new $@
-
 # So does the script that puts the supervisor on the Go machine.
 $(BUILD)/delve/bootstrap.o: $(BUILD)/bootstrap_sh.h
 $(BUILD)/bootstrap_sh.h: delve/bootstrap.sh
@@ -318,10 +309,10 @@ libraries:
 # Tests. test/run.sh runs suites, shows what they print, and ends with the sum of their counts.
 check:
 	@scripts/bootstrap.sh check
-	@test/run.sh unit fuzz lint supervisor install remote ssh systemd e2e feature
+	@test/run.sh unit fuzz lint supervisor install ssh systemd e2e feature
 check-all:
 	@scripts/bootstrap.sh check-all
-	@CHECK_ALL=1 test/run.sh compilers unit fuzz lint supervisor install remote ssh systemd e2e feature container devcontainer vscode
+	@CHECK_ALL=1 test/run.sh compilers unit fuzz lint supervisor install ssh systemd e2e feature container devcontainer vscode
 # The real VS Code. SCENARIO=name plays one scenario, with pictures in build/vscode/shots/name.
 e2e-vscode:
 	@scripts/bootstrap.sh vscode
@@ -362,12 +353,12 @@ lint:
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
 lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
-$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/remote_sh.h $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h | libraries
+$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h | libraries
 	@mkdir -p $(@D)
 	$(call say,TIDY)
 	$(Q)clang-tidy --quiet $< -- -std=c11 $(ALL_CPPFLAGS) 2>$@.err || { cat $@.err >&2; exit 1; }
 	@touch $@
-lint-cppcheck: $(BUILD)/remote_sh.h $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h
+lint-cppcheck: $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability,performance \
 	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -D_GNU_SOURCE -I. -I$(BUILD) $(PURE) $(PROXY)
 # Both manual pages are set without a warning, and the README's configuration is one.

@@ -1,5 +1,5 @@
 /* What is wrong with the Go environment of a machine: findings from the facts that its supervisor reports
- * (delve/remote_check.sh). `delvegate check-env` prints them. A launch tells them and is tried all the same, as a
+ * (proxy/supervisor/survey.h). `delvegate check-env` prints them. A launch tells them and is tried all the same, as a
  * remedy may help; when it fails, those that are no mere warnings are part of the reason. No I/O.
  *
  * Facts, each a name and a text; what is not there is not known, or not so:

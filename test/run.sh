@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs test suites one after the other, shows what they print, and ends with the sum of what they counted:
-#   test/run.sh [compilers] [unit] [coverage] [fuzz] [lint] [supervisor] [install] [remote] [ssh] [systemd] [feature] [e2e]
+#   test/run.sh [compilers] [unit] [coverage] [fuzz] [lint] [supervisor] [install] [ssh] [systemd] [feature] [e2e]
 #       [container] [devcontainer] [vscode]
 # A suite that ends badly without having counted a failure counts as one; so does one that counted nothing.
 # CHECK_ALL=1 makes fuzzing and the end-to-end tests longer. FUZZ_SECONDS is the time of each fuzz target. CHECK_UNTIL is
@@ -333,9 +333,6 @@ supervisor_test() { # NAME WHICH COMMAND
 }
 suite_install() {
     shell_tests install
-}
-suite_remote() {
-    shell_tests remote
 }
 # Real user units under a real `systemd --user`.
 suite_systemd() {

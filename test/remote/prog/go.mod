@@ -1,3 +1,0 @@
-module prog
-
-go 1.18
