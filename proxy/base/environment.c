@@ -23,6 +23,7 @@ static bool have_one_name(const char *a, const char *b)
     return strncmp(a, b, len) == 0 && b[len] == '=';
 }
 
+/* entries may be NULL. */
 static size_t count(char *const *entries)
 {
     size_t n = 0;
@@ -48,8 +49,8 @@ char **environment_for_child_set(char *const *entries)
     for (size_t i = 0; i < n; i++)
         if (!is_managers(environ[i]) && !is_replaced(environ[i], entries))
             env[kept++] = environ[i];
-    for (size_t i = 0; i < more; i++)
-        env[kept++] = entries[i];
+    for (; entries && *entries; entries++)
+        env[kept++] = *entries;
     return env;
 }
 

@@ -94,7 +94,7 @@ static void tell_status(struct ssh_connection *c)
     else
         (void)snprintf(how, sizeof how, "exit status %d", status);
     libssh2_free(c->codec.session, name);
-    ssh_connection_command_ended(c, how, !is_killed);
+    ssh_explain_command_end(c, how, !is_killed);
 }
 
 /* What closed its stdout and stderr may take a moment to end, and need not end at all: then its status is not known. */

@@ -74,7 +74,7 @@ static const struct ignored {
     {"ProxyUseFdpass", "the ProxyCommand must carry the data itself", NULL},
     {"PubkeyAcceptedAlgorithms", own_algorithms, NULL},
     {"RekeyLimit", "only the server begins another key exchange", NULL},
-    {"RemoteCommand", "the login shell is started in its place", NULL},
+    {"RemoteCommand", "delvegate runs a command of its own in its place", NULL},
     {"RemoteForward", no_forwarding, NULL},
     {"RequiredRSASize", "RSA keys of any size are accepted", NULL},
     {"RevokedHostKeys", "the file is not read; @revoked lines in known_hosts count", NULL},

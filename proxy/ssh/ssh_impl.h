@@ -176,13 +176,23 @@ void ssh_connection_wait(struct ssh_connection *c, uint64_t ms);
 void ssh_connection_running(struct ssh_connection *c);
 /* Below CARRIER_LOW_WATER after it was above the other: tells the owner. */
 void ssh_connection_drained(struct ssh_connection *c);
-/* "The command on X ended ...", its stderr behind; fails the connection. how: "exit status 1". */
-void ssh_connection_command_ended(struct ssh_connection *c, const char *how, bool by_itself);
 /* What comes after the settings, and after the recorded host keys. */
 void ssh_connection_set_recorded(struct ssh_connection *c);
 void ssh_connection_dial(struct ssh_connection *c);
 /* The ssh program takes over. */
 void ssh_connection_set_program(struct ssh_connection *c, const char *reason);
+
+/* ssh_explain.c: fail the connection, each with what is known of the reason. */
+
+/* The way through the proxy did not lead to the host. The proxy's own words come first; reason is what is known without
+   them. */
+void ssh_explain_proxy(struct ssh_connection *c, const char *reason);
+/* libssh2's handshake failed with rc. The ssh program may take over instead. */
+void ssh_explain_handshake(struct ssh_connection *c, int rc);
+/* The stream is over and everything that came is used. Does nothing while the proxy may still say why. */
+void ssh_explain_end(struct ssh_connection *c);
+/* The command ended. how: "exit status 1"; by_itself: not by a signal. */
+void ssh_explain_command_end(struct ssh_connection *c, const char *how, bool by_itself);
 
 /* ssh_settings.c: `ssh -G` and `ssh-keygen -F`; continue with the connection's next state by themselves. */
 void ssh_settings_ask(struct ssh_connection *c);

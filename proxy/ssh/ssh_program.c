@@ -30,19 +30,21 @@ static const char *const askers[] = {"/usr/bin/ssh-askpass",
                                      "/usr/libexec/ssh/ssh-askpass",
                                      "/usr/X11R6/bin/ssh-askpass"};
 
-static bool is_set(const char *name)
+/* NULL: not set, or empty. */
+static const char *variable(const char *name)
 {
     const char *value = getenv(name);
-    return value && value[0];
+    return value && value[0] ? value : NULL;
 }
 
 /* NULL: there is none. */
 static const char *asker(void)
 {
-    if (!is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY"))
+    const char *named = variable("SSH_ASKPASS");
+    if (!variable("DISPLAY") && !variable("WAYLAND_DISPLAY"))
         return NULL;
-    if (is_set("SSH_ASKPASS"))
-        return access(getenv("SSH_ASKPASS"), X_OK) == 0 ? getenv("SSH_ASKPASS") : NULL;
+    if (named)
+        return access(named, X_OK) == 0 ? named : NULL;
     for (size_t i = 0; i < sizeof askers / sizeof *askers; i++)
         if (access(askers[i], X_OK) == 0)
             return askers[i];
@@ -140,7 +142,7 @@ static void on_ended(void *arg, const struct child_end *end)
                        end->signal ? end->signal : end->status);
     if (!is_its_own) {
         words_add(&c->words, end->words, strlen(end->words));
-        ssh_connection_command_ended(c, how, true);
+        ssh_explain_command_end(c, how, true);
     } else if (c->has_answered) {
         ssh_connection_fail(c, TRANSPORT_RETRY, "The connection of ssh to %s was lost%s%s (%s).", c->transport->where,
                             end->words[0] ? ": " : "", end->words, how);

@@ -31,7 +31,7 @@ static struct {
     char text[PROBE_CHUNK];
     size_t got, sent, to_send;
     unsigned long sum_in, sum_out; /* order-sensitive sums of what came and went */
-    bool high, told_late;
+    bool high;
     int opened, lost;
     uint64_t began;
     struct timer *deadline, *later;
@@ -115,7 +115,7 @@ static void on_data(void *arg, const char *data, size_t len)
     if (probe.got == 0 && is("lost"))
         (void)sleep(PROBE_STALL_S); /* all that the server sends until then waits here */
     probe.got += len;
-    if (is("cat") || is("chatter")) {
+    if (is("cat")) {
         probe.sum_in = add_sum(probe.sum_in, data, len);
         if (probe.got == probe.to_send) {
             printf("%s %zu bytes\n", probe.sum_in == probe.sum_out ? "same" : "DIFFERENT", probe.got);
@@ -194,7 +194,6 @@ static const char *line_of(void)
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (is(lines[i][0]))
             return lines[i][1];
-    /* Each way carries other data than what comes back. */
     if (is("again"))
         (void)snprintf(line, sizeof line, "%s", probe.argument);
     else

@@ -100,7 +100,7 @@ static void settings(void **state)
         char text[128];
         (void)snprintf(text, sizeof text, "user me\nhostname h\nstricthostkeychecking %s\n", policies[i]);
         assert_int_equal(ssh_settings_parse(text, &s, &e), 0);
-        assert_int_equal(s.policy, SSH_HOST_KEY_KNOWN);
+        assert_int_equal(s.policy, i == 0 ? SSH_HOST_KEY_ACCEPT_NEW : SSH_HOST_KEY_KNOWN);
         assert_int_equal(s.port, 22);
         ssh_settings_free(&s);
     }
