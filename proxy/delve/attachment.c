@@ -277,7 +277,10 @@ static void on_deadline(void *arg)
 {
     struct attachment *a = arg;
     if (a->state == ATTACHMENT_PROBING) {
-        probe_failed(a);
+        if (link_was_heard(a->link, LAST_WORDS_MS))
+            probe_failed(a);
+        else
+            timer_start(a->deadline, LAST_WORDS_MS, 0);
     } else if (a->state == ATTACHMENT_DISCONNECTING) {
         a->handler->disconnected(a->arg, "Delve did not answer disconnect in time");
     }
@@ -288,7 +291,7 @@ static void on_stuck(void *arg)
     struct attachment *a = arg;
     struct err why;
     err_set(&why, "Delve on %s has not read what it was asked for %d s", where(a), STUCK_MS / MS);
-    if (link_is_alive(a->link))
+    if (link_was_heard(a->link, STUCK_MS))
         a->handler->silent(a->arg, &why);
     else
         timer_start(a->stuck, STUCK_MS, 0);

@@ -163,8 +163,10 @@ static void await_output(struct delve *d)
         tell_exit(d, "its output has ended");
     else if (d->paused)
         timer_stop(d->step);
-    else if (now >= d->output_until)
+    else if (now >= d->output_until && link_was_heard(d->link, QUIET_MS))
         tell_exit(d, "somebody else goes on writing to its streams");
+    else if (now >= d->output_until)
+        timer_start(d->step, QUIET_MS, 0);
     else
         timer_start(d->step, d->output_until - now < QUIET_MS ? d->output_until - now : QUIET_MS, 0);
 }
@@ -481,7 +483,10 @@ static void on_step(void *arg)
         fail_memory(d);
         break;
     case DELVE_EXITED:
-        tell_exit(d, "its streams are quiet: somebody else holds them open");
+        if (link_was_heard(d->link, QUIET_MS))
+            tell_exit(d, "its streams are quiet: somebody else holds them open");
+        else
+            timer_start(d->step, QUIET_MS, 0);
         break;
     case DELVE_REAPING:
         over(d, "nothing was started");
@@ -538,6 +543,8 @@ void delve_restart(struct delve *d, const struct delve_plan *plan, const struct 
     const struct process_order order = {.plan = plan, .prelaunch = prelaunch};
     d->plan = plan;
     d->prelaunch = prelaunch;
+    if (d->link)
+        link_wake(d->link);
     if (d->state == DELVE_EXITED) {
         timer_stop(d->step);
         set_state(d, DELVE_RUNNING, "restart");
@@ -563,6 +570,8 @@ void delve_used(struct delve *d)
 enum delve_client_result delve_forward(struct delve *d, enum dap_asker asker, const struct dap_message *m,
                                        struct dap_edits *edits)
 {
+    if (d->link && asker == DAP_ASKER_CLIENT)
+        link_wake(d->link);
     if (d->state > DELVE_GONE)
         return DELVE_CLIENT_TOO_MANY;
     return attachment_forward(d->attachment, asker, m, edits);

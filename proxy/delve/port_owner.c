@@ -12,6 +12,7 @@ enum {
 };
 
 struct port_owner {
+    struct link *link;
     struct channel *channel;
     struct timer *deadline;
     struct buf answer;
@@ -53,7 +54,11 @@ static void on_closed(void *arg, const struct err *why, enum channel_end end)
 
 static void on_deadline(void *arg)
 {
-    finish(arg);
+    struct port_owner *o = arg;
+    if (link_was_heard(o->link, ANSWER_MS))
+        finish(o);
+    else
+        timer_start(o->deadline, ANSWER_MS, 0);
 }
 
 static const struct channel_handler channel_events = {.data = on_data, .eof = on_eof, .closed = on_closed};
@@ -65,6 +70,7 @@ struct port_owner *port_owner_ask(uv_loop_t *loop, struct link *link, int port,
     if (!o)
         return NULL;
     buf_init(&o->answer, ANSWER_MAX);
+    o->link = link;
     o->done = done;
     o->arg = arg;
     o->deadline = timer_new(loop, on_deadline, o);

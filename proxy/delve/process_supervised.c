@@ -115,13 +115,17 @@ static void on_step(void *arg)
         p->base.handler->listening(p->base.arg, p->port, true);
         break;
     case PROCESS_STOPPING:
+        if (!link_was_heard(p->place.link, PROCESS_STOP_MS)) {
+            timer_start(p->step, PROCESS_STOP_MS, 0);
+            break;
+        }
         err_set(&why, "the supervisor on %s did not report within %d s that Delve has ended; start the session again",
                 process_where(p), PROCESS_STOP_MS / 1000);
         process_fail(p, &why);
         break;
     case PROCESS_DRAINING:
-        /* While nobody reads the old program's streams, that they are quiet says nothing. */
-        if (p->paused && !p->output_over)
+        /* While nobody reads the old program's streams, or nothing comes by, that they are quiet says nothing. */
+        if (!p->output_over && (p->paused || !link_was_heard(p->place.link, PROCESS_QUIET_MS)))
             timer_start(p->step, PROCESS_QUIET_MS, 0);
         else
             process_drained(p);

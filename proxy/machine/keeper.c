@@ -306,6 +306,10 @@ static void on_deadline(void *arg)
 {
     struct keeper *k = arg;
     struct err why;
+    if (!link_was_heard(k->link, START_MS)) {
+        timer_start(k->deadline, START_MS, 0);
+        return;
+    }
     err_set(&why,
             "the supervisor on %s did not get ready within %d s; look for a hanging login shell or file system there",
             where(k), START_MS / 1000);

@@ -22,6 +22,7 @@ enum {
     RETRY_MS = 500,         /* before the second try to reach it again; then twice as long each time */
     RETRY_MAX_MS = 30 * MS, /* but no longer */
     ABOUT_MAX = 256 * 1024, /* bytes of what a supervisor says of itself, and not taken yet */
+    HEARD_SLACK_MS = 500,   /* the last that was heard may be what a wait began with */
     QUIET_MS = 12 * MS /* nothing was heard for so long, while beats are due: nothing can be said of what is there */
 };
 
@@ -530,6 +531,7 @@ void machine_on_up(struct remote_machine *m)
         timer_stop(m->deadline);
     machine_set_state(m, MACHINE_UP, "the supervisor has answered");
     m->attempts = 0;
+    m->up_at = machine_clock();
     if (m->lost_at) {
         m->lost_at = 0;
         err_set(&text, "the connection to %s is back", m->base.where);
@@ -701,10 +703,17 @@ bool link_is_alive(const struct link *base)
     return m->state == MACHINE_UP && machine_clock() - m->heard_at < QUIET_MS;
 }
 
+bool link_was_heard(const struct link *base, uint64_t ms)
+{
+    const struct remote_machine *m = (const struct remote_machine *)base->machine;
+    uint64_t from = machine_clock() - ms;
+    return m->state == MACHINE_UP && m->up_at <= from && m->heard_at + HEARD_SLACK_MS > from;
+}
+
 void link_wake(struct link *base)
 {
     struct remote_machine *m = of(base->machine);
-    if (m->state == MACHINE_RETRYING || m->state == MACHINE_ASKING)
+    if (m->state == MACHINE_ASKING)
         timer_start(m->retry, 0, 0);
 }
 

@@ -91,8 +91,10 @@ const char *link_dir(const struct link *l);
 /* Whether the tunnel has a connection now, and something was heard over it lately: else nothing can be said of what
  * does not answer. */
 bool link_is_alive(const struct link *l);
-/* The user has done something: where the connection is lost and its login asks a person, or waits for the next try, it
- * is tried now. */
+/* Whether the connection was there without interruption for the last ms milliseconds, and something came by it in that
+ * time. Else an answer that has not come in so long is not late: wait as long again. */
+bool link_was_heard(const struct link *l, uint64_t ms);
+/* The user has done something: a lost connection whose login asks a person, or was refused, is tried again. */
 void link_wake(struct link *l);
 
 /* The control stream of the link's session (delve/order.h), once. Only on a ready link. NULL when memory ran out. */

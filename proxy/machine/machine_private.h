@@ -37,6 +37,7 @@ struct remote_machine {
     uint64_t link_number;    /* the tunnel's, of the carrier */
     unsigned attempts;       /* since the carrier was lost */
     uint64_t lost_at;        /* when it was, boot clock; 0: it is there, or never was */
+    uint64_t up_at;          /* since when it is there */
     uint64_t heard_at;       /* when the last byte came */
     struct err why;          /* it was lost */
 

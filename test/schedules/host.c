@@ -81,6 +81,7 @@ static void on_back(void *arg)
 {
     struct host *m = arg;
     set_down(m, false);
+    m->back_at = timer_now(&m->loop);
     if (m->told_down)
         note(m, "the connection to the machine is back");
     m->told_down = false;
@@ -111,6 +112,12 @@ bool link_is_alive(const struct link *l)
 {
     struct host *m = ((const struct link_to_it *)l)->host;
     return !m->down || timer_now(&m->loop) - m->down_since < QUIET_MS;
+}
+
+bool link_was_heard(const struct link *l, uint64_t ms)
+{
+    struct host *m = ((const struct link_to_it *)l)->host;
+    return !m->down && m->back_at + ms <= timer_now(&m->loop);
 }
 
 void link_wake(struct link *l)

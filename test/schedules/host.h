@@ -82,6 +82,7 @@ struct host {
     bool told_down;       /* the note was given */
     uint64_t down_since;  /* and outages come not before: */
     uint64_t outage_from; /* the next */
+    uint64_t back_at;
     struct timer *back;
     struct lane *there; /* what was sent meanwhile */
     struct lane *here;  /* what needs no connection */

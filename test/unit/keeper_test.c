@@ -34,6 +34,7 @@ static struct world {
     size_t channel_count;
     void (*on_stream)(void *arg, struct channel *c, enum order_stream stream, uint32_t number);
     void *stream_arg;
+    bool is_down;   /* nothing comes by the link for now */
     bool link_lost; /* its channels must not be touched any more */
     struct keeper *keeper;
     struct buf heard; /* what the keeper told its owner, a line each */
@@ -68,6 +69,13 @@ struct channel *link_control(struct link *l, const struct channel_handler *h, vo
     assert_ptr_equal(l, &w.link);
     assert_int_equal(w.channel_count, 0);
     return new_channel(h, arg);
+}
+
+bool link_was_heard(const struct link *l, uint64_t ms)
+{
+    assert_ptr_equal(l, &w.link);
+    assert_int_equal(ms, 60 * 1000);
+    return !w.is_down;
 }
 
 const char *link_dir(const struct link *l)
@@ -843,7 +851,11 @@ static void test_it_does_not_get_ready(void **state)
     open_control();
     skipped_seconds += 59;
     heard("");
+    w.is_down = true;
     skipped_seconds += 2;
+    heard(""); /* nothing could come */
+    w.is_down = false;
+    skipped_seconds += 61;
     heard("failed the supervisor on gomachine did not get ready within 60 s; look for a hanging login shell or file "
           "system there\n");
     report(ORDER_NOTE, ORDER_TEXT, "late", 0);

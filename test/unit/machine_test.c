@@ -920,7 +920,10 @@ static void test_silence(void **state)
     (void)state;
     struct owner *a = begin();
     w.holds = true;
-    pass(13 * MS);
+    assert_false(link_was_heard(a->link, 30 * MS)); /* it is not there for so long */
+    pass(2 * MS);
+    assert_false(link_was_heard(a->link, MS));
+    pass(11 * MS);
     assert_false(link_is_alive(a->link));
     heard("");
     pass(7 * MS);
@@ -931,6 +934,10 @@ static void test_silence(void **state)
     w.holds = false;
     heard("A note " BACK);
     assert_true(link_is_alive(a->link));
+    pass(29 * MS);
+    assert_false(link_was_heard(a->link, 30 * MS));
+    pass(2 * MS);
+    assert_true(link_was_heard(a->link, 30 * MS));
     finish();
 }
 
