@@ -1,6 +1,6 @@
-/* A transport around the real one in which things fail: takes the place of proxy/machine/reach.c in a delvegate for
- * tests. DELVEGATE_FLAKY=channel:N  the N-th operation (opening a link, a shell or a stream; a write; a read) fails
- *   DELVEGATE_FLAKY=link:N     the N-th operation loses the whole link
+/* Transports whose carriers are lost on purpose: takes the place of proxy/machine/reach.c in a delvegate for tests.
+ *   DELVEGATE_FLAKY=carrier:N  the N-th operation (opening a carrier; a write; a read) loses it, as a network does
+ *   DELVEGATE_FLAKY=link:N     the N-th operation loses it for good: trying again will not help
  * Each happens once. At its end it says how many operations there were: `flaky: N operations`. */
 #include "proxy/machine/reach.h"
 
@@ -8,36 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/base/log.h"
 #include "proxy/base/timer.h"
 
 struct flaky_transport {
-    struct machine base; /* first, as in the others */
-    struct machine *under;
+    struct transport base; /* first */
+    struct transport *under;
     uv_loop_t *loop;
 };
 
-struct flaky_link {
-    struct link base;
-    struct link *under; /* NULL: it failed */
-    const struct link_handler *handler;
+struct flaky_carrier {
+    struct carrier base;   /* first */
+    struct carrier *under; /* NULL: it is lost */
+    const struct carrier_handler *handler;
     void *arg;
-    struct flaky_channel *channels;
-    struct timer *failure; /* from outside any call */
-};
-
-struct flaky_channel {
-    struct channel base;
-    struct channel *under; /* NULL: it failed */
-    struct flaky_link *link;
-    const struct channel_handler *handler;
-    void *arg;
-    struct flaky_channel *next;
-    struct timer *failure;
+    struct timer *loss; /* tells that, from outside any call */
 };
 
 static unsigned long operations, fails_at;
-static bool loses_link;
+static bool for_good;
 
 static void report(void)
 {
@@ -50,286 +38,121 @@ static bool fails(void)
     return ++operations == fails_at;
 }
 
-/* --- channels --- */
-
-static void free_channel(struct flaky_channel *c)
+static void close_carrier(struct carrier *base)
 {
-    for (struct flaky_channel **at = &c->link->channels; *at; at = &(*at)->next)
-        if (*at == c) {
-            *at = c->next;
-            break;
-        }
+    struct flaky_carrier *c = (struct flaky_carrier *)base;
     if (c->under)
-        channel_close(c->under);
-    timer_free(c->failure);
+        carrier_close(c->under);
+    timer_free(c->loss);
     free(c);
 }
 
-static void end_channel(struct flaky_channel *c, const struct err *why, int status)
+/* under is gone by now, or goes here. */
+static void tell_lost(struct flaky_carrier *c, const struct err *why, enum transport_loss loss)
 {
-    const struct channel_handler *h = c->handler;
+    const struct carrier_handler *h = c->handler;
     void *arg = c->arg;
-    free_channel(c);
-    if (h->closed)
-        h->closed(arg, why, status);
+    struct err copy = *why;
+    close_carrier(&c->base);
+    h->lost(arg, &copy, loss);
 }
 
-static void on_channel_failure(void *arg)
+static void on_loss(void *arg)
 {
     struct err why;
-    err_set(&why, "the channel has failed (on purpose)");
-    end_channel(arg, &why, -1);
+    err_set(&why, "the connection has failed (on purpose)");
+    tell_lost(arg, &why, for_good ? TRANSPORT_NEVER : TRANSPORT_RETRY);
 }
 
-static void fail_link(struct flaky_link *l)
+static void fail(struct flaky_carrier *c)
 {
-    timer_start(l->failure, 0, 0);
-}
-
-/* The channel, or with it its link, is about to fail. */
-static void fail_channel(struct flaky_channel *c)
-{
-    if (loses_link) {
-        fail_link(c->link);
-        return;
-    }
     if (c->under)
-        channel_close(c->under);
+        carrier_close(c->under);
     c->under = NULL;
-    timer_start(c->failure, 0, 0);
-}
-
-static void on_opened(void *arg)
-{
-    struct flaky_channel *c = arg;
-    if (c->handler->opened)
-        c->handler->opened(c->arg);
-}
-
-static void on_data(void *arg, enum channel_source source, const char *data, size_t len)
-{
-    struct flaky_channel *c = arg;
-    if (fails())
-        fail_channel(c);
-    else if (c->handler->data)
-        c->handler->data(c->arg, source, data, len);
-}
-
-static void on_eof(void *arg)
-{
-    struct flaky_channel *c = arg;
-    if (c->handler->eof)
-        c->handler->eof(c->arg);
-}
-
-static void on_drained(void *arg)
-{
-    struct flaky_channel *c = arg;
-    if (c->handler->drained)
-        c->handler->drained(c->arg);
-}
-
-static void on_closed(void *arg, const struct err *why, int status)
-{
-    struct flaky_channel *c = arg;
-    c->under = NULL;
-    end_channel(c, why, status);
-}
-
-static const struct channel_handler channel_events = {
-    .opened = on_opened, .data = on_data, .eof = on_eof, .drained = on_drained, .closed = on_closed};
-
-static const struct machine_ops ops;
-
-static struct channel *new_channel(struct link *link, int port, const struct channel_handler *h, void *arg)
-{
-    struct flaky_link *l = (struct flaky_link *)link;
-    struct flaky_transport *t = (struct flaky_transport *)link->transport;
-    struct flaky_channel *c = calloc(1, sizeof *c);
-    bool failing = fails();
-    if (!c)
-        return NULL;
-    c->base.ops = &ops;
-    c->link = l;
-    c->handler = h;
-    c->arg = arg;
-    c->failure = timer_new(t->loop, on_channel_failure, c);
-    c->next = l->channels;
-    l->channels = c;
-    if (!failing)
-        c->under = port ? link_stream(l->under, port, &channel_events, c) : link_shell(l->under, &channel_events, c);
-    if (!c->failure || (!failing && !c->under)) {
-        free_channel(c);
-        return NULL;
-    }
-    if (failing)
-        fail_channel(c);
-    return &c->base;
-}
-
-static struct channel *new_shell(struct link *l, const struct channel_handler *h, void *arg)
-{
-    return new_channel(l, 0, h, arg);
-}
-
-static struct channel *new_stream(struct link *l, int port, const struct channel_handler *h, void *arg)
-{
-    return new_channel(l, port, h, arg);
-}
-
-static bool write_channel(struct channel *channel, const char *data, size_t len)
-{
-    struct flaky_channel *c = (struct flaky_channel *)channel;
-    if (fails())
-        fail_channel(c);
-    return c->under ? channel_write(c->under, data, len) : false;
-}
-
-static size_t queued(const struct channel *channel)
-{
-    const struct flaky_channel *c = (const struct flaky_channel *)channel;
-    return c->under ? channel_queued(c->under) : 0;
-}
-
-static void pause_channel(struct channel *channel, bool paused)
-{
-    struct flaky_channel *c = (struct flaky_channel *)channel;
-    if (c->under)
-        channel_pause(c->under, paused);
-}
-
-static void shut(struct channel *channel)
-{
-    struct flaky_channel *c = (struct flaky_channel *)channel;
-    if (c->under)
-        channel_shut(c->under);
-}
-
-static void close_channel(struct channel *channel)
-{
-    free_channel((struct flaky_channel *)channel);
-}
-
-/* --- links --- */
-
-/* under_lost: the real link and its channels are gone already. */
-static void free_link(struct flaky_link *l, bool under_lost)
-{
-    for (struct flaky_channel *c = l->channels; c && (under_lost || l->under); c = c->next)
-        c->under = NULL; /* link_close closes them, or they are gone */
-    if (l->under && !under_lost)
-        link_close(l->under);
-    while (l->channels)
-        free_channel(l->channels);
-    timer_free(l->failure);
-    free(l);
-}
-
-static void on_link_failure(void *arg)
-{
-    struct flaky_link *l = arg;
-    const struct link_handler *h = l->handler;
-    void *to = l->arg;
-    struct err why;
-    err_set(&why, "the link has failed (on purpose)");
-    free_link(l, false);
-    h->lost(to, &why, true);
-}
-
-static void on_ready(void *arg)
-{
-    struct flaky_link *l = arg;
-    l->handler->ready(l->arg);
+    timer_start(c->loss, 0, 0);
 }
 
 static void on_note(void *arg, const char *text)
 {
-    struct flaky_link *l = arg;
-    if (l->handler->note)
-        l->handler->note(l->arg, text);
+    const struct flaky_carrier *c = arg;
+    c->handler->note(c->arg, text);
 }
 
-static void on_lost(void *arg, const struct err *why, bool transient)
+static void on_running(void *arg)
 {
-    struct flaky_link *l = arg;
-    const struct link_handler *h = l->handler;
-    void *to = l->arg;
-    struct err copy = *why;
-    free_link(l, true);
-    h->lost(to, &copy, transient);
+    const struct flaky_carrier *c = arg;
+    c->handler->running(c->arg);
 }
 
-static const struct link_handler link_events = {.ready = on_ready, .note = on_note, .lost = on_lost};
-
-static struct link *new_link(struct machine *transport, const struct link_handler *h, void *arg)
+static void on_data(void *arg, const char *data, size_t len)
 {
-    struct flaky_transport *t = (struct flaky_transport *)transport;
-    struct flaky_link *l = calloc(1, sizeof *l);
+    struct flaky_carrier *c = arg;
+    if (fails())
+        fail(c);
+    else
+        c->handler->data(c->arg, data, len);
+}
+
+static void on_drained(void *arg)
+{
+    const struct flaky_carrier *c = arg;
+    c->handler->drained(c->arg);
+}
+
+static void on_lost(void *arg, const struct err *why, enum transport_loss loss)
+{
+    struct flaky_carrier *c = arg;
+    c->under = NULL;
+    tell_lost(c, why, loss);
+}
+
+static const struct carrier_handler events = {
+    .note = on_note, .running = on_running, .data = on_data, .drained = on_drained, .lost = on_lost};
+
+static struct carrier *open_carrier(struct transport *base, const struct transport_command *command,
+                                    const struct carrier_handler *h, void *arg)
+{
+    struct flaky_transport *t = (struct flaky_transport *)base;
+    struct flaky_carrier *c = calloc(1, sizeof *c);
     bool failing = fails();
-    if (!l)
+    if (!c)
         return NULL;
-    l->base.transport = transport;
-    l->handler = h;
-    l->arg = arg;
-    l->failure = timer_new(t->loop, on_link_failure, l);
-    if (!failing)
-        l->under = machine_link(t->under, &link_events, l);
-    if (!l->failure || (!failing && !l->under)) {
-        free_link(l, false);
+    *c = (struct flaky_carrier){.base.transport = base, .handler = h, .arg = arg};
+    c->loss = timer_new(t->loop, on_loss, c);
+    if (c->loss && !failing)
+        c->under = transport_open(t->under, command, &events, c);
+    if (!c->loss || (!failing && !c->under)) {
+        close_carrier(&c->base);
         return NULL;
     }
     if (failing)
-        fail_link(l);
-    return &l->base;
+        fail(c);
+    return &c->base;
 }
 
-static uint64_t silence(const struct link *base)
+static bool write_bytes(struct carrier *base, const char *data, size_t len)
 {
-    const struct link *under = ((const struct flaky_link *)base)->under;
-    return under ? link_silence(under) : 0;
+    struct flaky_carrier *c = (struct flaky_carrier *)base;
+    if (c->under && fails())
+        fail(c);
+    return c->under && carrier_write(c->under, data, len);
 }
 
-static void distrust(struct link *base)
+static size_t queued(const struct carrier *base)
 {
-    struct link *under = ((struct flaky_link *)base)->under;
-    if (under)
-        link_distrust(under);
+    const struct flaky_carrier *c = (const struct flaky_carrier *)base;
+    return c->under ? carrier_queued(c->under) : 0;
 }
 
-static void give_up(struct link *base, const struct err *why)
+static void free_transport(struct transport *base)
 {
-    struct link *under = ((struct flaky_link *)base)->under;
-    if (under)
-        link_give_up(under, why);
-}
-
-static void close_link(struct link *l)
-{
-    free_link((struct flaky_link *)l, false);
-}
-
-static void release(struct machine *transport)
-{
-    struct flaky_transport *t = (struct flaky_transport *)transport;
-    machine_release(t->under);
+    struct flaky_transport *t = (struct flaky_transport *)base;
+    transport_free(t->under);
     free(t);
 }
 
-static const struct machine_ops ops = {
-    .release = release,
-    .link = new_link,
-    .link_close = close_link,
-    .silence = silence,
-    .distrust = distrust,
-    .give_up = give_up,
-    .shell = new_shell,
-    .stream = new_stream,
-    .write = write_channel,
-    .queued = queued,
-    .pause = pause_channel,
-    .shut = shut,
-    .close = close_channel,
-};
+static const struct transport_ops ops = {
+    .open = open_carrier, .write = write_bytes, .queued = queued, .close = close_carrier, .free = free_transport};
 
 static void read_orders(void)
 {
@@ -342,22 +165,24 @@ static void read_orders(void)
     (void)atexit(report);
     if (!number)
         return;
-    loses_link = strncmp(orders, "link:", strlen("link:")) == 0;
+    for_good = strncmp(orders, "link:", strlen("link:")) == 0;
     fails_at = strtoul(number + 1, NULL, 10);
 }
 
-struct machine *reach_target(uv_loop_t *loop, const struct config_target *target)
+struct transport *reach_target(uv_loop_t *loop, const struct config_target *target)
 {
     struct flaky_transport *t = calloc(1, sizeof *t);
     read_orders();
     if (!t)
         return NULL;
     t->loop = loop;
-    t->under = target->ssh ? transport_ssh(loop, target->ssh, target->keep_warm_seconds) : transport_local(loop);
+    t->under = target->command ? transport_command(loop, target)
+               : target->ssh   ? transport_ssh(loop, target)
+                               : transport_local(loop);
     if (!t->under) {
         free(t);
         return NULL;
     }
-    t->base = (struct machine){.ops = &ops, .is_local = t->under->is_local, .where = t->under->where};
+    t->base = (struct transport){.ops = &ops, .is_local = t->under->is_local, .where = t->under->where};
     return &t->base;
 }
