@@ -19,6 +19,7 @@
 
 #include "proxy/supervisor/flow.h"
 #include "proxy/supervisor/place.h"
+#include "proxy/supervisor/inquiry.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/run.h"
 
@@ -237,6 +238,10 @@ void connect_close_all(uint32_t session)
 {
     assert_int_equal(session, 1);
     connections_closed++;
+}
+void inquiry_close_all(uint32_t session)
+{
+    assert_int_equal(session, 1);
 }
 bool uplink_is_up(void)
 {
