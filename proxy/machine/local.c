@@ -8,13 +8,13 @@
 #include "proxy/base/timer.h"
 #include "proxy/machine/programs.h"
 #include "proxy/machine/transport.h"
+#include "proxy/machine/words.h"
 
 enum {
     READ_CHUNK = 64 * 1024,
     PATH_SIZE = 4096,
     SIGNAL_STATUS = 128, /* the status of what signal N has ended is 128 + N, as sh has it */
-    STDIO_COUNT = 3,
-    INHERITED_STDERR = 2
+    STDIO_COUNT = 3
 };
 
 struct local_transport {
@@ -32,7 +32,8 @@ struct local_carrier {
     int exit_status;
     int handles; /* open libuv handles; the struct lives until the last is closed */
     uv_process_t process;
-    uv_pipe_t in, out;
+    uv_pipe_t in, out, err;
+    struct words words; /* of its stderr */
 };
 
 struct local_write {
@@ -69,6 +70,7 @@ static void close_carrier(struct carrier *base)
     }
     uv_close((uv_handle_t *)&c->in, on_handle_closed);
     uv_close((uv_handle_t *)&c->out, on_handle_closed);
+    uv_close((uv_handle_t *)&c->err, on_handle_closed);
 }
 
 static void finish(struct local_carrier *c, const struct err *why)
@@ -89,7 +91,8 @@ static void finish_if_over(struct local_carrier *c)
     if (c->exit_status > SIGNAL_STATUS)
         err_set(&why, "the supervisor was ended by signal %d", c->exit_status - SIGNAL_STATUS);
     else
-        err_set(&why, "the supervisor ended with exit status %d", c->exit_status);
+        err_set(&why, "the supervisor ended with exit status %d%s%s", c->exit_status, c->words.len ? ": " : "",
+                words_text(&c->words));
     finish(c, &why);
 }
 
@@ -120,6 +123,15 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(read_buffer, sizeof read_buffer);
 }
 
+static void on_words(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct local_carrier *c = stream->data;
+    if (n > 0)
+        words_add(&c->words, buf->base, (size_t)n);
+    else if (n < 0)
+        (void)uv_read_stop(stream);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct local_carrier *c = stream->data;
@@ -139,7 +151,7 @@ static void start(struct local_carrier *c, uv_loop_t *loop, char *program)
     uv_stdio_container_t stdio[STDIO_COUNT] = {
         {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&c->in},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&c->out},
-        {.flags = UV_INHERIT_FD, .data.fd = INHERITED_STDERR},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&c->err},
     };
     uv_process_options_t options = {
         .file = program,
@@ -159,6 +171,8 @@ static void start(struct local_carrier *c, uv_loop_t *loop, char *program)
     free(env);
     if (r == 0)
         r = uv_read_start((uv_stream_t *)&c->out, on_alloc, on_read);
+    if (r == 0)
+        r = uv_read_start((uv_stream_t *)&c->err, on_alloc, on_words);
     if (r < 0) {
         c->failed = true;
         err_set(&c->failure, "the supervisor %s could not be started: %s; install delvegate again", program,
@@ -185,8 +199,9 @@ static struct carrier *open_carrier(struct transport *base, const struct transpo
     }
     (void)uv_pipe_init(t->loop, &c->in, 0);
     (void)uv_pipe_init(t->loop, &c->out, 0);
-    c->in.data = c->out.data = c;
-    c->handles = 2;
+    (void)uv_pipe_init(t->loop, &c->err, 0);
+    c->in.data = c->out.data = c->err.data = c;
+    c->handles = STDIO_COUNT;
     if (programs_local(program, sizeof program, &c->failure) < 0)
         c->failed = true;
     else

@@ -19,7 +19,7 @@ static int local_main(void)
     char dir[SUPERVISOR_PATH_MAX];
     (void)snprintf(name, sizeof name, "local-%ld", (long)getpid());
     if (place_instance(name, dir, &why) < 0) {
-        (void)printf("delvegate error %s %s\n", why.kind, why.text);
+        (void)fprintf(stderr, "%s\n", why.text);
         return EXIT_FAILURE;
     }
     struct supervise how = {.dir = dir, .local = true};

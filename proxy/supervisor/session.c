@@ -104,6 +104,8 @@ static void let_go(struct session *s)
 
 /* --- The lease --- */
 
+static bool lease_was_over; /* of any session: delvegate was not heard of for so long */
+
 static uint64_t lease_of(const struct session *s)
 {
     uint64_t build = (uint64_t)LEASE_BUILD_S * MS_PER_SECOND;
@@ -123,10 +125,17 @@ static void arm_lease(struct session *s)
 static void on_lease(void *arg)
 {
     struct session *s = arg;
-    if (uplink_silence() < lease_of(s))
+    if (uplink_silence() < lease_of(s)) {
         arm_lease(s);
-    else
-        session_end(s, -1);
+        return;
+    }
+    lease_was_over = true;
+    session_end(s, -1);
+}
+
+bool session_lease_was_over(void)
+{
+    return lease_was_over;
 }
 
 static void on_failure(void *arg)

@@ -3,6 +3,7 @@
 #define PROXY_SUPERVISOR_SESSION_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include "delve/order.h"
 #include "proxy/supervisor/uplink.h"
@@ -26,6 +27,8 @@ struct stream *session_open(uint32_t number) MUST_USE;
 /* The session with this number, or NULL. */
 struct session *session_find(uint32_t number);
 unsigned session_count(void);
+/* Whether one has ended because its lease was over: delvegate was not heard of for so long. */
+bool session_lease_was_over(void);
 /* All are ended, in the order that Delve survives; session_count is 0 when that is done. */
 void session_end_all(void);
 /* What is called whenever a session is over. */

@@ -138,7 +138,7 @@ static void look_for_end(void *arg)
     (void)arg;
     if (session_count() > 0)
         loop_disarm(&me.idle);
-    else if (me.ending)
+    else if (me.ending || (session_lease_was_over() && !uplink_is_up()))
         loop_end(0);
     else if (!me.how->local)
         loop_alarm(&me.idle, IDLE_MS);
