@@ -105,21 +105,30 @@ static size_t give(struct stream *stream, void *room, size_t n)
     return 0;
 }
 
+/* Returns false when its bounds are reached: the program waits from now on. */
+static bool has_room(struct outflow *o, char **room, size_t *size)
+{
+    *room = kept_room(&o->kept, size);
+    if (*room)
+        return true;
+    o->was_full = true;
+    loop_unwatch(&o->in);
+    return false;
+}
+
 /* Without a link. */
 static void keep(struct outflow *o)
 {
     ssize_t got = 1;
-    for (size_t done = 0; got > 0 && done < TURN_MAX; done += (size_t)got) {
-        size_t size;
-        char *room = kept_room(&o->kept, &size);
-        if (!room) {
-            o->was_full = true;
-            loop_unwatch(&o->in);
-            return;
-        }
+    char *room;
+    size_t size;
+    bool has = has_room(o, &room, &size);
+    for (size_t done = 0; has && got > 0 && done < TURN_MAX; done += (size_t)got) {
         got = read_some(o, room, size);
-        if (got > 0)
-            kept_added(&o->kept, (size_t)got);
+        if (got <= 0)
+            break;
+        kept_added(&o->kept, (size_t)got);
+        has = has_room(o, &room, &size);
     }
     if (got == 0)
         is_read(o);
