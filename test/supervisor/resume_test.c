@@ -103,7 +103,7 @@ static void output_goes_on_at_the_exact_byte(void **state)
 static void a_program_goes_on_during_an_outage(void **state)
 {
     struct driver *d = connect_first();
-    char done[DRIVER_PATH], script[2 * DRIVER_PATH];
+    char done[DRIVER_PATH], script[4 * DRIVER_PATH];
     (void)state;
     (void)snprintf(done, sizeof done, "%s/%s.done", cache, client);
     (void)snprintf(script, sizeof script, "while ! [ -e %s.go ]; do sleep 0.05; done; seq 3000000; echo x > %s", done,
