@@ -41,12 +41,14 @@ static int look_work(void *arg, int out)
     return FAILED;
 }
 
-static void keep(char **value, const struct order *o)
+static void keep(struct session *s, char **value, const struct order *o)
 {
     const char *text = order_get(o, ORDER_TEXT);
     char *copy = strdup(text ? text : "");
-    if (!copy)
+    if (!copy) {
+        loop_alarm(&s->failure, 0);
         return;
+    }
     free(*value);
     *value = copy;
 }
@@ -57,13 +59,13 @@ static void keep_tool(struct session *s, const struct order *o)
     if (!name)
         return;
     if (strcmp(name, "go") == 0)
-        keep(&s->tools.go, o);
+        keep(s, &s->tools.go, o);
     else if (strcmp(name, "dlv") == 0)
-        keep(&s->tools.dlv, o);
+        keep(s, &s->tools.dlv, o);
     else if (strcmp(name, "GOCACHE") == 0)
-        keep(&s->tools.gocache, o);
+        keep(s, &s->tools.gocache, o);
     else if (strcmp(name, "GOMODCACHE") == 0)
-        keep(&s->tools.gomodcache, o);
+        keep(s, &s->tools.gomodcache, o);
 }
 
 static void pass_on(struct session *s, const struct order *o)

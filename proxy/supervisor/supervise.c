@@ -257,7 +257,9 @@ int supervise_work(void *arg)
 {
     me.how = arg;
     if (begin() < 0) {
-        (void)fprintf(stderr, "delvegate's supervisor could not begin in %s: %s\n", me.how->dir, strerror(errno));
+        /* Whoever started it reads stdout; behind a door that is /dev/null, and the door says it. */
+        (void)printf("delvegate error start the supervisor on the Go machine could not begin in %s: %s\n", me.how->dir,
+                     strerror(errno));
         return EXIT_FAILURE;
     }
     look_for_end(NULL);

@@ -27,7 +27,7 @@ struct link {
     void *arg;
 
     /* The nonce that is waited for, and what of it the present line has. */
-    char nonce[NONCE_MAX];
+    char nonce[NONCE_MAX + 1];
     size_t nonce_len; /* 0: it has come */
     size_t matched;
     bool line_is_other;
@@ -303,7 +303,7 @@ static struct link *new_link(int in, int out, const char *nonce)
         return NULL;
     memset(l, 0, sizeof *l);
     if (len)
-        memcpy(l->nonce, nonce, len);
+        memcpy(l->nonce, nonce, len + 1);
     l->nonce_len = len;
     l->in = (struct watch){.fd = in, .events = POLLIN, .ready = on_in, .arg = l};
     l->out = (struct watch){.fd = out, .ready = on_out, .arg = l};
