@@ -56,6 +56,13 @@ suite('flaky', { daemon: false, concurrency: AT_ONCE }, (w) => {
     const through = await tryOut(s);
     s.assertProtocol();
     await own.nothingLeft({ timeout: 60_000 });
+    // It happens once: the next session finds its way, and delvegate's end is the supervisor's.
+    if (!through && n > 0) {
+      const next = await own.session();
+      assert.equal(await tryOut(next), true, next.text());
+      next.assertProtocol();
+      await own.nothingLeft({ timeout: 60_000 });
+    }
     await own.stopDaemon();
     const [, operations] = /flaky: (\d+) operations/.exec(own.daemon.stderr);
     return { through, operations: Number(operations), shown: s.shown, told: `${s.text()}\n${own.daemon.stderr}` };
