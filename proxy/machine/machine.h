@@ -77,13 +77,13 @@ void machine_set_client(const char *text);
  * The largest keepWarm asked for wins. loop outlives it. NULL when memory ran out. */
 struct machine *machine_of_target(uv_loop_t *loop, const struct config_target *target);
 /* NULL is fine. */
-void machine_release(struct machine *m);
+void machine_release(struct machine *base);
 /* Ends all machines of a loop that does not run: what is owed to them is said, and their supervisors are told to end,
  * which is waited for a little. Before the loop is closed. */
 void machine_forget(uv_loop_t *loop);
 
 /* Begins a link; handlers are called later. NULL when memory ran out. */
-struct link *machine_link(struct machine *m, const struct link_handler *h, void *arg);
+struct link *machine_link(struct machine *base, const struct link_handler *h, void *arg);
 /* Gives the link back; closes its channels. No handler of either is called any more. Pointers are dead afterwards. */
 void link_close(struct link *l);
 /* The directory of this link's session there, absolute; once it is ready. */
