@@ -334,8 +334,9 @@ case_manual() {
     done
     text=$(LC_ALL=C.UTF-8 MANWIDTH=1000 man -l "$HERE/share/man/man1/delvegate.1" 2>/dev/null | col -b)
     check "man finds it by its name" has "$(MANPATH=$HERE/share/man man -w delvegate 2>&1)" '*/man1/delvegate.1'
-    # Every variable and signal that the program knows of, and what else was promised.
-    for said in $(grep -oh 'getenv("[A-Z_]*\|{SIG[A-Z, ]*}\|signal(SIG[A-Z]*' proxy/*/*.c | grep -o '[A-Z_]*' | sort -u) \
+    # Every variable and signal that the program knows of (the supervisor is another), and what else was promised.
+    for said in $(find proxy -name '*.c' ! -path '*/supervisor/*' -exec grep -oh 'getenv("[A-Z_]*\|{SIG[A-Z, ]*}\|signal(SIG[A-Z]*' {} + |
+        grep -o '[A-Z_]*' | sort -u) \
         "EXIT STATUS" SSH_AUTH_SOCK XDG_CACHE_HOME TMPDIR PATH /etc/xdg .delvegate delvegate.socket check-env idleExit; do
         check "delvegate(1) tells of $said" has "$text" "*$said*"
     done

@@ -154,7 +154,7 @@ remove_build_packages() {
 build() {
     mkdir "$work/source"
     tar -xzf "$here/delvegate.tar.gz" -C "$work/source" --strip-components=1
-    make -C "$work/source" -j"$(nproc)" KIND=release BUILD=build/release DESTDIR= WARNINGS= prefix=$PREFIX PREFIX=$PREFIX \
+    make -C "$work/source" -j"$(nproc)" KIND=release BUILD=build/release SUPERVISORS= DESTDIR= WARNINGS= prefix=$PREFIX PREFIX=$PREFIX \
         install >"$work/build.log" 2>&1
 }
 
