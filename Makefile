@@ -382,7 +382,7 @@ lint-rooms:
 	    sed 's/$$/: the tunnel is pure: libc and itself alone/' | grep .
 	$(Q)! grep -nE '^#include ("|<)' $(SUPERVISOR) $(wildcard proxy/supervisor/*.h) /dev/null | grep -vE ':#include ($(SUPERVISOR_INCLUDES))' | \
 	    sed 's/$$/: the supervisor is libc (what musl has, without the name service), the tunnel, delve\/order.h and dap\/buf.h/' | grep .
-	$(Q)! grep -nE '^#include "proxy/supervisor/' $(filter-out proxy/supervisor/%,$(PURE) $(PROXY) $(HEADERS)) | \
+	$(Q)! grep -nE '^#include "proxy/supervisor/' $(filter-out proxy/supervisor/% test/%,$(PURE) $(PROXY) $(HEADERS)) | \
 	    sed 's/$$/: the supervisor is a program of its own/' | grep .
 lint-shell:
 	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
