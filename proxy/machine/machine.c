@@ -444,6 +444,7 @@ static bool leave(struct remote_machine *m)
     bool comes_back = m->references > 0 && m->keep_warm_seconds > 0;
     if (m->base.is_local || comes_back || m->is_leaving || m->state != MACHINE_UP)
         return false;
+    log_debug(m->base.where, "its supervisor is told to end");
     m->is_leaving = tunnel_open(m->tunnel, TUNNEL_CONTROL, 0, order_label(ORDER_STREAM_QUIT, 0), NULL) != 0;
     machine_turn(m);
     timer_start(m->warm, LEAVE_MS, 0);
@@ -644,21 +645,34 @@ void machine_release(struct machine *base)
     machine_schedule(m);
 }
 
-void machine_forget(uv_loop_t *loop)
+/* Whether something that was said is not known to have arrived. */
+static bool is_unheard(const struct remote_machine *m)
+{
+    struct tunnel_stats stats = {0};
+    if (m->is_leaving)
+        tunnel_stats(m->tunnel, &stats);
+    return stats.kept > 0;
+}
+
+void machine_leave(uv_loop_t *loop)
 {
     bool waits = false;
     for (struct remote_machine *m = machines; m; m = m->next) {
         if (m->loop != loop)
             continue;
         m->references = 0;
-        machine_turn(m); /* what is owed is said as far as that can be */
         waits = leave(m) || m->is_leaving || waits;
     }
     while (waits && uv_run(loop, UV_RUN_ONCE) != 0) {
         waits = false;
         for (const struct remote_machine *m = machines; m; m = m->next)
-            waits = waits || (m->loop == loop && m->is_leaving);
+            waits = waits || (m->loop == loop && is_unheard(m));
     }
+}
+
+void machine_forget(uv_loop_t *loop)
+{
+    machine_leave(loop);
     for (struct remote_machine *m = machines, *next; m; m = next) {
         next = m->next;
         if (m->loop == loop)

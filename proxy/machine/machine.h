@@ -78,8 +78,10 @@ void machine_set_client(const char *text);
 struct machine *machine_of_target(uv_loop_t *loop, const struct config_target *target);
 /* NULL is fine. */
 void machine_release(struct machine *base);
-/* Ends all machines of a loop that does not run: what is owed to them is said, and their supervisors are told to end,
- * which is waited for a little. Before the loop is closed. */
+/* Of all machines of a loop that does not run: their supervisors are told to end once their sessions have, and to hear
+ * that they have heard it is waited for a little. Only machine_forget may follow, or the process's end. */
+void machine_leave(uv_loop_t *loop);
+/* Likewise, and frees them. Before the loop is closed. */
 void machine_forget(uv_loop_t *loop);
 
 /* Begins a link; handlers are called later. NULL when memory ran out. */

@@ -408,8 +408,10 @@ int daemon_run(struct config *config, daemon_reload *reload, void *arg)
         uv_run(&d.loop, UV_RUN_DEFAULT);
     }
     /* Sessions that did not end in time can't be waited for any longer: their memory goes with the process. */
-    if (d.sessions)
+    if (d.sessions) {
+        machine_leave(&d.loop);
         _exit(status);
+    }
     free_all(&d, status);
     return status;
 }
