@@ -87,17 +87,17 @@ void machine_forget(uv_loop_t *loop);
 /* Begins a link; handlers are called later. NULL when memory ran out. */
 struct link *machine_link(struct machine *base, const struct link_handler *h, void *arg);
 /* Gives the link back; closes its channels. No handler of either is called any more. Pointers are dead afterwards. */
-void link_close(struct link *l);
+void link_close(struct link *base);
 /* The directory of this link's session there, absolute; once it is ready. */
 const char *link_dir(const struct link *l);
 /* Whether the tunnel has a connection now, and something was heard over it lately: else nothing can be said of what
  * does not answer. */
-bool link_is_alive(const struct link *l);
+bool link_is_alive(const struct link *base);
 /* Whether the connection was there without interruption for the last ms milliseconds, and something came by it in that
  * time. Else an answer that has not come in so long is not late: wait as long again. */
-bool link_was_heard(const struct link *l, uint64_t ms);
+bool link_was_heard(const struct link *base, uint64_t ms);
 /* The user has done something: a lost connection whose login asks a person, or was refused, is tried again. */
-void link_wake(struct link *l);
+void link_wake(struct link *base);
 
 /* The control stream of the link's session (delve/order.h), once. Only on a ready link. NULL when memory ran out. */
 struct channel *link_control(struct link *l, const struct channel_handler *h, void *arg);
@@ -108,7 +108,7 @@ struct channel *link_open(struct link *l, enum order_stream stream, uint32_t num
                           void *arg);
 /* Who is given the streams that the supervisor opens for the link's session; it takes each with channel_take or closes
  * it. NULL: nobody. */
-void link_on_stream(struct link *l,
+void link_on_stream(struct link *base,
                     void (*opened)(void *arg, struct channel *c, enum order_stream stream, uint32_t number), void *arg);
 void channel_take(struct channel *c, const struct channel_handler *h, void *arg);
 
