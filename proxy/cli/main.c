@@ -200,7 +200,7 @@ static int run_daemon(struct config_file *file)
         config_unref(config);
         return EXIT_FAILURE;
     }
-    int status = daemon_run(config, config_file_load, file);
+    int status = daemon_run(config, file->path, config_file_load, file);
     libssh2_exit();
     return status;
 }

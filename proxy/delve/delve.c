@@ -116,6 +116,7 @@ static void reap(struct delve *d, const char *reason)
     bool is_owed = d->state == DELVE_DISCONNECTING;
     timer_stop(d->step);
     waiting_end(d->waiting);
+    waiting_resume(d->waiting);
     attachment_close(d->attachment, false);
     set_state(d, DELVE_REAPING, reason);
     if (is_owed)
@@ -445,6 +446,15 @@ static void on_link_note(void *arg, const char *text)
     say(arg, "console", text);
 }
 
+static void on_link_outage(void *arg, const char *text)
+{
+    struct delve *d = arg;
+    if (text && d->state < DELVE_DISCONNECTING)
+        waiting_suspend(d->waiting, text);
+    else
+        waiting_resume(d->waiting);
+}
+
 static void on_link_lost(void *arg, const struct err *why, bool transient)
 {
     struct delve *d = arg;
@@ -463,6 +473,7 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
     process_free(d->process, true);
     d->process = NULL;
     waiting_end(d->waiting);
+    waiting_resume(d->waiting);
     timer_stop(d->step);
     enum delve_state before = d->state;
     set_state(d, DELVE_OVER, copy.text);
@@ -473,7 +484,8 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
     d->handler->ended(d->arg);
 }
 
-static const struct link_handler link_events = {.ready = on_link_ready, .note = on_link_note, .lost = on_link_lost};
+static const struct link_handler link_events = {
+    .ready = on_link_ready, .note = on_link_note, .outage = on_link_outage, .lost = on_link_lost};
 
 static void on_step(void *arg)
 {
@@ -549,6 +561,7 @@ void delve_restart(struct delve *d, const struct delve_plan *plan, const struct 
         timer_stop(d->step);
         set_state(d, DELVE_RUNNING, "restart");
     }
+    delve_wake(d);
     if (d->state != DELVE_RUNNING)
         return; /* nothing was started yet, and it will be this plan; or it is too late */
     waiting_end(d->waiting);
@@ -582,6 +595,12 @@ int delve_take_oldest(struct delve *d, struct dap_asked *asked)
     return attachment_take_oldest(d->attachment, asked);
 }
 
+void delve_wake(struct delve *d)
+{
+    if (d->link)
+        link_wake(d->link);
+}
+
 void delve_pause(struct delve *d, bool paused)
 {
     uint64_t now = timer_now(d->loop);
@@ -603,7 +622,9 @@ bool delve_end(struct delve *d, bool terminate)
         return d->state == DELVE_DISCONNECTING;
     timer_stop(d->step);
     bool launched = d->plan && d->plan->mode != DELVE_ATTACH && d->plan->mode != DELVE_REMOTE;
-    if (attachment_is_open(d->attachment)) {
+    delve_wake(d);
+    /* Without a connection Delve's answer would not come: its supervisor ends it when it hears of that. */
+    if (attachment_is_open(d->attachment) && link_is_alive(d->link)) {
         set_state(d, DELVE_DISCONNECTING, "disconnect");
         process_wind_down(d->process);
         attachment_disconnect(d->attachment, terminate || launched);

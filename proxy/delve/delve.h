@@ -79,6 +79,8 @@ enum delve_client_result delve_forward(struct delve *d, enum dap_asker asker, co
                                        struct dap_edits *edits);
 /* The oldest request of the client's that is unanswered. Returns 1 with *asked, 0 when there is none. */
 int delve_take_oldest(struct delve *d, struct dap_asked *asked);
+/* The user has done something: a lost connection whose login asks a person is tried again. */
+void delve_wake(struct delve *d);
 /* Stops and starts reading Delve and the program. */
 void delve_pause(struct delve *d, bool paused);
 /* Ends it in the order that Delve survives: `disconnect` with terminateDebuggee as given (always true for

@@ -12,13 +12,16 @@ struct waiting {
     void (*tell)(void *arg, const char *text);
     void *arg;
     char text[ERR_TEXT_MAX];
-    bool told;
+    uint64_t ms;
+    bool waits, told, suspended;
     struct timer *slow;
 };
 
 static void on_slow(void *arg)
 {
     struct waiting *w = arg;
+    if (w->suspended)
+        return;
     w->told = true;
     w->tell(w->arg, w->text);
 }
@@ -45,6 +48,8 @@ void waiting_begin(struct waiting *w, uint64_t ms, const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(w->text, sizeof w->text, fmt, ap);
     va_end(ap);
+    w->ms = ms;
+    w->waits = true;
     timer_start(w->slow, ms, 0);
 }
 
@@ -52,9 +57,25 @@ void waiting_end(struct waiting *w)
 {
     bool told = w->told;
     timer_stop(w->slow);
-    w->told = false;
-    if (told)
+    w->waits = w->told = false;
+    if (told && !w->suspended)
         w->tell(w->arg, NULL);
+}
+
+void waiting_suspend(struct waiting *w, const char *text)
+{
+    w->suspended = true;
+    w->tell(w->arg, text);
+}
+
+void waiting_resume(struct waiting *w)
+{
+    if (!w->suspended)
+        return;
+    w->suspended = w->told = false;
+    w->tell(w->arg, NULL);
+    if (w->waits)
+        timer_start(w->slow, w->ms, 0);
 }
 
 void waiting_free(struct waiting *w)

@@ -12,8 +12,12 @@ struct waiting;
 struct waiting *waiting_new(uv_loop_t *loop, void (*tell)(void *arg, const char *text), void *arg);
 /* Another wait begins, and the one before it ends. It is told after ms; the text is copied. */
 void waiting_begin(struct waiting *w, uint64_t ms, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* It has ended, if there is one. */
+/* It has ended, if there is one. While suspended nothing of that is told. */
 void waiting_end(struct waiting *w);
+/* Nothing can come to its end for now, for this reason, which is told at once; a wait that would be told meanwhile is
+ * not, and takes its time anew after waiting_resume. */
+void waiting_suspend(struct waiting *w, const char *text);
+void waiting_resume(struct waiting *w);
 /* NULL is fine. */
 void waiting_free(struct waiting *w);
 

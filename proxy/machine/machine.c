@@ -19,8 +19,6 @@ enum {
     MS = 1000,
     LEAVE_MS = 2 * MS,      /* for a supervisor that is told to end */
     START_MS = 60 * MS,     /* from the command's start to the supervisor's answer: a login shell may be slow */
-    RETRY_MS = 500,         /* before the second try to reach it again; then twice as long each time */
-    RETRY_MAX_MS = 30 * MS, /* but no longer */
     ABOUT_MAX = 256 * 1024, /* bytes of what a supervisor says of itself, and not taken yet */
     HEARD_SLACK_MS = 500,   /* the last that was heard may be what a wait began with */
     QUIET_MS = 12 * MS /* nothing was heard for so long, while beats are due: nothing can be said of what is there */
@@ -58,7 +56,7 @@ void machine_schedule(struct remote_machine *m)
 
 /* --- links --- */
 
-static void note_all(struct remote_machine *m, const char *text)
+void machine_note_all(struct remote_machine *m, const char *text)
 {
     for (struct session_link *l = m->links, *next; l; l = next) {
         next = l->next;
@@ -111,7 +109,7 @@ static void free_link(struct remote_machine *m, struct session_link *l)
 
 /* --- ways --- */
 
-static bool is_needed(const struct remote_machine *m)
+bool machine_is_needed(const struct remote_machine *m)
 {
     struct tunnel_stats stats = {0};
     for (const struct session_link *l = m->links; l; l = l->next)
@@ -123,7 +121,7 @@ static bool is_needed(const struct remote_machine *m)
     return stats.streams > (m->about ? 1U : 0U);
 }
 
-static void close_carrier(struct remote_machine *m)
+void machine_close_carrier(struct remote_machine *m)
 {
     timer_stop(m->deadline);
     free(m->boot);
@@ -133,22 +131,19 @@ static void close_carrier(struct remote_machine *m)
     m->carrier = NULL;
 }
 
-/* Nothing is wanted of it any more. */
-static void rest(struct remote_machine *m, const char *reason)
+void machine_rest(struct remote_machine *m, const char *reason)
 {
     m->is_leaving = false;
-    close_carrier(m);
+    machine_close_carrier(m);
     timer_stop(m->retry);
     timer_stop(m->warm);
     machine_tunnel_free(m);
-    m->lost_at = 0;
-    m->attempts = 0;
+    machine_outage_forget(m);
     if (m->state != MACHINE_IDLE)
         machine_set_state(m, MACHINE_IDLE, reason);
 }
 
-/* Only links that are not ready yet, or only those that are, or both. */
-static void tell_lost(struct remote_machine *m, const struct err *why, bool transient, bool fresh, bool ready)
+void machine_tell_lost(struct remote_machine *m, const struct err *why, bool transient, bool fresh, bool ready)
 {
     for (struct session_link *l = m->links; l; l = l->next) {
         const struct link_handler *h = l->handler;
@@ -170,17 +165,17 @@ void machine_lose(struct remote_machine *m, const struct err *why, bool transien
 {
     struct err copy = *why;
     drop_channels(m);
-    rest(m, copy.text);
-    tell_lost(m, &copy, transient, true, true);
+    machine_rest(m, copy.text);
+    machine_tell_lost(m, &copy, transient, true, true);
 }
 
 void machine_lose_sessions(struct remote_machine *m, const struct err *why)
 {
     struct err copy = *why;
     drop_channels(m);
-    rest(m, copy.text);
+    machine_rest(m, copy.text);
     timer_start(m->retry, 0, 0);
-    tell_lost(m, &copy, true, false, true);
+    machine_tell_lost(m, &copy, true, false, true);
 }
 
 static void on_note(void *arg, const char *text)
@@ -188,7 +183,7 @@ static void on_note(void *arg, const char *text)
     struct remote_machine *m = arg;
     log_info(m->base.where, "%s", text);
     if (!m->lost_at)
-        note_all(m, text);
+        machine_note_all(m, text);
 }
 
 static void on_running(void *arg)
@@ -228,7 +223,7 @@ static size_t read_boot(struct remote_machine *m, const char *data, size_t len)
     size_t used = boot_receive(m->boot, data, len);
     if (!told && was_uploading(m)) {
         err_set(&text, "putting the supervisor on %s", m->base.where);
-        note_all(m, text.text);
+        machine_note_all(m, text.text);
     }
     send_boot(m);
     if (m->boot->state == BOOT_READY)
@@ -239,7 +234,7 @@ static size_t read_boot(struct remote_machine *m, const char *data, size_t len)
 static void give_carrier_up(struct remote_machine *m, const struct err *why, enum transport_loss loss)
 {
     struct err copy = *why;
-    close_carrier(m);
+    machine_close_carrier(m);
     machine_carrier_lost(m, &copy, loss);
 }
 
@@ -280,75 +275,6 @@ static void on_lost(void *arg, const struct err *why, enum transport_loss loss)
         copy = *boot_why(m->boot);
     }
     machine_carrier_lost(m, &copy, loss);
-}
-
-static uint64_t lease_left(const struct remote_machine *m, uint64_t now)
-{
-    uint64_t over = m->lost_at + (uint64_t)m->lease_seconds * MS;
-    return over > now ? over - now : 0;
-}
-
-static void end_lease(struct remote_machine *m)
-{
-    struct err why;
-    err_set(&why,
-            "the connection to %s could not be made again within the lease of %ld s, and what ran there has ended: %s",
-            m->base.where, m->lease_seconds, m->why.text);
-    machine_lose(m, &why, false);
-}
-
-static void begin_outage(struct remote_machine *m, uint64_t now)
-{
-    struct err text;
-    m->lost_at = now;
-    m->attempts = 0;
-    err_set(&text, "the connection to %s is lost: %s; it is being made again, and what runs there goes on",
-            m->base.where, m->why.text);
-    note_all(m, text.text);
-}
-
-static void wait_for_next_try(struct remote_machine *m, enum transport_loss loss, uint64_t now)
-{
-    if (loss == TRANSPORT_ASK && m->attempts > 0) {
-        machine_set_state(m, MACHINE_ASKING, "the login asks or was refused");
-        timer_start(m->deadline, lease_left(m, now), 0);
-        return;
-    }
-    machine_set_state(m, MACHINE_RETRYING, "lost");
-    uint64_t wait = m->attempts == 0 ? 0 : (uint64_t)RETRY_MS << (m->attempts < 8 ? m->attempts - 1 : 7);
-    timer_start(m->retry, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS, 0);
-}
-
-/* What a session had is kept for its lease; before the first session is up, a failure is told at once. So it is to who
- * comes while the connection is lost. */
-void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum transport_loss loss)
-{
-    uint64_t now = machine_clock();
-    bool was_there = m->state == MACHINE_UP;
-    bool has_sessions = m->dir != NULL;
-    close_carrier(m);
-    if (m->is_leaving) {
-        rest(m, "its supervisor has ended");
-        machine_schedule(m);
-        return;
-    }
-    m->why = *why;
-    tunnel_hang_up(m->tunnel, m->link_number, why->text, now);
-    log_warning(m->base.where, "%s", m->why.text);
-    if (m->base.is_local || !has_sessions || loss == TRANSPORT_NEVER) {
-        machine_lose(m, &m->why, loss == TRANSPORT_RETRY);
-    } else if (m->lost_at && lease_left(m, now) == 0) {
-        end_lease(m);
-    } else if (!is_needed(m)) {
-        rest(m, "lost, and nothing needs it");
-    } else {
-        if (was_there)
-            begin_outage(m, now);
-        wait_for_next_try(m, loss, now);
-        if (!was_there)
-            tell_lost(m, why, loss == TRANSPORT_RETRY, true, false);
-        machine_schedule(m);
-    }
 }
 
 static const struct carrier_handler carrier_events = {
@@ -427,10 +353,6 @@ static void on_deadline(void *arg)
 {
     struct remote_machine *m = arg;
     struct err why;
-    if (m->state == MACHINE_ASKING) {
-        end_lease(m);
-        return;
-    }
     err_set(&why, "the supervisor on %s did not answer within %d s; is the machine or its login shell stuck?",
             m->base.where, START_MS / MS);
     give_carrier_up(m, &why, TRANSPORT_RETRY);
@@ -454,8 +376,8 @@ static bool leave(struct remote_machine *m)
 static void on_warm(void *arg)
 {
     struct remote_machine *m = arg;
-    if (m->is_leaving || (!is_needed(m) && !leave(m)))
-        rest(m, "nothing has needed it for a while");
+    if (m->is_leaving || (!machine_is_needed(m) && !leave(m)))
+        machine_rest(m, "nothing has needed it for a while");
     if (!m->is_leaving)
         machine_schedule(m);
 }
@@ -470,7 +392,7 @@ static void settle(struct remote_machine *m)
     }
     if (m->is_leaving)
         return;
-    if (is_needed(m)) {
+    if (machine_is_needed(m)) {
         timer_stop(m->warm);
         return;
     }
@@ -483,62 +405,31 @@ static void settle(struct remote_machine *m)
     timer_start(m->warm, is_kept ? (uint64_t)m->keep_warm_seconds * MS : 0, 0);
 }
 
-/* Who comes while the connection is lost has not heard of it. */
-static void tell_outage(struct remote_machine *m)
-{
-    struct err text;
-    if (!m->lost_at)
-        return;
-    err_set(&text, "the connection to %s is lost (%s); it is being tried again", m->base.where, m->why.text);
-    for (struct session_link *l = m->links; l; l = l->next) {
-        if (!l->handler || l->told_ready || l->told_lost)
-            continue;
-        l->told_lost = true;
-        if (l->handler->note)
-            l->handler->note(l->arg, text.text);
-    }
-}
-
 static void on_soon(void *arg)
 {
     struct remote_machine *m = arg;
-    tell_outage(m);
+    machine_outage_tell(m);
     tell_ready(m);
     machine_turn(m);
     settle(m);
-}
-
-/* The time of a tick is long over: this machine slept. */
-static void on_gap(struct remote_machine *m)
-{
-    if (m->state != MACHINE_RETRYING)
-        return;
-    log_info(m->base.where, "the clock has jumped: the connection is tried again at once");
-    timer_start(m->retry, 0, 0);
 }
 
 static void on_tick(void *arg)
 {
     struct remote_machine *m = arg;
     if (machine_clock() > m->tick_due + TUNNEL_BEAT_MS)
-        on_gap(m);
+        machine_outage_gap(m);
     machine_turn(m);
 }
 
 void machine_on_up(struct remote_machine *m)
 {
-    struct err text;
     if (m->dir)
         timer_stop(m->deadline);
     machine_set_state(m, MACHINE_UP, "the supervisor has answered");
     m->attempts = 0;
     m->up_at = machine_clock();
-    if (m->lost_at) {
-        m->lost_at = 0;
-        err_set(&text, "the connection to %s is back", m->base.where);
-        log_info(m->base.where, "%s", text.text);
-        note_all(m, text.text);
-    }
+    machine_outage_over(m);
     tell_ready(m);
 }
 
@@ -557,7 +448,7 @@ static void destroy(struct remote_machine *m)
             *at = m->next;
             break;
         }
-    close_carrier(m);
+    machine_close_carrier(m);
     machine_tunnel_free(m);
     while (m->links)
         free_link(m, m->links);
@@ -567,6 +458,8 @@ static void destroy(struct remote_machine *m)
     timer_free(m->retry);
     timer_free(m->warm);
     timer_free(m->deadline);
+    timer_free(m->patience);
+    timer_free(m->lease);
     buf_free(&m->about_bytes);
     free(m->name);
     free(m);
@@ -605,8 +498,11 @@ static struct remote_machine *machine_new(uv_loop_t *loop, const struct config_t
     m->retry = timer_new(loop, on_retry, m);
     m->warm = timer_new(loop, on_warm, m);
     m->deadline = timer_new(loop, on_deadline, m);
+    m->patience = timer_new(loop, machine_outage_patience, m);
+    m->lease = timer_new(loop, machine_outage_lease, m);
     m->transport = reach_target(loop, target);
-    if (!m->soon || !m->tick || !m->retry || !m->warm || !m->deadline || !m->transport) {
+    if (!m->soon || !m->tick || !m->retry || !m->warm || !m->deadline || !m->patience || !m->lease ||
+        !m->transport) {
         destroy(m);
         return NULL;
     }
@@ -687,11 +583,15 @@ struct link *machine_link(struct machine *base, const struct link_handler *h, vo
     struct session_link *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    *l = (struct session_link){
-        .base = {.machine = base}, .next = m->links, .handler = h, .arg = arg, .session = ++m->last_session};
+    *l = (struct session_link){.base = {.machine = base},
+                               .next = m->links,
+                               .handler = h,
+                               .arg = arg,
+                               .session = ++m->last_session,
+                               .began_at = machine_clock()};
     m->links = l;
     if (m->is_leaving)
-        rest(m, "it is needed again");
+        machine_rest(m, "it is needed again");
     timer_stop(m->warm);
     timer_start(m->retry, 0, 0);
     machine_schedule(m);

@@ -52,6 +52,9 @@ struct link_handler {
     void (*ready)(void *arg);
     /* Words for the user about what goes on ("connecting to gomachine ..."); optional. */
     void (*note)(void *arg, const char *text);
+    /* The connection is lost and is being made again (what is waited for, in words), or it is back (NULL). Only in
+       between nothing comes and nothing goes; optional. */
+    void (*outage)(void *arg, const char *text);
     /* The link never came up or is lost for good; its channels are gone too, without a `closed` of their own, after all
        data that had arrived was delivered. The link and channel pointers are dead afterwards. transient: trying again
        later may help (network), false: it will not (host key, no key accepted). */

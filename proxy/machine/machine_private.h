@@ -1,4 +1,5 @@
-/* What the files of a machine share: machine.c (who uses it, and its life), machine_tunnel.c (the tunnel over a
+/* What the files of a machine share: machine.c (who uses it, and its life), machine_outage.c (while
+ * the connection is lost), machine_tunnel.c (the tunnel over a
  * carrier), channel.c (the streams in it). */
 #ifndef PROXY_MACHINE_MACHINE_PRIVATE_H
 #define PROXY_MACHINE_MACHINE_PRIVATE_H
@@ -49,7 +50,8 @@ struct remote_machine {
 
     uint64_t tick_due; /* boot clock */
     struct timer *soon, *tick, *retry, *warm;
-    struct timer *deadline; /* of the supervisor's answer; in MACHINE_ASKING of the lease */
+    struct timer *patience, *lease; /* while the connection is lost: of who comes then; of what runs there */
+    struct timer *deadline; /* of the supervisor's answer */
     bool in_turn;
     bool is_leaving; /* its supervisor was told to end: that is waited for */
 };
@@ -61,7 +63,8 @@ struct session_link {
     void *arg;
     uint32_t session;
     char *dir;
-    bool told_ready, told_lost; /* told_lost: it began while the connection was lost, and has words about it */
+    bool told_ready, told_lost; /* told_lost: it has words about the connection that is lost */
+    uint64_t began_at;          /* boot clock */
     void (*on_stream)(void *arg, struct channel *c, enum order_stream stream, uint32_t number);
     void *stream_arg;
 };
@@ -96,6 +99,29 @@ void machine_on_about(struct remote_machine *m);
 /* The tunnel has a link (again). */
 void machine_on_up(struct remote_machine *m);
 struct session_link *machine_find_link(struct remote_machine *m, uint32_t session);
+
+void machine_note_all(struct remote_machine *m, const char *text);
+/* Whether somebody has a link, or an end that could not be said yet is owed to the machine. */
+bool machine_is_needed(const struct remote_machine *m);
+void machine_close_carrier(struct remote_machine *m);
+/* Nothing is wanted of it any more. */
+void machine_rest(struct remote_machine *m, const char *reason);
+/* Only links that are not ready yet, or only those that are, or both. */
+void machine_tell_lost(struct remote_machine *m, const struct err *why, bool transient, bool fresh, bool ready);
+
+/* machine_outage.c: from the loss of the connection to its return. */
+
+/* It is there again. */
+void machine_outage_over(struct remote_machine *m);
+/* Nobody waits for it any more. */
+void machine_outage_forget(struct remote_machine *m);
+/* Tells who has come while it is lost. */
+void machine_outage_tell(struct remote_machine *m);
+/* The time of a tick is long over: this machine slept. */
+void machine_outage_gap(struct remote_machine *m);
+/* Timers. */
+void machine_outage_patience(void *arg);
+void machine_outage_lease(void *arg);
 
 /* machine_tunnel.c */
 

@@ -1,5 +1,6 @@
 #include "proxy/service/daemon.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ enum {
     STATUS_TEXT_MAX = 1024,
     CONFINEMENT_MAX = 128,
     CONFINEMENT_TEXT_MAX = 512,
+    CLIENT_NAME_MAX = 8 * 1024,
     STOP_MS = 15 * 1000, /* from the first SIGTERM: sessions that have not ended by then are left to their leases */
     HURRY_MS = 1600,     /* from the second one: longer than a Delve is given to answer, so that each client is told */
     LEAVE_MS = 7 * 1000  /* for what is closed when no session is left: more than a client has to read its goodbye */
@@ -188,6 +190,23 @@ static bool has_local(const struct config *config)
         if (config_target_is_local(&config->targets[i]))
             return true;
     return false;
+}
+
+/* What stays the same when this delvegate is started again: what the one before has left is its own to end. A
+ * configuration that came by a pipe names nobody. */
+static void name_client(const char *path)
+{
+    struct buf name;
+    char host[HOST_NAME_MAX + 1] = "";
+    char *real = *path ? realpath(path, NULL) : strdup("");
+    if (!real)
+        return;
+    (void)gethostname(host, sizeof host - 1);
+    buf_init(&name, CLIENT_NAME_MAX);
+    if (buf_printf(&name, "%s %u %s", host, (unsigned)geteuid(), real) == 0)
+        machine_set_client(name.data);
+    buf_free(&name);
+    free(real);
 }
 
 /* What a crash of delvegate, or of this machine, has left here. */
@@ -389,11 +408,12 @@ static int begin(struct daemon *d)
     return r < 0 || !d->stop || !d->idle || !d->notify ? -1 : 0;
 }
 
-int daemon_run(struct config *config, daemon_reload *reload, void *arg)
+int daemon_run(struct config *config, const char *path, daemon_reload *reload, void *arg)
 {
     struct daemon d = {.config = config, .reload = reload, .reload_arg = arg};
     int status = EXIT_FAILURE;
     log_set_level(config->log_level);
+    name_client(path);
     if (begin(&d) < 0) {
         log_error(NULL, "out of memory");
     } else if (places_apply(&d.places, config) == 0) {

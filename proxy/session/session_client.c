@@ -237,11 +237,25 @@ static enum verb route(const struct session *s, const struct dap_message *m, ans
     return s->state == SESSION_LAUNCHING ? VERB_HOLD : VERB_FORWARD;
 }
 
+/* What only a person makes a client ask: of the rest, editors ask by themselves. (Restart and the end are looked after
+ * where they are done.) */
+static bool is_action(const struct dap_message *m)
+{
+    static const char *const actions[] = {"continue", "next",  "stepIn", "stepOut", "stepBack", "reverseContinue",
+                                          "pause",    "goto"};
+    for (size_t i = 0; m->type == DAP_REQUEST && i < sizeof actions / sizeof *actions; i++)
+        if (strcmp(actions[i], m->name) == 0)
+            return true;
+    return false;
+}
+
 static void on_message(struct session *s, const struct dap_message *m)
 {
     answer *by;
     if (m->type == DAP_REQUEST)
         s->unanswered++;
+    if (s->delve && is_action(m))
+        delve_wake(s->delve);
     switch (route(s, m, &by)) {
     case VERB_FORWARD:
         session_forward(s, m);

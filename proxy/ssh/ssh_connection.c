@@ -321,6 +321,7 @@ void ssh_connection_dial(struct ssh_connection *c)
     const struct ssh_settings *s = &c->settings;
     bool proxied = s->proxy_command || s->proxy_jump;
     long seconds = s->connect_timeout > 0 ? s->connect_timeout : SSH_CONNECT_SECONDS;
+    c->transport->base.patience_ms = (uint64_t)seconds * SSH_MS;
     if (s->proxy_command && s->proxy_passes_fd) {
         ssh_connection_fail(
             c, TRANSPORT_NEVER,

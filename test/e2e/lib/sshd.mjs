@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Child, run } from './children.mjs';
 import { freePort } from './port.mjs';
 import * as proc from './proc.mjs';
+import { Relay } from './relay.mjs';
 import { until } from './until.mjs';
 
 const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((p) => fs.existsSync(p));
@@ -30,9 +31,9 @@ async function keygen(file, type = 'ed25519') {
 export class Sshd {
   /**
    * dir: where its files go. env: what sessions see (SetEnv). options: more lines of sshd_config.
-   * known: false leaves known_hosts empty, 'other' writes another key there.
+   * known: false leaves known_hosts empty, 'other' writes another key there. relay: clients come by a Relay.
    */
-  static async start({ dir, env = {}, options = [], known = true, clientOptions = [] }) {
+  static async start({ dir, env = {}, options = [], known = true, clientOptions = [], relay = false }) {
     const sshd = new Sshd();
     sshd.dir = dir;
     sshd.env = env;
@@ -43,17 +44,19 @@ export class Sshd {
     fs.copyFileSync(path.join(dir, 'user_key.pub'), path.join(dir, 'authorized_keys'));
     if (process.getuid() === 0) fs.mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
     await sshd.listen();
+    if (relay) sshd.relay = await Relay.start(sshd.port);
+    const port = sshd.relay?.port ?? sshd.port; // that clients know
     let hostKey = fs.readFileSync(path.join(dir, 'host_key.pub'), 'utf8');
     if (known === 'other') {
       await keygen(path.join(dir, 'other_key'));
       hostKey = fs.readFileSync(path.join(dir, 'other_key.pub'), 'utf8');
     }
     const [type, key] = hostKey.split(' ');
-    fs.writeFileSync(path.join(dir, 'known_hosts'), known ? `[127.0.0.1]:${sshd.port} ${type} ${key}\n` : '');
+    fs.writeFileSync(path.join(dir, 'known_hosts'), known ? `[127.0.0.1]:${port} ${type} ${key}\n` : '');
     fs.writeFileSync(path.join(dir, 'ssh_config'), [
       `Host ${HOST}`,
       '  HostName 127.0.0.1',
-      `  Port ${sshd.port}`,
+      `  Port ${port}`,
       `  User ${account.username}`,
       `  IdentityFile ${path.join(dir, 'user_key')}`,
       '  IdentitiesOnly yes',
@@ -119,6 +122,12 @@ export class Sshd {
   }
 
   async stop() {
+    await this.relay?.stop();
+    await this.halt();
+  }
+
+  /** Ends the server and what serves its connections; listen() starts it again. */
+  async halt() {
     if (this.child.running) {
       const served = proc.pids().filter((pid) => pid !== this.child.pid && proc.descends(pid, this.child.pid)
         && /^sshd(-session|-auth)?: /.test(proc.cmdline(pid)[0] ?? ''));

@@ -71,7 +71,7 @@ export async function build(name, output) {
 
 export class World {
   /**
-   * transport: 'local' or 'ssh'. target: options of the target `main`. targets: more targets, by name (their `listen` is
+   * transport: 'local', 'ssh', or 'command': the user's own ssh as an argv. target: options of the target `main`. targets: more targets, by name (their `listen` is
    * chosen). env: more environment for both machines. sshd: options of Sshd.start. program: another delvegate. config: more of the file's top level.
    * beside: a second live session stands beside each test, which must cost it nothing.
    */
@@ -96,7 +96,7 @@ export class World {
     const PAIR = process.env.GO_PAIR ? { PATH: process.env.PATH } : {};
     this.remoteEnv = { HOME: this.at('home'), XDG_CACHE_HOME: this.at('cache'), ...PAIR, ...this.options.env };
     if (this.options.prepare) await this.options.prepare(this);
-    if (this.transport === 'ssh') this.sshd = await Sshd.start({ dir: this.at('sshd'), env: this.remoteEnv, ...this.options.sshd });
+    if (this.transport !== 'local') this.sshd = await Sshd.start({ dir: this.at('sshd'), env: this.remoteEnv, ...this.options.sshd });
     await this.configure();
     if (this.options.daemon !== false) await this.startDaemon();
     return this;
@@ -111,6 +111,7 @@ export class World {
     return {
       listen: await freePort(),
       ...(this.transport === 'ssh' ? { ssh: HOST } : {}),
+      ...(this.transport === 'command' ? { command: ['ssh', '-T', HOST, 'sh'] } : {}),
       go: { ...(await goCaches()), ...go },
       ...(delve ? { delve } : {}),
       lease: '1m',
@@ -210,6 +211,8 @@ export class World {
       if (pid === process.pid || pid === daemon || pid === this.sshd?.child.pid) return false;
       const args = proc.cmdline(pid);
       if (args.length === 0 || /^sshd(-session|-auth)?: /.test(args[0]) || /\/sshd(-session|-auth)?$/.test(args[0])) return false;
+      // The way to the Go machine, kept for the next session.
+      if (this.transport === 'command' && this.daemon?.running && proc.parent(pid) === daemon && /(^|\/)ssh$/.test(args[0])) return false;
       for (const spared of this.spared) if (proc.descends(pid, spared)) return false;
       const mine = args.join('\0').includes(root) || proc.cwd(pid).startsWith(root) || proc.exe(pid).startsWith(root)
         || (proc.environ(pid).XDG_CACHE_HOME ?? '').startsWith(root);
@@ -358,7 +361,7 @@ export class World {
 export function suite(name, options, body) {
   const { transports = ['local', 'ssh'], concurrency = 1, skip: why = false, ...rest } = options;
   for (const transport of transports) {
-    const skip = why || (transport === 'ssh' && !haveSshd && 'no sshd on this machine that lets in who runs the tests');
+    const skip = why || (transport !== 'local' && !haveSshd && 'no sshd on this machine that lets in who runs the tests');
     describe(`${name} (${transport})`, { skip, concurrency }, () => {
       const world = new World({ transport, ...rest });
       before(() => world.start());

@@ -71,6 +71,20 @@ func loop() {
 	}
 }
 
+// As loop, and prints all the while: each time so many lines of 100 bytes on stdout, each with its number, and one on
+// stderr.
+func print(lines int) {
+	fmt.Println("printing", os.Getpid())
+	for i := 0; ; i++ {
+		tick()
+		for j := 0; j < lines; j++ {
+			fmt.Printf("%099d\n", i*lines+j)
+		}
+		fmt.Fprintf(os.Stderr, "%d\n", i)
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // A child that has the streams after this process has gone.
 func grandchild(name string, args ...string) {
 	cmd := exec.Command(name, args...)
@@ -114,6 +128,8 @@ func main() {
 		m["x"] = 1 // PANIC
 	case "loop":
 		loop()
+	case "print":
+		print(number(2))
 	case "grandchild":
 		grandchild("sleep", os.Args[2])
 	case "chatter":
