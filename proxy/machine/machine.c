@@ -280,22 +280,28 @@ static void on_lost(void *arg, const struct err *why, enum transport_loss loss)
 static const struct carrier_handler carrier_events = {
     .note = on_note, .running = on_running, .data = on_data, .drained = on_drained, .lost = on_lost};
 
-static char client[NONCE_SIZE];
+static uint64_t client; /* 0: it has no name */
+
+static uint64_t hash_on(uint64_t hash, const char *text)
+{
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * FNV_PRIME;
+    return hash;
+}
 
 void machine_set_client(const char *text)
 {
-    uint64_t hash = FNV_OFFSET;
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * FNV_PRIME;
-    (void)snprintf(client, sizeof client, "%016" PRIx64, hash);
+    client = hash_on(FNV_OFFSET, text);
 }
 
-/* Without a name of its own it is somebody who comes once. */
-static const char *machine_client(void)
+/* Who comes to the machine. Two ways to one machine are two clients there: a supervisor has one tunnel. Without a name
+ * of its own delvegate is somebody who comes once. */
+static void name_client(struct remote_machine *m)
 {
-    if (!client[0])
-        nonce_make(client);
-    return client;
+    if (client)
+        (void)snprintf(m->client, sizeof m->client, "%016" PRIx64, hash_on(client, m->name));
+    else if (!m->client[0])
+        nonce_make(m->client);
 }
 
 /* What puts the supervisor there and starts it. */
@@ -304,9 +310,10 @@ static int make_boot(struct remote_machine *m, struct buf *line, struct buf *scr
     unsigned char hello[TUNNEL_FRAME_MAX];
     m->boot = calloc(1, sizeof *m->boot);
     nonce_make(m->nonce);
+    name_client(m);
     if (!m->boot || tunnel_output(m->tunnel, hello, sizeof hello, machine_clock()) != TUNNEL_HELLO_SIZE ||
-        bootstrap_line(line, machine_client(), m->nonce, TUNNEL_HELLO_SIZE, programs_table, programs_count) < 0 ||
-        bootstrap_script(script, machine_client(), m->nonce, TUNNEL_HELLO_SIZE, programs_table, programs_count) < 0)
+        bootstrap_line(line, m->client, m->nonce, TUNNEL_HELLO_SIZE, programs_table, programs_count) < 0 ||
+        bootstrap_script(script, m->client, m->nonce, TUNNEL_HELLO_SIZE, programs_table, programs_count) < 0)
         return -1;
     boot_init(m->boot, m->nonce, hello, programs_table, programs_count, m->base.where);
     return 0;
@@ -501,8 +508,7 @@ static struct remote_machine *machine_new(uv_loop_t *loop, const struct config_t
     m->patience = timer_new(loop, machine_outage_patience, m);
     m->lease = timer_new(loop, machine_outage_lease, m);
     m->transport = reach_target(loop, target);
-    if (!m->soon || !m->tick || !m->retry || !m->warm || !m->deadline || !m->patience || !m->lease ||
-        !m->transport) {
+    if (!m->soon || !m->tick || !m->retry || !m->warm || !m->deadline || !m->patience || !m->lease || !m->transport) {
         destroy(m);
         return NULL;
     }

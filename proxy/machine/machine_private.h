@@ -33,6 +33,7 @@ struct remote_machine {
     struct transport *transport;
     struct carrier *carrier; /* NULL: none */
     struct boot *boot;       /* of the carrier; NULL: it needs none */
+    char client[NONCE_SIZE]; /* who delvegate is there */
     char nonce[NONCE_SIZE];  /* likewise */
     struct tunnel *tunnel;   /* NULL: no session has anything there */
     uint64_t link_number;    /* the tunnel's, of the carrier */
@@ -51,7 +52,7 @@ struct remote_machine {
     uint64_t tick_due; /* boot clock */
     struct timer *soon, *tick, *retry, *warm;
     struct timer *patience, *lease; /* while the connection is lost: of who comes then; of what runs there */
-    struct timer *deadline; /* of the supervisor's answer */
+    struct timer *deadline;         /* of the supervisor's answer */
     bool in_turn;
     bool is_leaving; /* its supervisor was told to end: that is waited for */
 };
