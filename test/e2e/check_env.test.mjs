@@ -115,8 +115,10 @@ suite('check-env', { env: { GOTOOLCHAIN: 'local' } }, (w) => {
     fs.writeFileSync(file, JSON.stringify({ targets: { main: { listen: w.port, go: { GOCACHE: w.at('tmp/roots'), GOMODCACHE: w.at('tmp/roots/mod') } } } }));
     const program = process.env.DELVEGATE ?? 'build/asan/delvegate';
     const copy = w.at('tmp/delvegate');
-    fs.copyFileSync(program, copy);
-    fs.chmodSync(copy, 0o755);
+    for (const [from, to] of [[program, copy], [path.join(path.dirname(program), 'supervisor'), w.at('tmp/supervisor')]]) {
+      fs.copyFileSync(from, to);
+      fs.chmodSync(to, 0o755);
+    }
     const home = w.at('tmp/theirs');
     const { stdout, stderr, code } = await run('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', copy, 'check-env', '--config', file],
       { cwd: '/', env: { PATH: process.env.PATH, HOME: home, ASAN_OPTIONS: 'detect_leaks=0' } });
