@@ -548,7 +548,14 @@ static void on_lost(void *arg, const struct err *why, bool transient)
     hear("%s lost %s%s", o->name, transient ? "for now: " : "", why->text);
 }
 
-static const struct link_handler link_events = {.ready = on_ready, .note = on_note, .lost = on_lost};
+static void on_outage(void *arg, const char *text)
+{
+    const struct owner *o = arg;
+    hear("%s %s", o->name, text ? text : "waits no longer");
+}
+
+static const struct link_handler link_events = {
+    .ready = on_ready, .note = on_note, .outage = on_outage, .lost = on_lost};
 
 static void on_opened(void *arg)
 {
@@ -722,6 +729,10 @@ static struct owner *begin(void)
 
 #define LOST "the connection to gomachine is lost: cable cut; it is being made again, and what runs there goes on\n"
 #define BACK "the connection to gomachine is back\n"
+#define WAITS "connecting to gomachine again\n"
+#define ASKS                                                                                                           \
+    "logging in to gomachine again needs you: refused. It is tried again when you continue, step, pause, restart, "    \
+    "stop or start a session\n"
 
 /* --- the tests --- */
 
@@ -936,7 +947,7 @@ static void test_waits_grow(void **state)
     /* The next loss begins from the beginning. */
     int before = w.opens;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A note " BACK);
+    heard("A note " LOST "A " WAITS "A waits no longer\nA note " BACK);
     assert_int_equal(w.opens, before + 1);
     finish();
 }
@@ -975,12 +986,12 @@ static void test_ask(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_ASK;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST);
+    heard("A note " LOST "A " WAITS "A note " ASKS);
     assert_int_equal(w.opens, 2);
     pass(300 * (uint64_t)MS);
     assert_int_equal(w.opens, 2);
     link_wake(a->link);
-    heard("");
+    heard("A note " ASKS);
     assert_int_equal(w.opens, 3);
     pass(60 * MS);
     assert_int_equal(w.opens, 3);
@@ -1002,7 +1013,7 @@ static void test_asks_until_the_lease_is_over(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_ASK;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST);
+    heard("A note " LOST "A " WAITS "A note " ASKS);
     pass((LEASE - 1) * (uint64_t)MS);
     heard("");
     pass(2 * MS);
@@ -1021,7 +1032,7 @@ static void test_never(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_NEVER;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A lost refused\n"); /* no word of the channel */
+    heard("A note " LOST "A " WAITS "A lost refused\n"); /* no word of the channel */
     pass(100 * MS);
     assert_int_equal(w.opens, 2);
     w.answer = ACCEPT;
@@ -1037,10 +1048,10 @@ static void test_the_lease_is_over(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_RETRY;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST);
-    pass((LEASE - 40) * (uint64_t)MS);
+    heard("A note " LOST "A " WAITS);
+    pass((LEASE - 1) * (uint64_t)MS);
     heard("");
-    pass(80 * MS);
+    pass(2 * MS);
     heard(
         "A lost the connection to gomachine could not be made again within the lease of 600 s, and what ran there has "
         "ended: refused\n");
@@ -1068,7 +1079,9 @@ static void test_it_never_comes_up(void **state)
     finish();
 }
 
-/* F5 while the connection is lost: it is tried at once, and when that fails the new session is not kept waiting. */
+#define REFUSED "the connection to gomachine is lost (refused); it is being tried again\n"
+
+/* F5 while the connection is lost: it is tried at once, and the new session waits for as long as ConnectTimeout. */
 static void test_a_link_while_it_is_lost(void **state)
 {
     (void)state;
@@ -1076,19 +1089,40 @@ static void test_a_link_while_it_is_lost(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_RETRY;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST);
+    heard("A note " LOST "A " WAITS);
     pass(100 * MS);
-    w.answer = HANG;
     int before = w.opens;
     (void)new_link("B");
-    heard("B note the connection to gomachine is lost (refused); it is being tried again\n");
+    heard("B note " REFUSED "B " WAITS);
     assert_int_equal(w.opens, before + 1);
-    w.answer = REFUSE;
+    pass(TRANSPORT_PATIENCE_MS - MS);
+    heard("");
+    pass(MS);
     heard("B lost for now: refused\n");
-    w.answer = ACCEPT;
     (void)new_link("C");
-    heard("C note the connection to gomachine is lost (refused); it is being tried again\nC note " BACK "A note " BACK
-          "C ready /sup/3\n");
+    heard("C note " REFUSED "C " WAITS);
+    w.answer = ACCEPT;
+    pass(TRANSPORT_PATIENCE_MS - MS);
+    (void)new_link("D");
+    heard("D note " REFUSED "D " WAITS
+          "D waits no longer\nD note " BACK "C waits no longer\nC note " BACK "A waits no longer\nA note " BACK
+          "D ready /sup/4\nC ready /sup/3\n");
+    finish();
+}
+
+/* It does not wait for a login that was refused. */
+static void test_a_link_while_the_login_is_refused(void **state)
+{
+    (void)state;
+    (void)begin();
+    w.answer = REFUSE;
+    w.loss = TRANSPORT_ASK;
+    lose(TRANSPORT_RETRY, "cable cut");
+    heard("A note " LOST "A " WAITS "A note " ASKS);
+    int before = w.opens;
+    (void)new_link("B");
+    heard("B note " REFUSED "B " WAITS "B note " ASKS "A note " ASKS "B lost refused\n");
+    assert_int_equal(w.opens, before + 1);
     finish();
 }
 
@@ -1117,7 +1151,7 @@ static void test_another_supervisor(void **state)
     heard("c opened\n");
     new_supervisor();
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A lost for now: the supervisor on gomachine is gone, and with it what ran there (the peer is "
+    heard("A note " LOST "A " WAITS "A lost for now: the supervisor on gomachine is gone, and with it what ran there (the peer is "
           "another instance: the streams are lost): it was ended from outside, or the machine was restarted; start the "
           "session again\n");
     (void)new_link("B");
@@ -1597,6 +1631,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_lease_is_over),
         cmocka_unit_test(test_it_never_comes_up),
         cmocka_unit_test(test_a_link_while_it_is_lost),
+        cmocka_unit_test(test_a_link_while_the_login_is_refused),
         cmocka_unit_test(test_a_gap_in_the_clock),
         cmocka_unit_test(test_another_supervisor),
         cmocka_unit_test(test_another_supervisor_for_a_new_link),
