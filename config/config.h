@@ -62,6 +62,7 @@ struct config_target {
     char *delve_log_output; /* never NULL */
     char **delve_flags;     /* NULL-terminated */
     long lease_seconds;
+    long outage_output; /* bytes of one stream that a file there keeps while the connection is lost */
     struct config_recover recover;
     json_t *prelaunch;      /* as written, checked for shape: delve/prelaunch.h reads it; NULL: none. Owned */
     long keep_warm_seconds; /* how long an SSH connection without a session is kept */

@@ -9,6 +9,7 @@ enum {
     MINUTE = 60,
     DAY = 24 * 60 * MINUTE,
     LEASE_MIN = 5,
+    OUTAGE_OUTPUT_MAX = 1 << 30,
     PATH_BYTES_MAX = 4096,
     SSH_BYTES_MAX = 512,
     TEXT_BYTES_MAX = 1024,
@@ -311,12 +312,22 @@ static const struct config_option target_options[] = {
      .offset = offsetof(struct config_target, lease_seconds),
      .min = LEASE_MIN,
      .max = DAY,
-     .value = "\"10m\"",
+     .value = "\"12h\"",
      .example = "\"90s\"",
      .text = "How long Delve and the program live on after the last sign of delvegate, when the connection is lost or "
-             "delvegate is killed. On this machine (without `ssh` and `command`) they end at once when delvegate is "
-             "gone, and after "
-             "this time when it is stuck."},
+             "delvegate is killed. As long delvegate tries to make a lost connection again. A build lives on for 10 "
+             "minutes at most. On this machine (without `ssh` and `command`) all end at once when delvegate is gone, "
+             "and after this time when it is stuck."},
+    {.name = "outageOutput",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct config_target, outage_output),
+     .max = OUTAGE_OUTPUT_MAX,
+     .value = "67108864",
+     .example = "1073741824",
+     .text =
+         "How many bytes of each of the program's streams are kept in a file on the Go machine while the connection "
+         "is lost, besides 1 MiB in memory. A program that prints more then waits in its write until the connection "
+         "is back, and the Debug Console says so."},
     {.name = "keepWarm",
      .type = CONFIG_DURATION,
      .offset = offsetof(struct config_target, keep_warm_seconds),

@@ -70,16 +70,17 @@ enum order_kind {
     ORDER_ABOUT = 1,
 
     /* To the supervisor, on CONTROL. */
-    ORDER_SESSION = 16, /* LEASE, LOCAL; GO, DLV, GOCACHE, GOMODCACHE as configured or not at all; GOENV (NAME=VALUE)
-                           any number; NO_DELVE: dlv is not looked for; EXAMINE: facts are reported, the value is the
-                           directory whose module counts, empty: home; ALONE: the facts are all that is wanted */
-    ORDER_RUN,          /* see below */
-    ORDER_LAUNCHED,     /* the target of a dlv run has started for sure: the end of its streams is the program's end */
-    ORDER_STOP,         /* ends the present run. HOW: "kill", "detach" (a process that was attached to lives on) or
-                           "now" (it does not answer: SIGKILL first) */
-    ORDER_END,          /* ends the session likewise; HOW: "kill" or "detach" */
-    ORDER_SIGNAL,       /* STATUS: the number of a signal for the present run's process group, if it is a command */
-    ORDER_SIZE,         /* ROWS, COLUMNS of the present run's terminal */
+    ORDER_SESSION =
+        16, /* LEASE, LOCAL, OUTAGE_OUTPUT; GO, DLV, GOCACHE, GOMODCACHE as configured or not at all; GOENV (NAME=VALUE)
+               any number; NO_DELVE: dlv is not looked for; EXAMINE: facts are reported, the value is the
+               directory whose module counts, empty: home; ALONE: the facts are all that is wanted */
+    ORDER_RUN,      /* see below */
+    ORDER_LAUNCHED, /* the target of a dlv run has started for sure: the end of its streams is the program's end */
+    ORDER_STOP,     /* ends the present run. HOW: "kill", "detach" (a process that was attached to lives on) or
+                       "now" (it does not answer: SIGKILL first) */
+    ORDER_END,      /* ends the session likewise; HOW: "kill" or "detach" */
+    ORDER_SIGNAL,   /* STATUS: the number of a signal for the present run's process group, if it is a command */
+    ORDER_SIZE,     /* ROWS, COLUMNS of the present run's terminal */
 
     /* From the supervisor, on CONTROL. */
     ORDER_TOOL = 64, /* NAME: go, dlv, goVersion, dlvVersion, GOCACHE, GOMODCACHE or home; TEXT: its value */
@@ -134,7 +135,10 @@ enum order_key {
     ORDER_STREAMS, /* a command: its stdout and stderr are OUT and ERR, not TEXT */
     ORDER_STDIN,   /* its stdin is an INPUT stream that delvegate opens; else /dev/null */
     ORDER_PTY,     /* it gets a terminal: the TERMINAL stream; ROWS and COLUMNS say how large */
-    ORDER_ARG_PTY  /* as ORDER_ARG, with the path of its terminal appended: "stdout:" becomes "stdout:/dev/pts/3" */
+    ORDER_ARG_PTY, /* as ORDER_ARG, with the path of its terminal appended: "stdout:" becomes "stdout:/dev/pts/3" */
+
+    /* Of ORDER_SESSION again. */
+    ORDER_OUTAGE_OUTPUT /* bytes of each of a run's streams that a file keeps while there is no link */
 };
 
 /* --- writing --- */

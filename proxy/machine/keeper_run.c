@@ -15,6 +15,7 @@ void keeper_put_session(const struct keeper *k, struct buf *out)
     const struct config_target *t = k->target;
     size_t begin = order_open(out, ORDER_SESSION);
     order_put_number(out, ORDER_LEASE, t->lease_seconds);
+    order_put_number(out, ORDER_OUTAGE_OUTPUT, t->outage_output);
     order_put(out, ORDER_LOCAL, k->link->machine->is_local ? "" : NULL);
     order_put(out, ORDER_GOCACHE, t->gocache);
     order_put(out, ORDER_GOMODCACHE, t->gomodcache);

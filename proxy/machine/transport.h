@@ -36,7 +36,7 @@ struct carrier_handler {
 
 enum {
     TRANSPORT_PATIENCE_MS = 10 * 1000, /* where no ConnectTimeout is set */
-    CARRIER_HIGH_WATER = 64 * 1024, /* bytes queued for writing, from which on the owner should give no more */
+    CARRIER_HIGH_WATER = 64 * 1024,    /* bytes queued for writing, from which on the owner should give no more */
     CARRIER_LOW_WATER = 16 * 1024
 };
 
@@ -62,8 +62,8 @@ struct transport_ops {
 /* Every implementation's objects begin with these. */
 struct transport {
     const struct transport_ops *ops;
-    bool is_local;     /* the Go machine is this one: the end of the carrier is the end of what it carries */
-    const char *where; /* for texts: "gomachine (me@10.0.0.5:22)" or "this machine" */
+    bool is_local;        /* the Go machine is this one: the end of the carrier is the end of what it carries */
+    const char *where;    /* for texts: "gomachine (me@10.0.0.5:22)" or "this machine" */
     uint64_t patience_ms; /* how long somebody who comes waits for it; 0: TRANSPORT_PATIENCE_MS */
 };
 struct carrier {

@@ -241,8 +241,8 @@ static enum verb route(const struct session *s, const struct dap_message *m, ans
  * where they are done.) */
 static bool is_action(const struct dap_message *m)
 {
-    static const char *const actions[] = {"continue", "next",  "stepIn", "stepOut", "stepBack", "reverseContinue",
-                                          "pause",    "goto"};
+    static const char *const actions[] = {"continue",        "next",  "stepIn", "stepOut", "stepBack",
+                                          "reverseContinue", "pause", "goto"};
     for (size_t i = 0; m->type == DAP_REQUEST && i < sizeof actions / sizeof *actions; i++)
         if (strcmp(actions[i], m->name) == 0)
             return true;

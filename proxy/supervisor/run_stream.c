@@ -12,7 +12,7 @@
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/run_private.h"
 
-enum { NAME_SIZE = 16, MEBIBYTE = 1024 * 1024, ROWS_DEFAULT = 24, COLUMNS_DEFAULT = 80 };
+enum { NAME_SIZE = 16, ROWS_DEFAULT = 24, COLUMNS_DEFAULT = 80 };
 
 static const struct {
     enum order_stream stream;
@@ -39,14 +39,20 @@ static void on_over(void *stream)
     run_settle(r);
 }
 
+static long spill_max(const struct run *r)
+{
+    return order_get_number(session_order(r->session), ORDER_OUTAGE_OUTPUT, FLOW_FILE_MAX_DEFAULT);
+}
+
 static void on_waited(void *stream)
 {
     const struct run_stream *s = stream;
     if (s->run->session)
-        session_say_fmt(s->run->session, ORDER_NOTE, NULL,
-                        "while the connection was lost, %d MiB of output were kept on the Go machine; "
-                        "then the program waited until the connection was back",
-                        FLOW_FILE_MAX_DEFAULT / MEBIBYTE);
+        session_say_fmt(
+            s->run->session, ORDER_NOTE, NULL,
+            "the program printed more while the connection was lost than the Go machine keeps (outageOutput: "
+            "%ld bytes), and waited in its write until the connection was back; nothing is missing",
+            spill_max(s->run));
 }
 
 /* fd becomes the source of a stream. */
@@ -63,7 +69,7 @@ static int flow(struct run *r, enum run_stream_kind kind, int fd)
                                   .number = r->number,
                                   .session = session_number(r->session),
                                   .spill = spills == 0 ? spill : NULL,
-                                  .spill_max = FLOW_FILE_MAX_DEFAULT,
+                                  .spill_max = spill_max(r),
                                   .over = on_over,
                                   .waited = on_waited,
                                   .passed = kind == RUN_LOG ? run_logged : NULL,

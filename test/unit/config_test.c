@@ -92,7 +92,8 @@ static void put_target(struct buf *out, const struct config_target *t)
     buf_printf(out, "  delve %s log %s\n", or_none(t->delve_path), t->delve_log_output);
     for (char **flag = t->delve_flags; flag && *flag; flag++)
         buf_printf(out, "  flag %s\n", *flag);
-    buf_printf(out, "  lease %ld keepWarm %ld\n", t->lease_seconds, t->keep_warm_seconds);
+    buf_printf(out, "  lease %ld keepWarm %ld outageOutput %ld\n", t->lease_seconds, t->keep_warm_seconds,
+               t->outage_output);
     put_recover(out, &t->recover);
     put_prelaunch(out, t->prelaunch);
 }

@@ -243,13 +243,28 @@ static const struct {
              {ORDER_STOP, "stop"},
              {ORDER_END, "end"}},
   keys[] = {
-      {ORDER_LEASE, "lease"},     {ORDER_LOCAL, "local"},      {ORDER_GO, "go"},
-      {ORDER_DLV, "dlv"},         {ORDER_GOCACHE, "gocache"},  {ORDER_GOMODCACHE, "gomodcache"},
-      {ORDER_GOENV, "goenv"},     {ORDER_NO_DELVE, "nodelve"}, {ORDER_EXAMINE, "examine"},
-      {ORDER_ALONE, "alone"},     {ORDER_HOW, "how"},          {ORDER_NUMBER, "number"},
-      {ORDER_PID, "pid"},         {ORDER_WHAT, "what"},        {ORDER_ARG, "arg"},
-      {ORDER_ENV, "env"},         {ORDER_UNSET, "unset"},      {ORDER_CWD, "cwd"},
-      {ORDER_ATTACH, "attach"},   {ORDER_NEED, "need"},        {ORDER_NEEDDIR, "needdir"},
+      {ORDER_LEASE, "lease"},
+      {ORDER_OUTAGE_OUTPUT, "kept"},
+      {ORDER_LOCAL, "local"},
+      {ORDER_GO, "go"},
+      {ORDER_DLV, "dlv"},
+      {ORDER_GOCACHE, "gocache"},
+      {ORDER_GOMODCACHE, "gomodcache"},
+      {ORDER_GOENV, "goenv"},
+      {ORDER_NO_DELVE, "nodelve"},
+      {ORDER_EXAMINE, "examine"},
+      {ORDER_ALONE, "alone"},
+      {ORDER_HOW, "how"},
+      {ORDER_NUMBER, "number"},
+      {ORDER_PID, "pid"},
+      {ORDER_WHAT, "what"},
+      {ORDER_ARG, "arg"},
+      {ORDER_ENV, "env"},
+      {ORDER_UNSET, "unset"},
+      {ORDER_CWD, "cwd"},
+      {ORDER_ATTACH, "attach"},
+      {ORDER_NEED, "need"},
+      {ORDER_NEEDDIR, "needdir"},
       {ORDER_STREAMS, "streams"},
 };
 
@@ -414,7 +429,7 @@ static void heard(const char *expected)
 /* --- a session --- */
 
 static const struct config_target target = {
-    .name = (char *)"main", .lease_seconds = 60, .delve_log_output = (char *)"debugger"};
+    .name = (char *)"main", .lease_seconds = 60, .outage_output = 1000, .delve_log_output = (char *)"debugger"};
 
 static void start(const struct config_target *t, bool needs_delve)
 {
@@ -438,7 +453,7 @@ static void begin(bool needs_delve)
     start(&target, needs_delve);
     sent("");
     open_control();
-    sent(needs_delve ? "session lease=60\n" : "session lease=60 nodelve=\n");
+    sent(needs_delve ? "session lease=60 kept=1000\n" : "session lease=60 kept=1000 nodelve=\n");
     report_tools(needs_delve);
     report(ORDER_READY, 0);
     heard(needs_delve ? "ready /go [/dlv] /c /m\n" : "ready /go [] /c /m\n");
@@ -750,7 +765,7 @@ static void test_pins(void **state)
     w.machine.is_local = true;
     assert_int_equal(keeper_examine(w.keeper, "/src/m", true), 0);
     open_control();
-    sent("session lease=60 local= gocache=/gc gomodcache=/gm go=/my/go dlv=/my/dlv examine=/src/m alone= "
+    sent("session lease=60 kept=1000 local= gocache=/gc gomodcache=/gm go=/my/go dlv=/my/dlv examine=/src/m alone= "
          "goenv=GOFLAGS=-mod=mod goenv=GOPROXY=\n");
     report(ORDER_TOOL, ORDER_NAME, "go", ORDER_TEXT, "/my/go", 0);
     report(ORDER_FACT, ORDER_NAME, "gone", ORDER_TEXT, "yes", 0);
@@ -768,7 +783,7 @@ static void test_facts_come_first(void **state)
     start(&target, true);
     assert_int_equal(keeper_examine(w.keeper, NULL, false), 0);
     open_control();
-    sent("session lease=60 examine=\n");
+    sent("session lease=60 kept=1000 examine=\n");
     report_tools(true);
     report(ORDER_READY, 0);
     heard("facts /go\nready /go [/dlv] /c /m\n");
@@ -896,7 +911,7 @@ static void test_ended_before_it_began(void **state)
     start(&target, true);
     sent("");
     keeper_end(w.keeper);
-    sent("session lease=60\nend how=kill\n");
+    sent("session lease=60 kept=1000\nend how=kill\n");
     open_control();
     sent("");
     report(ORDER_ENDED, 0);

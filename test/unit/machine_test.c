@@ -1104,9 +1104,8 @@ static void test_a_link_while_it_is_lost(void **state)
     w.answer = ACCEPT;
     pass(TRANSPORT_PATIENCE_MS - MS);
     (void)new_link("D");
-    heard("D note " REFUSED "D " WAITS
-          "D waits no longer\nD note " BACK "C waits no longer\nC note " BACK "A waits no longer\nA note " BACK
-          "D ready /sup/4\nC ready /sup/3\n");
+    heard("D note " REFUSED "D " WAITS "D waits no longer\nD note " BACK "C waits no longer\nC note " BACK
+          "A waits no longer\nA note " BACK "D ready /sup/4\nC ready /sup/3\n");
     finish();
 }
 
@@ -1151,7 +1150,8 @@ static void test_another_supervisor(void **state)
     heard("c opened\n");
     new_supervisor();
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A " WAITS "A lost for now: the supervisor on gomachine is gone, and with it what ran there (the peer is "
+    heard("A note " LOST "A " WAITS
+          "A lost for now: the supervisor on gomachine is gone, and with it what ran there (the peer is "
           "another instance: the streams are lost): it was ended from outside, or the machine was restarted; start the "
           "session again\n");
     (void)new_link("B");
