@@ -169,8 +169,7 @@ static void on_keeper_ended(void *arg)
         process_over(p, "nothing is left");
         return;
     }
-    err_set(&why, "the supervisor on %s ended the session: its lease of %ld s was over", process_where(p),
-            p->place.target->lease_seconds);
+    err_set(&why, "the supervisor on %s ended the session: its lease was over; start it again", process_where(p));
     process_fail(p, &why);
 }
 

@@ -125,11 +125,15 @@ static void arm_lease(struct session *s)
 static void on_lease(void *arg)
 {
     struct session *s = arg;
-    if (uplink_silence() < lease_of(s)) {
+    uint64_t lease = lease_of(s);
+    if (uplink_silence() < lease) {
         arm_lease(s);
         return;
     }
     lease_was_over = true;
+    /* Heard once the connection is back. */
+    session_say_fmt(s, ORDER_NOTE, NULL, "nothing was heard of delvegate for %lu s: the lease of what %s was over",
+                    (unsigned long)(lease / MS_PER_SECOND), s->run && run_serves(s->run) ? "runs" : "is being built");
     session_end(s, -1);
 }
 
