@@ -727,8 +727,11 @@ static struct owner *begin(void)
     return a;
 }
 
-#define LOST "the connection to gomachine is lost: cable cut; it is being made again, and what runs there goes on\n"
+#define LOST                                                                                                           \
+    "the connection to gomachine is lost: cable cut; it is being made again, and what runs there goes on\n"            \
+    "A " WAITS
 #define BACK "the connection to gomachine is back\n"
+#define A_BACK "A waits no longer\nA note " BACK
 #define WAITS "connecting to gomachine again\n"
 #define ASKS                                                                                                           \
     "logging in to gomachine again needs you: refused. It is tried again when you continue, step, pause, restart, "    \
@@ -912,7 +915,7 @@ static void test_lost_and_back(void **state)
             (void)uv_run(&w.loop, UV_RUN_NOWAIT);
             (void)carry();
         }
-        assert_string_equal(w.heard.data, "A note " BACK);
+        assert_string_equal(w.heard.data, A_BACK);
         buf_clear(&w.heard);
         w.heard.data[0] = '\0';
     }
@@ -943,11 +946,11 @@ static void test_waits_grow(void **state)
     }
     w.answer = ACCEPT;
     pass(30 * MS);
-    heard("A note " BACK);
+    heard(A_BACK);
     /* The next loss begins from the beginning. */
     int before = w.opens;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A " WAITS "A waits no longer\nA note " BACK);
+    heard("A note " LOST A_BACK);
     assert_int_equal(w.opens, before + 1);
     finish();
 }
@@ -966,10 +969,10 @@ static void test_silence(void **state)
     pass(7 * MS);
     heard(
         "A note the connection to gomachine is lost: no byte from the peer for 17 s; it is being made again, and what "
-        "runs there goes on\n");
+        "runs there goes on\nA " WAITS);
     assert_int_equal(w.opens, 2);
     w.holds = false;
-    heard("A note " BACK);
+    heard(A_BACK);
     assert_true(link_is_alive(a->link));
     pass(29 * MS);
     assert_false(link_was_heard(a->link, 30 * MS));
@@ -986,7 +989,7 @@ static void test_ask(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_ASK;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A " WAITS "A note " ASKS);
+    heard("A note " LOST "A note " ASKS);
     assert_int_equal(w.opens, 2);
     pass(300 * (uint64_t)MS);
     assert_int_equal(w.opens, 2);
@@ -999,7 +1002,7 @@ static void test_ask(void **state)
     pass(60 * MS);
     assert_int_equal(w.opens, 3);
     link_wake(a->link);
-    heard("A note " BACK);
+    heard(A_BACK);
     link_wake(a->link); /* there is nothing to do */
     heard("");
     assert_int_equal(w.opens, 4);
@@ -1013,7 +1016,7 @@ static void test_asks_until_the_lease_is_over(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_ASK;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A " WAITS "A note " ASKS);
+    heard("A note " LOST "A note " ASKS);
     pass((LEASE - 1) * (uint64_t)MS);
     heard("");
     pass(2 * MS);
@@ -1032,7 +1035,7 @@ static void test_never(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_NEVER;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A " WAITS "A lost refused\n"); /* no word of the channel */
+    heard("A note " LOST "A lost refused\n"); /* no word of the channel */
     pass(100 * MS);
     assert_int_equal(w.opens, 2);
     w.answer = ACCEPT;
@@ -1048,7 +1051,7 @@ static void test_the_lease_is_over(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_RETRY;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A " WAITS);
+    heard("A note " LOST);
     pass((LEASE - 1) * (uint64_t)MS);
     heard("");
     pass(2 * MS);
@@ -1089,7 +1092,7 @@ static void test_a_link_while_it_is_lost(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_RETRY;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A " WAITS);
+    heard("A note " LOST);
     pass(100 * MS);
     int before = w.opens;
     (void)new_link("B");
@@ -1104,8 +1107,8 @@ static void test_a_link_while_it_is_lost(void **state)
     w.answer = ACCEPT;
     pass(TRANSPORT_PATIENCE_MS - MS);
     (void)new_link("D");
-    heard("D note " REFUSED "D " WAITS "D waits no longer\nD note " BACK "C waits no longer\nC note " BACK
-          "A waits no longer\nA note " BACK "D ready /sup/4\nC ready /sup/3\n");
+    heard("D note " REFUSED "D " WAITS "D waits no longer\nD note " BACK "C waits no longer\nC note " BACK A_BACK
+          "D ready /sup/4\nC ready /sup/3\n");
     finish();
 }
 
@@ -1117,7 +1120,7 @@ static void test_a_link_while_the_login_is_refused(void **state)
     w.answer = REFUSE;
     w.loss = TRANSPORT_ASK;
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A " WAITS "A note " ASKS);
+    heard("A note " LOST "A note " ASKS);
     int before = w.opens;
     (void)new_link("B");
     heard("B note " REFUSED "B " WAITS "B note " ASKS "A note " ASKS "B lost refused\n");
@@ -1137,7 +1140,7 @@ static void test_a_gap_in_the_clock(void **state)
     int before = w.opens;
     w.answer = ACCEPT;
     w.now += 12 * MS; /* less than the wait */
-    heard("A note " LOST "A note " BACK);
+    heard("A note " LOST A_BACK);
     assert_int_equal(w.opens, before + 1);
     finish();
 }
@@ -1150,8 +1153,7 @@ static void test_another_supervisor(void **state)
     heard("c opened\n");
     new_supervisor();
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A " WAITS
-          "A lost for now: the supervisor on gomachine is gone, and with it what ran there (the peer is "
+    heard("A note " LOST "A lost for now: the supervisor on gomachine is gone, and with it what ran there (the peer is "
           "another instance: the streams are lost): it was ended from outside, or the machine was restarted; start the "
           "session again\n");
     (void)new_link("B");
@@ -1172,8 +1174,8 @@ static void test_another_supervisor_for_a_new_link(void **state)
     close_link(a);
     w.holds = false;
     settle();
-    heard("B note the connection to gomachine is lost (cable cut); it is being tried again\nB note connecting\n"
-          "B ready /sup/2\n");
+    heard("B note the connection to gomachine is lost (cable cut); it is being tried again\nB " WAITS
+          "B note connecting\nB ready /sup/2\n");
     finish();
 }
 
@@ -1385,7 +1387,7 @@ static void test_it_has_died(void **state)
     (void)buf_printf(&w.carrier->in, "\ndelvegate %s gone 12\n", w.carrier->nonce);
     new_supervisor();
     heard("A note the connection to gomachine is lost: On gomachine the supervisor has ended unexpectedly; it is being "
-          "made again, and what runs there goes on\n"
+          "made again, and what runs there goes on\nA " WAITS
           "A lost for now: the supervisor on gomachine is gone, and with it what ran there (the peer is another "
           "instance: the streams are lost): it was ended from outside, or the machine was restarted; start the session "
           "again\n");
