@@ -18,7 +18,7 @@ struct place {
     size_t sessions;                  /* counted by the owner of the sessions */
     struct listener *listener;        /* NULL: the configuration does not name it now */
     struct activation_socket *handed; /* the socket that it listens on was handed over; NULL: bound by itself */
-    struct machine *machine;      /* keeps connections warm between sessions */
+    struct machine *machine;          /* keeps connections warm between sessions */
     char *host;
     int port;
 };
