@@ -24,7 +24,8 @@ struct worker {
     struct buf in;
     struct worker_handler handler;
     void *arg;
-    bool *freed; /* set when it is freed while it calls back */
+    bool is_calling; /* let go meanwhile, it is freed when the call is back */
+    bool is_over;
 };
 
 /* --- in the worker --- */
@@ -96,31 +97,34 @@ void worker_say(int out, enum order_kind kind, const char *name, const char *tex
 
 static void let_go(struct worker *w)
 {
-    if (w->freed)
-        *w->freed = true;
+    w->is_over = true;
     loop_forget(&w->child);
     loop_unwatch(&w->watch);
     if (w->watch.fd >= 0)
         (void)close(w->watch.fd);
+    w->watch.fd = -1;
+    if (w->is_calling)
+        return;
     buf_free(&w->in);
     free(w);
 }
 
-/* Returns false when it was freed meanwhile. */
+/* Returns false when it was let go meanwhile, and is freed. */
 static bool hand_on(struct worker *w)
 {
-    bool freed = false;
     size_t at = 0;
     long n = 0;
     struct order o;
-    w->freed = &freed;
-    while (at < w->in.len && (n = order_read(w->in.data + at, w->in.len - at, &o)) > 0) {
+    w->is_calling = true;
+    while (!w->is_over && at < w->in.len && (n = order_read(w->in.data + at, w->in.len - at, &o)) > 0) {
         at += (size_t)n;
         w->handler.record(w->arg, &o);
-        if (freed)
-            return false;
     }
-    w->freed = NULL;
+    w->is_calling = false;
+    if (w->is_over) {
+        let_go(w);
+        return false;
+    }
     buf_consume(&w->in, at);
     /* It is our own program: what it writes is a record, or it has gone mad. */
     if (n < 0 || w->in.failed)
