@@ -138,7 +138,7 @@ SUPERVISOR_CFLAGS += $(if $(MUSL),-Wno-sign-conversion)
 SUPERVISOR_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(BUILD)
 # What a supervisor calls its build: the same for all of the same source, whatever compiler it went through.
 SUPERVISOR_BUILD := $(firstword $(shell { echo $(VERSION); cat $(sort $(SUPERVISOR_SRC)) $(sort $(wildcard \
-    proxy/supervisor/*.h proxy/tunnel/*.h)) delve/order.h dap/buf.h; } | sha256sum | cut -c 1-16))
+    $(SUPERVISOR_SRC:.c=.h) proxy/supervisor/*.h proxy/tunnel/*.h)) dap/message.h; } | sha256sum | cut -c 1-16))
 # Of what a static libc can't do without its shared one (getpwnam, dlopen) the linker warns.
 SUPERVISOR_LDFLAGS := -no-pie -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--build-id=none
 PROGRAMS_OBJ := $(BUILD)/programs_table.o $(BUILD)/programs_bytes.o
@@ -370,7 +370,7 @@ lint-words: all
 # No room includes a header of one above it.
 LIBC_HEADERS = assert|ctype|dirent|endian|errno|fcntl|inttypes|limits|poll|sched|signal|spawn|std[a-z]*|string|strings|termios|\
 time|unistd|arpa/inet|netinet/[a-z]+|sys/[a-z_]+
-SUPERVISOR_INCLUDES = "(proxy/(supervisor|tunnel)/|delve/order\.h"|dap/buf\.h"|supervisor_build\.h")|<($(subst $(space),,$(LIBC_HEADERS)))\.h>
+SUPERVISOR_INCLUDES = "(proxy/(supervisor|tunnel)/|delve/(order|rpc)\.h"|dap/buf\.h"|supervisor_build\.h")|<($(subst $(space),,$(LIBC_HEADERS)))\.h>
 lint-rooms:
 	$(Q)awk -v rooms='$(ROOMS)' 'BEGIN { n = split(rooms, room); for (i = 1; i <= n; i++) height[room[i]] = i } \
 	    match($$0, /^#include "proxy\/[a-z]+\//) { split($$0, to, "/"); split(FILENAME, from, "/"); \
@@ -381,7 +381,7 @@ lint-rooms:
 	    grep -vE ':#include ("proxy/tunnel/|<(assert|stdarg|stdbool|stddef|stdint|stdio|stdlib|string)\.h>)' | \
 	    sed 's/$$/: the tunnel is pure: libc and itself alone/' | grep .
 	$(Q)! grep -nE '^#include ("|<)' $(SUPERVISOR) $(wildcard proxy/supervisor/*.h) /dev/null | grep -vE ':#include ($(SUPERVISOR_INCLUDES))' | \
-	    sed 's/$$/: the supervisor is libc (what musl has, without the name service), the tunnel, delve\/order.h and dap\/buf.h/' | grep .
+	    sed 's/$$/: the supervisor is libc (what musl has, without the name service), the tunnel, delve\/order.h, delve\/rpc.h and dap\/buf.h/' | grep .
 	$(Q)! grep -nE '^#include "proxy/supervisor/' $(filter-out proxy/supervisor/% test/%,$(PURE) $(PROXY) $(HEADERS)) | \
 	    sed 's/$$/: the supervisor is a program of its own/' | grep .
 lint-shell:
