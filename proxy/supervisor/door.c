@@ -27,8 +27,7 @@ enum {
     ENDING_MS = 5000, /* for the supervisor's own end when its place is wanted, and for its last word */
     BOOT_ID_MAX = 64,
     STARTING_MS = 60 * 1000, /* for one that buries its predecessor first */
-    WORDS_MAX = 4096,
-    NAME_SIZE = 17
+    WORDS_MAX = 4096
 };
 
 struct door {
@@ -81,8 +80,7 @@ static void put_flags_back(const struct door *d)
 
 /* --- Which instance --- */
 
-/* The client, the boot, and the container: its processes are not those of another one that has the same home. */
-static void instance_name(char name[NAME_SIZE], const char *client)
+void door_instance(char name[DOOR_NAME_SIZE], const char *client)
 {
     char boot[BOOT_ID_MAX] = "", space[BOOT_ID_MAX] = "";
     ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
@@ -92,7 +90,7 @@ static void instance_name(char name[NAME_SIZE], const char *client)
     uint64_t hash = door_hash(DOOR_HASH, client, strlen(client) + 1);
     hash = door_hash(hash, boot, strlen(boot) + 1);
     hash = door_hash(hash, space, strlen(space));
-    (void)snprintf(name, NAME_SIZE, "%016llx", (unsigned long long)hash);
+    (void)snprintf(name, DOOR_NAME_SIZE, "%016llx", (unsigned long long)hash);
 }
 
 static bool is_word(const char *text)
@@ -399,14 +397,14 @@ static int wait_over(const struct door *d)
 int door_main(const char *client, const char *nonce)
 {
     struct door d = {.nonce = nonce, .lock = -1, .socket = -1};
-    char name[NAME_SIZE];
+    char name[DOOR_NAME_SIZE];
     size_t environ_len = environ_size();
     int status = STATUS_FAILED;
     if (!is_word(client) || !is_word(nonce))
         return STATUS_FAILED;
     d.in_flags = fcntl(STDIN_FILENO, F_GETFL);
     d.out_flags = fcntl(STDOUT_FILENO, F_GETFL);
-    instance_name(name, client);
+    door_instance(name, client);
     if (environ_len > DOOR_ENVIRON_MAX) {
         say(&d, "", "error environ the login's environment has %zu bytes, of which %d are taken; make it smaller there",
             environ_len, DOOR_ENVIRON_MAX);

@@ -21,6 +21,7 @@ enum {
     DOOR_LINE_MAX = 256, /* bytes of "DOOR_GREETING BUILD PID SESSIONS\n" */
     DOOR_IDENTITY_MAX = 96,
     DOOR_NONCE_MAX = 128,               /* bytes of a nonce or client */
+    DOOR_NAME_SIZE = 17,                /* of an instance's name, with its NUL */
     DOOR_ENVIRON_MAX = 4 * 1024 * 1024, /* bytes of an environment, with a NUL behind each */
     DOOR_ANSWER_MS = 5000,              /* until a supervisor that lives has answered */
     DOOR_SERVE = 'S',
@@ -34,6 +35,9 @@ struct door_request {
     uint32_t environ_len;
 };
 
+/* The name of a client's instance: it differs with the client, the boot, and the container, whose processes are not
+ * those of another one that has the same home. */
+void door_instance(char name[DOOR_NAME_SIZE], const char *client);
 /* The path of a file in an instance's directory. Returns -1 when it is too long. */
 int door_path(char path[SUPERVISOR_PATH_MAX], const char *dir, const char *name) MUST_USE;
 /* A socket that listens in the directory, in the place of one that is there. Returns -1 with errno. */

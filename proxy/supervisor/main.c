@@ -53,8 +53,6 @@ int main(int argc, char **argv)
         return version_main();
     if (strcmp(role, "door") == 0 && argc > NONCE)
         return door_main(argv[CLIENT], argv[NONCE]);
-    if (strcmp(role, "serve") == 0 && argc > DIR)
-        return serve_main(argv[DIR]);
-    (void)fprintf(stderr, "usage: %s local | door CLIENT NONCE | serve DIR | version\n", argv[0]);
+    (void)fprintf(stderr, "usage: %s local | door CLIENT NONCE | serve DIR | sweep | version\n", argv[0]);
     return EXIT_USAGE;
 }
