@@ -1,4 +1,4 @@
-// The main job on real parts, to watch: a debug session through a real sshd to a real headless Delve.
+// The main job on real parts, to watch: a debug session through a real sshd to a real headless Delve, and one without SSH.
 //   node test/demo/demo.mjs build/delvegate
 // Everything it makes lies in one temporary directory; everything it starts is ended.
 import fs from 'node:fs';
@@ -48,18 +48,35 @@ func main() {
 const BREAK_LINE = PROGRAM.split('\n').findIndex((line) => line === '\treturn sum') + 1;
 const EXIT_CODE = 7;
 
+const SUPERVISOR = /\/supervisor$/; // beside delvegate, and as it is installed
+
+const list = (dir) => (fs.existsSync(dir) ? fs.readdirSync(dir) : []);
+const kill = (pid) => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error; // it has ended
+  }
+};
 const say = (what, text) => process.stdout.write(`${what.padEnd(16)} ${text}\n`);
 
 class Demo {
   constructor(delvegate) {
     this.delvegate = path.resolve(delvegate);
     this.root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'delvegate-demo-')));
-    this.runDirs = path.join(os.userInfo().homedir, '.cache/delvegate');
-    this.before = this.runDirectories();
+    this.cache = path.join(this.root, 'cache'); // the Go machine's
+    this.supervisors = path.join(this.cache, 'delvegate');
   }
 
+  /** The supervisors' own directories. */
+  instances() {
+    return list(this.supervisors).filter((name) => name !== 'bin');
+  }
+
+  /** Those of sessions, one for each below its supervisor's. */
   runDirectories() {
-    return fs.existsSync(this.runDirs) ? fs.readdirSync(this.runDirs).sort() : [];
+    return this.instances().flatMap((instance) => list(path.join(this.supervisors, instance))
+      .filter((name) => /^\d+$/.test(name)).map((name) => path.join(instance, name)));
   }
 
   /** The laptop's copy of the source and the Go machine's: the same files at two places, as with two machines. */
@@ -74,33 +91,34 @@ class Demo {
   }
 
   async startSshd() {
-    this.sshd = await Sshd.start({ dir: path.join(this.root, 'sshd') });
+    fs.mkdirSync(this.cache, { mode: 0o700 });
+    this.sshd = await Sshd.start({ dir: path.join(this.root, 'sshd'), env: { XDG_CACHE_HOME: this.cache } });
     say('sshd up', `127.0.0.1:${this.sshd.port}, known to ssh as ${HOST}`);
   }
 
   async startDelvegate() {
-    this.port = await freePort();
+    this.ports = { [HOST]: await freePort(), local: await freePort() };
+    const both = {
+      paths: [{ client: path.join(this.root, 'laptop'), remote: path.join(this.root, 'gomachine') }],
+      go: { GOCACHE: path.join(TREE, 'build/demo/go-build') },
+    };
     const config = {
-      targets: {
-        [HOST]: {
-          listen: this.port,
-          ssh: HOST,
-          paths: [{ client: path.join(this.root, 'laptop'), remote: path.join(this.root, 'gomachine') }],
-          go: { GOCACHE: path.join(TREE, 'build/demo/go-build') },
-        },
-      },
+      targets: { [HOST]: { listen: this.ports[HOST], ssh: HOST, ...both }, local: { listen: this.ports.local, ...both } },
     };
     const file = path.join(this.root, 'config.json');
     fs.writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
     const { SSH_AUTH_SOCK, ...env } = process.env; // the demo's own key opens the door, not the user's agent
     env.PATH = `${this.sshd.bin}:${process.env.PATH}`;
+    env.XDG_CACHE_HOME = this.cache;
     this.daemon = new Child(this.delvegate, ['--config', file], { name: 'delvegate', env });
-    await this.daemon.wait(/listening/i);
-    say('delvegate up', `127.0.0.1:${this.port}, target ${HOST} (${this.delvegate} --config ${file})`);
+    for (const port of Object.values(this.ports)) await this.daemon.wait(new RegExp(`listening.*\\b${port}\\b`, 'i'));
+    const targets = Object.entries(this.ports).map(([target, port]) => `127.0.0.1:${port} for target ${target}`).join(', ');
+    say('delvegate up', `${targets} (${this.delvegate} --config ${file})`);
   }
 
-  async debug() {
-    const client = await Client.open(this.port);
+  async debug(target) {
+    say('session', `on target ${target}`);
+    const client = await Client.open(this.ports[target]);
     const output = { stdout: '', stderr: '' };
     client.onOutput = (category, text) => {
       output[category] = (output[category] ?? '') + text;
@@ -131,43 +149,52 @@ class Demo {
     client.close();
   }
 
-  /** Processes of the session: dlv, the program, go, the supervisor's shells. */
+  /** All that runs there: dlv, the program, go, and the supervisor, its warden, its door. */
   processes() {
     const own = [process.pid, this.daemon.pid, this.sshd.child.pid];
     return proc.pids().filter((pid) => {
       if (own.includes(pid) || !proc.alive(pid)) return false;
       const args = proc.cmdline(pid).join(' ');
-      if (args === '' || /^sshd: /.test(args)) return false;
-      const fresh = this.runDirectories().filter((d) => !this.before.includes(d)).map((d) => path.join(this.runDirs, d));
-      return [this.root, ...fresh].some((dir) => args.includes(dir) || proc.cwd(pid).startsWith(dir) || proc.exe(pid).startsWith(dir));
+      if (args === '' || /^sshd(-session|-auth)?: /.test(args)) return false;
+      return proc.environ(pid).XDG_CACHE_HOME === this.cache || args.includes(this.root)
+        || proc.cwd(pid).startsWith(this.root) || proc.exe(pid).startsWith(this.root);
     });
+  }
+
+  /** Those of sessions: a supervisor waits for the next one. */
+  ofSessions() {
+    const isSupervisor = (exe) => exe.startsWith(path.join(this.supervisors, 'bin/')) || SUPERVISOR.test(exe);
+    return this.processes().filter((pid) => !isSupervisor(proc.exe(pid)));
   }
 
   async checkNothingLeft() {
-    const left = () => this.runDirectories().filter((d) => !this.before.includes(d));
-    await until('the session to be cleared away', () => this.processes().length === 0 && left().length === 0, {
+    await until('the session to be cleared away', () => this.ofSessions().length === 0 && this.runDirectories().length === 0, {
       timeout: LEFT_MS,
-      explain: () => `processes:\n${proc.describe(this.processes())}\nin ${this.runDirs}: ${left().join(' ')}`,
+      explain: () => `processes:\n${proc.describe(this.ofSessions())}\nin ${this.supervisors}: ${this.runDirectories().join(' ')}`,
     });
-    say('nothing left', `no dlv, no program, no build, no run directory in ${this.runDirs}`);
+    say('nothing left', `no dlv, no program, no build, no run directory in ${this.supervisors}`);
   }
 
   async stop() {
-    if (this.daemon) {
-      this.daemon.kill('SIGTERM');
-      const { code, signal } = await this.daemon.end();
-      say('delvegate down', code === 0 ? 'exit status 0' : `exit status ${code ?? signal}`);
-      if (code !== 0) throw new Error('delvegate did not end well');
-    }
+    this.daemon.kill('SIGTERM');
+    const { code, signal } = await this.daemon.end();
+    say('delvegate down', code === 0 ? 'exit status 0' : `exit status ${code ?? signal}`);
+    if (code !== 0) throw new Error('delvegate did not end well');
+    await until('the supervisors to end', () => this.processes().length === 0 && this.instances().length === 0, {
+      timeout: LEFT_MS,
+      explain: () => `processes:\n${proc.describe(this.processes())}\nin ${this.supervisors}: ${this.instances().join(' ')}`,
+    });
+    say('nothing left', `no supervisor; its program stays in ${this.supervisors}/bin for the next start`);
   }
 
   async clear() {
     this.daemon?.kill('SIGKILL');
+    if (this.daemon) for (const pid of this.processes()) kill(pid); // of a session that went wrong
     await this.sshd?.stop();
     this.remove();
   }
 
-  /** Whatever way this process ends. A keeper that is left ends with its lease; another session's would look the same. */
+  /** Whatever way this process ends. */
   remove() {
     fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }); // what ends may still write
   }
@@ -189,8 +216,10 @@ try {
     demo.writeSources();
     await demo.startSshd();
     await demo.startDelvegate();
-    await demo.debug();
-    await demo.checkNothingLeft();
+    for (const target of Object.keys(demo.ports)) {
+      await demo.debug(target);
+      await demo.checkNothingLeft();
+    }
     await demo.stop();
   })()]);
   say('demo', 'all of it worked');
