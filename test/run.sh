@@ -315,6 +315,7 @@ suite_supervisor() {
     build KIND=asan supervisor-programs || return
     build all || return
     emulator=$(command -v "qemu-$arch-static" || command -v "qemu-$arch")
+    mkdir -p "$TMPDIR/cache" || return
     for source in test/supervisor/*_test.c; do
         name=${source##*/} name=${name%.c}
         supervisor_test "$name" asan "$top/$asan/supervisor"
@@ -333,7 +334,7 @@ suite_supervisor() {
     shell_tests supervisor
 }
 supervisor_test() { # NAME WHICH COMMAND
-    run "supervisor/$1-$2" cmocka $supervisor_limit env SUPERVISOR="$3" "$asan/supervisor-tests/$1"
+    run "supervisor/$1-$2" cmocka $supervisor_limit env SUPERVISOR="$3" XDG_CACHE_HOME="$TMPDIR/cache" "$asan/supervisor-tests/$1"
 }
 suite_install() {
     shell_tests install

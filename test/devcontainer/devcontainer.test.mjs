@@ -193,8 +193,10 @@ describe('dev container', () => {
     const machine = await GoMachine.up(home, BASE);
     try {
       assertWhole(await session(machine.port, machine.project));
-      await until('an empty run directory', async () => (await machine.container.exec('go', 'sh', '-c', 'ls ~/.cache/delvegate')) === '');
+      const there = (what) => machine.container.exec('go', 'sh', '-c', `ls -d ~/.cache/delvegate/${what} 2>/dev/null || :`);
+      await until('no run directory', async () => (await there('*/[0-9]*')) === '');
       assert.equal((await machine.stop()).code, 0);
+      await until('no supervisor', async () => (await there('*/socket')) === '');
     } finally {
       await machine.remove();
     }

@@ -106,10 +106,11 @@ export class GoMachine {
     return run(DELVEGATE, ['check-env', '--config', this.at('config.json'), '--cwd', cwd, 'gomachine'], { env: this.env, cwd: this.root, timeout: START_MS });
   }
 
-  /** What of sessions is in the container: processes that are neither sshd nor ours, and run directories. */
+  /** What of sessions is in the container: processes that are neither sshd, the supervisor nor ours, and run directories. */
   async left() {
-    const { stdout } = await this.exec(['sh', '-c', 'ps -e -o pid=,args=; ls -d ~/.cache/delvegate/* 2>/dev/null; :']);
-    return stdout.split('\n').map((l) => l.trim()).filter((l) => l && !/^\d+ (sshd(-\w+)?: |sh -c ps -e|ps -e)/.test(l));
+    const { stdout } = await this.exec(['sh', '-c', 'ps -e -o pid=,args=; ls -d ~/.cache/delvegate/*/[0-9]* 2>/dev/null; :']);
+    const isOther = /^\d+ (sshd(-\w+)?: |sh -c ps -e|ps -e|delvegate-supervisor serve |\S+\/delvegate\/bin\/\w+ door )/;
+    return stdout.split('\n').map((l) => l.trim()).filter((l) => l && !isOther.test(l));
   }
 
   /** Waits for a process of `go` in the container whose command line matches. */
