@@ -8,6 +8,7 @@ export class Relay {
     relay.target = target;
     relay.pairs = new Set();
     relay.isSilent = false;
+    relay.delay = 0; // ms each way, from the next connection on
     relay.accepted = 0;
     await relay.open();
     return relay;
@@ -30,12 +31,14 @@ export class Relay {
     const pair = [near, far];
     this.accepted++;
     this.pairs.add(pair);
+    const { delay } = this;
+    const later = delay ? (action) => setTimeout(action, delay) : (action) => action();
     for (const [from, to] of [[near, far], [far, near]]) {
       from.setNoDelay(true);
-      from.on('data', (bytes) => to.write(bytes));
-      from.on('end', () => to.end());
+      from.on('data', (bytes) => later(() => to.write(bytes)));
+      from.on('end', () => later(() => to.end()));
       from.on('error', () => to.resetAndDestroy());
-      from.on('close', () => { to.destroy(); this.pairs.delete(pair); });
+      from.on('close', () => { later(() => to.destroy()); this.pairs.delete(pair); });
     }
     if (this.isSilent) for (const socket of pair) socket.pause();
   }
