@@ -126,7 +126,8 @@ static void on_lease(void *arg)
 {
     struct session *s = arg;
     uint64_t lease = lease_of(s);
-    if (uplink_silence() < lease) {
+    /* A lease may be shorter than the time between two beats. */
+    if (uplink_is_up() || uplink_silence() < lease) {
         arm_lease(s);
         return;
     }
