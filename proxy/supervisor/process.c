@@ -15,7 +15,8 @@ enum { STAT_MAX = 1024, LINE_MAX_BYTES = 64 };
 int process_read(pid_t pid, struct process *p)
 {
     char path[LINE_MAX_BYTES], text[STAT_MAX];
-    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    /* Of its first thread, which says the same: an emulator makes up /proc/PID/stat of the process that it is. */
+    (void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)pid);
     if (pid <= 0 || place_read(path, text, sizeof text) < 0)
         return -1;
     /* A name may have anything in it, brackets too. */
