@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy.h"
@@ -61,7 +62,7 @@ enum whose { HERE, REBOOTED, ELSEWHERE };
 /* A line of a file, or "-". */
 static void read_line(const char *path, char *line)
 {
-    if (place_read(path, line, LINE_BYTES) < 0 || !*line)
+    if (file_read(path, line, LINE_BYTES) < 0 || !*line)
         (void)snprintf(line, LINE_BYTES, "-");
     line[strcspn(line, "\n")] = '\0';
 }
@@ -83,7 +84,7 @@ static enum whose whose(const char *dir)
     char path[SUPERVISOR_PATH_MAX], here[HOST_MAX], there[HOST_MAX];
     host_text(here);
     (void)snprintf(path, sizeof path, "%s/host", dir);
-    if (place_read(path, there, sizeof there) < 0)
+    if (file_read(path, there, sizeof there) < 0)
         return ELSEWHERE;
     size_t boot = strcspn(here, " "), line = strcspn(here, "\n");
     bool is_boot = strncmp(here, there, boot) == 0;
@@ -386,7 +387,7 @@ static int write_who(const char *dir)
     char path[SUPERVISOR_PATH_MAX], text[HOST_MAX];
     host_text(text);
     (void)snprintf(path, sizeof path, "%s/host", dir);
-    if (place_write(path, text) < 0)
+    if (file_write(path, text) < 0)
         return -1;
     (void)snprintf(path, sizeof path, "%s/supervisor", dir);
     return process_write(path, getpid());

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "proxy/supervisor/door_private.h"
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 
@@ -42,19 +42,6 @@ struct door {
 
 /* --- What is said --- */
 
-static void write_out(const char *bytes, size_t n)
-{
-    while (n) {
-        ssize_t done = write(STDOUT_FILENO, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return; /* nobody reads */
-        bytes += done;
-        n -= (size_t)done;
-    }
-}
-
 __attribute__((format(printf, 3, 4))) static void say(const struct door *d, const char *before, const char *fmt, ...)
 {
     char words[WORDS_MAX], line[WORDS_MAX + 2 * DOOR_NONCE_MAX];
@@ -67,7 +54,9 @@ __attribute__((format(printf, 3, 4))) static void say(const struct door *d, cons
         if (*c == '\n')
             *c = ' ';
     n = snprintf(line, sizeof line, "%sdelvegate %s %s\n", before, d->nonce, words);
-    write_out(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+    /* Nobody may read it any more. */
+    if (file_write_all(STDOUT_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0)
+        return;
 }
 
 static void put_flags_back(const struct door *d)
@@ -85,7 +74,7 @@ void door_instance(char name[DOOR_NAME_SIZE], const char *client)
     char boot[BOOT_ID_MAX] = "", space[BOOT_ID_MAX] = "";
     ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
     space[n > 0 ? n : 0] = '\0';
-    if (place_read("/proc/sys/kernel/random/boot_id", boot, sizeof boot) < 0)
+    if (file_read("/proc/sys/kernel/random/boot_id", boot, sizeof boot) < 0)
         boot[0] = '\0';
     uint64_t hash = door_hash(DOOR_HASH, client, strlen(client) + 1);
     hash = door_hash(hash, boot, strlen(boot) + 1);

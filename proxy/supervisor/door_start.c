@@ -1,5 +1,4 @@
 /* How a supervisor is started. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "proxy/supervisor/door_private.h"
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/supervise.h"
 
 enum {
@@ -161,15 +161,10 @@ static enum door_logout ask_logind(void)
 {
     static char *const of_manager[] = {"loginctl", "show-session",     "-p", "KillUserProcesses", "-p", "KillOnlyUsers",
                                        "-p",       "KillExcludeUsers", NULL};
-    char uid[32], cgroup[ANSWER_MAX] = "", manager[ANSWER_MAX], user[ANSWER_MAX], name[ANSWER_MAX];
+    char uid[32], cgroup[ANSWER_MAX], manager[ANSWER_MAX], user[ANSWER_MAX], name[ANSWER_MAX];
     char *of_user[] = {"loginctl", "show-user", uid, "-p", "Linger", "-p", "Name", NULL};
     const char *at;
-    int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)read_text(fd, cgroup, sizeof cgroup);
-        (void)close(fd);
-    }
-    if (!strstr(cgroup, "/session-"))
+    if (file_read("/proc/self/cgroup", cgroup, sizeof cgroup) < 0 || !strstr(cgroup, "/session-"))
         return DOOR_STAYS;
     (void)snprintf(uid, sizeof uid, "%lu", (unsigned long)getuid());
     ask(of_manager, manager);
@@ -180,18 +175,6 @@ static enum door_logout ask_logind(void)
 }
 
 /* --- The process --- */
-
-static void close_others(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
-        int fd = (int)strtol(e->d_name, NULL, 10);
-        if (fd > STDERR_FILENO && fd != dirfd(d))
-            (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-    }
-    if (d)
-        (void)closedir(d);
-}
 
 static void own_path(char path[SUPERVISOR_PATH_MAX])
 {
@@ -247,7 +230,7 @@ _Noreturn static void become(const char *dir, int socket)
     if (chdir("/") < 0 || null < 0 || dup2(socket, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
         dup2(null, STDERR_FILENO) < 0)
         _exit(CANNOT_EXEC);
-    close_others();
+    file_close_from(STDERR_FILENO + 1, NULL, 0);
     own_path(path);
     switch (ask_logind()) {
     case DOOR_NEEDS_SCOPE:

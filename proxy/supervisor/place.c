@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/process.h"
 
 enum {
@@ -164,32 +165,6 @@ static int refuse(char *reason, const char *words, int error)
     return -1;
 }
 
-static int write_all(int fd, const void *bytes, size_t n)
-{
-    for (const char *at = bytes; n > 0;) {
-        ssize_t written = write(fd, at, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0) {
-            errno = written == 0 ? ENOSPC : errno;
-            return -1;
-        }
-        at += written;
-        n -= (size_t)written;
-    }
-    return 0;
-}
-
-/* File systems with quotas on a server say so only at close. */
-static int close_written(int fd, int result)
-{
-    int error = errno;
-    if (close(fd) < 0 && result == 0)
-        return -1;
-    errno = error;
-    return result;
-}
-
 int place_fill(const char *path, bool *is_made)
 {
     char bytes[TRIED_BYTES];
@@ -202,7 +177,7 @@ int place_fill(const char *path, bool *is_made)
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     *is_made = fd >= 0;
-    return fd < 0 ? -1 : close_written(fd, write_all(fd, bytes, sizeof bytes));
+    return fd < 0 ? -1 : file_close_written(fd, file_write_all(fd, bytes, sizeof bytes));
 }
 
 /* Whether what is written there can be run. By a script that is really run: mount flags alone do not tell what a
@@ -211,7 +186,7 @@ static int try_exec(const char *path)
 {
     static const char script[] = "#!/bin/sh\nexit 0\n";
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, MODE);
-    if (fd < 0 || close_written(fd, write_all(fd, script, sizeof script - 1)) < 0 || chmod(path, MODE) < 0)
+    if (fd < 0 || file_close_written(fd, file_write_all(fd, script, sizeof script - 1)) < 0 || chmod(path, MODE) < 0)
         return -1;
     pid_t pid = fork();
     if (pid == 0) {
@@ -439,40 +414,3 @@ int place_erase(const char *path)
 }
 
 /* --- small files --- */
-
-int place_write(const char *path, const char *text)
-{
-    char new_path[SUPERVISOR_PATH_MAX + SUFFIX_MAX];
-    (void)snprintf(new_path, sizeof new_path, "%s.%ld.new", path, (long)getpid());
-    int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-    if (fd < 0)
-        return -1;
-    if (close_written(fd, write_all(fd, text, strlen(text))) == 0 && rename(new_path, path) == 0)
-        return 0;
-    int error = errno;
-    (void)unlink(new_path);
-    errno = error;
-    return -1;
-}
-
-int place_read(const char *path, char *text, size_t size)
-{
-    size_t len = 0;
-    ssize_t n = 0;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return -1;
-    do {
-        n = read(fd, text + len, size - len);
-        if (n > 0)
-            len += (size_t)n;
-    } while (len < size && (n > 0 || (n < 0 && errno == EINTR)));
-    int error = n < 0 ? errno : EFBIG;
-    close(fd);
-    if (n < 0 || len == size) {
-        errno = error;
-        return -1;
-    }
-    text[len] = '\0';
-    return 0;
-}

@@ -36,8 +36,5 @@ int place_make(const char *dir, const char *name, char *path) MUST_USE;
 int place_fill(const char *path, bool *is_made) MUST_USE;
 /* Removes a tree, also what may not be written (a module cache). Returns -1 with errno when something is left. */
 int place_erase(const char *path);
-/* Writes and reads a small text file (0600, written to a new file and moved into place). Return -1 with errno. */
-int place_write(const char *path, const char *text) MUST_USE;
-int place_read(const char *path, char *text, size_t size) MUST_USE;
 
 #endif

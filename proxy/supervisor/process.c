@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/file.h"
 
 enum { STAT_MAX = 1024, LINE_MAX_BYTES = 64 };
 
@@ -17,7 +17,7 @@ int process_read(pid_t pid, struct process *p)
     char path[LINE_MAX_BYTES], text[STAT_MAX];
     /* Of its first thread, which says the same: an emulator makes up /proc/PID/stat of the process that it is. */
     (void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)pid);
-    if (pid <= 0 || place_read(path, text, sizeof text) < 0)
+    if (pid <= 0 || file_read(path, text, sizeof text) < 0)
         return -1;
     /* A name may have anything in it, brackets too. */
     const char *at = strrchr(text, ')');
@@ -92,14 +92,14 @@ int process_write(const char *path, pid_t pid)
     if (process_read(pid, &p) < 0)
         return -1;
     (void)snprintf(text, sizeof text, "%ld %llu\n", (long)pid, p.start);
-    return place_write(path, text);
+    return file_write(path, text);
 }
 
 int process_read_file(const char *path, pid_t *pid, unsigned long long *start)
 {
     char text[LINE_MAX_BYTES];
     long number = 0;
-    if (place_read(path, text, sizeof text) < 0)
+    if (file_read(path, text, sizeof text) < 0)
         return -1;
     if (sscanf(text, "%ld %llu", &number, start) != 2 || number <= 0) {
         errno = EINVAL;

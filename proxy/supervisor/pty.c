@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/run_private.h"
 
 static unsigned short bounded(unsigned n)
@@ -95,7 +96,7 @@ static _Noreturn void lead(pid_t child)
     int status;
     led = child;
     leader_signals();
-    run_close_from(0, NULL, 0);
+    file_close_from(0, NULL, 0);
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             _exit(EXIT_FAILURE);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "delve/order.h"
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy_parts.h"
 
@@ -83,27 +84,13 @@ void remedy_path(char *path, const char *fmt, ...)
                             path));
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 void remedy_note(const struct remedy *r, const char *text)
 {
     struct buf record;
     buf_init(&record, ORDER_RECORD_MAX);
     size_t begin = order_open(&record, ORDER_NOTE);
     order_put(&record, ORDER_TEXT, text);
-    if (order_close(&record, begin) < 0 || write_all(r->notes, record.data, record.len) < 0)
+    if (order_close(&record, begin) < 0 || file_write_all(r->notes, record.data, record.len) < 0)
         remedy_say("%s", text);
     buf_free(&record);
 }

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy_parts.h"
 
@@ -137,23 +138,9 @@ static void print(const struct record *r, struct buf *bytes)
 /* Writes all, onto the disk, and closes. Returns -1 with errno. */
 static int write_and_close(int fd, const char *bytes, size_t len)
 {
-    int result = fd < 0 ? -1 : 0;
-    while (result == 0 && len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno != EINTR)
-            result = -1;
-        if (n > 0) {
-            bytes += n;
-            len -= (size_t)n;
-        }
-    }
-    if (result == 0)
-        result = fsync(fd);
-    int error = errno;
-    if (fd >= 0 && close(fd) < 0 && result == 0)
+    if (fd < 0)
         return -1;
-    errno = error;
-    return result;
+    return file_close_written(fd, file_write_all(fd, bytes, len) < 0 ? -1 : fsync(fd));
 }
 
 static int write_record(const char *session_dir, const struct record *r)

@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy_parts.h"
 
@@ -30,20 +30,6 @@ static ssize_t read_chunk(int fd, char *chunk, size_t size)
         got += (size_t)n;
     }
     return (ssize_t)got;
-}
-
-static int write_chunk(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return 0;
 }
 
 /* Closes both; the errno of what failed first stays. */
@@ -94,7 +80,7 @@ int remedy_write(const char *to, const char *bytes, size_t len)
     int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, REMEDY_FILE_MODE);
     if (fd < 0)
         return -1;
-    if (close_both(-1, fd, write_chunk(fd, bytes, len)) < 0)
+    if (file_close_written(fd, file_write_all(fd, bytes, len)) < 0)
         return -1;
     return rename(next, to);
 }
@@ -111,7 +97,7 @@ static int copy_bytes(const char *from, const char *to, int flags)
     char chunk[REMEDY_CHUNK];
     ssize_t n;
     while ((n = read_chunk(in, chunk, sizeof chunk)) > 0)
-        if (write_chunk(out, chunk, (size_t)n) < 0) {
+        if (file_write_all(out, chunk, (size_t)n) < 0) {
             n = -1;
             break;
         }

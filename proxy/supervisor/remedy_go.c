@@ -1,5 +1,4 @@
 /* Remedies: the go command, without any descriptor of the supervisor's. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -9,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/remedy_parts.h"
 
 enum {
@@ -31,20 +31,6 @@ static int find_go(char *path)
     return -1;
 }
 
-/* In the child: closes all but the three. */
-static void close_rest(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    struct dirent *e;
-    while (d && (e = readdir(d))) {
-        int fd = (int)strtol(e->d_name, NULL, 10);
-        if (fd > STDERR_FILENO && fd != dirfd(d))
-            (void)close(fd);
-    }
-    if (d)
-        (void)closedir(d);
-}
-
 /* Makes `to` what fd is; /dev/null for REMEDY_QUIET. */
 static void place_fd(int fd, int to)
 {
@@ -60,7 +46,7 @@ static void become_go(const struct remedy_go *go, const char *path, char *const 
     place_fd(REMEDY_QUIET, STDIN_FILENO);
     place_fd(go->out, STDOUT_FILENO);
     place_fd(err, STDERR_FILENO);
-    close_rest();
+    file_close_from(STDERR_FILENO + 1, NULL, 0);
     for (char *const *e = go->env; e && *e; e++)
         (void)putenv(*e);
     if (go->dir && chdir(go->dir) < 0) {

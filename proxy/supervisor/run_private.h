@@ -106,8 +106,6 @@ void run_streams_free(struct run *r);
 
 /* Forks its first process. Returns -1 with errno. */
 int run_spawn(struct run *r, const struct order *o) MUST_USE;
-/* Closes all descriptors from `first` up, but those of `kept`. */
-void run_close_from(int first, const int *kept, size_t count);
 
 /* --- run_env.c, in the child --- */
 

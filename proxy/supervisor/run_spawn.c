@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy.h"
@@ -17,7 +18,6 @@
 enum {
     FIRST_FREE = 10, /* of descriptors, while the standard ones are set */
     STANDARD = 3,
-    DESCRIPTORS_MAX = 65536, /* where /proc can't tell */
     DECIMAL = 10,
     NAME_SIZE = 64
 };
@@ -29,32 +29,6 @@ struct birth {
     int text, notes; /* close-on-exec */
     char **env;
 };
-
-static bool is_kept(int fd, const int *kept, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (kept[i] == fd)
-            return true;
-    return false;
-}
-
-void run_close_from(int first, const int *kept, size_t count)
-{
-    DIR *d = opendir("/proc/self/fd");
-    if (!d) {
-        for (int fd = first; fd < DESCRIPTORS_MAX; fd++)
-            if (!is_kept(fd, kept, count))
-                (void)close(fd);
-        return;
-    }
-    for (struct dirent *e = readdir(d); e; e = readdir(d)) {
-        char *end;
-        long fd = strtol(e->d_name, &end, DECIMAL);
-        if (end != e->d_name && !*end && fd >= first && fd != dirfd(d) && !is_kept((int)fd, kept, count))
-            (void)close((int)fd);
-    }
-    (void)closedir(d);
-}
 
 static void block_signals(sigset_t *old)
 {
@@ -104,7 +78,7 @@ static void redirect(struct birth *b)
     if (dup2(input, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0 || text < 0 ||
         notes < 0)
         _exit(RUN_MISPLACED);
-    run_close_from(STANDARD, (int[]){text, notes}, 2);
+    file_close_from(STANDARD, (int[]){text, notes}, 2);
     b->text = text;
     b->notes = notes;
 }

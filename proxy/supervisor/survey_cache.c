@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/survey_parts.h"
 
 enum { KEPT_MAX = 256 * 1024, STAMP_MAX = 160 };
@@ -118,7 +118,7 @@ static char *recall(const struct look *l)
 {
     char *path = l->is_alone ? NULL : kept_path(l);
     char *text = path ? malloc(KEPT_MAX) : NULL;
-    bool is_good = text && place_read(path, text, KEPT_MAX) == 0;
+    bool is_good = text && file_read(path, text, KEPT_MAX) == 0;
     char *lines = is_good ? strdup(text) : NULL, *rest = lines;
     for (char *line = next(&rest); line && is_good; line = next(&rest))
         if (strncmp(line, "stamp ", strlen("stamp ")) == 0)
@@ -248,7 +248,7 @@ void survey_keep(const struct look *l)
     put_stamps(l, &out);
     char *path = kept_path(l);
     /* Without it the next session asks again. */
-    if (path && (out.failed || place_write(path, out.data) < 0))
+    if (path && (out.failed || file_write(path, out.data) < 0))
         (void)unlink(path);
     free(path);
     buf_free(&out);

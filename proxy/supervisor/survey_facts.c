@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/survey_parts.h"
 
@@ -46,13 +47,13 @@ static void rights_facts(const struct look *l)
 {
     enum { EFFECTIVE = 2 }; /* real, effective, saved, of files */
     char text[STATUS_MAX];
-    if (place_read("/proc/self/status", text, sizeof text) == 0) {
+    if (file_read("/proc/self/status", text, sizeof text) == 0) {
         status_fact(l, text, "\nUid:", EFFECTIVE, "uid");
         status_fact(l, text, "\nCapEff:", 1, "CapEff");
         status_fact(l, text, "\nCapBnd:", 1, "CapBnd");
         status_fact(l, text, "\nSeccomp:", 1, "Seccomp");
     }
-    if (place_read("/proc/sys/kernel/yama/ptrace_scope", text, sizeof text) == 0) {
+    if (file_read("/proc/sys/kernel/yama/ptrace_scope", text, sizeof text) == 0) {
         text[strcspn(text, "\n")] = '\0';
         survey_fact(l, "yama", text);
     }

@@ -1,16 +1,15 @@
 #include "proxy/supervisor/warden.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/file.h"
 
 enum { FAILED_STATUS = 1 };
 
@@ -46,20 +45,10 @@ static void give_signals_back(const struct sigaction before[PASSED_ON])
 static void drop_descriptors(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    DIR *d = opendir("/proc/self/fd");
-    for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
-        int fd = (int)strtol(e->d_name, NULL, 10);
-        if (e->d_name[0] == '.' || fd == null || fd == dirfd(d))
-            continue;
-        if (fd > STDERR_FILENO)
-            (void)close(fd);
-        else if (null >= 0)
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (null >= 0 && null != fd)
             (void)dup2(null, fd);
-    }
-    if (d)
-        (void)closedir(d);
-    if (null > STDERR_FILENO)
-        (void)close(null);
+    file_close_from(STDERR_FILENO + 1, NULL, 0);
 }
 
 /* Reaps whatever ends, up to the supervisor. Returns its wait status; -1 when it is no child. */

@@ -1,14 +1,13 @@
 #include "proxy/supervisor/worker.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/process.h"
 
 enum {
@@ -30,24 +29,6 @@ struct worker {
 
 /* --- in the worker --- */
 
-static void close_all_from(int first)
-{
-    DIR *d = opendir("/proc/self/fd");
-    if (!d) {
-        long max = sysconf(_SC_OPEN_MAX);
-        for (int fd = first; fd < max; fd++)
-            (void)close(fd);
-        return;
-    }
-    struct dirent *e;
-    while ((e = readdir(d))) {
-        int fd = atoi(e->d_name);
-        if (fd >= first && fd != dirfd(d))
-            (void)close(fd);
-    }
-    (void)closedir(d);
-}
-
 static void __attribute__((noreturn)) be_worker(int (*work)(void *arg, int out), void *arg, int out)
 {
     int null = open("/dev/null", O_RDWR);
@@ -57,7 +38,7 @@ static void __attribute__((noreturn)) be_worker(int (*work)(void *arg, int out),
         _exit(FAILED_STATUS);
     if (fcntl(OUT_FD, F_SETFD, FD_CLOEXEC) < 0)
         _exit(FAILED_STATUS);
-    close_all_from(FIRST_CLOSED);
+    file_close_from(FIRST_CLOSED, NULL, 0);
     (void)setsid();
     loop_in_child();
     /* What it writes to may be gone; then it ends. */
@@ -67,16 +48,7 @@ static void __attribute__((noreturn)) be_worker(int (*work)(void *arg, int out),
 
 void worker_report(int out, struct buf *record)
 {
-    size_t done = 0;
-    while (!record->failed && done < record->len) {
-        ssize_t n = write(out, record->data + done, record->len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            _exit(FAILED_STATUS);
-        done += (size_t)n;
-    }
-    if (record->failed)
+    if (record->failed || file_write_all(out, record->data, record->len) < 0)
         _exit(FAILED_STATUS);
     buf_clear(record);
 }

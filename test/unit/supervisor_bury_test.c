@@ -23,6 +23,7 @@
 
 #include "dap/buf.h"
 #include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy_parts.h"
@@ -71,7 +72,7 @@ static bool is_there(const char *path)
 
 static void write_text(const char *path, const char *text)
 {
-    if (place_write(path, text) < 0)
+    if (file_write(path, text) < 0)
         fail_msg("%s: %s", path, strerror(errno));
 }
 
@@ -149,7 +150,7 @@ static pid_t pid_in(const char *path)
 {
     char text[64];
     wait_for(path);
-    assert_int_equal(place_read(path, text, sizeof text), 0);
+    assert_int_equal(file_read(path, text, sizeof text), 0);
     return (pid_t)atoi(text);
 }
 
@@ -227,7 +228,7 @@ static bool build_program(void)
 {
     char command[SUPERVISOR_PATH_MAX], path[SUPERVISOR_PATH_MAX / 4];
     (void)snprintf(path, sizeof path, "%s/main.go", shared);
-    if (place_write(path, source) < 0)
+    if (file_write(path, source) < 0)
         return false;
     (void)snprintf(
         command, sizeof command,
@@ -303,7 +304,7 @@ static bool is_traced(pid_t pid)
 {
     char path[64], text[8192];
     (void)snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-    assert_int_equal(place_read(path, text, sizeof text), 0);
+    assert_int_equal(file_read(path, text, sizeof text), 0);
     return !strstr(text, "\nTracerPid:\t0\n");
 }
 
@@ -337,7 +338,7 @@ static void test_attached(void **state)
             fail_msg("dlv: %s", text);
         }
         (void)poll(NULL, 0, STEP_MS);
-        if (place_read(at("output"), text, sizeof text) < 0)
+        if (file_read(at("output"), text, sizeof text) < 0)
             text[0] = '\0';
     }
     assert_true(is_traced(prog));
@@ -438,7 +439,7 @@ static void test_foreign(void **state)
     char host[1024], foreign[2048];
     char *argv[] = {"sleep", "1000", NULL};
     pid_t pid = supervisor(argv), run = pid_in(at("home/.cache/delvegate/dead/1/1/pid"));
-    assert_int_equal(place_read(at("home/.cache/delvegate/dead/host"), host, sizeof host), 0);
+    assert_int_equal(file_read(at("home/.cache/delvegate/dead/host"), host, sizeof host), 0);
     kill_supervisor(pid);
     (void)snprintf(foreign, sizeof foreign, "%.*s pid:[1]%s", (int)strcspn(host, " "), host, strchr(host, '\n'));
     const char *const hosts[] = {foreign, "0000 pid:[1]\nother-id other-name\n"};
@@ -467,10 +468,10 @@ static void test_rebooted(void **state)
     (void)state;
     char host[1024], earlier[2048], id[256];
     char *argv[] = {"sleep", "1000", NULL};
-    if (place_read("/etc/machine-id", id, sizeof id) < 0 || !*id)
+    if (file_read("/etc/machine-id", id, sizeof id) < 0 || !*id)
         skip();
     pid_t pid = supervisor(argv), run = pid_in(at("home/.cache/delvegate/dead/1/1/pid"));
-    assert_int_equal(place_read(at("home/.cache/delvegate/dead/host"), host, sizeof host), 0);
+    assert_int_equal(file_read(at("home/.cache/delvegate/dead/host"), host, sizeof host), 0);
     (void)snprintf(earlier, sizeof earlier, "0000 pid:[1]%s", strchr(host, '\n'));
     write_text(at("home/.cache/delvegate/dead/host"), earlier);
     kill_supervisor(pid);

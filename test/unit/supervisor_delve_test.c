@@ -237,7 +237,7 @@ static void broken_build(void **state)
 static bool may_trace(void)
 {
     char text[8] = "0";
-    return getuid() == 0 || place_read("/proc/sys/kernel/yama/ptrace_scope", text, sizeof text) < 0 || text[0] == '0';
+    return getuid() == 0 || file_read("/proc/sys/kernel/yama/ptrace_scope", text, sizeof text) < 0 || text[0] == '0';
 }
 static bool is_traced(pid_t pid)
 {

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 
@@ -268,7 +269,7 @@ static void test_inhabited(void **state)
     assert_int_equal(process_write(at("home/.delvegate/name/supervisor"), getpid()), 0);
     assert_int_equal(place_instance("name", dir, &why), 0);
     assert_string_equal(dir, at("home/.delvegate/name"));
-    assert_int_equal(place_write(at("home/.delvegate/name/supervisor"), "1 1\n"), 0);
+    assert_int_equal(file_write(at("home/.delvegate/name/supervisor"), "1 1\n"), 0);
     expect_dir(at("home/.cache/delvegate/name"));
 }
 
@@ -528,19 +529,19 @@ static void test_files(void **state)
 {
     char text[16];
     (void)state;
-    assert_int_equal(place_write(at("f"), "old"), 0);
-    assert_int_equal(place_write(at("f"), "fifteen bytes.."), 0);
+    assert_int_equal(file_write(at("f"), "old"), 0);
+    assert_int_equal(file_write(at("f"), "fifteen bytes.."), 0);
     assert_int_equal(mode_of(at("f")), 0600);
-    assert_int_equal(place_read(at("f"), text, sizeof text), 0);
+    assert_int_equal(file_read(at("f"), text, sizeof text), 0);
     assert_string_equal(text, "fifteen bytes..");
-    assert_int_equal(place_read(at("f"), text, sizeof text - 1), -1);
+    assert_int_equal(file_read(at("f"), text, sizeof text - 1), -1);
     assert_int_equal(errno, EFBIG);
-    assert_int_equal(place_read(at("none"), text, sizeof text), -1);
+    assert_int_equal(file_read(at("none"), text, sizeof text), -1);
     assert_int_equal(errno, ENOENT);
-    assert_int_equal(place_write(at("none/f"), "x"), -1);
+    assert_int_equal(file_write(at("none/f"), "x"), -1);
     assert_int_equal(errno, ENOENT);
     assert_int_equal(mkdir(at("d"), 0700), 0);
-    assert_int_equal(place_write(at("d"), "x"), -1);
+    assert_int_equal(file_write(at("d"), "x"), -1);
     assert_int_equal(place_erase(at("f")), 0);
     assert_int_equal(place_erase(at("d")), 0);
 }
@@ -572,7 +573,7 @@ static void test_process(void **state)
     assert_int_equal(pid, getpid());
     assert_true(process_lives(pid, start));
     assert_int_equal(process_write(at("p"), child), -1);
-    assert_int_equal(place_write(at("p"), "nonsense"), 0);
+    assert_int_equal(file_write(at("p"), "nonsense"), 0);
     assert_int_equal(process_read_file(at("p"), &pid, &start), -1);
 }
 

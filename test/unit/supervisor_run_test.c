@@ -399,7 +399,7 @@ static void daemon_left(void **state)
     assert_true(the.ended[ORDER_STREAM_OUT] && the.ended[ORDER_STREAM_ERR]);
     char path[SUPERVISOR_PATH_MAX + 8], number[32];
     (void)snprintf(path, sizeof path, "%s/daemon", the.dir);
-    assert_true(place_read(path, number, sizeof number) >= 0);
+    assert_true(file_read(path, number, sizeof number) >= 0);
     assert_int_equal(kill((pid_t)atol(number), SIGKILL), 0);
     end_session();
 }
@@ -516,7 +516,7 @@ static void what_was_moved_aside(void **state)
     start();
     assert_int_equal(until_over(), 137);
     (void)snprintf(path, sizeof path, "%s/file", the.dir);
-    assert_true(place_read(path, text, sizeof text) >= 0);
+    assert_true(file_read(path, text, sizeof text) >= 0);
     assert_string_equal(text, "kept\n");
     (void)snprintf(path, sizeof path, "%s/aside", the.dir);
     assert_int_equal(access(path, F_OK), -1);

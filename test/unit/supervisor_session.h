@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/flow.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/inquiry.h"

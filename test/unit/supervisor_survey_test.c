@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/file.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/survey_parts.h"
@@ -322,7 +323,7 @@ static void test_login_shell_hangs(void **state)
     expect_at("tool go ", at("home/sdk/go1.10/bin/go"));
     char text[32];
     struct process p;
-    assert_int_equal(place_read(at("home/asleep"), text, sizeof text), 0);
+    assert_int_equal(file_read(at("home/asleep"), text, sizeof text), 0);
     assert_true(process_read((pid_t)atoi(text), &p) < 0 || p.state == 'Z');
 }
 
@@ -486,7 +487,7 @@ static void test_hangs(void **state)
     look();
     assert_int_equal(status, 1);
     expect("error tool */dlv version failed on the Go machine: it did not end within 1 s: waiting; correct delve.path");
-    assert_int_equal(place_read(at("home/asleep"), text, sizeof text), 0);
+    assert_int_equal(file_read(at("home/asleep"), text, sizeof text), 0);
     assert_true(process_read((pid_t)atoi(text), &p) < 0 || p.state == 'Z');
 }
 
@@ -511,7 +512,7 @@ static void test_leaves_one_behind(void **state)
     look();
     assert_int_equal(status, 0);
     expect("tool dlvVersion Version: 1.99.1");
-    assert_int_equal(place_read(at("home/asleep"), text, sizeof text), 0);
+    assert_int_equal(file_read(at("home/asleep"), text, sizeof text), 0);
     assert_int_equal(process_read((pid_t)atoi(text), &p), 0);
     assert_int_equal(kill((pid_t)atoi(text), SIGKILL), 0);
 }
@@ -578,7 +579,7 @@ static void test_worker_killed(void **state)
     assert_int_equal(waitpid(pid, &exited, 0), pid);
     close(fds[1]);
     close(fds[0]);
-    assert_int_equal(place_read(at("home/pid"), text, sizeof text), 0);
+    assert_int_equal(file_read(at("home/pid"), text, sizeof text), 0);
     for (int i = 0; i < LONG_MS && process_read((pid_t)atoi(text), &p) == 0 && p.state != 'Z'; i += 20)
         assert_int_equal(nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL), 0);
     assert_true(process_read((pid_t)atoi(text), &p) < 0 || p.state == 'Z');
