@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { BlockedBuild, HOST, LAUNCH_MS, line, proc, program, suite, until } from './harness.mjs';
+import { Printed } from './lib/printed.mjs';
 
 const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
 const ALL = process.env.CHECK_ALL === '1';
 const BACK_MS = 60_000; // from the network's return to the connection's
-const MORE = 100_000; // bytes that a program prints after an outage
 const PRINTED = 20; // lines of 100 bytes each 10 ms
 
 const LOST = new RegExp(`connection to .*${HOST}.* is lost`, 'g');
@@ -37,36 +37,6 @@ const faults = {
     },
   },
 };
-
-/** What the program has printed, counted as it comes: complete and in order, or it throws. */
-class Printed {
-  constructor(s) {
-    this.texts = { stdout: '', stderr: '' };
-    this.next = { stdout: 0, stderr: 0 };
-    this.bytes = 0;
-    s.onOutput = (category, text) => {
-      if (this.texts[category] === undefined) s.outputs[category] += text;
-      else this.take(category, text);
-    };
-  }
-
-  take(category, text) {
-    this.bytes += text.length;
-    const lines = (this.texts[category] + text).split('\n');
-    this.texts[category] = lines.pop();
-    for (const l of lines) {
-      if (/^printing/.test(l)) continue;
-      assert.equal(Number(l), this.next[category], `${category}: ${l}`);
-      assert.equal(l.length, category === 'stdout' ? 99 : String(this.next[category]).length, l);
-      this.next[category]++;
-    }
-  }
-
-  more() {
-    const from = this.bytes;
-    return until('more output', () => this.bytes > from + MORE, { timeout: BACK_MS });
-  }
-}
 
 const stopsAtTick = (s) => s.breakpoints(MAIN, [line(MAIN, 'TICK')]);
 const ticks = async (s) => {

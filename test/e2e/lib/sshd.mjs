@@ -72,8 +72,8 @@ export class Sshd {
     return sshd;
   }
 
-  /** Starts the server, on the port it had before if there was one. */
-  async listen() {
+  /** Starts the server, on the port it had before if there was one. by: argv of a program that becomes it. */
+  async listen(by = []) {
     const at = (name) => path.join(this.dir, name);
     this.port ??= await freePort();
     const environment = Object.entries(this.env).map(([name, value]) => `"${name}=${value}"`).join(' ');
@@ -95,7 +95,8 @@ export class Sshd {
       '',
     ].join('\n'));
     // A bare environment: what sshd has, its sessions do not get, but a test that looks for its marks would see it.
-    this.child = new Child(SSHD, ['-D', '-e', '-f', at('sshd_config')], { name: 'sshd', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+    const [program, ...args] = [...by, SSHD, '-D', '-e', '-f', at('sshd_config')];
+    this.child = new Child(program, args, { name: 'sshd', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
     await this.child.wait(/Server listening on 127\.0\.0\.1/);
   }
 
