@@ -555,8 +555,6 @@ void delve_restart(struct delve *d, const struct delve_plan *plan, const struct 
     const struct process_order order = {.plan = plan, .prelaunch = prelaunch};
     d->plan = plan;
     d->prelaunch = prelaunch;
-    if (d->link)
-        link_wake(d->link);
     if (d->state == DELVE_EXITED) {
         timer_stop(d->step);
         set_state(d, DELVE_RUNNING, "restart");
@@ -583,8 +581,6 @@ void delve_used(struct delve *d)
 enum delve_client_result delve_forward(struct delve *d, enum dap_asker asker, const struct dap_message *m,
                                        struct dap_edits *edits)
 {
-    if (d->link && asker == DAP_ASKER_CLIENT)
-        link_wake(d->link);
     if (d->state > DELVE_GONE)
         return DELVE_CLIENT_TOO_MANY;
     return attachment_forward(d->attachment, asker, m, edits);

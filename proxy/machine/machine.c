@@ -174,8 +174,9 @@ void machine_lose_sessions(struct remote_machine *m, const struct err *why)
     struct err copy = *why;
     drop_channels(m);
     machine_rest(m, copy.text);
-    timer_start(m->retry, 0, 0);
     machine_tell_lost(m, &copy, true, false, true);
+    if (machine_is_needed(m))
+        timer_start(m->retry, 0, 0);
 }
 
 static void on_note(void *arg, const char *text)

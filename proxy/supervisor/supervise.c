@@ -23,6 +23,7 @@
 
 enum {
     IDLE_MS = 10 * 60 * 1000, /* without a session; then new groups, limits and PATHs take effect */
+    UNUSED_MS = 20 * 1000,    /* likewise, when who started it found that it is not the one that was looked for */
     ABOUT_MAX = 128 * 1024,   /* bytes of it, with a note for each process that was left over */
     MS_PER_SECOND = 1000,
     FIRST_FREE_FD = 3
@@ -31,6 +32,7 @@ enum {
 static struct {
     const struct supervise *how;
     bool ending; /* as soon as no session is left */
+    bool used;   /* somebody has stayed */
     struct alarm idle;
     struct alarm touch;
     struct worker *burial;
@@ -141,13 +143,16 @@ static void look_for_end(void *arg)
     else if (me.ending || (session_lease_was_over() && !uplink_is_up()))
         loop_end(0);
     else if (!me.how->local)
-        loop_alarm(&me.idle, IDLE_MS);
+        loop_alarm(&me.idle, me.used ? IDLE_MS : UNUSED_MS);
 }
 
 static void on_idle(void *arg)
 {
-    (void)arg;
-    if (session_count() == 0)
+    bool was_used = me.used;
+    me.used = was_used || uplink_is_up();
+    if (session_count() == 0 && !me.ending && me.used != was_used)
+        look_for_end(arg);
+    else if (session_count() == 0)
         loop_end(0);
 }
 
@@ -165,6 +170,7 @@ static struct stream *on_opened(void *arg, enum order_stream stream, uint32_t nu
     (void)arg;
     switch (stream) {
     case ORDER_STREAM_CONTROL:
+        me.used = true;
         return me.ending ? NULL : session_open(session);
     case ORDER_STREAM_CONNECT:
         return connect_open(number, session);
