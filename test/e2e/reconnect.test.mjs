@@ -90,6 +90,25 @@ suite('reconnect', { transports: ['ssh', 'command'], daemon: false, concurrency:
     await s.finish({ terminateDebuggee: true });
   });
 
+  w.test('sshd freezes: another connection takes over, for who begins meanwhile too, and the frozen one does no harm', { skip: w.transport !== 'ssh' && 'ssh would not end' }, async (t) => {
+    const own = await world(w, t);
+    const s = await stopped(own);
+    const thaw = own.sshd.freeze();
+    t.after(thaw);
+    const asked = s.top();
+    const next = await own.session();
+    await next.launch({ program: TOOL, args: ['quiet'] });
+    await next.event('terminated', { timeout: 30_000 });
+    await next.finish();
+    assert.equal((await asked).name, 'main.tick');
+    assert.match(s.shown, LOST);
+    assert.match(s.shown, BACK);
+    assert.doesNotMatch(s.shown, /Delve on .* has not answered/);
+    thaw();
+    await s.step('continue');
+    await s.finish({ terminateDebuggee: true });
+  });
+
   w.test('F5 waits for ConnectTimeout and then fails in words; the session beside it goes on', { skip: w.transport !== 'ssh' && 'one is enough' }, async (t) => {
     const own = await world(w, t, { sshd: { clientOptions: [`ConnectTimeout ${CONNECT_TIMEOUT_S}`] } });
     const s = await stopped(own);

@@ -10,8 +10,6 @@ const HELLO = program('hello');
 const MAIN = path.join(HELLO, 'main.go');
 const TOOL = program('tool');
 const TOOL_MAIN = path.join(TOOL, 'main.go');
-const SILENCE_MS = 25_000; // nothing is blamed for so long a silence
-const BLAMED_MS = 45_000; // nor for one shorter than this
 
 /** The error with which a launch of the tool is answered. */
 async function refusal(w) {
@@ -256,121 +254,6 @@ suite('a run directory', {
     await s.event('terminated', { timeout: 30_000 });
     await s.finish();
     assert.ok(fs.statSync(w.at('cache')).isFile());
-  });
-});
-
-suite('ssh: the connection is lost', ssh, (w) => {
-  w.test('at a stop: the client is told which host and that it is over; the orphan is ended after reconnecting', async (t) => {
-    const own = await w.fresh(t, { target: { lease: '5m' } });
-    const s = await own.session();
-    await s.launch({ program: HELLO }, () => s.breakpoints(MAIN, [line(MAIN, 'LOOP')]));
-    await s.stop({ reason: 'breakpoint' });
-    await own.debuggee();
-    await own.sshd.cut();
-    await s.event('terminated', { timeout: 30_000 });
-    assert.ok((s.shown + s.outputs.stderr).includes(HOST), s.text());
-    await own.nothingLeft({ timeout: 60_000 });
-    await s.send('disconnect');
-    s.close();
-    s.assertProtocol();
-    const again = await own.session();
-    await again.launch({ program: TOOL, args: ['quiet'] });
-    await again.event('terminated', { timeout: 30_000 });
-    await again.finish();
-  });
-
-  w.test('while the program runs, with a request open: answered', async (t) => {
-    const own = await w.fresh(t, { target: { lease: '5m' } });
-    const s = await own.session();
-    await s.launch({ program: TOOL, args: ['loop'] });
-    await s.output('stdout', /looping/);
-    const dlv = await own.dlv();
-    process.kill(dlv, 'SIGSTOP');
-    const pause = s.ask('pause', { threadId: 1 });
-    await own.sshd.cut();
-    const answer = await pause;
-    assert.equal(answer.success, false);
-    await s.event('terminated', { timeout: 30_000 });
-    if (proc.alive(dlv)) process.kill(dlv, 'SIGCONT');
-    await own.nothingLeft({ timeout: 60_000 });
-    s.close();
-    await within('the end', s.closed);
-    s.assertProtocol();
-  });
-
-  // A freeze is silence for a length of time: there is no event to wait for.
-  const silence = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
-
-  w.test('it is silent for 25 s at a stop: the session goes on, and another one begins meanwhile', async (t) => {
-    const own = await w.fresh(t);
-    const s = await own.session();
-    await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(TOOL_MAIN, [line(TOOL_MAIN, 'TICK')]));
-    await s.stop({ reason: 'breakpoint' });
-    const dlv = await own.dlv();
-    const thaw = own.sshd.freeze();
-    const asked = s.top();
-    const began = Date.now();
-    await silence(SILENCE_MS / 2);
-    const beside = await own.session();
-    await beside.launch({ program: TOOL, args: ['quiet'] });
-    await beside.event('terminated', { timeout: 30_000 });
-    await beside.finish();
-    await silence(began + SILENCE_MS - Date.now());
-    thaw();
-    assert.equal((await asked).name, 'main.tick');
-    assert.equal(proc.alive(dlv), true);
-    await s.step('continue');
-    assert.doesNotMatch(s.shown, /answer|again|lost/);
-    await s.finish({ terminateDebuggee: true });
-  });
-
-  w.test('it stays silent: the host and the silence are named, Delve is not blamed, and the next F5 works', async (t) => {
-    const own = await w.fresh(t);
-    const s = await own.session();
-    await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(TOOL_MAIN, [line(TOOL_MAIN, 'TICK')]));
-    await s.stop({ reason: 'breakpoint' });
-    const began = Date.now();
-    const thaw = own.sshd.freeze();
-    t.after(thaw);
-    await s.event('terminated', { timeout: 4 * SILENCE_MS });
-    assert.ok(Date.now() - began > BLAMED_MS, `${Date.now() - began} ms`);
-    assert.match(s.shown, new RegExp(`nothing has come from ${HOST}.* for \\d+ s`));
-    assert.doesNotMatch(s.shown, /Delve on .* has not answered/);
-    const next = await own.session();
-    await next.launch({ program: TOOL, args: ['quiet'] });
-    await next.event('terminated', { timeout: 30_000 });
-    await next.finish();
-    await s.send('disconnect');
-    s.close();
-    thaw();
-  });
-
-  w.test('for longer than the lease: the Go machine cleans up by itself', async (t) => {
-    const own = await w.fresh(t, { target: { lease: '5s' } });
-    const s = await own.session();
-    await s.launch({ program: TOOL, args: ['loop'] });
-    await s.output('stdout', /looping/);
-    await own.sshd.stop();
-    await s.event('terminated', { timeout: 30_000 });
-    await own.nothingLeft({ timeout: 60_000 });
-    s.close();
-    await own.sshd.listen();
-  });
-
-  w.test('during the build: launch is answered with the host', async (t) => {
-    const own = await w.fresh(t);
-    const block = new BlockedBuild(own.at('tmp'));
-    const s = await own.session();
-    await s.initialize();
-    const launch = s.ask('launch', { mode: 'debug', program: TOOL, args: ['loop'], buildFlags: block.buildFlags }, { timeout: LAUNCH_MS });
-    await own.goBuild({ timeout: LAUNCH_MS });
-    await own.sshd.cut();
-    const answer = await launch;
-    assert.equal(answer.success, false);
-    assert.ok(JSON.stringify(answer).includes(HOST), JSON.stringify(answer));
-    await own.nothingLeft({ timeout: 60_000 });
-    await s.ask('disconnect');
-    s.close();
   });
 });
 
