@@ -204,6 +204,7 @@ static void on_down(void *arg, const char *why)
     (void)why;
     flow_outage(true);
     session_outage();
+    look_for_end(NULL);
 }
 
 /* --- Its beginning --- */
