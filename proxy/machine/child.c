@@ -30,7 +30,7 @@ struct child {
     struct words words;
     char line[CHILD_LINE_MAX];
     size_t line_len;
-    bool running, out_open, err_open, in_broken, closing, late;
+    bool running, out_open, err_open, in_broken, closing, late, ends_itself;
     int status, signal, next_signal;
     int handles; /* open ones; the object lives until the last is closed */
 };
@@ -56,7 +56,7 @@ static void on_closed(uv_handle_t *handle)
 /* Whoever is left of its process group: those that it has started too. */
 static void signal_group(const struct child *c, int number)
 {
-    if (c->process.pid > 0)
+    if (c->process.pid > 0 && !c->ends_itself)
         (void)kill(-c->process.pid, number); /* all gone already is fine */
 }
 
@@ -82,7 +82,10 @@ static void dispose(struct child *c)
     uv_close((uv_handle_t *)&c->err_out, on_closed);
     if (c->running) { /* its end closes the handle: a closed one would leave a zombie */
         c->next_signal = SIGTERM;
-        timer_start(c->ending, CHILD_TERM_MS, 0);
+        if (c->ends_itself)
+            uv_unref((uv_handle_t *)&c->process);
+        else
+            timer_start(c->ending, CHILD_TERM_MS, 0);
     } else if (c->process.type != UV_UNKNOWN_HANDLE) {
         uv_close((uv_handle_t *)&c->process, on_closed);
     }
@@ -95,6 +98,9 @@ static void settle(struct child *c)
     if (c->closing)
         return;
     if (!is_over && !c->late) {
+        /* Of one that ends itself, what is left may still be at work. */
+        if (c->ends_itself && c->out_open)
+            return;
         /* What it has left running may hold stderr; what it closed may be all that it had to say. */
         timer_start(c->last, CHILD_LAST_MS, 0);
         return;
@@ -229,6 +235,7 @@ struct child *child_start(uv_loop_t *loop, const char *const *argv, char *const 
         return NULL;
     c->loop = loop;
     c->h = h;
+    c->ends_itself = h->ends_itself;
     c->arg = arg;
     c->last = timer_new(loop, on_last, c);
     c->ending = timer_new(loop, on_ending, c);
@@ -270,8 +277,19 @@ static void on_written(uv_write_t *request, int status)
         c->h->drained(c->arg);
 }
 
+/* Writes what the pipe takes at once, so that it is not copied. Returns how much that was. */
+static size_t write_now(struct child *c, const char *data, size_t len)
+{
+    uv_buf_t b = uv_buf_init((char *)(uintptr_t)data, (unsigned)len); /* libuv does not write to it */
+    int n = c->in_broken || len == 0 || child_queued(c) > 0 ? 0 : uv_try_write((uv_stream_t *)&c->in, &b, 1);
+    return n > 0 ? (size_t)n : 0; /* a failure comes again, and is told then */
+}
+
 void child_write(struct child *c, const char *data, size_t len)
 {
+    size_t done = write_now(c, data, len);
+    data += done;
+    len -= done;
     struct child_write *w = c->in_broken || len == 0 ? NULL : malloc(sizeof *w + len);
     if (w) {
         w->child = c;

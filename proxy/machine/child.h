@@ -1,5 +1,5 @@
 /* A program of this machine whose stdin and stdout carry data to and from another one. It leads a session and a process
- * group of its own, which end with it. */
+ * group of its own, which end with it unless it ends itself. */
 #ifndef PROXY_MACHINE_CHILD_H
 #define PROXY_MACHINE_CHILD_H
 
@@ -20,6 +20,8 @@ struct child_end {
 
 /* None is called from inside a child_ call. */
 struct child_handler {
+    bool ends_itself; /* when its stdin is closed, in an order of its own: it is not signalled, and neither is its group
+                       */
     void (*data)(void *arg, const char *data, size_t len); /* of its stdout; never empty, always read */
     void (*line)(void *arg, const char *text);             /* of its stderr, printable, without newline, never empty */
     void (*drained)(void *arg);                            /* the queue is below CARRIER_LOW_WATER again */
@@ -36,10 +38,11 @@ struct child *child_start(uv_loop_t *loop, const char *const *argv, char *const 
 void child_write(struct child *c, const char *data, size_t len);
 /* Bytes that it has not taken. */
 size_t child_queued(const struct child *c);
-/* Closes its stdin and stdout at once; what does not end by itself gets SIGTERM, then SIGKILL. No handler is called any
- * more; the pointer is dead. NULL is fine. */
+/* Closes its stdin and stdout at once; what does not end by itself gets SIGTERM, then SIGKILL, unless ends_itself is
+ * set. No handler is called any more; the pointer is dead. NULL is fine. */
 void child_close(struct child *c);
-/* Kills the children that were closed and still run, and lets go of them; before the loop is closed. */
+/* Kills the children that were closed and still run, but those that end themselves, and lets go of them; before the
+ * loop is closed. */
 void child_forget(uv_loop_t *loop);
 
 #endif

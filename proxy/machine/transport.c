@@ -31,6 +31,5 @@ void carrier_close(struct carrier *c)
 
 void transport_forget(uv_loop_t *loop)
 {
-    transport_local_forget(loop);
     child_forget(loop);
 }

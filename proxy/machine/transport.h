@@ -78,7 +78,6 @@ struct transport *transport_ssh(uv_loop_t *loop, const struct config_target *tar
 void transport_free(struct transport *t);
 /* Lets go of children that were closed and still run; before the loop is closed. */
 void transport_forget(uv_loop_t *loop);
-void transport_local_forget(uv_loop_t *loop);
 
 /* Begins to connect and to run the command; handlers are called later. NULL when memory ran out. */
 struct carrier *transport_open(struct transport *t, const struct transport_command *command,
