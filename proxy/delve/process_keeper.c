@@ -132,6 +132,25 @@ static bool is_progress(const char *line)
     return false;
 }
 
+void process_show_withheld(struct supervised *p)
+{
+    if (p->withheld.len > 1) {
+        p->withheld.data[p->withheld.len - 1] = '\0'; /* the newline: it is put back */
+        process_say(p, "console", p->withheld.data);
+    }
+    buf_clear(&p->withheld);
+}
+
+static void withhold(struct supervised *p, const char *line)
+{
+    if (p->withheld.len + strlen(line) >= PROCESS_TAIL_MAX) {
+        p->is_long = true;
+        process_show_withheld(p);
+    }
+    if (buf_printf(&p->withheld, "%s\n", line) < 0)
+        process_fail_memory(p);
+}
+
 static void on_build_output(void *arg, const char *line)
 {
     struct supervised *p = arg;
@@ -139,7 +158,7 @@ static void on_build_output(void *arg, const char *line)
     if (p->state == PROCESS_MENDING || p->state == PROCESS_CHECKING)
         log_debug(p->place.subject, "remedy: %s", line);
     else if (p->state == PROCESS_BUILDING && !is_progress(line))
-        keep_tail(&p->withheld, line);
+        withhold(p, line);
     else
         process_say(p, "console", line);
 }

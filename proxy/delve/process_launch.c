@@ -25,7 +25,10 @@ static void run(struct supervised *p, struct keeper_run *r, enum process_state s
     r->mended = &p->mended;
     buf_clear(&p->build_tail);
     buf_clear(&p->log_tail);
+    if (p->is_long)
+        process_show_withheld(p);
     buf_clear(&p->withheld);
+    p->is_long = false;
     p->misplaced.text[0] = '\0';
     p->output_over = r->kind != KEEPER_DLV || p->order.plan->mode == DELVE_ATTACH;
     process_set_state(p, state, reason);
@@ -45,15 +48,6 @@ static void start_dlv(struct supervised *p, const char *reason)
         process_working(p, "Delve is started on %s and does not listen yet", process_where(p));
 }
 
-static void show_withheld(struct supervised *p)
-{
-    if (p->withheld.len > 1) {
-        p->withheld.data[p->withheld.len - 1] = '\0'; /* the newline: it is put back */
-        process_say(p, "console", p->withheld.data);
-    }
-    buf_clear(&p->withheld);
-}
-
 /* Whether an error that will be shown in the Debug Console has all these lines. */
 static bool is_told_by(const struct err *why, const struct buf *lines)
 {
@@ -67,7 +61,7 @@ static void launch_failed(struct supervised *p, const struct err *why)
     process_add_findings(p, &copy);
     if (p->has_served && p->withheld.len && is_told_by(&copy, &p->withheld))
         buf_clear(&p->withheld);
-    show_withheld(p);
+    process_show_withheld(p);
     if (!p->has_served) {
         process_fail(p, &copy);
         return;
@@ -276,7 +270,7 @@ static void tell_mended(struct supervised *p)
 {
     struct buf text;
     bool is_for_good = p->place.target->recover.mod_files == CONFIG_MOD_FILES_EDIT && is_of_files(p->mended_by);
-    show_withheld(p);
+    process_show_withheld(p);
     if (p->told.signature && p->mended_by == DELVE_REMEDY_NONE)
         process_say(p, "important", "done: trying again was enough; nothing was changed");
     p->told.signature = NULL;
@@ -447,7 +441,6 @@ void process_stop(struct supervised *p, enum process_next next, bool at_once, co
     p->next = next;
     process_set_state(p, PROCESS_STOPPING, reason);
     timer_start(p->step, PROCESS_STOP_MS, 0);
-    keeper_pause_output(p->keeper, p->paused);
     keeper_stop(p->keeper, at_once);
 }
 

@@ -56,6 +56,7 @@ struct supervised {
     struct delve_recovery *recovery;
     struct buf build_tail, log_tail;
     struct buf withheld; /* the build's lines until it is known whether they are told as a story */
+    bool is_long;        /* the build has said more than a story tells: all of it is shown */
 
     size_t prelaunch_at;           /* the step that runs */
     struct delve_mended mended;    /* of this launch */
@@ -89,6 +90,8 @@ void process_fail(struct supervised *p, const struct err *why);
 void process_fail_memory(struct supervised *p);
 /* Nothing is left. */
 void process_over(struct supervised *p, const char *reason);
+/* The build's lines that were not shown yet are. */
+void process_show_withheld(struct supervised *p);
 /* No more output of this program comes. */
 void process_output_over(struct supervised *p);
 

@@ -43,9 +43,20 @@ static const unsigned legal_edges[] = {
 };
 static const struct states states = {"process", state_names, legal_edges};
 
+/* A client that does not read holds up what a build or a step prints. A Delve that serves is never held up: what it
+ * prints is little, and it must answer. */
+static void pace(struct supervised *p)
+{
+    if (!p->keeper)
+        return;
+    keeper_pause_output(p->keeper, p->paused);
+    keeper_pause_text(p->keeper, p->paused && (p->state == PROCESS_PREPARING || p->state == PROCESS_BUILDING));
+}
+
 void process_set_state(struct supervised *p, enum process_state state, const char *reason)
 {
     p->state = (enum process_state)state_next(&states, p->state, state, CONFIG_LOG_DEBUG, p->place.subject, reason);
+    pace(p);
     p->base.handler->working(p->base.arg, NULL);
 }
 
@@ -274,8 +285,7 @@ static void pause_output(struct process *base, bool paused)
 {
     struct supervised *p = of(base);
     p->paused = paused;
-    if (p->keeper)
-        keeper_pause_output(p->keeper, paused);
+    pace(p);
 }
 
 static void end(struct process *base)

@@ -391,6 +391,7 @@ void keeper_end(struct keeper *k)
     keeper_enter(k);
     timer_stop(k->deadline);
     keeper_pause_output(k, false);
+    keeper_pause_text(k, false);
     begin_session(k);
     send_plain(k, ORDER_END, k->attaches ? "detach" : "kill");
     keeper_leave(k);

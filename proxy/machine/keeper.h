@@ -91,6 +91,8 @@ int keeper_run(struct keeper *k, const struct keeper_run *run);
 void keeper_launched(struct keeper *k);
 /* Stops and starts reading the program's streams. */
 void keeper_pause_output(struct keeper *k, bool paused);
+/* Likewise what the runs' own programs print. While it is not read a run does not end. */
+void keeper_pause_text(struct keeper *k, bool paused);
 /* Ends the present run, and with a dlv what it launched; `exited` follows. Nothing happens without one. The connections
  * to Delve must be closed before: SIGTERM with a client connected and the program running hangs Delve. at_once: it does
  * not answer any more, SIGKILL comes first. */

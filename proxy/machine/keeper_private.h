@@ -55,7 +55,7 @@ struct keeper {
     int exit_status;
     long texts, outputs; /* how many of its streams there were, once it has exited */
     struct keeper_way ways[KEEPER_STREAMS];
-    bool output_over, paused;
+    bool output_over, paused, text_paused;
 
     int reading; /* depth of handlers: memory is freed when the last returns */
     bool freed;

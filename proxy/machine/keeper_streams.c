@@ -15,6 +15,12 @@ static bool is_text(const struct keeper_way *w)
     return w < &w->keeper->ways[KEEPER_OUT];
 }
 
+static bool is_paused(const struct keeper_way *w)
+{
+    const struct keeper *k = w->keeper;
+    return w == &k->ways[KEEPER_TEXT] ? k->text_paused : k->paused && !is_text(w);
+}
+
 static void tell_line(struct keeper_way *w)
 {
     struct keeper *k = w->keeper;
@@ -108,7 +114,7 @@ static void on_stream(void *arg, struct channel *c, enum order_stream stream, ui
             continue;
         w->channel = c;
         channel_take(c, &events, w);
-        channel_pause(c, k->paused && !is_text(w));
+        channel_pause(c, is_paused(w));
         return;
     }
     channel_close(c);
@@ -135,10 +141,21 @@ void keeper_streams_close(struct keeper *k, bool link_lost)
     }
 }
 
+static void pause_as_said(struct keeper *k)
+{
+    for (size_t i = 0; i < KEEPER_STREAMS; i++)
+        if (k->ways[i].channel)
+            channel_pause(k->ways[i].channel, is_paused(&k->ways[i]));
+}
+
 void keeper_pause_output(struct keeper *k, bool paused)
 {
     k->paused = paused;
-    for (size_t i = KEEPER_OUT; i < KEEPER_STREAMS; i++)
-        if (k->ways[i].channel)
-            channel_pause(k->ways[i].channel, paused);
+    pause_as_said(k);
+}
+
+void keeper_pause_text(struct keeper *k, bool paused)
+{
+    k->text_paused = paused;
+    pause_as_said(k);
 }

@@ -461,6 +461,12 @@ void keeper_pause_output(struct keeper *k, bool paused)
     (void)paused;
 }
 
+void keeper_pause_text(struct keeper *k, bool paused)
+{
+    (void)k;
+    (void)paused;
+}
+
 void keeper_free(struct keeper *k, bool lost)
 {
     (void)lost;

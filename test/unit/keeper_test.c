@@ -744,8 +744,12 @@ static void test_a_pause_holds_for_the_next_run(void **state)
     assert_false(out->paused);
     keeper_pause_output(w.keeper, true);
     assert_true(out->paused);
+    keeper_pause_text(w.keeper, true);
+    assert_true(text->paused);
+    assert_false(open_stream(ORDER_STREAM_LOG, 1)->paused);
     keeper_end(w.keeper);
     assert_false(out->paused);
+    assert_false(text->paused);
     sent("end how=kill\n");
     end();
 }
