@@ -134,6 +134,8 @@ func main() {
 		grandchild("sleep", os.Args[2])
 	case "chatter":
 		grandchild("sh", "-c", "while echo chatter; do sleep 0.1; done")
+	case "daemon": // in a session of its own, with our streams
+		grandchild("setsid", "sleep", os.Args[2])
 	case "interrupt":
 		interrupt()
 	case "quiet":
