@@ -1,11 +1,12 @@
 // What delvegate costs, beside what it is compared with in the same run. Asserts nothing.
 //   node test/bench/bench.mjs build/delvegate [PART...]
 import { f5s } from './f5.mjs';
+import { load } from './load.mjs';
 import { Rig } from './rig.mjs';
 import { steps } from './steps.mjs';
 
 const LIMIT_MS = 900_000; // of a part
-const PARTS = { steps, f5: f5s };
+const PARTS = { steps, f5: f5s, load };
 
 const [delvegate, ...named] = process.argv.slice(2);
 const parts = named.length ? named : Object.keys(PARTS);

@@ -13,7 +13,7 @@ const TIMES = Number(process.env.BENCH_TIMES ?? 5);
 const EDITORS = { 'VS Code': 'vscode', 'another client': 'bench' };
 
 /** A session begins as VS Code begins it, and ends at its first stop. Returns how long that took, in ms. */
-async function f5(port, clientID, request, args) {
+export async function f5(port, clientID, request, args) {
   const start = performance.now();
   const client = await Client.open(port);
   await client.request('initialize', { clientID, adapterID: 'go', pathFormat: 'path', linesStartAt1: true, columnsStartAt1: true });
