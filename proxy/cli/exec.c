@@ -13,6 +13,8 @@
 #include "proxy/base/sink.h"
 #include "proxy/base/state.h"
 #include "proxy/base/timer.h"
+#include "proxy/cli/exec_input.h"
+#include "proxy/cli/exec_target.h"
 #include "proxy/machine/keeper.h"
 #include "proxy/machine/machine.h"
 
@@ -24,7 +26,7 @@ enum {
     QUEUE_LOW = 256 * 1024,   /* ... and at which it goes on */
     SLOW_MS = 2000,           /* from the beginning to a word about what it waits for */
     QUIET_MS = 1000,          /* without output after the command's end: somebody else holds its streams open */
-    END_MS = 20 * 1000,       /* for the supervisor to report that nothing is left */
+    END_MS = 15 * 1000,       /* for the supervisor to report that nothing is left: before it counts as silent */
     WORDS_MAX = 4096
 };
 
@@ -48,7 +50,7 @@ static const unsigned legal_edges[] = {
 };
 static const struct states states = {"", state_names, legal_edges};
 
-static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP};
+static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 enum { SIGNALS = sizeof signal_numbers / sizeof *signal_numbers };
 
 struct exec {
@@ -60,11 +62,13 @@ struct exec {
     struct link *link;
     struct keeper *keeper;
     struct sink *out, *err;
+    struct exec_input *in; /* NULL: none, or it is over */
     struct timer *step;
     uv_signal_t signals[SIGNALS];
     enum exec_state state;
     int status; /* ours; -1: not yet known */
     bool output_ended, paused;
+    bool signalled;            /* the command was sent a signal of ours */
     bool slow;                 /* linking takes long */
     char waits_for[WORDS_MAX]; /* until then, its last note */
 };
@@ -97,6 +101,13 @@ static void stop_when_written(struct exec *x)
         uv_stop(&x->loop);
 }
 
+static void stop_input(void *arg)
+{
+    struct exec *x = arg;
+    exec_input_free(x->in);
+    x->in = NULL;
+}
+
 /* Nothing of the command is left, or nothing can be done about it any more. Once it is over, what is queued may keep us
  * here, and what the supervisor and the link still report changes nothing. */
 static void finish(struct exec *x, int status, const char *reason)
@@ -106,6 +117,7 @@ static void finish(struct exec *x, int status, const char *reason)
         return;
     }
     timer_stop(x->step);
+    stop_input(x);
     if (x->status < 0)
         x->status = status;
     set_state(x, EXEC_OVER, reason);
@@ -116,6 +128,7 @@ static void end_supervisor(struct exec *x, const char *reason)
 {
     if (x->state >= EXEC_ENDING)
         return;
+    stop_input(x);
     set_state(x, EXEC_ENDING, reason);
     timer_start(x->step, END_MS, 0);
     keeper_end(x->keeper);
@@ -180,17 +193,30 @@ static void on_output_ended(void *arg)
 static void on_ready(void *arg, const struct keeper_tools *tools)
 {
     struct exec *x = arg;
-    const struct keeper_run run = {.kind = KEEPER_COMMAND, .plan = &x->plan, .command = &x->command, .streams = true};
+    const struct keeper_run run = {.kind = KEEPER_COMMAND,
+                                   .plan = &x->plan,
+                                   .command = &x->command,
+                                   .streams = true,
+                                   .input = !exec_input_is_null(STDIN_FILENO)};
     log_debug("exec", "%s (%s), GOCACHE %s, GOMODCACHE %s", tools->go_version, tools->go, tools->gocache,
               tools->gomodcache);
     if (x->state != EXEC_STARTING)
         return;
     set_state(x, EXEC_RUNNING, "the supervisor is ready");
-    if (keeper_run(x->keeper, &run) == 0)
+    if (keeper_run(x->keeper, &run) < 0)
+        say("the command with its arguments is too long, or memory ran out");
+    else if (!run.input || (x->in = exec_input_new(&x->loop, STDIN_FILENO, x->keeper, say)) != NULL)
         return;
-    say("the command with its arguments is too long, or memory ran out");
+    else
+        say("out of memory for the command's input; it is ended");
     x->status = EXIT_LOST;
     end_supervisor(x, "no command");
+}
+
+static void on_input_drained(void *arg)
+{
+    struct exec *x = arg;
+    exec_input_go_on(x->in);
 }
 
 static void on_words(void *arg, const char *text)
@@ -214,6 +240,7 @@ static void on_exited(void *arg, int status)
     struct exec *x = arg;
     if (x->state != EXEC_RUNNING)
         return;
+    stop_input(x);
     x->status = status;
     set_state(x, EXEC_EXITED, "the command has ended");
     timer_start(x->step, QUIET_MS, 0);
@@ -223,6 +250,7 @@ static void on_exited(void *arg, int status)
 static void on_ended(void *arg)
 {
     struct exec *x = arg;
+    stop_input(x);
     keeper_free(x->keeper, false);
     x->keeper = NULL;
     if (x->status < 0)
@@ -236,6 +264,7 @@ static void on_failed(void *arg, const struct err *why)
     struct exec *x = arg;
     if (x->state != EXEC_OVER)
         say("%s", why->text);
+    stop_input(x);
     keeper_free(x->keeper, false);
     x->keeper = NULL;
     finish(x, EXIT_LOST, why->text);
@@ -249,6 +278,8 @@ static const struct keeper_handler keeper_events = {
     .build_output = on_words,
     .output = on_output,
     .output_ended = on_output_ended,
+    .input_drained = on_input_drained,
+    .input_closed = stop_input,
     .exited = on_exited,
     .ended = on_ended,
     .failed = on_failed,
@@ -280,6 +311,7 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
         say("%s", why->text);
     if (x->state != EXEC_OVER && x->keeper)
         say("what was started there ends when its lease of %ld s is over", x->target->lease_seconds);
+    stop_input(x);
     keeper_free(x->keeper, true);
     x->keeper = NULL;
     finish(x, EXIT_LOST, why->text);
@@ -325,11 +357,17 @@ static void on_step(void *arg)
     finish(x, EXIT_LOST, "gave up waiting");
 }
 
+/* The first one is the command's, which may catch it; one more ends the command. */
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct exec *x = handle->data;
     bool first = x->state < EXEC_ENDING;
     log_debug("exec", "signal %d", number);
+    if (x->state == EXEC_RUNNING && !x->signalled) {
+        x->signalled = true;
+        keeper_signal(x->keeper, number);
+        return;
+    }
     if (first || x->status < 0)
         x->status = EXIT_SIGNAL + number;
     if (x->state == EXEC_STARTING || x->state == EXEC_RUNNING || x->state == EXEC_EXITED) {
@@ -342,46 +380,6 @@ static void on_signal(uv_signal_t *handle, int number)
 }
 
 /* --- from begin to end --- */
-
-static const struct config_target *find_target(const struct config *config, const char *name)
-{
-    const struct config_target *found = name ? config_target_find(config, name) : NULL;
-    char *names = found ? NULL : config_target_names(config);
-    if (!found && name)
-        say("no target is called '%s'; the configuration has: %s", name, names ? names : "(out of memory)");
-    else if (!found)
-        say("exec needs a target before the command: delvegate exec TARGET -- COMMAND; the configuration has: %s",
-            names ? names : "(out of memory)");
-    free(names);
-    return found;
-}
-
-/* Where the command runs, on the Go machine. Returns 0, or -1 with words on stderr. */
-static int read_cwd(struct exec *x, const char *cwd)
-{
-    struct buf rules;
-    struct delve_source *from = &x->plan.cwd_from;
-    if (!cwd)
-        return 0;
-    buf_init(&rules, WORDS_MAX);
-    from->attribute = "--cwd";
-    from->given = strdup(cwd);
-    from->is_mapped = config_paths_explain(&x->target->paths, cwd, &rules) > 0;
-    from->rules = rules.len && !rules.failed ? buf_take(&rules) : NULL;
-    buf_free(&rules);
-    if (!from->given) {
-        say("out of memory");
-        return -1;
-    }
-    x->plan.build_dir = config_paths_to_remote(&x->target->paths, cwd);
-    if (!x->plan.build_dir)
-        x->plan.build_dir = strdup(cwd);
-    if (x->plan.build_dir && x->plan.build_dir[0] == '/')
-        return 0;
-    say("--cwd '%s' is no absolute path on the Go machine, and no `paths` of target %s maps it to one", cwd,
-        x->target->name);
-    return -1;
-}
 
 /* A descriptor of these that is closed would be given to a connection, and the output written into it. */
 static void hold_standard_descriptors(void)
@@ -429,6 +427,7 @@ static void clean_up(struct exec *x)
     /* A write that hangs can't be waited for. */
     if ((x->out && sink_queued(x->out)) || (x->err && sink_queued(x->err)))
         _exit(x->status < 0 ? EXIT_LOST : x->status);
+    stop_input(x);
     keeper_free(x->keeper, false);
     if (x->link)
         link_close(x->link);
@@ -446,7 +445,7 @@ static void clean_up(struct exec *x)
 int exec_run(const struct config *config, const struct exec_options *o)
 {
     struct exec x = {.status = -1, .plan = {.mode = DELVE_EXEC}};
-    x.target = find_target(config, o->target);
+    x.target = exec_target_find(config, o->target, say);
     if (!x.target)
         return EXIT_WRONG;
     while (o->command[x.command.count])
@@ -456,7 +455,7 @@ int exec_run(const struct config *config, const struct exec_options *o)
         say("exec needs a command: delvegate exec %s -- COMMAND", x.target->name);
         return EXIT_WRONG;
     }
-    if (read_cwd(&x, o->cwd) < 0) {
+    if (exec_target_cwd(x.target, o->cwd, &x.plan, say) < 0) {
         delve_source_free(&x.plan.cwd_from);
         free(x.plan.build_dir);
         return EXIT_WRONG;

@@ -19,9 +19,10 @@ struct exec_options {
  * line. */
 int exec_options_read(struct exec_options *o, int argc, char **argv);
 
-/* Runs the command to its end, its output on our stdout and stderr. Returns our exit status: the command's (128 +
- * signal when one ended it, ours or the command's), 255 when it could not be run or the link was lost, 2 when there is
- * no such target. What happened is told on stderr. config is borrowed. */
+/* Runs the command to its end: our stdin is its stdin, its output goes to our stdout and stderr, and the first signal
+ * that comes to us goes to its process group; one more ends it. Returns our exit status: the command's (128 + signal
+ * when one ended it), 255 when it could not be run or the link was lost, 2 when there is no such target. What happened
+ * is reported on stderr. config is borrowed. */
 int exec_run(const struct config *config, const struct exec_options *o);
 
 #endif

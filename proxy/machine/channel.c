@@ -185,7 +185,7 @@ static void on_end(struct channel *c)
     c->ended_there = true;
     if (c->handler && c->handler->eof)
         c->handler->eof(c->arg);
-    if (c->machine->tunnel)
+    if (c->machine->tunnel && !c->is_input)
         channel_shut(c);
 }
 
@@ -290,5 +290,8 @@ struct channel *link_stream(struct link *l, int port, const struct channel_handl
 struct channel *link_open(struct link *l, enum order_stream stream, uint32_t number, const struct channel_handler *h,
                           void *arg)
 {
-    return open_channel(l, TUNNEL_BULK, stream, number, h, arg);
+    struct channel *c = open_channel(l, TUNNEL_BULK, stream, number, h, arg);
+    if (c)
+        c->is_input = stream == ORDER_STREAM_INPUT;
+    return c;
 }

@@ -173,6 +173,7 @@ static void on_error(struct keeper *k, const char *name, const char *text)
 static void report_exit(struct keeper *k)
 {
     k->exited = false;
+    keeper_input_close(k, false);
     set_state(k, KEEPER_IDLE, "it has ended");
     if (k->handler)
         k->handler->exited(k->arg, k->exit_status);
@@ -357,6 +358,7 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
     struct buf order;
     assert(k->is_ready && k->state == KEEPER_IDLE);
     keeper_streams_close(k, false);
+    keeper_input_close(k, false);
     k->number++;
     k->attaches = run->kind == KEEPER_DLV && run->plan->mode == DELVE_ATTACH;
     k->is_command = run->kind == KEEPER_COMMAND;
@@ -365,7 +367,7 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
     k->texts = k->outputs = 0;
     buf_init(&order, ORDER_RECORD_MAX);
     keeper_put_run(k, run, &order);
-    if (order.failed) {
+    if (order.failed || (run->input && keeper_input_open(k) < 0)) {
         buf_free(&order);
         return -1;
     }
@@ -378,6 +380,18 @@ void keeper_launched(struct keeper *k)
 {
     if (k->state == KEEPER_RUNNING)
         send_plain(k, ORDER_LAUNCHED, NULL);
+}
+
+void keeper_signal(struct keeper *k, int number)
+{
+    struct buf order;
+    if (k->state != KEEPER_RUNNING)
+        return;
+    buf_init(&order, ORDER_RECORD_MAX);
+    size_t begin = order_open(&order, ORDER_SIGNAL);
+    order_put_number(&order, ORDER_STATUS, number);
+    (void)order_close(&order, begin);
+    send_order(k, &order);
 }
 
 void keeper_stop(struct keeper *k, bool at_once)
@@ -411,6 +425,7 @@ void keeper_free(struct keeper *k, bool link_lost)
     }
     k->control = NULL;
     keeper_streams_close(k, link_lost);
+    keeper_input_close(k, link_lost);
     if (k->reading == 0)
         destroy(k);
 }

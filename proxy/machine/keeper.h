@@ -36,6 +36,10 @@ struct keeper_handler {
     void (*output)(void *arg, enum channel_source source, const char *data, size_t len);
     /* Both streams of the run have ended. */
     void (*output_ended)(void *arg);
+    /* After keeper_input had returned true: there is room again. */
+    void (*input_drained)(void *arg);
+    /* Nobody there reads the run's stdin any more: what is still given is dropped. */
+    void (*input_closed)(void *arg);
     /* The run has ended and all its lines were reported; exit code or 128 + signal. Another one may be started now;
      * `output` and `output_ended` of this one may still follow, but not after the next run's start. */
     void (*exited)(void *arg, int status);
@@ -62,6 +66,7 @@ struct keeper_run {
     const char *module, *version;        /* KEEPER_REMEDY: what the diagnosis names, may be "" */
     const struct delve_strings *command; /* KEEPER_COMMAND: its argv, read during the call */
     bool streams;                        /* KEEPER_COMMAND: stdout and stderr come as `output`; else as lines */
+    bool input;                          /* KEEPER_COMMAND: its stdin is what keeper_input gives; else /dev/null */
 };
 
 /* How a remedy ends (its exit status). */
@@ -91,8 +96,13 @@ int keeper_run(struct keeper *k, const struct keeper_run *run);
 void keeper_launched(struct keeper *k);
 /* Stops and starts reading the program's streams. */
 void keeper_pause_output(struct keeper *k, bool paused);
-/* Likewise what the runs' own programs print. While it is not read a run does not end. */
-void keeper_pause_text(struct keeper *k, bool paused);
+/* Queues a copy of the bytes for the stdin of the present run, which was started with input. Returns true when enough
+ * is queued: wait for `input_drained`. */
+bool keeper_input(struct keeper *k, const char *data, size_t len);
+/* The end of its stdin, after what is queued. */
+void keeper_input_end(struct keeper *k);
+/* Sends a signal to the process group of the present run, if it is a command. */
+void keeper_signal(struct keeper *k, int number);
 /* Ends the present run, and with a dlv what it launched; `exited` follows. Nothing happens without one. The connections
  * to Delve must be closed before: SIGTERM with a client connected and the program running hangs Delve. at_once: it does
  * not answer any more, SIGKILL comes first. */

@@ -1,5 +1,6 @@
 /* What the parts of the keeper share: its life, orders and reports (keeper.c), what a session and its runs are ordered
- * with (keeper_run.c), the streams of a run (keeper_streams.c), what is known of the Go environment (keeper_facts.c).
+ * with (keeper_run.c), the streams of a run (keeper_streams.c, keeper_input.c), what is known of the Go environment
+ * (keeper_facts.c).
  */
 #ifndef PROXY_MACHINE_KEEPER_PRIVATE_H
 #define PROXY_MACHINE_KEEPER_PRIVATE_H
@@ -55,7 +56,8 @@ struct keeper {
     int exit_status;
     long texts, outputs; /* how many of its streams there were, once it has exited */
     struct keeper_way ways[KEEPER_STREAMS];
-    bool output_over, paused, text_paused;
+    bool output_over, paused;
+    struct channel *input; /* toward its stdin; NULL: it has none, or it is over */
 
     int reading; /* depth of handlers: memory is freed when the last returns */
     bool freed;
@@ -78,6 +80,13 @@ void keeper_ways_ended(struct keeper *k);
 void keeper_put_session(const struct keeper *k, struct buf *out);
 /* Appends ORDER_RUN for run number k->number. Likewise. */
 void keeper_put_run(const struct keeper *k, const struct keeper_run *run, struct buf *out);
+
+/* keeper_input.c */
+
+/* Opens the stream for the stdin of run number k->number. Returns -1 when memory ran out. */
+int keeper_input_open(struct keeper *k);
+/* Lets go of it. link_lost: it is gone already. */
+void keeper_input_close(struct keeper *k, bool link_lost);
 
 /* keeper_facts.c */
 

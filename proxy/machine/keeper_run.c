@@ -108,6 +108,8 @@ static void command_args(const struct keeper_run *run, struct buf *out)
         order_put(out, ORDER_ARG, run->command->list[i]);
     if (run->streams)
         order_put(out, ORDER_STREAMS, "");
+    if (run->input)
+        order_put(out, ORDER_STDIN, "");
 }
 
 /* The plan's environment; what remedies have changed comes last, so that it wins. */

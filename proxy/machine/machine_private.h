@@ -81,6 +81,7 @@ struct channel {
     struct buf out;
     size_t out_sent;
     bool paused, opened, told_high, ended_here, ended_there;
+    bool is_input; /* nothing comes back by it: that its other way ends at once says nothing of this one */
 };
 
 /* machine.c */

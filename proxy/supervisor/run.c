@@ -270,8 +270,11 @@ uint32_t run_number(const struct run *r)
 void run_signal(struct run *r, int signal)
 {
     pid_t group = r->pty.master >= 0 ? pty_foreground(&r->pty) : r->pid;
-    if (r->what == RUN_COMMAND && r->state <= RUN_KILLED && group > 1)
-        (void)kill(-group, signal);
+    if (r->what != RUN_COMMAND || r->state > RUN_KILLED || group <= 1)
+        return;
+    /* In its first moments the process leads no group yet. */
+    if (kill(-group, signal) < 0 && errno == ESRCH && group == r->pid)
+        (void)kill(r->pid, signal);
 }
 
 void run_size(struct run *r, unsigned rows, unsigned columns)

@@ -1,6 +1,6 @@
 // `delvegate exec`: a command on the Go machine, in Delve's environment, as if it ran here.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -19,8 +19,8 @@ class Exec {
   constructor(w, args, options = {}) {
     this.out = [];
     this.err = [];
-    this.process = spawn(DELVEGATE, ['exec', '--config', w.configFile, ...args], { env: w.daemonEnv, cwd: w.root, stdio: ['pipe', 'pipe', 'pipe'] });
-    this.process.stdin.on('error', () => {}); // it is not read
+    this.process = spawn(DELVEGATE, ['exec', '--config', w.configFile, ...args], { env: w.daemonEnv, cwd: w.root, stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'] });
+    this.process.stdin?.on('error', () => {}); // a command may end before it has read everything
     this.process.stderr.on('data', (bytes) => this.err.push(bytes));
     if (!options.unread) this.read();
     this.exited = new Promise((resolve) => {
@@ -65,6 +65,9 @@ const find = (args) => until(`a process ${args.join(' ')}`, () => proc.pids().fi
 let unique = process.pid * 1000;
 /** Arguments of a sleep that no other test has. */
 const sleeper = () => ['sleep', `${100_000_000 + unique++}`];
+
+/** Whether a signal was sent to a process and not yet handled: sent again, it would be the same one. */
+const pending = (pid, number) => (parseInt(proc.status(pid, 'ShdPnd').slice(-4), 16) & (1 << (number - 1))) !== 0;
 
 /** What differs from one connection, or one run directory, to the next. */
 function comparable(env, w) {
@@ -143,9 +146,90 @@ suite('exec', {
     assert.deepEqual(stdout.toString().split('\0').slice(0, -1), args);
   });
 
-  w.test('stdin is empty', async () => {
+  const piped = (...args) => new Exec(w, ['main', '--', ...args], { stdin: 'pipe' });
+  const given = async (input, ...args) => {
+    const x = piped(...args);
+    x.process.stdin.end(input);
+    return x.end();
+  };
+
+  w.test('stdin: /dev/null is /dev/null there', async () => {
     assert.deepEqual(await command(w, 'cat'), { code: 0, stdout: Buffer.alloc(0), stderr: '' });
     assert.equal((await command(w, 'readlink', '/proc/self/fd/0')).stdout.toString(), '/dev/null\n');
+  });
+
+  w.test('stdin: nothing, a line, a line without an end', async () => {
+    assert.deepEqual(await given('', 'cat'), { code: 0, stdout: Buffer.alloc(0), stderr: '' });
+    assert.equal((await given('a word\nanother\n', 'sh', '-c', 'read x; echo "<$x>"')).stdout.toString(), '<a word>\n');
+    assert.equal((await given('no newline', 'cat')).stdout.toString(), 'no newline');
+    assert.equal((await given('1\n2\n3\n', 'wc', '-l')).stdout.toString().trim(), '3');
+  });
+
+  w.test('stdin: 20 MiB, from a file and by a pipe, whole and in order', async () => {
+    const bytes = randomBytes(20 * MIB);
+    const file = w.at('tmp/input');
+    fs.writeFileSync(file, bytes);
+    const fd = fs.openSync(file, 'r');
+    const x = new Exec(w, ['main', '--', 'cat'], { stdin: fd });
+    fs.closeSync(fd);
+    for (const { code, stdout, stderr } of [await x.end(), await given(bytes, 'cat')]) {
+      assert.equal(code, 0, stderr);
+      assert.equal(stdout.length, bytes.length);
+      assert.equal(sha(stdout), sha(bytes));
+    }
+  });
+
+  w.test('stdin: it is a conversation', async () => {
+    const x = piped('sh', '-c', 'while read -r x; do echo "got $x"; done; echo over');
+    for (const word of ['one', 'two', 'three']) {
+      x.process.stdin.write(`${word}\n`);
+      await until(`an answer to ${word}`, () => x.stdout.toString().endsWith(`got ${word}\n`));
+    }
+    x.process.stdin.end();
+    assert.deepEqual(await x.end(), { code: 0, stdout: Buffer.from('got one\ngot two\ngot three\nover\n'), stderr: '' });
+  });
+
+  w.test('stdin: a reader that has had enough, or closes it, or never reads', async () => {
+    const much = Buffer.alloc(20 * MIB, 'x');
+    assert.deepEqual(await given(much, 'head', '-c', '5'), { code: 0, stdout: Buffer.from('xxxxx'), stderr: '' });
+    assert.deepEqual(await given(much, 'sh', '-c', 'exec <&-; sleep 1; echo went on'), { code: 0, stdout: Buffer.from('went on\n'), stderr: '' });
+    assert.deepEqual(await given(much, 'sh', '-c', 'exit 3'), { code: 3, stdout: Buffer.alloc(0), stderr: '' });
+    // Its end never comes.
+    const x = piped('true');
+    assert.equal((await x.end()).code, 0);
+    x.process.stdin.destroy();
+  });
+
+  w.test('stdin: a reader that stops holds back the reading here', async () => {
+    const size = 64 * MIB;
+    const file = w.at('tmp/much');
+    fs.writeFileSync(file, '');
+    fs.truncateSync(file, size);
+    const fd = fs.openSync(file, 'r');
+    const x = new Exec(w, ['main', '--', 'sh', '-c', 'read -r x <"$1"; wc -c', 'sh', w.at('tmp/go')], { stdin: fd });
+    fs.closeSync(fd);
+    spawnSync('mkfifo', [w.at('tmp/go')]);
+    const taken = () => Number(/^pos:\s*(\d+)/m.exec(fs.readFileSync(`/proc/${x.process.pid}/fdinfo/0`, 'utf8'))[1]);
+    let last = -1;
+    let still = 0;
+    await until('the reading to stop', () => {
+      const now = taken();
+      still = now === last && now > 0 ? still + 1 : 0;
+      last = now;
+      return still > 25;
+    });
+    assert.ok(last < size / 8, `${last} bytes were taken although nobody reads`);
+    fs.writeFileSync(w.at('tmp/go'), '\n');
+    assert.deepEqual(await x.end(), { code: 0, stdout: Buffer.from(`${size}\n`), stderr: '' });
+  });
+
+  w.test('stdin: what cannot be read is reported, and is the end of it', async () => {
+    const fd = fs.openSync(w.at('tmp'), 'r');
+    const x = new Exec(w, ['main', '--', 'cat'], { stdin: fd });
+    fs.closeSync(fd);
+    const { code, stderr } = await x.end();
+    assert.equal(code, 0);
+    assert.match(stderr, /^delvegate: cannot read standard input: [^\n]*directory[^\n]*\n$/);
   });
 
   w.test('no descriptor but the three, no signal ignored', async () => {
@@ -214,6 +298,32 @@ suite('exec', {
     });
   }
 
+  for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15], ['SIGHUP', 1], ['SIGQUIT', 3]]) {
+    w.test(`${signal} is the command's, which may catch it; one more ends it`, async () => {
+      const catches = ['sh', '-c', `trap 'echo caught; exit 7' ${signal.slice(3)}; echo ready; while :; do sleep 0.1; done`];
+      const x = new Exec(w, ['main', '--', ...catches]);
+      await until('the command to be ready', () => x.stdout.toString() === 'ready\n');
+      x.process.kill(signal);
+      const { code, stdout } = await x.end();
+      assert.deepEqual([code, stdout.toString()], [7, 'ready\ncaught\n']);
+
+      const heeds = new Exec(w, ['main', '--', 'sh', '-c', `trap 'echo caught' ${signal.slice(3)}; echo ready; while :; do sleep 0.1; done`]);
+      await until('the command to be ready', () => heeds.stdout.toString() === 'ready\n');
+      heeds.process.kill(signal);
+      await until('it to catch the first', () => heeds.stdout.toString() === 'ready\ncaught\n');
+      heeds.process.kill(signal);
+      assert.equal((await heeds.end()).code, 128 + number);
+    });
+  }
+
+  w.test('a signal for its whole process group, while stdin is open', async () => {
+    const x = piped('sh', '-c', `trap 'wait; exit 9' TERM; sh -c 'trap "echo child; exit" TERM; echo ready; while :; do sleep 0.1; done' & wait`);
+    await until('both to be ready', () => x.stdout.toString() === 'ready\n');
+    x.process.kill('SIGTERM');
+    const { code, stdout } = await x.end();
+    assert.deepEqual([code, stdout.toString()], [9, 'ready\nchild\n']);
+  });
+
   w.test('a signal before the command runs', async () => {
     const x = new Exec(w, ['main', '--', ...sleeper()]);
     await until('delvegate to run', () => proc.cmdline(x.process.pid)[1] === 'exec');
@@ -255,6 +365,8 @@ suite('exec', {
       const supervisor = proc.parent(yes); // its own parent, the warden, goes on
       assert.ok(w.supervisors().includes(supervisor));
       process.kill(supervisor, 'SIGSTOP');
+      x.process.kill('SIGTERM'); // for the command, which does not hear of it
+      await until('the first signal to be handled', () => !pending(x.process.pid, 15));
       x.process.kill('SIGTERM');
       await until('exec to give up', () => /did not report the end/.test(x.stderr), { timeout: EXEC_MS });
       if (signal) {

@@ -1,5 +1,6 @@
 /* The runs of a supervisor, over a machine that the test plays itself. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@
 enum { CHANNELS_MAX = 16, TEXT_MAX = 32 * 1024 * 1024, WORDS_MAX = 8 * 1024, PID = 4711 };
 
 /* What frees the keeper: the handler with this name. */
-enum handler { NONE, FACTS, READY, NOTE, MISPLACED, LOG, BUILD, OUTPUT, OUTPUT_ENDED, EXITED, ENDED, FAILED };
+enum handler { NONE, FACTS, READY, NOTE, MISPLACED, LOG, BUILD, OUTPUT, OUTPUT_ENDED, INPUT, EXITED, ENDED, FAILED };
 
 struct channel {
     const struct channel_handler *handler;
@@ -34,8 +35,10 @@ static struct world {
     size_t channel_count;
     void (*on_stream)(void *arg, struct channel *c, enum order_stream stream, uint32_t number);
     void *stream_arg;
-    bool is_down;   /* nothing comes by the link for now */
-    bool link_lost; /* its channels must not be touched any more */
+    uint32_t input_run; /* that the last stream toward a stdin was opened for */
+    bool is_full;       /* what is written waits */
+    bool is_down;       /* nothing comes by the link for now */
+    bool link_lost;     /* its channels must not be touched any more */
     struct keeper *keeper;
     struct buf heard; /* what the keeper told its owner, a line each */
     enum handler frees;
@@ -68,6 +71,15 @@ struct channel *link_control(struct link *l, const struct channel_handler *h, vo
 {
     assert_ptr_equal(l, &w.link);
     assert_int_equal(w.channel_count, 0);
+    return new_channel(h, arg);
+}
+
+struct channel *link_open(struct link *l, enum order_stream stream, uint32_t number, const struct channel_handler *h,
+                          void *arg)
+{
+    assert_ptr_equal(l, &w.link);
+    assert_int_equal(stream, ORDER_STREAM_INPUT);
+    w.input_run = number;
     return new_channel(h, arg);
 }
 
@@ -110,7 +122,7 @@ bool channel_write(struct channel *c, const char *data, size_t len)
 {
     check_usable(c);
     assert_int_equal(buf_append(&c->written, data, len), 0);
-    return false;
+    return w.is_full && c != &w.channels[0];
 }
 
 void channel_pause(struct channel *c, bool paused)
@@ -167,6 +179,18 @@ static void on_note(void *arg, const char *text)
 {
     (void)arg;
     hear(NOTE, "note %s", text);
+}
+
+static void on_input_drained(void *arg)
+{
+    (void)arg;
+    hear(INPUT, "input drained");
+}
+
+static void on_input_closed(void *arg)
+{
+    (void)arg;
+    hear(INPUT, "input closed");
 }
 
 static void on_log(void *arg, const char *line)
@@ -228,6 +252,8 @@ static const struct keeper_handler owner = {.facts = on_facts,
                                             .build_output = on_build_output,
                                             .output = on_output,
                                             .output_ended = on_output_ended,
+                                            .input_drained = on_input_drained,
+                                            .input_closed = on_input_closed,
                                             .exited = on_exited,
                                             .ended = on_ended,
                                             .failed = on_failed};
@@ -237,35 +263,17 @@ static const struct keeper_handler owner = {.facts = on_facts,
 static const struct {
     int number;
     const char *name;
-} kinds[] = {{ORDER_SESSION, "session"},
-             {ORDER_RUN, "run"},
-             {ORDER_LAUNCHED, "launched"},
-             {ORDER_STOP, "stop"},
-             {ORDER_END, "end"}},
+} kinds[] = {{ORDER_SESSION, "session"}, {ORDER_RUN, "run"}, {ORDER_LAUNCHED, "launched"},
+             {ORDER_STOP, "stop"},       {ORDER_END, "end"}, {ORDER_SIGNAL, "signal"}},
   keys[] = {
-      {ORDER_LEASE, "lease"},
-      {ORDER_OUTAGE_OUTPUT, "kept"},
-      {ORDER_LOCAL, "local"},
-      {ORDER_GO, "go"},
-      {ORDER_DLV, "dlv"},
-      {ORDER_GOCACHE, "gocache"},
-      {ORDER_GOMODCACHE, "gomodcache"},
-      {ORDER_GOENV, "goenv"},
-      {ORDER_NO_DELVE, "nodelve"},
-      {ORDER_EXAMINE, "examine"},
-      {ORDER_ALONE, "alone"},
-      {ORDER_HOW, "how"},
-      {ORDER_NUMBER, "number"},
-      {ORDER_PID, "pid"},
-      {ORDER_WHAT, "what"},
-      {ORDER_ARG, "arg"},
-      {ORDER_ENV, "env"},
-      {ORDER_UNSET, "unset"},
-      {ORDER_CWD, "cwd"},
-      {ORDER_ATTACH, "attach"},
-      {ORDER_NEED, "need"},
-      {ORDER_NEEDDIR, "needdir"},
-      {ORDER_STREAMS, "streams"},
+      {ORDER_LEASE, "lease"},     {ORDER_LOCAL, "local"},      {ORDER_GO, "go"},
+      {ORDER_DLV, "dlv"},         {ORDER_GOCACHE, "gocache"},  {ORDER_GOMODCACHE, "gomodcache"},
+      {ORDER_GOENV, "goenv"},     {ORDER_NO_DELVE, "nodelve"}, {ORDER_EXAMINE, "examine"},
+      {ORDER_ALONE, "alone"},     {ORDER_HOW, "how"},          {ORDER_NUMBER, "number"},
+      {ORDER_PID, "pid"},         {ORDER_WHAT, "what"},        {ORDER_ARG, "arg"},
+      {ORDER_ENV, "env"},         {ORDER_UNSET, "unset"},      {ORDER_CWD, "cwd"},
+      {ORDER_ATTACH, "attach"},   {ORDER_NEED, "need"},        {ORDER_NEEDDIR, "needdir"},
+      {ORDER_STREAMS, "streams"}, {ORDER_STDIN, "stdin"},      {ORDER_STATUS, "status"},
 };
 
 static const char *name_of_kind(enum order_kind kind)
@@ -730,6 +738,48 @@ static void test_commands(void **state)
     end();
 }
 
+static void test_input(void **state)
+{
+    char *list[] = {(char *)"cat"};
+    const struct delve_strings argv = {.list = list, .count = 1};
+    const struct keeper_run r = {.kind = KEEPER_COMMAND, .plan = &launch_plan, .command = &argv, .input = true};
+    (void)state;
+    begin(false);
+    assert_int_equal(keeper_run(w.keeper, &r), 0);
+    sent("run number=1 what=command arg=cat stdin= cwd=/src\n");
+    struct channel *in = &w.channels[w.channel_count - 1];
+    assert_int_equal(w.input_run, 1);
+    assert_false(keeper_input(w.keeper, "ab", 2));
+    w.is_full = true;
+    assert_true(keeper_input(w.keeper, "c", 1));
+    assert_int_equal(in->written.len, 3);
+    assert_memory_equal(in->written.data, "abc", 3);
+    in->handler->drained(in->arg);
+    heard("input drained\n");
+    keeper_input_end(w.keeper);
+    assert_true(in->shut);
+    keeper_signal(w.keeper, SIGINT);
+    sent("signal status=2\n");
+    report_exit("1", "0", "0", "0");
+    heard("exited 0\n");
+    assert_true(in->closed);
+    keeper_signal(w.keeper, SIGINT); /* nobody is there for it */
+    sent("");
+    assert_false(keeper_input(w.keeper, "d", 1));
+
+    /* Nobody reads it any more. */
+    assert_int_equal(keeper_run(w.keeper, &r), 0);
+    in = &w.channels[w.channel_count - 1];
+    assert_int_equal(w.input_run, 2);
+    break_stream(in, "");
+    heard("input closed\n");
+    assert_false(keeper_input(w.keeper, "e", 1));
+    keeper_input_end(w.keeper);
+    report_exit("2", "0", "0", "0");
+    heard("exited 0\n");
+    end();
+}
+
 static void test_a_pause_holds_for_the_next_run(void **state)
 {
     (void)state;
@@ -1047,6 +1097,7 @@ int main(void)
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_what_remedies_have_given),
         cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_input),
         cmocka_unit_test(test_a_pause_holds_for_the_next_run),
         cmocka_unit_test(test_pins),
         cmocka_unit_test(test_facts_come_first),

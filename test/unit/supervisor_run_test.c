@@ -381,6 +381,13 @@ static void signalled(void **state)
     run_signal(the.run, SIGINT);
     assert_int_equal(until_over(), 5);
     assert_true(in(&the.streams[ORDER_STREAM_TEXT], "interrupted"));
+    /* In its first moment it leads no process group yet. */
+    for (int round = 0; round < 20; round++) {
+        script("sleep 4711");
+        start();
+        run_signal(the.run, SIGTERM);
+        assert_int_equal(until_over(), 143);
+    }
     end_session();
 }
 

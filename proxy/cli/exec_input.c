@@ -1,0 +1,64 @@
+#include "proxy/cli/exec_input.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "proxy/base/source.h"
+
+struct exec_input {
+    struct source *source; /* NULL: its end was reached */
+    struct keeper *keeper;
+    void (*say)(const char *fmt, ...);
+};
+
+bool exec_input_is_null(int fd)
+{
+    struct stat given, null;
+    return fstat(fd, &given) == 0 && stat("/dev/null", &null) == 0 && S_ISCHR(given.st_mode) &&
+           given.st_rdev == null.st_rdev;
+}
+
+static void on_data(void *arg, const char *data, size_t len, int error)
+{
+    struct exec_input *in = arg;
+    if (len > 0) {
+        if (!keeper_input(in->keeper, data, len))
+            source_next(in->source);
+        return;
+    }
+    if (error)
+        in->say("cannot read standard input: %s; for the command it ends here", uv_strerror(error));
+    source_free(in->source);
+    in->source = NULL;
+    keeper_input_end(in->keeper);
+}
+
+static const struct source_handler events = {.data = on_data};
+
+struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k, void (*say)(const char *fmt, ...))
+{
+    struct exec_input *in = calloc(1, sizeof *in);
+    if (!in)
+        return NULL;
+    in->keeper = k;
+    in->say = say;
+    in->source = source_new(loop, fd, &events, in);
+    if (in->source)
+        return in;
+    free(in);
+    return NULL;
+}
+
+void exec_input_go_on(struct exec_input *in)
+{
+    if (in && in->source)
+        source_next(in->source);
+}
+
+void exec_input_free(struct exec_input *in)
+{
+    if (!in)
+        return;
+    source_free(in->source);
+    free(in);
+}
