@@ -69,7 +69,7 @@ struct exec {
     int status; /* ours; -1: not yet known */
     bool output_ended, paused;
     bool signalled;            /* the command was sent a signal of ours */
-    bool slow;                 /* linking takes long */
+    bool slow;                 /* linking takes long, or the connection is lost */
     char waits_for[WORDS_MAX]; /* until then, its last note */
 };
 
@@ -293,6 +293,7 @@ static void on_link_ready(void *arg)
     if (x->state != EXEC_LINKING)
         return;
     timer_stop(x->step);
+    x->slow = false;
     x->keeper = keeper_start(&x->loop, x->link, x->target, "exec", false, &keeper_events, x);
     if (x->keeper) {
         set_state(x, EXEC_STARTING, x->machine->where);
@@ -329,7 +330,20 @@ static void on_link_note(void *arg, const char *text)
         (void)snprintf(x->waits_for, sizeof x->waits_for, "%s", text);
 }
 
-static const struct link_handler link_events = {.ready = on_link_ready, .note = on_link_note, .lost = on_link_lost};
+/* The words about a loss have come before. */
+static void on_link_outage(void *arg, const char *text)
+{
+    struct exec *x = arg;
+    bool was_slow = x->slow;
+    x->slow = text != NULL;
+    if (text && !was_slow && x->state != EXEC_OVER)
+        say("%s", x->waits_for);
+    else if (!text && x->state != EXEC_OVER)
+        say("the connection to %s is back", x->machine->where);
+}
+
+static const struct link_handler link_events = {
+    .ready = on_link_ready, .note = on_link_note, .outage = on_link_outage, .lost = on_link_lost};
 
 /* --- time and signals --- */
 
@@ -366,6 +380,7 @@ static void on_signal(uv_signal_t *handle, int number)
     if (x->state == EXEC_RUNNING && !x->signalled) {
         x->signalled = true;
         keeper_signal(x->keeper, number);
+        link_wake(x->link);
         return;
     }
     if (first || x->status < 0)

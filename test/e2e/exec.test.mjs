@@ -80,7 +80,7 @@ function comparable(env, w) {
 
 suite('exec', {
   config: QUIET,
-  target: { go: { env: { FROM_CONFIG: 'two words', GOPRIVATE: 'example.com' } }, paths: [{ client: '/of/the/client', remote: TOOL }] },
+  target: { lease: SHORT_LEASE, go: { env: { FROM_CONFIG: 'two words', GOPRIVATE: 'example.com' } }, paths: [{ client: '/of/the/client', remote: TOOL }] },
   env: { GOROOT: '/nowhere', GOBIN: '/nowhere/bin', KEPT: 'a\tb' },
 }, (w) => {
   w.test('the environment is the one that Delve gets', async () => {
@@ -363,7 +363,7 @@ suite('exec', {
         return last === before;
       });
       const supervisor = proc.parent(yes); // its own parent, the warden, goes on
-      assert.ok(w.supervisors().includes(supervisor));
+      assert.ok(w.supervisors().includes(supervisor), `${supervisor} of ${yes}: ${proc.describe(w.everything())}`);
       process.kill(supervisor, 'SIGSTOP');
       x.process.kill('SIGTERM'); // for the command, which does not hear of it
       await until('the first signal to be handled', () => !pending(x.process.pid, 15));
@@ -371,7 +371,7 @@ suite('exec', {
       await until('exec to give up', () => /did not report the end/.test(x.stderr), { timeout: EXEC_MS });
       if (signal) {
         process.kill(supervisor, signal);
-        await until('the supervisor to be gone', () => !proc.alive(supervisor));
+        await until('the command to be ended', () => !proc.alive(yes)); // by the supervisor, or by its warden
       }
       x.read();
       const ended = await x.end(); // though the command goes on writing
@@ -417,15 +417,28 @@ suite('exec when something breaks', { config: QUIET, target: { lease: SHORT_LEAS
 });
 
 suite('exec over a connection', { transports: ['ssh'], config: QUIET, target: { lease: SHORT_LEASE } }, (w) => {
-  w.test('a lost connection: 255, and a line that says so', async () => {
-    const sleep = sleeper();
-    const x = new Exec(w, ['main', '--', ...sleep]);
-    await find(sleep);
+  w.test('a lost connection is made again, and the command goes on', async () => {
+    const x = new Exec(w, ['main', '--', 'sh', '-c', 'echo ready; read -r x; echo "got $x"; exit 4'], { stdin: 'pipe' });
+    await until('the command to be ready', () => x.stdout.toString() === 'ready\n');
     await w.sshd.cut();
+    await until('the loss to be noticed', () => /is lost/.test(x.stderr));
+    x.process.stdin.write('a word\n');
+    const { code, stdout, stderr } = await x.end();
+    assert.deepEqual([code, stdout.toString()], [4, 'ready\ngot a word\n']);
+    assert.match(stderr, /^delvegate: the connection to gomachine [^\n]* is lost[^\n]*\ndelvegate: the connection to gomachine [^\n]* is back\n$/);
+  });
+
+  w.test('a connection that is lost for good: 255, and lines that say so', async (t) => {
+    const own = await w.fresh(t, { daemon: false, config: QUIET, target: { lease: SHORT_LEASE } });
+    const sleep = sleeper();
+    const x = new Exec(own, ['main', '--', ...sleep]);
+    await find(sleep);
+    await own.sshd.stop();
     const { code, stderr } = await x.end();
     assert.equal(code, 255);
-    assert.match(stderr, /^delvegate: .*gomachine.*lost.*\ndelvegate: .*lease.*\n$/);
-    await w.nothingLeft({ timeout: LEASE_END_MS });
+    assert.match(stderr, /^delvegate: the connection to gomachine [^\n]* is lost/);
+    assert.match(stderr, /gomachine [^\n]*within the lease of 5 s[^\n]*\n/);
+    await own.nothingLeft({ timeout: LEASE_END_MS });
   });
 
   w.test('a machine that cannot be reached: 255', async (t) => {
