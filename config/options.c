@@ -315,7 +315,7 @@ static const struct config_option target_options[] = {
      .value = "\"12h\"",
      .example = "\"90s\"",
      .text = "How long Delve and the program live on after the last sign of delvegate, when the connection is lost or "
-             "delvegate is killed. As long delvegate tries to make a lost connection again. A build lives on for 10 "
+             "delvegate is killed; delvegate tries to reconnect for as long. A build lives on for 10 "
              "minutes at most. On this machine (without `ssh` and `command`) all end at once when delvegate is gone, "
              "and after this time when it is stuck."},
     {.name = "outageOutput",
@@ -334,8 +334,8 @@ static const struct config_option target_options[] = {
      .max = DAY,
      .value = "\"10m\"",
      .example = "\"1h\"",
-     .text = "How long an SSH connection is kept after its last session, so that the next one starts faster. \"0s\" "
-             "closes it at once."},
+     .text = "How long the connection to the Go machine is kept after its last session, so that the next one starts "
+             "faster. \"0s\" closes it at once."},
     {0}};
 
 static const struct config_option log_options[] = {
