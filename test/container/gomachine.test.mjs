@@ -6,7 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { LAUNCH_MS, RequestFailed, freePort, line, run, until, within } from '../e2e/harness.mjs';
+import { LAUNCH_MS, RequestFailed, freePort, line, proc, run, until, within } from '../e2e/harness.mjs';
 import { base, podman } from './lib/gomachine.mjs';
 import { HELLO, HOST, MAIN, TEST_MS, TOOL, machine, nothingFatal, wholeSession } from './lib/machine.mjs';
 
@@ -130,6 +130,39 @@ machine('a container that is killed', {}, (check) => {
     await s.ask('disconnect');
     s.close();
     await m.startContainer();
+  });
+});
+
+machine('a container that `podman exec` reaches', { byCommand: true }, (check) => {
+  check('check-env finds nothing fatal', nothingFatal);
+  check('a whole session', wholeSession);
+  check('several at once', (m) => Promise.all([1, 2, 3].map(async (code) => {
+    const s = await m.session();
+    await s.launch({ program: TOOL, args: ['exit', String(code)] });
+    assert.equal((await s.event('exited', { timeout: LAUNCH_MS })).body.exitCode, code);
+    await s.finish();
+  })));
+  check('nobody has logged in', async (m) => {
+    assert.doesNotMatch(m.container.text(), /Accepted publickey/);
+  });
+
+  check('a command with its input and exit code', async (m) => {
+    const { code, stdout, stderr } = await m.delvegateExec(['sh', '-c', 'id -un; cat; exit 3'], 'a word\n');
+    assert.deepEqual([code, stdout, stderr], [3, 'go\na word\n', '']);
+  });
+
+  check('the command is killed at a stop: the session goes on', async (m) => {
+    const s = await m.session();
+    await s.launch({ program: HELLO }, () => s.breakpoints(MAIN, [line(MAIN, 'LOOP')]));
+    const { body } = await s.stop({ reason: 'breakpoint' });
+    const children = proc.pids().filter((pid) => proc.parent(pid) === m.daemon.pid);
+    assert.equal(children.length, 1);
+    process.kill(children[0], 'SIGKILL');
+    await until('the loss to be reported', () => /connection to .* is lost/.test(s.shown));
+    assert.equal((await s.locals(body.threadId)).total.value, '0');
+    assert.match(s.shown, /connection to .* is back/);
+    await s.finish({ terminateDebuggee: true });
+    await m.nothingLeft();
   });
 });
 

@@ -29,9 +29,10 @@ const STRICT = {
 };
 
 export class GoMachine {
-  /** options: arguments of run.sh. strict: with the profile above. published: on a port that the engine chooses. */
-  constructor({ image, options = [], strict = false, published = false }) {
-    Object.assign(this, { image, options, strict, published });
+  /** options: arguments of run.sh. strict: with the profile above. published: on a port that the engine chooses. byCommand:
+   * delvegate reaches it by the engine's `exec`, not by its sshd. */
+  constructor({ image, options = [], strict = false, published = false, byCommand = false }) {
+    Object.assign(this, { image, options, strict, published, byCommand });
     this.sessions = [];
   }
 
@@ -49,6 +50,10 @@ export class GoMachine {
     // The configuration that run.sh wrote, on a port of our own.
     const config = JSON.parse(fs.readFileSync(this.at('state/config.json'), 'utf8'));
     config.targets.gomachine.listen = this.port;
+    if (this.byCommand) {
+      delete config.targets.gomachine.ssh;
+      config.targets.gomachine.command = [PODMAN, 'exec', '-i', '--user', 'go', this.name, 'sh'];
+    }
     config.log = { level: 'debug' };
     fs.writeFileSync(this.at('config.json'), JSON.stringify(config));
     this.daemon = new Child(DELVEGATE, ['--config', this.at('config.json')], { name: 'delvegate', env: this.env, cwd: this.root });
@@ -61,7 +66,9 @@ export class GoMachine {
   }
 
   get env() {
+    const podmans = Object.entries(process.env).filter(([name]) => this.byCommand && name.startsWith('PODMAN_'));
     return {
+      ...Object.fromEntries(podmans),
       PATH: `${this.at('bin')}:${process.env.PATH}`,
       HOME: this.at('home'),
       XDG_CONFIG_HOME: this.at('config'),
@@ -89,6 +96,11 @@ export class GoMachine {
   /** Runs in the container; by default as the user who logs in. */
   exec(args, { user = 'go', ...options } = {}) {
     return podman(['exec', '--user', user, this.name, ...args], options);
+  }
+
+  /** `delvegate exec` of a command there, which reads `input`. */
+  delvegateExec(args, input) {
+    return run(DELVEGATE, ['exec', '--config', this.at('config.json'), 'gomachine', '--', ...args], { env: this.env, cwd: this.root, timeout: START_MS, input });
   }
 
   ssh(args) {
