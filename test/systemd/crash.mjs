@@ -58,7 +58,7 @@ async function afterwards(w, { sessions, child }) {
 }
 
 export function crash(w) {
-  w.test('SIGKILL with live local sessions: restarted, their keepers end them, what was attached to lives on', { short: true }, async (t) => {
+  w.test('SIGKILL with live local sessions: restarted, their supervisors end them, what was attached to lives on', { short: true }, async (t) => {
     await systemctl(['start', SERVICE]);
     const before = await live(w, t);
     w.daemon.kill('SIGKILL');

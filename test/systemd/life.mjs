@@ -120,7 +120,7 @@ export function life(w) {
     for (const s of [halted, running, asking]) await s.closed;
     const seen = await w.show('ActiveState', 'Result', 'ExecMainCode', 'ExecMainStatus');
     assert.deepEqual(seen, { ActiveState: 'inactive', Result: 'success', ExecMainCode: '1', ExecMainStatus: '0' });
-    assert.deepEqual([w.processes(), w.runDirectories()], [[], []], 'stop returned before all had ended');
+    assert.deepEqual([w.everything(), w.instances()], [[], []], 'stop returned before all had ended');
   });
 
   w.test('stop during a build: the launch is answered', async () => {
@@ -132,7 +132,7 @@ export function life(w) {
     assert.equal(answer.success, false);
     await s.closed;
     assert.deepEqual(await w.show('Result', 'ExecMainStatus'), { Result: 'success', ExecMainStatus: '0' });
-    assert.deepEqual([w.processes(), w.runDirectories()], [[], []], 'stop returned before all had ended');
+    assert.deepEqual([w.everything(), w.instances()], [[], []], 'stop returned before all had ended');
   });
 
   w.test('a broken configuration: exit code 2, not started again, the journal names the line', async () => {

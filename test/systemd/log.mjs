@@ -33,7 +33,7 @@ export function log(w) {
     }
     const levels = new Set(own.map((e) => LEVELS[e.PRIORITY]));
     for (const level of ['error', 'info', 'debug']) assert.ok(levels.has(level), `nothing at ${level}: ${[...levels]}`);
-    const ids = new Set(own.map((e) => /\bsession (\w+)\b/.exec(e.MESSAGE)?.[1]).filter(Boolean));
+    const ids = new Set(own.map((e) => /\bsession (\d+)\b/.exec(e.MESSAGE)?.[1]).filter(Boolean));
     assert.equal(ids.size, 2, `sessions in the journal: ${[...ids]}`);
     const broken = own.filter((e) => e.MESSAGE.includes('config.json'));
     assert.ok(broken.length > 0 && broken.every((e) => e.PRIORITY === '3'), JSON.stringify(broken.map((e) => [e.PRIORITY, e.MESSAGE])));

@@ -109,9 +109,9 @@ export class Service extends World {
   }
 
   /** Not the daemon, but all that it has left or still runs. */
-  processes() {
+  everything() {
     const { pid } = this.daemon;
-    return super.processes().filter((p) => p !== pid && !this.isHelper(p));
+    return super.everything().filter((p) => p !== pid && !this.isHelper(p));
   }
 
   // A systemctl or ssh-agent of the test.
@@ -150,8 +150,8 @@ export class Service extends World {
   /** What a failed test has left is not the next one's. */
   async clear() {
     await systemctl(['stop', SOCKET, SERVICE], { code: null });
-    for (const pid of this.processes()) process.kill(pid, 'SIGKILL');
-    for (const name of this.runDirectories()) fs.rmSync(path.join(this.runDirs, name), { recursive: true, force: true });
+    for (const pid of this.everything()) process.kill(pid, 'SIGKILL');
+    for (const name of this.instances()) fs.rmSync(path.join(this.runDirs, name), { recursive: true, force: true });
   }
 
   /** What the service has said in this test. */
