@@ -38,24 +38,18 @@ async function die(own, death = deaths.killed) {
   await own.daemon.end();
 }
 
-/** Kills what is not delvegate, wardens first: they would end what they are left with. */
-function killAll(own, pids) {
-  const isWarden = (pid) => Number(proc.parent(pid) === own.daemon.pid);
-  for (const pid of pids.sort((a, b) => isWarden(b) - isWarden(a))) {
+/** Pids of the shells that make up supervisors. */
+const supervisors = (own) => own.processes().filter((pid) => /(^|\/)sh$/.test(proc.cmdline(pid)[0] ?? ''));
+
+/** Among them are shells that end by themselves at any time. */
+function killAll(pids) {
+  for (const pid of pids) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {
-      if (error.code !== 'ESRCH') throw error; // it has ended with another one
+      if (error.code !== 'ESRCH') throw error;
     }
   }
-}
-
-/** What a supervisor of this boot has left that is no more. */
-function leaveDead(own) {
-  const dir = path.join(own.runDirs, 'dead');
-  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
-  fs.writeFileSync(path.join(dir, 'host'), fs.readFileSync('/proc/sys/kernel/random/boot_id'));
-  fs.writeFileSync(path.join(dir, 'supervisor'), `${process.pid} 1\n`);
 }
 
 suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => {
@@ -139,12 +133,18 @@ suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => 
     const [dir] = own.runDirectories();
     const [instance] = own.instances();
     own.daemon.kill('SIGSTOP'); // it is not to see what comes
-    killAll(own, own.everything());
+    for (const pid of own.processes()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error; // it has ended with another one
+      }
+    }
     await die(own);
-    await until('all to be gone', () => own.everything().length === 0);
+    await until('all to be gone', () => own.processes().length === 0);
     assert.deepEqual(own.runDirectories(), [dir]);
     await own.startDaemon();
-    await own.daemon.wait(new RegExp(`removed \\S+/${path.dirname(dir)}, which a dead session had left$`, 'm'));
+    await own.daemon.wait(new RegExp(`removed \\S+/${dir}, which a dead session had left$`, 'm'));
     await own.nothingLeft();
   });
 
@@ -154,13 +154,12 @@ suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => 
     await states.running(own, s);
     const [dlv, debuggee] = [await own.dlv(), await own.debuggee()];
     own.daemon.kill('SIGSTOP');
-    killAll(own, own.supervisors());
+    killAll(supervisors(own));
     await die(own);
     assert.ok(proc.alive(dlv) && proc.alive(debuggee), 'nothing is left to be swept');
     await own.startDaemon();
     const [, ended] = await own.daemon.wait(/which a dead session had left; ended its processes (.*)$/m);
-    assert.ok(ended.split(' ').includes(String(dlv)), `${dlv} is not among ${ended}`);
-    assert.ok(!proc.alive(debuggee), 'Delve was not left to end its program');
+    for (const pid of [dlv, debuggee]) assert.ok(ended.split(' ').includes(String(pid)), `${pid} is not among ${ended}`);
     await own.nothingLeft();
   });
 
@@ -171,7 +170,7 @@ suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => 
     await s.attach({ mode: 'local', processId: child.pid }, () => s.breakpoints(MAIN, [line(MAIN, 'TICK')]));
     await s.stop({ reason: 'breakpoint' });
     own.daemon.kill('SIGSTOP');
-    killAll(own, own.supervisors());
+    killAll(supervisors(own));
     await die(own);
     await own.startDaemon();
     await own.daemon.wait(/which a dead session had left; ended its processes/);
@@ -182,7 +181,8 @@ suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => 
 
   w.test('a reload that adds the first target on this machine sweeps too', async (t) => {
     const own = await w.fresh(t, { target: { ssh: 'nowhere.invalid' } });
-    leaveDead(own);
+    fs.mkdirSync(path.join(own.runDirs, 'dead'), { recursive: true, mode: 0o700 });
+    fs.writeFileSync(path.join(own.runDirs, 'dead/keeper'), `${process.pid} 1\n`);
     own.writeConfig({ ...own.config, targets: { ...own.config.targets, second: await own.makeTarget() } });
     own.daemon.kill('SIGHUP');
     await own.daemon.wait(/removed \S+\/dead, which a dead session had left$/m);
@@ -193,7 +193,8 @@ suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => 
     const own = await fresh(w, t);
     const s = await own.session();
     await states.stopped(own, s);
-    leaveDead(own);
+    fs.mkdirSync(path.join(own.runDirs, 'dead'));
+    fs.writeFileSync(path.join(own.runDirs, 'dead/keeper'), `${process.pid} 1\n`);
     const other = own.at('config/other.json');
     fs.writeFileSync(other, JSON.stringify({ targets: { other: await own.makeTarget() } }));
     const second = own.spawn(DELVEGATE, ['--config', other], { name: 'second', env: own.daemonEnv });
