@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ static struct {
     sigset_t mask_before;
     sigset_t mask_waiting;
     struct sigaction pipe_before;
+    struct rlimit files_before; /* rlim_max 0: they stayed */
 
     bool over;
     int status;
@@ -106,6 +108,17 @@ static void reap(void *arg)
     }
 }
 
+/* The usual limit of 1024 is there for programs that use select(2), which those that are started may do. */
+static void allow_many_files(void)
+{
+    struct rlimit most;
+    if (getrlimit(RLIMIT_NOFILE, &most) < 0)
+        return;
+    loop.files_before = most;
+    most.rlim_cur = most.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &most);
+}
+
 int loop_init(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -113,6 +126,7 @@ int loop_init(void)
     if (sigprocmask(SIG_SETMASK, NULL, &loop.mask_before) < 0 || sigaction(SIGPIPE, &ignore, &loop.pipe_before) < 0)
         return -1;
     loop.mask_waiting = loop.mask_before;
+    allow_many_files();
     return loop_signal(SIGCHLD, reap, NULL);
 }
 
@@ -122,6 +136,12 @@ void loop_in_child(void)
         (void)sigaction(loop.caught[i].signal, &loop.caught[i].before, NULL);
     (void)sigaction(SIGPIPE, &loop.pipe_before, NULL);
     (void)sigprocmask(SIG_SETMASK, &loop.mask_before, NULL);
+}
+
+void loop_few_files(void)
+{
+    if (loop.files_before.rlim_max > 0)
+        (void)setrlimit(RLIMIT_NOFILE, &loop.files_before);
 }
 
 static void call_signals(void)

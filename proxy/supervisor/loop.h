@@ -35,11 +35,13 @@ struct child {
     bool on;            /* likewise */
 };
 
-/* Prepares it: SIGCHLD is caught, SIGPIPE ignored; both are undone in children by loop_in_child. Returns -1 with errno
- * when that can't be done. */
+/* Prepares it: SIGCHLD is caught, SIGPIPE ignored; both are undone in children by loop_in_child. As many descriptors
+ * are allowed as can be. Returns -1 with errno when that can't be done. */
 int loop_init(void) MUST_USE;
 /* After fork, in the child: signals as the supervisor found them at its start, and none of the loop's descriptors. */
 void loop_in_child(void);
+/* In the child, once it has closed what it has inherited: as many descriptors are allowed as before loop_init. */
+void loop_few_files(void);
 
 /* Milliseconds of a clock that goes on while the machine sleeps (CLOCK_BOOTTIME). */
 uint64_t loop_now(void);

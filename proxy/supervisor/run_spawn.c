@@ -278,6 +278,7 @@ static _Noreturn void be_born(struct birth *b)
     default_signals();
     (void)setsid();
     redirect(b);
+    loop_few_files();
     write_pid(b);
     if (r->pty.master >= 0 && pty_lead(STDIN_FILENO, r->what != RUN_DLV) < 0) {
         (void)dprintf(b->text, "no terminal for the program on the Go machine: %s\n", strerror(errno));

@@ -41,6 +41,7 @@ static void __attribute__((noreturn)) be_worker(int (*work)(void *arg, int out),
     file_close_from(FIRST_CLOSED, NULL, 0);
     (void)setsid();
     loop_in_child();
+    loop_few_files();
     /* What it writes to may be gone; then it ends. */
     (void)signal(SIGPIPE, SIG_DFL);
     _exit(work(arg, OUT_FD));

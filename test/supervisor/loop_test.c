@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 #include "proxy/supervisor/worker.h"
 #include "test/supervisor/driver.h"
 
-enum { MANY = 300, STATUS = 7, LATE_MS = 20 * 1000 };
+enum { FILES = 256, MANY = 300, STATUS = 7, LATE_MS = 20 * 1000 };
 
 static struct alarm late;
 
@@ -284,6 +285,42 @@ static void a_worker_that_is_freed_is_gone(void **state)
     worker_free(NULL);
 }
 
+static bool may_have(rlim_t files)
+{
+    struct rlimit now;
+    return getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur == files;
+}
+
+static void many_files_are_for_us_alone(void **state)
+{
+    struct rlimit ours;
+    int status = -1;
+    struct child c = {.ended = on_child, .arg = &status};
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &ours), 0);
+    assert_true(may_have(ours.rlim_max));
+    left = 1;
+    c.pid = fork();
+    if (c.pid == 0) {
+        loop_in_child();
+        loop_few_files();
+        _exit(may_have(FILES) ? STATUS : EXIT_FAILURE);
+    }
+    loop_child(&c);
+    assert_int_equal(run(), 0);
+    assert_int_equal(status, STATUS);
+}
+
+/* As a login has it. */
+static int lower_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return -1;
+    files.rlim_cur = FILES;
+    return setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_worker_reports_and_ends),
         cmocka_unit_test(a_worker_has_none_of_our_descriptors),
         cmocka_unit_test(a_worker_that_is_freed_is_gone),
+        cmocka_unit_test(many_files_are_for_us_alone),
     };
-    return loop_init() < 0 ? EXIT_FAILURE : cmocka_run_group_tests(tests, NULL, NULL);
+    return lower_limit() < 0 || loop_init() < 0 ? EXIT_FAILURE : cmocka_run_group_tests(tests, NULL, NULL);
 }
