@@ -336,6 +336,10 @@ bench:
 	@scripts/bootstrap.sh demo
 	@$(MAKE) all
 	@test/node.sh test/bench/bench.mjs build/delvegate
+bench-sessions:
+	@scripts/bootstrap.sh demo
+	@$(MAKE) all $(BUILD)/bench/standin
+	@test/node.sh test/bench/bench.mjs build/delvegate sessions
 bench-tunnel: $(BUILD)/bench/tunnel
 	@$<
 demo:
@@ -506,6 +510,6 @@ clean:
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all always libraries cross-compilers check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program supervisor-programs ssh-programs objects bench bench-tunnel demo cov \
+.PHONY: all always libraries cross-compilers check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program supervisor-programs ssh-programs objects bench bench-sessions bench-tunnel demo cov \
     format lint lint-format lint-tidy lint-cppcheck lint-words lint-rooms lint-shell install uninstall dist feature clean
 -include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(SUPERVISOR_OBJ:.o=.d) $(UNIT:=.d) $(SUPERVISOR_TESTS:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)

@@ -3,13 +3,15 @@
 import { f5s } from './f5.mjs';
 import { load } from './load.mjs';
 import { Rig } from './rig.mjs';
+import { sessions } from './sessions.mjs';
 import { steps } from './steps.mjs';
 
 const LIMIT_MS = 900_000; // of a part
-const PARTS = { steps, f5: f5s, load };
+const PARTS = { steps, f5: f5s, load, sessions };
+const USUAL = ['steps', 'f5', 'load'];
 
 const [delvegate, ...named] = process.argv.slice(2);
-const parts = named.length ? named : Object.keys(PARTS);
+const parts = named.length ? named : USUAL;
 if (!delvegate || parts.some((name) => !(name in PARTS))) {
   process.stderr.write(`usage: bench.mjs PATH-OF-DELVEGATE [${Object.keys(PARTS).join('|')}]...\n`);
   process.exit(2);

@@ -81,18 +81,27 @@ export class Rig {
     return sshd;
   }
 
-  /** A delvegate with one target, which listens at `port` of what is returned. sshd: where it is; null: here. env: more. */
-  async daemon(sshd, { env = {}, target = {} } = {}) {
-    const port = await freePort();
-    const config = path.join(this.root, `config-${port}.json`);
+  /**
+   * A delvegate, whose first target listens at `port` of what is returned, all of them at `ports`, by name. sshd: where
+   * they are; null: here. targets: more options of each.
+   */
+  async daemon(sshd, targets = { main: {} }) {
     const go = { GOCACHE: this.GOCACHE, GOMODCACHE: this.GOMODCACHE };
-    fs.writeFileSync(config, JSON.stringify({ targets: { [HOST]: { listen: port, ...(sshd ? { ssh: HOST } : {}), go, ...target } } }));
+    const ports = {};
+    const all = {};
+    for (const [name, more] of Object.entries(targets)) {
+      ports[name] = await freePort();
+      all[name] = { listen: ports[name], ...(sshd ? { ssh: HOST } : {}), go, ...more };
+    }
+    const [port] = Object.values(ports);
+    const config = path.join(this.root, `config-${port}.json`);
+    fs.writeFileSync(config, JSON.stringify({ targets: all }));
     const { SSH_AUTH_SOCK, ...rest } = process.env;
     const PATH = `${sshd ? `${sshd.bin}:` : ''}${process.env.PATH}`;
-    const here = sshd ? {} : { XDG_CACHE_HOME: this.cache };
-    const daemon = this.spawn(this.delvegate, ['--config', config], { name: 'delvegate', env: { ...rest, PATH, ...here, ...env } });
-    await daemon.wait(/listening/i);
-    daemon.port = port;
+    const cache = sshd ? {} : { XDG_CACHE_HOME: this.cache };
+    const daemon = this.spawn(this.delvegate, ['--config', config], { name: 'delvegate', env: { ...rest, PATH, ...cache } });
+    for (const listens of Object.values(ports)) await daemon.wait(new RegExp(`listening.*\\b${listens}\\b`, 'i'));
+    Object.assign(daemon, { port, ports });
     return daemon;
   }
 
@@ -107,6 +116,18 @@ export class Rig {
     const child = this.spawn('dlv', ['exec', ...DLV_FLAGS, '--listen=127.0.0.1:0', this.binary], { name: 'dlv', cwd: this.root });
     const [, port] = await child.wait(/listening at: 127\.0\.0\.1:(\d+)/, { stream: 'stdout' });
     return { child, port: Number(port) };
+  }
+
+  /** The processes of the supervisors that were put on the Go machine: { supervisor, warden, door }, each a pid. */
+  supervisors() {
+    const bin = path.join(this.cache, 'delvegate/bin/');
+    const ours = proc.pids().filter((pid) => proc.exe(pid).startsWith(bin) && proc.alive(pid));
+    const serving = ours.filter((pid) => proc.cmdline(pid)[1] === 'serve');
+    return {
+      supervisor: serving.find((pid) => serving.includes(proc.parent(pid))),
+      warden: serving.find((pid) => !serving.includes(proc.parent(pid))),
+      door: ours.find((pid) => proc.cmdline(pid)[1] === 'door'),
+    };
   }
 
   /** A client whose program's output is counted: bytes of stdout, and when the first came. */

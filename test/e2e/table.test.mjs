@@ -3,12 +3,16 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { LAUNCH_MS, TEST_MS, line, proc, program, suite, until } from './harness.mjs';
+import { before } from 'node:test';
+import { LAUNCH_MS, TEST_MS, build, line, proc, program, run, suite, until } from './harness.mjs';
 
 const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
 const AT_ONCE = 4;
 const KB = 1000;
+const MANY = 20;
+const DESCRIPTORS = 64; // a soft limit
+const EACH = 12; // descriptors of the supervisor for a session, at most
 const ENVIRONMENT = 280 * KB;
 const ONE_VALUE = 100 * KB;
 const BUILD_OUTPUT = 40 * KB * KB;
@@ -19,9 +23,9 @@ const FLOOD = 100 * KB * KB;
 const GROWTH_MAX = 60 * KB * KB; // with room for the sanitizers' own book-keeping
 const IDLE_MS = 1000;
 
-async function ticking(w, options) {
-  const s = await w.session(options);
-  await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'TICK')]));
+async function ticking(w, args = { program: TOOL }) {
+  const s = await w.session();
+  await s.launch({ ...args, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'TICK')]));
   await s.stop({ reason: 'breakpoint' });
   return s;
 }
@@ -39,6 +43,30 @@ suite('few sessions a connection', { transports: ['ssh'], concurrency: 2 }, (w) 
       await own.nothingLeft();
     });
   }
+});
+
+suite('many sessions', { transports: ['ssh'], sshd: { options: ['MaxSessions 1'] } }, (w) => {
+  let binary;
+  before(async () => { binary = await build('tool', w.at('tool')); });
+
+  w.test(`${MANY} sessions over one connection, with a limit of ${DESCRIPTORS} descriptors a process`, async () => {
+    const { code, stderr } = await run('prlimit', ['--pid', String(w.sshd.child.pid), `--nofile=${DESCRIPTORS}:`]);
+    assert.equal(code, 0, stderr);
+    const list = [];
+    while (list.length < MANY) {
+      list.push(...await Promise.all(Array.from({ length: AT_ONCE }, () => ticking(w, { mode: 'exec', program: binary }))));
+    }
+    assert.equal(w.sshd.connections().length, 1);
+    const most = Math.max(...w.supervisors().map(proc.descriptors));
+    assert.ok(most > DESCRIPTORS, `${most} descriptors say nothing of the limit`);
+    assert.ok(most < MANY * EACH, `${most} descriptors for ${MANY} sessions`);
+    for (const s of list) await s.step('continue');
+    // What is started has the limit that the login has.
+    const last = await ticking(w, { mode: 'exec', program: binary, delvegate: { prelaunch: [{ command: 'echo the limit is $(ulimit -n)' }] } });
+    assert.match(last.shown, new RegExp(`^the limit is ${DESCRIPTORS}$`, 'm'));
+    list.push(last);
+    await Promise.all(list.map((s) => s.finish({ terminateDebuggee: true })));
+  });
 });
 
 suite('new keys all the time', { transports: ['ssh'], concurrency: 2 }, (w) => {

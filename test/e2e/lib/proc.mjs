@@ -42,6 +42,21 @@ export function status(pid, field) {
 
 export const residentBytes = (pid) => parseInt(status(pid, 'VmRSS') || '0', 10) * 1024;
 
+/** Its share of the memory that it has in common with others, and its own. */
+export function proportionalBytes(pid) {
+  const [, kib] = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`)) ?? [];
+  return Number(kib ?? 0) * 1024;
+}
+
+export function descriptors(pid) {
+  try {
+    return fs.readdirSync(`/proc/${pid}/fd`).length;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EACCES'].includes(error.code)) return 0;
+    throw error;
+  }
+}
+
 /** Whether the process exists and is no zombie. */
 export function alive(pid) {
   const state = status(pid, 'State');
