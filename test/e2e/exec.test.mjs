@@ -206,9 +206,9 @@ suite('exec', {
     fs.writeFileSync(file, '');
     fs.truncateSync(file, size);
     const fd = fs.openSync(file, 'r');
+    spawnSync('mkfifo', [w.at('tmp/go')]);
     const x = new Exec(w, ['main', '--', 'sh', '-c', 'read -r x <"$1"; wc -c', 'sh', w.at('tmp/go')], { stdin: fd });
     fs.closeSync(fd);
-    spawnSync('mkfifo', [w.at('tmp/go')]);
     const taken = () => Number(/^pos:\s*(\d+)/m.exec(fs.readFileSync(`/proc/${x.process.pid}/fdinfo/0`, 'utf8'))[1]);
     let last = -1;
     let still = 0;
