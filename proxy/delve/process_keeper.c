@@ -77,7 +77,7 @@ static void on_keeper_ready(void *arg, const struct keeper_tools *tools)
     struct delve_version dlv, go;
     struct err why;
     char text[ERR_TEXT_MAX];
-    if (p->state != PROCESS_STARTING)
+    if (p->state >= PROCESS_FAILED)
         return;
     (void)snprintf(text, sizeof text, "Delve %s (%s), %s (%s) on %s", tools->dlv_version, tools->dlv, tools->go_version,
                    tools->go, process_where(p));
@@ -90,7 +90,10 @@ static void on_keeper_ready(void *arg, const struct keeper_tools *tools)
         return;
     }
     tell_findings(p);
-    process_launch(p, "the supervisor is ready");
+    if (p->state == PROCESS_STARTING)
+        process_launch(p, "the supervisor is ready");
+    else if (p->state == PROCESS_BUILDING)
+        process_tell_building(p);
 }
 
 static void on_keeper_note(void *arg, const char *text)
@@ -203,7 +206,7 @@ static void on_keeper_failed(void *arg, const struct err *why)
 {
     struct supervised *p = arg;
     struct err copy = *why;
-    if (p->state == PROCESS_STARTING)
+    if (!keeper_is_ready(p->keeper))
         process_add_findings(p, &copy);
     process_forget_keeper(p, false);
     if (p->state == PROCESS_ENDING)

@@ -40,9 +40,15 @@ static void start_dlv(struct supervised *p, const char *reason)
 {
     struct keeper_run r = {.kind = KEEPER_DLV};
     run(p, &r, PROCESS_BUILDING, reason);
-    if (p->state != PROCESS_BUILDING)
-        return;
-    if (p->order.plan->mode == DELVE_DEBUG || p->order.plan->mode == DELVE_TEST)
+    if (p->state == PROCESS_BUILDING)
+        process_tell_building(p);
+}
+
+void process_tell_building(struct supervised *p)
+{
+    if (!keeper_is_ready(p->keeper))
+        process_working(p, "looking for Go and Delve on %s", process_where(p));
+    else if (p->order.plan->mode == DELVE_DEBUG || p->order.plan->mode == DELVE_TEST)
         process_working(p, "building %s on %s", p->order.plan->program, process_where(p));
     else
         process_working(p, "Delve is started on %s and does not listen yet", process_where(p));

@@ -18,9 +18,9 @@ enum {
 
 enum process_state {
     PROCESS_NEW,          /* nothing is ordered */
-    PROCESS_STARTING,     /* the supervisor, until it is ready */
+    PROCESS_STARTING,     /* the supervisor, until it is ready for the first step before the launch */
     PROCESS_PREPARING,    /* a step before the launch runs */
-    PROCESS_BUILDING,     /* dlv and its build, until it listens */
+    PROCESS_BUILDING,     /* dlv and its build, until it listens; the first is ordered before the supervisor is ready */
     PROCESS_WAITING,      /* the time before dlv or a remedy is started (again) */
     PROCESS_MENDING,      /* a remedy runs */
     PROCESS_LISTENING,    /* dlv can be attached to */
@@ -102,6 +102,8 @@ bool process_attaches_again(const struct supervised *p);
 
 /* A launch from its beginning: fresh copies, the steps before it, dlv. */
 void process_launch(struct supervised *p, const char *reason);
+/* Says that dlv is being started, and what that waits for. */
+void process_tell_building(struct supervised *p);
 /* The present run has ended: a step, the build, a remedy, a check, dlv, or what was stopped. */
 void process_run_ended(struct supervised *p, int status);
 /* The wait is over. */

@@ -170,6 +170,8 @@ static void start(struct process *base, struct process_order order)
         keeper_start(p->place.loop, p->place.link, p->place.target, p->place.subject, true, &process_keeper_events, p);
     if (!p->keeper || keeper_examine(p->keeper, order.plan->build_dir, false) < 0)
         process_fail_memory(p);
+    else if (order.prelaunch->count == 0) /* a step may change what versions that do not fit must leave alone */
+        process_launch(p, "right behind the session");
 }
 
 bool process_attaches_again(const struct supervised *p)

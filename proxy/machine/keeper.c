@@ -353,10 +353,16 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
     return k;
 }
 
+bool keeper_is_ready(const struct keeper *k)
+{
+    return k->is_ready;
+}
+
 int keeper_run(struct keeper *k, const struct keeper_run *run)
 {
     struct buf order;
-    assert(k->is_ready && k->state == KEEPER_IDLE);
+    assert(k->state == KEEPER_IDLE);
+    begin_session(k);
     keeper_streams_close(k, false);
     keeper_input_close(k, false);
     k->number++;

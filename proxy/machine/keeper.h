@@ -88,8 +88,10 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
  * Returns 0, -1 when memory ran out.
  */
 int keeper_examine(struct keeper *k, const char *dir, bool alone);
-/* Starts the next run; after `ready`, and not before `exited` of the last one. What the last one's streams still hold
- * is dropped. Returns 0, or -1 when memory ran out. */
+/* Whether `ready` came. */
+bool keeper_is_ready(const struct keeper *k);
+/* Starts the next run, not before `exited` of the last one; one that is ordered before `ready` begins with it. What the
+ * last one's streams still hold is dropped. Returns 0, or -1 when memory ran out. */
 int keeper_run(struct keeper *k, const struct keeper_run *run);
 /* The target of a dlv run has been started for sure: from now on the end of the program's streams is the program's
  * end. */

@@ -227,16 +227,6 @@ static void tell_output_ended(void *arg, const struct event *e)
         k->handler->output_ended(k->arg);
 }
 
-static void tell_ready(void *arg, const struct event *e)
-{
-    static const struct keeper_tools tools = {"/go", "go version go1.19.8 linux/amd64", "/dlv", "Version: 1.20.2", "/c",
-                                              "/m"};
-    struct keeper *k = arg;
-    (void)e;
-    if (!k->freed)
-        k->handler->ready(k->arg, &tools);
-}
-
 static void tell_exited(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
@@ -302,38 +292,6 @@ static void listens(void *arg, const struct event *e)
     post(k, tell_log, line, 0);
 }
 
-struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *subject,
-                            bool needs_delve, const struct keeper_handler *h, void *arg)
-{
-    struct keeper *k = calloc(1, sizeof *k);
-    struct host *m = host_of(loop);
-    (void)link;
-    (void)target;
-    (void)subject;
-    (void)needs_delve;
-    if (!k)
-        broken("out of memory");
-    if (m->keeper)
-        broken("a second supervisor");
-    if (m->kind == KIND_REMOTE)
-        broken("a supervisor for a Delve that the user has started");
-    k->host = m;
-    k->lane = host_lane(m);
-    k->handler = h;
-    k->arg = arg;
-    m->keeper = k;
-    post(k, tell_ready, NULL, 0);
-    return k;
-}
-
-int keeper_examine(struct keeper *k, const char *dir, bool alone)
-{
-    (void)k;
-    (void)dir;
-    (void)alone;
-    return 0;
-}
-
 static void run_delve(struct keeper *k)
 {
     struct host *m = k->host;
@@ -389,6 +347,57 @@ static void run_there(void *arg, const struct event *e)
     }
 }
 
+static void tell_ready(void *arg, const struct event *e)
+{
+    static const struct keeper_tools tools = {"/go", "go version go1.19.8 linux/amd64", "/dlv", "Version: 1.20.2", "/c",
+                                              "/m"};
+    struct keeper *k = arg;
+    (void)e;
+    if (k->freed)
+        return;
+    k->is_ready = true;
+    if (k->run_on)
+        send_there(k->host, run_there, NULL, 0, (int)k->number);
+    k->handler->ready(k->arg, &tools);
+}
+
+struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *subject,
+                            bool needs_delve, const struct keeper_handler *h, void *arg)
+{
+    struct keeper *k = calloc(1, sizeof *k);
+    struct host *m = host_of(loop);
+    (void)link;
+    (void)target;
+    (void)subject;
+    (void)needs_delve;
+    if (!k)
+        broken("out of memory");
+    if (m->keeper)
+        broken("a second supervisor");
+    if (m->kind == KIND_REMOTE)
+        broken("a supervisor for a Delve that the user has started");
+    k->host = m;
+    k->lane = host_lane(m);
+    k->handler = h;
+    k->arg = arg;
+    m->keeper = k;
+    post(k, tell_ready, NULL, 0);
+    return k;
+}
+
+int keeper_examine(struct keeper *k, const char *dir, bool alone)
+{
+    (void)k;
+    (void)dir;
+    (void)alone;
+    return 0;
+}
+
+bool keeper_is_ready(const struct keeper *k)
+{
+    return k->is_ready;
+}
+
 int keeper_run(struct keeper *k, const struct keeper_run *run)
 {
     if (k->run_on || k->ended)
@@ -400,7 +409,8 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
     k->run_on = true;
     k->kind = run->kind;
     k->number++;
-    send_there(k->host, run_there, NULL, 0, (int)k->number);
+    if (k->is_ready) /* else it begins with that */
+        send_there(k->host, run_there, NULL, 0, (int)k->number);
     return 0;
 }
 

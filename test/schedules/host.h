@@ -39,6 +39,7 @@ struct keeper {
     void *arg;
     bool run_on, ending, ended, freed; /* ending: the run's end is on its way */
     enum keeper_run_kind kind;
+    bool is_ready;
     size_t number; /* of the run */
 };
 

@@ -534,6 +534,31 @@ static void test_runs_follow_each_other(void **state)
     end();
 }
 
+/* Nothing has to come back first: not even that there is a control stream. */
+static void test_a_run_right_behind_the_session(void **state)
+{
+    (void)state;
+    start(&target, true);
+    run(KEEPER_DLV, &launch_plan, NULL);
+    sent_holds("session lease=60\nrun number=1 what=dlv arg=debug", "cwd=/src\n", NULL);
+    assert_false(keeper_is_ready(w.keeper));
+    open_control();
+    sent("");
+    keeper_stop(w.keeper, false);
+    sent("stop how=kill\n");
+    report_exit("1", "143", "0", "0");
+    heard("output ended\nexited 143\n");
+    run(KEEPER_DLV, &launch_plan, NULL);
+    sent_holds("run number=2 what=dlv", NULL);
+    report_tools(true);
+    report(ORDER_READY, 0);
+    heard("ready /go [/dlv] /c /m\n");
+    assert_true(keeper_is_ready(w.keeper));
+    report_exit("2", "0", "0", "0");
+    heard("output ended\nexited 0\n");
+    end();
+}
+
 /* The record and the ends of the streams come in any order. */
 static void test_the_end_of_a_run(void **state)
 {
@@ -1090,6 +1115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs_follow_each_other),
+        cmocka_unit_test(test_a_run_right_behind_the_session),
         cmocka_unit_test(test_the_end_of_a_run),
         cmocka_unit_test(test_a_run_without_streams),
         cmocka_unit_test(test_what_belongs_to_another_run),
