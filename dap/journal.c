@@ -217,6 +217,11 @@ int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out)
     return 0;
 }
 
+void dap_journal_configure_early(struct dap_journal *j)
+{
+    j->is_configured = true;
+}
+
 bool dap_journal_is_configured(const struct dap_journal *j)
 {
     return j->is_configured;

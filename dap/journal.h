@@ -56,6 +56,10 @@ int dap_journal_lost(struct dap_journal *j, json_t *events);
  * their own, which stay theirs when a Delve comes. Returns a new reference, NULL when memory or the room for notes ran
  * out or m is no such request. */
 json_t *dap_journal_answer_alone(struct dap_journal *j, const struct dap_message *m);
+/* The same before the first Delve. NULL with *why when nothing can be noted, which it says where it is too much. */
+json_t *dap_journal_answer_early(struct dap_journal *j, const struct dap_message *m, struct err *why);
+/* The client has sent configurationDone before the first Delve. */
+void dap_journal_configure_early(struct dap_journal *j);
 
 /* A new Delve was attached to: the next epoch. same_process: it is the debugger of the process that the client knows
  * (the connection was lost, or a process that was attached to): then instruction and data breakpoints are replayed too.
@@ -70,7 +74,7 @@ int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out);
  * a `threads` request is the one thing, and only its answer counts. Returns 0, -1 when memory ran out. */
 int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_message *answer, json_t *events);
 
-/* Whether the client's configurationDone was answered by a Delve of this session. */
+/* Whether the client's configurationDone was answered, by a Delve of this session or before there was one. */
 bool dap_journal_is_configured(const struct dap_journal *j);
 /* Whether the client has a breakpoint that Delve has verified and not taken back, or may have: its answer was still
  * awaited when it was lost. */

@@ -13,6 +13,7 @@
 enum { ELEMENTS_FIRST = 16, INSERTED_MAX = 40 /* bytes of an id that is put in, with its key */ };
 
 static const char no_program[] = "no program is running; the breakpoint is set when one is started again";
+static const char no_delve[] = "not set yet: Delve is being started";
 static const char old_address[] = "it names an address of the program that has ended; set it again at the next stop";
 
 static const char *const element_steps[] = {"breakpoints", "[]", NULL};
@@ -461,13 +462,13 @@ int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_messa
 
 /* --- without a Delve --- */
 
-json_t *dap_journal_answer_alone(struct dap_journal *j, const struct dap_message *m)
+/* words: what is said of each breakpoint. */
+static json_t *answer_alone(struct dap_journal *j, const struct dap_message *m, const char *words, struct err *why)
 {
     struct journal_note *note;
-    struct err over;
-    if (m->type != DAP_REQUEST || strncmp(m->name, "set", 3) != 0 || journal_note_read(m, &note, &over) != 0 || !note)
+    if (m->type != DAP_REQUEST || strncmp(m->name, "set", 3) != 0 || journal_note_read(m, &note, why) != 0 || !note)
         return NULL;
-    if (journal_has_room(j, note, &over) > 0) {
+    if (journal_has_room(j, note, why) > 0) {
         journal_note_free(note);
         return NULL;
     }
@@ -478,7 +479,7 @@ json_t *dap_journal_answer_alone(struct dap_journal *j, const struct dap_message
     give_ids(j, note);
     for (size_t i = 0; i < note->count && r == 0; i++) {
         struct journal_breakpoint *b = &note->list[i];
-        r = told(b, false, note->kind == JOURNAL_LINES ? b->line : 0, no_program, NULL);
+        r = told(b, false, note->kind == JOURNAL_LINES ? b->line : 0, words, NULL);
         json_t *o = r == 0 ? description(b) : NULL;
         r = o ? json_array_append_new(array, o) : -1;
     }
@@ -494,4 +495,15 @@ json_t *dap_journal_answer_alone(struct dap_journal *j, const struct dap_message
         return body;
     json_decref(body);
     return NULL;
+}
+
+json_t *dap_journal_answer_alone(struct dap_journal *j, const struct dap_message *m)
+{
+    struct err ignored;
+    return answer_alone(j, m, no_program, &ignored);
+}
+
+json_t *dap_journal_answer_early(struct dap_journal *j, const struct dap_message *m, struct err *why)
+{
+    return answer_alone(j, m, no_delve, why);
 }

@@ -11,13 +11,15 @@
 
 enum { HEADER_MS = 5000 /* for a whole header, from its first byte; the first one: from the connection */ };
 
-static const char *const state_names[] = {"new",  "initialized", "launching", "live", "recovering",
-                                          "idle", "terminated",  "ending",    "over"};
+static const char *const state_names[] = {"new",        "initialized", "launching",  "early",  "live",
+                                          "recovering", "idle",        "terminated", "ending", "over"};
 
 static const unsigned legal_edges[] = {
     [SESSION_NEW] = STATE_BIT(SESSION_INITIALIZED) | STATE_BIT(SESSION_ENDING),
     [SESSION_INITIALIZED] = STATE_BIT(SESSION_LAUNCHING) | STATE_BIT(SESSION_ENDING),
-    [SESSION_LAUNCHING] = STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
+    [SESSION_LAUNCHING] =
+        STATE_BIT(SESSION_EARLY) | STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
+    [SESSION_EARLY] = STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
     [SESSION_LIVE] = STATE_BIT(SESSION_RECOVERING) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
     [SESSION_RECOVERING] =
         STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_IDLE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
@@ -178,6 +180,7 @@ void session_answer_pending(struct session *s, const char *why)
 
 void session_answer_launch_failed(struct session *s, const char *why)
 {
+    session_answer_configured(s);
     if (!s->launch_waits)
         return;
     /* What the user has ended himself is no failure to show him. */

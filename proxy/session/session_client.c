@@ -228,6 +228,8 @@ static enum verb route(const struct session *s, const struct dap_message *m, ans
     if (!*by && s->state == SESSION_RECOVERING && s->loss == SESSION_LOSS_PROGRAM &&
         !dap_journal_is_repeatable(m->name))
         *by = session_answer_recovering;
+    if (!*by && s->state == SESSION_EARLY)
+        *by = session_answer_early;
     if (!*by && s->state == SESSION_IDLE)
         *by = session_answer_idle;
     if (*by)

@@ -87,6 +87,10 @@ static void on_attached(void *arg, bool same_process)
         session_came_back(s, same_process);
         return;
     }
+    if (s->state == SESSION_EARLY) {
+        session_came(s);
+        return;
+    }
     if (s->state != SESSION_LAUNCHING)
         return;
     session_set_state(s, SESSION_LIVE, "attached");
@@ -244,17 +248,22 @@ void session_flush_output(struct session *s)
     }
 }
 
+static void tell_exited(struct session *s, int exit_code)
+{
+    json_t *body = json_pack("{s:i}", "exitCode", exit_code);
+    session_event(s, "exited", body);
+    json_decref(body);
+}
+
 static void on_exited(void *arg, bool known, int exit_code)
 {
     struct session *s = arg;
     session_flush_output(s);
     if (s->state >= SESSION_TERMINATED)
         return;
-    if (known) {
-        json_t *body = json_pack("{s:i}", "exitCode", exit_code);
-        session_event(s, "exited", body);
-        json_decref(body);
-    }
+    if (known)
+        tell_exited(s, exit_code);
+    session_answer_begun(s);
     session_set_state(s, SESSION_TERMINATED, "the program has ended");
     session_answer_restart(s, "the program has ended");
     session_terminated(s);
@@ -277,6 +286,8 @@ static void on_failed(void *arg, const struct err *why)
         session_answer_launch_failed(s, why->text);
     else
         session_say(s, "important", why->text);
+    if (s->state == SESSION_EARLY && s->traits->begins == DAP_BEGINS_EARLY)
+        tell_exited(s, EXIT_FAILURE); /* its launch has been answered: this is how it fails */
     session_answer_restart(s, why->text);
     session_answer_pending(s, why->text);
     session_set_state(s, SESSION_TERMINATED, why->text);

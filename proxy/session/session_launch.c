@@ -142,6 +142,8 @@ void session_on_launch(struct session *s, const struct dap_message *m)
     }
     if (s->memory->warning)
         session_say(s, "console", s->memory->warning);
+    if (s->traits->begins != DAP_BEGINS_AS_DELVE)
+        session_begin_early(s);
     delve_start(s->delve, s->launch->plan, &s->launch->prelaunch, s->initialize_arguments);
 }
 

@@ -1,6 +1,6 @@
 /* What the files of the session share: session.c (its life), session_client.c (what the client sends), session_launch.c
- * (launch, attach and restart requests), session_delve.c (what Delve's side reports), session_recovery.c (a Delve that
- * is gone and comes back). */
+ * (launch, attach and restart requests), session_early.c (a client that does not wait for Delve), session_delve.c (what
+ * Delve's side reports), session_recovery.c (a Delve that is gone and comes back). */
 #ifndef PROXY_SESSION_SESSION_PRIVATE_H
 #define PROXY_SESSION_SESSION_PRIVATE_H
 
@@ -31,6 +31,7 @@ enum session_state {
     SESSION_NEW,         /* the first message must be initialize */
     SESSION_INITIALIZED, /* launch or attach is awaited */
     SESSION_LAUNCHING,   /* requests are held until Delve is attached to */
+    SESSION_EARLY,       /* the client configures its session before there is a Delve: what it sets is noted */
     SESSION_LIVE,        /* messages pass */
     SESSION_RECOVERING,  /* Delve is gone and comes back: requests wait for it, or are refused */
     SESSION_IDLE,        /* Delve could not be started again: the user's Restart is awaited */
@@ -78,8 +79,8 @@ struct session {
     size_t unanswered;           /* requests of the client's */
     bool half_closed;            /* the client sends nothing more: the session ends once all is answered */
     int64_t launch_seq, disconnect_seq;
-    int64_t restart_seq;
-    bool launch_waits, restart_waits, disconnect_waits; /* for their answers */
+    int64_t restart_seq, configured_seq;
+    bool launch_waits, configured_waits, restart_waits, disconnect_waits; /* for their answers */
     bool is_attach, terminate, terminated_sent;
     bool is_stranger; /* ended before it said initialize */
     bool header_runs; /* the header's deadline */
@@ -122,6 +123,7 @@ void session_terminated(struct session *s);                                  /* 
 
 /* Every request that Delve will not answer any more gets its one answer. */
 void session_answer_pending(struct session *s, const char *why);
+/* Launch and, where that waits, configurationDone; shown to the user, unless he has ended it himself. */
 void session_answer_launch_failed(struct session *s, const char *why);
 /* Answers what waits, ends the client's stream. */
 void session_part_from_client(struct session *s, const char *why);
@@ -162,7 +164,22 @@ void session_answer_restart(struct session *s, const char *failed);
 /* Frees launches that Delve has ended for sure: all but the newest, or all. */
 void session_free_launches(struct session *s, bool all);
 
+/* session_early.c */
+/* After launch: the client is told that it may set its breakpoints. */
+void session_begin_early(struct session *s);
+/* A request of its before there is a Delve. */
+void session_answer_early(struct session *s, const struct dap_message *m);
+/* The first Delve was attached to. */
+void session_came(struct session *s);
+/* The program runs, or has: launch and configurationDone are answered, where they wait for that. */
+void session_answer_begun(struct session *s);
+/* configurationDone alone is. */
+void session_answer_configured(struct session *s);
+
 /* session_recovery.c */
+/* Tells Delve what the journal has: the breakpoints, and that the client is done with them. */
+void session_tell_breakpoints(struct session *s);
+void session_tell_configured(struct session *s);
 void session_broken(struct session *s, const char *reason);
 /* is_blamed: the oldest unanswered request is what Delve closed its connection over. */
 void session_lost(struct session *s, enum session_loss loss, bool is_blamed, const char *why);

@@ -133,7 +133,7 @@ static bool tell(struct session *s, const char *text, size_t len, int64_t number
     return result == DELVE_CLIENT_SENT || result == DELVE_CLIENT_FULL;
 }
 
-static void tell_breakpoints(struct session *s)
+void session_tell_breakpoints(struct session *s)
 {
     struct buf text;
     int r;
@@ -148,7 +148,7 @@ static void tell_breakpoints(struct session *s)
         session_say(s, "important", "out of memory: not all breakpoints could be set again; set them anew");
 }
 
-static void tell_configured(struct session *s)
+void session_tell_configured(struct session *s)
 {
     static const char configured[] = "{\"seq\":0,\"type\":\"request\",\"command\":\"configurationDone\"}";
     if (!tell(s, configured, sizeof configured - 1, REPLAYED_CONFIGURED))
@@ -164,11 +164,11 @@ void session_came_back(struct session *s, bool same_process)
     session_set_state(s, SESSION_LIVE, "attached again");
     s->swallows_entry = same_process && s->is_stopped && was_configured;
     session_answer_restart(s, NULL);
-    tell_breakpoints(s);
+    session_tell_breakpoints(s);
     if (held_first)
         session_release_held(s);
     if (was_configured)
-        tell_configured(s);
+        session_tell_configured(s);
     session_release_held(s);
 }
 
@@ -178,6 +178,7 @@ void session_replayed(struct session *s, const struct dap_message *m, const stru
     if (asked->asker_seq == REPLAYED_CONFIGURED) {
         if (!m->success)
             session_say(s, "important", "Delve did not let the program go on; press Restart");
+        session_answer_begun(s);
     } else if (!events || dap_journal_replayed(s->journal, (size_t)asked->asker_seq, m, events) < 0) {
         log_error(s->subject, "out of memory: the client is not told how Delve has set a breakpoint");
     }
@@ -220,7 +221,8 @@ bool session_watch(struct session *s, const struct dap_message *m)
 {
     struct err why;
     /* The client has configured its session: a second `initialized` would have it do so again. */
-    if (s->state == SESSION_RECOVERING && m->type == DAP_EVENT && strcmp(m->name, "initialized") == 0)
+    if ((s->state == SESSION_RECOVERING || s->state == SESSION_EARLY) && m->type == DAP_EVENT &&
+        strcmp(m->name, "initialized") == 0)
         return true;
     if (m->type == DAP_RESPONSE) {
         if (m->success && resumes(m->name))
@@ -233,6 +235,7 @@ bool session_watch(struct session *s, const struct dap_message *m)
         s->is_stopped = false;
     if (m->type != DAP_EVENT || strcmp(m->name, "stopped") != 0)
         return false;
+    session_answer_begun(s);
     if (s->swallows_entry) {
         s->swallows_entry = false;
         refresh(s);
@@ -310,6 +313,7 @@ void session_idle(struct session *s, const char *why)
     (void)buf_printf(&text, "%s\nno program is running; breakpoints are kept: correct it and press Restart", why);
     session_say(s, "important", text.failed ? why : text.data);
     buf_free(&text);
+    session_answer_begun(s); /* else nothing could be restarted */
     session_answer_restart(s, why);
     take_back_threads(s);
     json_t *events = json_array();

@@ -45,7 +45,7 @@ function moduleOf(w, name, text) {
 
 const goVersion = async () => /go1\.(\d+)/.exec((await run('go', ['version'])).stdout);
 
-suite('check-env', { env: { GOTOOLCHAIN: 'local' } }, (w) => {
+suite('check-env', { clients: [], env: { GOTOOLCHAIN: 'local' } }, (w) => {
   w.test('all is well: one line', async () => {
     const { lines, code } = await check(w, { args: ['--cwd', HELLO, 'main'] });
     assert.equal(code, 0);
@@ -191,7 +191,7 @@ suite('check-env', { env: { GOTOOLCHAIN: 'local' } }, (w) => {
 });
 
 const FROM_HOST = { GOROOT: '/usr/local/opt/go/libexec', GOBIN: '/Users/me/bin', GOPATH: '/Users/me/go', GOCACHE: 'cache', GOMODCACHE: '/proc/mod' };
-suite('check-env, an environment that came from the host', { env: FROM_HOST }, (w) => {
+suite('check-env, an environment that came from the host', { clients: [], env: FROM_HOST }, (w) => {
   w.test('each variable is a warning, here and at a launch', async () => {
     const { lines, code } = await check(w);
     assert.equal(code, 0);
@@ -206,7 +206,7 @@ suite('check-env, an environment that came from the host', { env: FROM_HOST }, (
   });
 });
 
-suite('check-env, an environment in which nothing can be built', { env: { GOPATH: 'C:\\Users\\me\\go' } }, (w) => {
+suite('check-env, an environment in which nothing can be built', { clients: [], env: { GOPATH: 'C:\\Users\\me\\go' } }, (w) => {
   w.test('a launch fails in the same words', async () => {
     const { lines } = await check(w);
     const [fatal] = lines;
@@ -226,7 +226,7 @@ const brokenGoroot = (w) => {
   fs.mkdirSync(dir, { recursive: true });
   fs.writeFileSync(path.join(dir, 'env'), 'GOROOT=/usr/local/opt/go/libexec\n');
 };
-suite('check-env, a go that does not start', { prepare: brokenGoroot, env: {} }, (w) => {
+suite('check-env, a go that does not start', { clients: [], prepare: brokenGoroot, env: {} }, (w) => {
   w.test('a launch fails in the same words, before anything is built', { skip: process.env.GO_PAIR && 'this go has a GOROOT of its own' }, async () => {
     const { lines } = await check(w);
     assert.match(lines[0], /^main: error: GOROOT=\/usr\/local\/opt\/go\/libexec \(`go env -w` in /);

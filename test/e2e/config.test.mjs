@@ -15,7 +15,7 @@ async function check(w, text) {
   return { file, ...(await w.cli(['--check-config', '--config', file])) };
 }
 
-suite('command line', { transports: ['local'], daemon: false }, (w) => {
+suite('command line', { clients: [], transports: ['local'], daemon: false }, (w) => {
   w.test('--version names the libraries and the supervisors', async () => {
     const { code, stdout } = await w.cli(['--version']);
     assert.equal(code, 0);
@@ -169,7 +169,7 @@ suite('command line', { transports: ['local'], daemon: false }, (w) => {
   });
 });
 
-suite('reload', { transports: ['local'] }, (w) => {
+suite('reload', { clients: [], transports: ['local'] }, (w) => {
   const hangup = () => w.daemon.process.kill('SIGHUP');
 
   w.test('SIGHUP opens, moves and closes listeners; a running session keeps its own', async () => {

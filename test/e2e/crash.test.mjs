@@ -52,7 +52,7 @@ function killAll(pids) {
   }
 }
 
-suite('crash', { transports: ['local'], daemon: false, concurrency: 3 }, (w) => {
+suite('crash', { clients: [], transports: ['local'], daemon: false, concurrency: 3 }, (w) => {
   for (const [name, { target, reach }] of Object.entries(all)) {
     w.test(`delvegate is killed while ${name}: its supervisor ends the session at once`, async (t) => {
       const own = await fresh(w, t, target);

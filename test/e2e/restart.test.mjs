@@ -29,6 +29,8 @@ func main() {
 }
 ${more}`;
 
+const DEAF = 'a restart that fails is answered with success to VS Code';
+
 suite('restart', { beside: true, daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_mb=1' } }, (w) => {
   const config = (args) => ({ type: 'go', request: 'launch', mode: 'debug', name: 'test', ...args });
 
@@ -40,7 +42,7 @@ suite('restart', { beside: true, daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quar
     const launching = s.ask('launch', config({ program: dir }), { timeout: 120_000 });
     await s.event('initialized', { timeout: 120_000 });
     const [bp] = await s.breakpoints(main, [line(main, 'STOP')]);
-    assert.equal(bp.verified, true);
+    assert.equal(bp.verified, !w.isEarly);
     await s.send('configurationDone');
     assert.equal((await launching).success, true);
     await s.stop({ reason: 'breakpoint' });
@@ -81,7 +83,7 @@ suite('restart', { beside: true, daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quar
     await s.finish();
   });
 
-  w.test('a compile error leaves the session alive: breakpoints are answered, the restart after the fix works', async () => {
+  w.test('a compile error leaves the session alive: breakpoints are answered, the restart after the fix works', { notEarly: DEAF }, async () => {
     const { dir, main } = copyOf(w, 'fixed', version(1));
     const s = await w.session();
     await s.launch({ program: dir }, () => s.breakpoints(main, [line(main, 'STOP')]));
@@ -180,7 +182,7 @@ suite('restart', { beside: true, daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quar
     await s.finish({ terminateDebuggee: true });
   });
 
-  w.test('a restart while the last one still builds, and a request beside it', async () => {
+  w.test('a restart while the last one still builds, and a request beside it', { notEarly: DEAF }, async () => {
     const s = await w.session();
     await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
     await s.stop({ reason: 'breakpoint' });
@@ -268,7 +270,7 @@ suite('restart', { beside: true, daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quar
     });
   }
 
-  w.test('what cannot be restarted says so and changes nothing', async () => {
+  w.test('what cannot be restarted says so and changes nothing', { notEarly: DEAF }, async () => {
     const s = await w.session();
     await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
     await s.stop({ reason: 'breakpoint' });

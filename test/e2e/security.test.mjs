@@ -75,7 +75,7 @@ const NO_SESSION = {
 };
 
 // The transport plays no part before a session begins: the local one is enough.
-suite('security', { transports: ['local'] }, (w) => {
+suite('security', { clients: [], transports: ['local'] }, (w) => {
   for (const [name, bytes] of Object.entries(NOT_DAP)) {
     w.test(`closed without an answer: ${name}`, async () => {
       const raw = await Raw.open(w.port);
@@ -243,7 +243,7 @@ suite('security', { transports: ['local'] }, (w) => {
   });
 });
 
-suite('security on IPv6', { transports: ['local'] }, (w) => {
+suite('security on IPv6', { clients: [], transports: ['local'] }, (w) => {
   const six = Object.values(networks()).some((list) => list.some((a) => a.address === '::1'));
   w.test('a listener on ::1 serves, and 127.0.0.1 is not served by it', { skip: !six && 'no IPv6 loopback' }, async () => {
     const port = w.port;

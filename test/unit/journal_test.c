@@ -317,6 +317,55 @@ static void without_a_delve(void **state)
     dap_journal_free(j);
 }
 
+static void early(struct dap_journal *j, const char *request, const char *expected)
+{
+    struct dap_message m = scanned(request);
+    struct err why;
+    json_t *body = dap_journal_answer_early(j, &m, &why);
+    char *text = json_dumps(body, JSON_COMPACT);
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(body);
+}
+
+#define NOT_YET ",\"message\":\"not set yet: Delve is being started\"}"
+
+/* The first Delve is told what was set before it, in the first epoch: handles stay as they are. */
+static void before_the_first_delve(void **state)
+{
+    (void)state;
+    struct dap_journal *j = dap_journal_new();
+    early(j, REQUEST(3, "setBreakpoints", MAIN "[{\"line\":22},{\"line\":23}]}"),
+          "{\"breakpoints\":[{\"id\":1,\"verified\":false,\"line\":22" NOT_YET
+          ",{\"id\":2,\"verified\":false,\"line\":23" NOT_YET "]}");
+    early(j, REQUEST(4, "setFunctionBreakpoints", "{\"breakpoints\":[{\"name\":\"main.f\"}]}"),
+          "{\"breakpoints\":[{\"id\":3,\"verified\":false" NOT_YET "]}");
+    early(j, REQUEST(5, "setBreakpoints", UTIL "[{\"line\":7}]}"),
+          "{\"breakpoints\":[{\"id\":4,\"verified\":false,\"line\":7" NOT_YET "]}");
+    early(j, REQUEST(6, "setBreakpoints", UTIL "[]}"), "{\"breakpoints\":[]}");
+    early(j, REQUEST(7, "setBreakpoints", MAIN "[{\"line\":30},{\"line\":22}]}"),
+          "{\"breakpoints\":[{\"id\":5,\"verified\":false,\"line\":30" NOT_YET
+          ",{\"id\":1,\"verified\":false,\"line\":22" NOT_YET "]}");
+    assert_false(dap_journal_is_configured(j));
+    dap_journal_configure_early(j);
+    assert_true(dap_journal_is_configured(j));
+
+    replays(j, 0, REQUEST(0, "setBreakpoints", MAIN "[{\"line\":30},{\"line\":22}]}"));
+    replays(j, 1, REQUEST(0, "setFunctionBreakpoints", "{\"breakpoints\":[{\"name\":\"main.f\"}]}"));
+    replays(j, 2, NULL);
+    replayed(j, 0,
+             RESPONSE("setBreakpoints", "{\"breakpoints\":[{\"id\":1,\"verified\":true,\"line\":31},{\"id\":2,"
+                                        "\"verified\":true,\"line\":22}]}"),
+             "[" CHANGED("{\"id\":5,\"verified\":true,\"line\":31}") "," CHANGED(
+                 "{\"id\":1,\"verified\":true,\"line\":22}") "]");
+    replayed(j, 1, FAILURE("setFunctionBreakpoints", "no such function"),
+             "[" CHANGED("{\"id\":3,\"verified\":false,\"message\":\"no such function\"}") "]");
+    says(j, EVENT("stopped", "{\"hitBreakpointIds\":[2]}"), 0, EVENT("stopped", "{\"hitBreakpointIds\":[1]}"));
+    says(j, RESPONSE("stackTrace", "{\"stackFrames\":[{\"id\":1000}]}"), 9,
+         RESPONSE("stackTrace", "{\"stackFrames\":[{\"id\":1000}]}"));
+    dap_journal_free(j);
+}
+
 static void repeating(void **state)
 {
     (void)state;
@@ -496,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_refused_replay_is_told),
         cmocka_unit_test(addresses_are_never_told_to_another_process),
         cmocka_unit_test(without_a_delve),
+        cmocka_unit_test(before_the_first_delve),
         cmocka_unit_test(repeating),
         cmocka_unit_test(in_doubt),
         cmocka_unit_test(what_was_not_answered_is_emptied),

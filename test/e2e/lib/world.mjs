@@ -74,10 +74,12 @@ export class World {
    * transport: 'local', 'ssh', or 'command': the user's own ssh as an argv. target: options of the target `main`. targets: more targets, by name (their `listen` is
    * chosen). env: more environment for both machines. sshd: options of Sshd.start. program: another delvegate. config: more of the file's top level.
    * beside: a second live session stands beside each test, which must cost it nothing.
+   * client: the clientID that its sessions say, 'vscode' or one of nobody's.
    */
   constructor(options = {}) {
     this.options = options;
     this.transport = options.transport ?? 'local';
+    this.client = options.client; // undefined: Session's own
     this.spared = new Set();
     this.sparedRuns = new Set();
     this.children = [];
@@ -176,6 +178,7 @@ export class World {
 
   async session(options = {}) {
     const session = await Session.open(options.port ?? this.port, { label: `${this.transport} session ${this.sessions.length + 1}`, ...options });
+    if (this.client) session.client = { clientID: this.client };
     this.sessions.push(session);
     return session;
   }
@@ -203,7 +206,12 @@ export class World {
     this.besideSays = s.messages.length;
   }
 
-  /** Processes that belong to this world's Go machine: dlv, programs, builds, supervisors. */
+  /** Whether the sessions' client gets `initialized` before there is a Delve, and breakpoints that are not verified yet. */
+  get isEarly() {
+    return this.client !== undefined;
+  }
+
+  /** Processes that belong to this world's Go machine: dlv, programs, builds. */
   processes() {
     const root = this.root;
     const daemon = this.daemon?.pid;
@@ -317,10 +325,13 @@ export class World {
     return left.length;
   }
 
-  /** A test in this world. Its sessions must have kept the protocol's promises, and nothing of them may be left. */
+  /**
+   * A test in this world. Its sessions must have kept the protocol's promises, and nothing of them may be left.
+   * notEarly: why it is not run as a client that need not wait for Delve: it expects Delve's own order.
+   */
   test(name, options, body) {
     if (typeof options === 'function') return this.test(name, {}, options);
-    return test(name, { timeout: TEST_MS, skip: options.skip ?? false }, async (t) => {
+    return test(name, { timeout: TEST_MS, skip: options.skip || (this.isEarly && options.notEarly) }, async (t) => {
       this.sessions = [];
       try {
         if (this.options.beside && !this.beside) await this.standBeside();
@@ -343,7 +354,7 @@ export class World {
 
   /** A second world with the same transport, for tests that break it; ended with the test. */
   async fresh(t, options = {}) {
-    const world = new World({ transport: this.transport, ...options });
+    const world = new World({ transport: this.transport, client: this.client, ...options });
     t.after(() => world.stop());
     try {
       await world.start();
@@ -356,14 +367,17 @@ export class World {
 
 /**
  * Groups of tests on each transport, in a world that starts before them and ends after them. concurrency: how many at
- * once, for tests that use worlds of their own only. skip: why none can be run here, and no world can start.
+ * once, for tests that use worlds of their own only. skip: why none can be run here, and no world can start. clients:
+ * on the first transport they run once more as each of these clients, which see a session begin another way; [] where
+ * no editor's session is tested.
  */
 export function suite(name, options, body) {
-  const { transports = ['local', 'ssh'], concurrency = 1, skip: why = false, ...rest } = options;
-  for (const transport of transports) {
-    const skip = why || (transport !== 'local' && !haveSshd && 'no sshd on this machine that lets in who runs the tests');
-    describe(`${name} (${transport})`, { skip, concurrency }, () => {
-      const world = new World({ transport, ...rest });
+  const { transports = ['local', 'ssh'], clients = ['vscode'], concurrency = 1, skip: why = false, ...rest } = options;
+  const ways = [...transports.map((transport) => ({ transport })), ...clients.map((client) => ({ transport: transports[0], client }))];
+  for (const { transport, client } of ways) {
+    const skip = why || (transport === 'ssh' && !haveSshd && 'no sshd on this machine that lets in who runs the tests');
+    describe(`${name} (${transport}${client ? `, as ${client}` : ''})`, { skip, concurrency }, () => {
+      const world = new World({ transport, client, ...rest });
       before(() => world.start());
       after(() => world.stop());
       body(world);

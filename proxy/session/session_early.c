@@ -1,0 +1,121 @@
+/* A client that sets its breakpoints before there is a Delve: it is answered from the journal, which the first Delve is
+ * told, and hears of what has become of each breakpoint by events. */
+#include "proxy/session/session_private.h"
+
+#include <string.h>
+
+static const char *launch_name(const struct session *s)
+{
+    return s->is_attach ? "attach" : "launch";
+}
+
+static bool waits(const struct session *s)
+{
+    return s->traits->begins == DAP_BEGINS_EARLY_AND_WAITS;
+}
+
+static void answer_launch(struct session *s)
+{
+    if (s->launch_waits)
+        session_respond(s, s->launch_seq, launch_name(s), NULL);
+    s->launch_waits = false;
+}
+
+void session_answer_configured(struct session *s)
+{
+    if (s->configured_waits)
+        session_respond(s, s->configured_seq, "configurationDone", NULL);
+    s->configured_waits = false;
+}
+
+void session_answer_begun(struct session *s)
+{
+    if (s->state < SESSION_LIVE)
+        return;
+    answer_launch(s);
+    session_answer_configured(s);
+}
+
+void session_begin_early(struct session *s)
+{
+    session_set_state(s, SESSION_EARLY, "the client need not wait for Delve");
+    session_event(s, "initialized", NULL);
+    if (!waits(s))
+        answer_launch(s);
+}
+
+void session_came(struct session *s)
+{
+    bool was_configured = dap_journal_is_configured(s->journal);
+    session_set_state(s, SESSION_LIVE, "attached");
+    session_answer_restart(s, NULL);
+    if (!was_configured)
+        answer_launch(s); /* as Delve would */
+    session_tell_breakpoints(s);
+    if (was_configured)
+        session_tell_configured(s);
+}
+
+/* --- requests before there is a Delve --- */
+
+static void on_configured(struct session *s, const struct dap_message *m)
+{
+    bool is_first = !dap_journal_is_configured(s->journal);
+    dap_journal_configure_early(s->journal);
+    if (!is_first || !waits(s)) {
+        session_respond(s, m->seq, m->name, NULL);
+        return;
+    }
+    s->configured_seq = m->seq;
+    s->configured_waits = true;
+}
+
+static void on_threads(struct session *s, const struct dap_message *m)
+{
+    json_t *body = json_pack("{s:[]}", "threads");
+    session_respond(s, m->seq, m->name, body);
+    json_decref(body);
+}
+
+/* There is nothing yet that could end by itself. */
+static void on_terminate(struct session *s, const struct dap_message *m)
+{
+    static const char why[] = "the session was ended before the program was started";
+    session_respond(s, m->seq, m->name, NULL);
+    session_answer_configured(s);
+    if (s->launch_waits)
+        session_respond_error(s, s->launch_seq, launch_name(s), s->is_attach ? ERROR_ATTACH : ERROR_LAUNCH, why, false);
+    s->launch_waits = false;
+    session_answer_restart(s, why);
+    session_set_state(s, SESSION_TERMINATED, why);
+    session_terminated(s);
+    if (!s->delve || !delve_end(s->delve, true))
+        session_answer_pending(s, why);
+}
+
+static const struct {
+    const char *command;
+    void (*answer)(struct session *s, const struct dap_message *m);
+} requests[] = {
+    {"configurationDone", on_configured},
+    {"threads", on_threads},
+    {"terminate", on_terminate},
+};
+
+void session_answer_early(struct session *s, const struct dap_message *m)
+{
+    struct err why;
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        if (strcmp(requests[i].command, m->name) == 0) {
+            requests[i].answer(s, m);
+            return;
+        }
+    }
+    err_set(&why, "the program is being started and does not run yet");
+    json_t *body = dap_journal_answer_early(s->journal, m, &why);
+    if (body)
+        session_respond(s, m->seq, m->name, body);
+    else
+        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, why.text, false);
+    json_decref(body);
+}
