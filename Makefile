@@ -58,7 +58,8 @@ PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
 TUNNEL := $(wildcard proxy/tunnel/*.c)
 # What the supervisor is made of, a program of its own.
 SUPERVISOR := $(wildcard proxy/supervisor/*.c)
-SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) delve/order.c delve/rpc.c dap/buf.c dap/json.c dap/places.c
+SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) delve/order.c delve/rpc.c dap/buf.c dap/json.c dap/places.c dap/decoder.c \
+    dap/err.c dap/message.c dap/utf8.c
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_beyond.c ssh_wire.c ssh_agent_env.c) \
     $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c proxy/machine/machine*.c) \
@@ -86,7 +87,8 @@ SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/schedules/*.c)
 TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c test/bench/*.c test/supervisor/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
-SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) proxy/base/nonce.c
+SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) proxy/base/nonce.c \
+    proxy/supervisor/flight.c
 FUZZ := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/fuzzers/%)
 
 # The supervisors: one for each architecture of SUPERVISORS, as `uname -m` there prints it (Go's names are taken too). This

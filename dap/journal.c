@@ -180,6 +180,7 @@ void dap_journal_next(struct dap_journal *j, bool same_process)
     j->maps_ids = true;
     j->in_doubt &= same_process; /* until that Delve has answered what it is told again */
     j->strangers_count = 0;
+    j->numbers = 0;
     /* None of these will be answered: that Delve is gone. */
     while (j->waiting.count)
         journal_note_free(journal_take(j, &j->waiting, j->waiting.count - 1));
@@ -206,15 +207,23 @@ int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out)
             struct journal_note *note = j->kept.list[k];
             if (note->kind != kind || note->is_left_out || n++ != i)
                 continue;
-            note->number = i + 1;
+            if (!note->number)
+                note->number = ++j->numbers;
+            j->replayed = note->number - 1;
             /* Until it has answered, that Delve may have set them or not. */
             j->in_doubt |= journal_has_ids(kind) && note->count > 0;
             return append_request(out, 0, note->command, note);
         }
     }
+    j->replayed = 0;
     if (n == 0 && i == 0 && journal_breakpoints_untold(j))
         return buf_puts(out, carrier) < 0 ? -1 : 1;
     return 0;
+}
+
+size_t dap_journal_replay_number(const struct dap_journal *j)
+{
+    return j->replayed;
 }
 
 void dap_journal_configure_early(struct dap_journal *j)

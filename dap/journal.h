@@ -21,6 +21,9 @@ struct dap_journal;
    0, "no children". */
 enum { DAP_JOURNAL_STRIDE = 8388608, DAP_JOURNAL_OFFSETS = 255 };
 
+/* In place of an entry's number: configurationDone. */
+enum { DAP_JOURNAL_CONFIGURED = -1 };
+
 /* Returns an empty journal in its first epoch, NULL when memory ran out. */
 struct dap_journal *dap_journal_new(void);
 void dap_journal_free(struct dap_journal *j);
@@ -68,7 +71,10 @@ void dap_journal_next(struct dap_journal *j, bool same_process);
 /* Appends the i-th thing (from 0) to tell it, as the text of one request message (no header, seq 0, client's paths),
  * all but configurationDone. Returns 1, 0 when there is no more, -1 when memory ran out. */
 int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out);
-/* Delve's answer to the i-th (success or not), each after dap_journal_replay has given it. Appends to events the bodies
+/* The number of what it has given last: the same for the same thing, however often one Delve is to be told, and never
+ * another's. Told once, the i-th has number i. */
+size_t dap_journal_replay_number(const struct dap_journal *j);
+/* Delve's answer to number i (success or not), each after dap_journal_replay has given it. Appends to events the bodies
  * of `breakpoint` events (reason changed, the client's ids) for what differs from what the client was told. The first
  * answer also brings those for instruction and data breakpoints that were left out; when there is nothing else to tell,
  * a `threads` request is the one thing, and only its answer counts. Returns 0, -1 when memory ran out. */

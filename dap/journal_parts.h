@@ -41,7 +41,7 @@ struct journal_note {
     enum journal_kind kind;
     int64_t seq;      /* the client's, while it waits */
     uint64_t order;   /* counts the client's requests */
-    size_t number;    /* as dap_journal_replay counts, plus 1; 0: the present Delve is not told it anew */
+    size_t number;    /* it is told the present Delve as what, plus 1; 0: it is not */
     bool adds;        /* to the kept ones of its kind and key, in place of replacing them */
     bool empties;     /* it sets nothing, in case the Delve that lives has */
     bool is_left_out; /* it names addresses of a process that is gone */
@@ -77,10 +77,12 @@ struct dap_journal {
     struct journal_notes kept;    /* the last answered last */
     size_t bytes;                 /* of both */
     uint64_t order;
-    uint64_t epoch; /* 0 is the first */
-    int64_t id_max; /* the highest breakpoint id that the client has seen */
-    bool maps_ids;  /* the client's ids are not Delve's */
-    bool in_doubt;  /* the last Delve may have set what it did not answer */
+    uint64_t epoch;  /* 0 is the first */
+    size_t numbers;  /* given to what the present Delve is told */
+    size_t replayed; /* the last that was given by dap_journal_replay */
+    int64_t id_max;  /* the highest breakpoint id that the client has seen */
+    bool maps_ids;   /* the client's ids are not Delve's */
+    bool in_doubt;   /* the last Delve may have set what it did not answer */
     bool is_configured;
     struct journal_stranger strangers[JOURNAL_STRANGERS_MAX];
     size_t strangers_count;

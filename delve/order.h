@@ -20,11 +20,17 @@
  *   LOG TEXT OUT ERR   from the supervisor, for run `number`: bytes of Delve's log; of what dlv, the build, a remedy or
  *             a command without streams prints itself; of the program's (or command's) stdout and stderr.
  *             LOG and TEXT end before ORDER_EXITED counts: who reads waits for both ends and the record.
- *   INPUT     to the supervisor, for run `number`: the stdin of a run that asked for one.
- *   TERMINAL  from the supervisor, for run `number`: the pty of a run that asked for one, bytes both ways.
+ *   DAP       from the supervisor, for the flight with edition `number`, which is being carried out: Delve's
+ * connection. What Delve says; once the flight is over, bytes both ways. It ends and is reset as CONNECT INPUT     to
+ * the supervisor, for run `number`: the stdin of a run that asked for one. TERMINAL  from the supervisor, for run
+ * `number`: the pty of a run that asked for one, bytes both ways.
  *
  * Runs of a session come one after the other, with rising numbers; the next may be ordered once ORDER_EXITED came. A
- * run may be ordered right behind ORDER_SESSION: it begins when the session is ready. */
+ * run may be ordered right behind ORDER_SESSION: it begins when the session is ready.
+ *
+ * A flight is what the Delve of a run is to be told as soon as it listens: DAP requests whose seq counts from 1, each
+ * sent after the answer to the one before. A newer one replaces it until it is carried out; an attach that is refused
+ * ends it, for Delve would obey the rest and run the program. */
 #ifndef DELVE_ORDER_H
 #define DELVE_ORDER_H
 
@@ -36,6 +42,7 @@
 
 enum {
     ORDER_RECORD_MAX = 16 * 1024 * 1024, /* bytes of a record: launch arguments of 4 MiB, with room */
+    ORDER_FLIGHT_MAX = 1024 * 1024,      /* bytes of a flight beyond initialize and attach */
     ORDER_HEADER = 8,                    /* bytes before its fields */
     ORDER_NUMBER_BITS = 24,
     ORDER_NUMBER_MAX = (1 << ORDER_NUMBER_BITS) - 1,
@@ -56,7 +63,8 @@ enum order_stream {
     ORDER_STREAM_OWNER,
     ORDER_STREAM_HEARTBEAT,
     ORDER_STREAM_EXIT,
-    ORDER_STREAM_QUIT
+    ORDER_STREAM_QUIT,
+    ORDER_STREAM_DAP
 };
 
 /* The label of a stream, and its parts; number <= ORDER_NUMBER_MAX. */
@@ -70,17 +78,17 @@ enum order_kind {
     ORDER_ABOUT = 1,
 
     /* To the supervisor, on CONTROL. */
-    ORDER_SESSION =
-        16, /* LEASE, LOCAL, OUTAGE_OUTPUT; GO, DLV, GOCACHE, GOMODCACHE as configured or not at all; GOENV (NAME=VALUE)
-               any number; NO_DELVE: dlv is not looked for; EXAMINE: facts are reported, the value is the
-               directory whose module counts, empty: home; ALONE: the facts are all that is wanted */
-    ORDER_RUN,      /* see below */
-    ORDER_LAUNCHED, /* the target of a dlv run has started for sure: the end of its streams is the program's end */
-    ORDER_STOP,     /* ends the present run. HOW: "kill", "detach" (a process that was attached to lives on) or
-                       "now" (it does not answer: SIGKILL first) */
-    ORDER_END,      /* ends the session likewise; HOW: "kill" or "detach" */
-    ORDER_SIGNAL,   /* STATUS: the number of a signal for the present run's process group, if it is a command */
-    ORDER_SIZE,     /* ROWS, COLUMNS of the present run's terminal */
+    ORDER_SESSION = 16, /* LEASE, LOCAL; GO, DLV, GOCACHE, GOMODCACHE as configured or not at all; GOENV (NAME=VALUE)
+                           any number; NO_DELVE: dlv is not looked for; EXAMINE: facts are reported, the value is the
+                           directory whose module counts, empty: home; ALONE: the facts are all that is wanted */
+    ORDER_RUN,          /* see below */
+    ORDER_LAUNCHED,     /* the target of a dlv run has started for sure: the end of its streams is the program's end */
+    ORDER_STOP,         /* ends the present run. HOW: "kill", "detach" (a process that was attached to lives on) or
+                           "now" (it does not answer: SIGKILL first) */
+    ORDER_END,          /* ends the session likewise; HOW: "kill" or "detach" */
+    ORDER_SIGNAL,       /* STATUS: the number of a signal for the present run's process group, if it is a command */
+    ORDER_SIZE,         /* ROWS, COLUMNS of the present run's terminal */
+    ORDER_FLIGHT,       /* NUMBER: of the present run, or of one that is not ready yet; EDITION; REQUEST, any number */
 
     /* From the supervisor, on CONTROL. */
     ORDER_TOOL = 64, /* NAME: go, dlv, goVersion, dlvVersion, GOCACHE, GOMODCACHE or home; TEXT: its value */
@@ -94,7 +102,9 @@ enum order_kind {
                       */
     ORDER_ERROR,     /* NAME: its kind; TEXT: what happened, where, what to do. Before ORDER_READY the session is over;
                         later it concerns the present run alone, whose ORDER_EXITED follows */
-    ORDER_ENDED      /* all is reaped, the session's directory is gone; the control stream ends */
+    ORDER_ENDED,     /* all is reaped, the session's directory is gone; the control stream ends */
+    ORDER_FLYING /* the flight of run NUMBER with EDITION is being carried out, on a DAP stream: COUNT requests, to a
+                    Delve at PORT. Later ones for that run are passed over */
 };
 
 /* Keys of fields. Of a key given several times all count in their order where a list is meant, else the last. */
@@ -120,6 +130,10 @@ enum order_key {
     ORDER_COLUMNS,
     ORDER_TEXTS,
     ORDER_OUTPUTS,
+    ORDER_EDITION, /* of a flight, rising */
+    ORDER_COUNT,
+    ORDER_PORT,
+    ORDER_REQUEST, /* of a flight: one DAP message with its header */
 
     /* Of ORDER_RUN, with ORDER_NUMBER first. */
     ORDER_WHAT,    /* "dlv": the session's dlv with the arguments; "command": argv[0] with the rest; "remedy": argv as

@@ -20,6 +20,7 @@ enum {
 };
 
 enum attachment_state {
+    ATTACHMENT_FLIGHT,        /* what is to be said is collected, the supervisor will say it */
     ATTACHMENT_CONNECTING,    /* the connection, and then the answer to initialize, is awaited */
     ATTACHMENT_ATTACHING,     /* the answer to attach is awaited */
     ATTACHMENT_ATTACHED,      /* messages flow */
@@ -29,9 +30,10 @@ enum attachment_state {
     ATTACHMENT_CLOSED
 };
 
-static const char *const state_names[] = {"connecting", "attaching",     "attached", "exited",
-                                          "probing",    "disconnecting", "closed"};
+static const char *const state_names[] = {"flight", "connecting", "attaching",     "attached",
+                                          "exited", "probing",    "disconnecting", "closed"};
 static const unsigned legal_edges[] = {
+    [ATTACHMENT_FLIGHT] = STATE_BIT(ATTACHMENT_CONNECTING) | STATE_BIT(ATTACHMENT_CLOSED),
     [ATTACHMENT_CONNECTING] =
         STATE_BIT(ATTACHMENT_ATTACHING) | STATE_BIT(ATTACHMENT_PROBING) | STATE_BIT(ATTACHMENT_CLOSED),
     [ATTACHMENT_ATTACHING] =
@@ -122,13 +124,13 @@ static void on_terminated_event(struct attachment *a)
 
 /* --- messages of Delve's --- */
 
-static void ask_attach(struct attachment *a, const struct dap_message *m)
+/* attach was asked right behind it. */
+static void initialized(struct attachment *a, const struct dap_message *m)
 {
     json_t *body = read_body(a, m);
     a->handler->capabilities(a->arg, body);
     json_decref(body);
     set_state(a, ATTACHMENT_ATTACHING, "initialize is answered");
-    (void)delve_client_ask(a->client, "attach", a->attach_arguments);
     a->handler->attaching(a->arg);
 }
 
@@ -157,8 +159,10 @@ static void on_own_answer(struct attachment *a, const struct dap_message *m, con
     if (!m->success) {
         refused(a, m);
     } else if (strcmp(asked->command, "initialize") == 0) {
-        ask_attach(a, m);
+        initialized(a, m);
     } else {
+        if (a->state == ATTACHMENT_CONNECTING)
+            set_state(a, ATTACHMENT_ATTACHING, "initialize is not answered");
         set_state(a, ATTACHMENT_ATTACHED, "attach is answered");
         a->handler->attached(a->arg);
     }
@@ -195,10 +199,15 @@ static void on_drained(void *arg)
     a->handler->drained(a->arg);
 }
 
+static void ask(struct attachment *a)
+{
+    (void)delve_client_ask(a->client, "initialize", a->initialize_arguments);
+    (void)delve_client_ask(a->client, "attach", a->attach_arguments);
+}
+
 static void on_opened(void *arg)
 {
-    struct attachment *a = arg;
-    (void)delve_client_ask(a->client, "initialize", a->initialize_arguments);
+    ask(arg);
 }
 
 /* --- does Delve answer? --- */
@@ -322,17 +331,65 @@ struct attachment *attachment_new(const struct attachment_order *order, const st
     a->leaves = order->leaves;
     a->handler = h;
     a->arg = arg;
+    a->state = a->port ? ATTACHMENT_CONNECTING : ATTACHMENT_FLIGHT;
     a->deadline = timer_new(a->loop, on_deadline, a);
     a->stuck = timer_new(a->loop, on_stuck, a);
     if (a->deadline && a->stuck && a->attach_arguments)
-        a->client = delve_client_new(a->link, a->port, &client_events, a);
-    if (a->client)
+        a->client = a->port ? delve_client_new(a->link, a->port, &client_events, a)
+                            : delve_client_new_flight(&client_events, a);
+    if (a->client && a->port)
         a->heartbeat = heartbeat_new(a->link, a->port, &heartbeat_events, a);
-    if (!a->heartbeat) {
+    if (!a->client || (a->port && !a->heartbeat)) {
         attachment_free(a);
         return NULL;
     }
+    if (a->state == ATTACHMENT_FLIGHT)
+        ask(a);
     return a;
+}
+
+/* --- a flight --- */
+
+bool attachment_is_flight(const struct attachment *a)
+{
+    return a && a->state == ATTACHMENT_FLIGHT;
+}
+
+bool attachment_is_attaching(const struct attachment *a)
+{
+    return a->state == ATTACHMENT_CONNECTING || a->state == ATTACHMENT_ATTACHING;
+}
+
+const struct buf *attachment_flight(const struct attachment *a)
+{
+    return delve_client_flight(a->client);
+}
+
+void attachment_shorten_flight(struct attachment *a)
+{
+    delve_client_shorten_flight(a->client);
+}
+
+struct dap_pending *attachment_give_pending(struct attachment *a)
+{
+    return delve_client_give_pending(a->client);
+}
+
+void attachment_take(struct attachment *a, const struct keeper_flight *flight, bool is_newest,
+                     struct dap_pending *pending)
+{
+    a->port = flight->port;
+    set_state(a, ATTACHMENT_CONNECTING, "the flight is carried out");
+    if (!is_newest)
+        delve_client_replace_flight(a->client, flight->count, pending);
+    if (!flight->channel) {
+        delve_client_missed(a->client, flight->end, &flight->why);
+        return;
+    }
+    delve_client_take(a->client, flight->channel);
+    a->heartbeat = heartbeat_new(a->link, a->port, &heartbeat_events, a);
+    if (!a->heartbeat)
+        log_warning(a->subject, "out of memory: whether Delve answers is not watched");
 }
 
 bool attachment_is_open(const struct attachment *a)
@@ -344,7 +401,7 @@ enum delve_client_result attachment_forward(struct attachment *a, enum dap_asker
                                             struct dap_edits *edits)
 {
     enum delve_client_result result = DELVE_CLIENT_TOO_MANY;
-    if (attachment_is_open(a))
+    if (attachment_is_open(a) || attachment_is_flight(a))
         result = delve_client_forward(a->client, asker, m, edits);
     if (result == DELVE_CLIENT_FULL && !a->is_full)
         timer_start(a->stuck, STUCK_MS, 0);

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "proxy/delve/delve_client.h"
+#include "proxy/machine/keeper.h"
 #include "proxy/machine/machine.h"
 
 struct attachment_handler {
@@ -38,9 +39,9 @@ struct attachment_handler {
 /* What it connects to, and what it says there. */
 struct attachment_order {
     uv_loop_t *loop;
-    struct link *link;                  /* outlives the attachment, or attachment_close says that it is lost */
-    int port;                           /* on the Go machine's 127.0.0.1 */
-    const char *subject;                /* for the log; outlives the attachment */
+    struct link *link;   /* outlives the attachment, or attachment_close says that it is lost */
+    int port;            /* on the Go machine's 127.0.0.1; 0: a flight, which the supervisor carries out */
+    const char *subject; /* for the log; outlives the attachment */
     const json_t *initialize_arguments; /* likewise */
     const json_t *attach_arguments;     /* borrowed during the call */
     bool once_attached;                 /* the same program was attached to before */
@@ -51,6 +52,18 @@ struct attachment;
 
 /* Connects, and attaches. NULL when memory ran out. */
 struct attachment *attachment_new(const struct attachment_order *order, const struct attachment_handler *h, void *arg);
+/* Whether it is a flight that was not taken; what is forwarded is part of it. NULL is fine. */
+bool attachment_is_flight(const struct attachment *a);
+/* Whether `attached` or `refused` is awaited. */
+bool attachment_is_attaching(const struct attachment *a);
+/* As in delve_client.h. */
+const struct buf *attachment_flight(const struct attachment *a);
+void attachment_shorten_flight(struct attachment *a);
+struct dap_pending *attachment_give_pending(struct attachment *a);
+/* The flight is being carried out. is_newest: it is the one that this attachment has; else pending as in
+ * delve_client.h. */
+void attachment_take(struct attachment *a, const struct keeper_flight *flight, bool is_newest,
+                     struct dap_pending *pending);
 /* Whether `attached` came and the connection is there. */
 bool attachment_is_open(const struct attachment *a);
 /* As in delve_client.h; DELVE_CLIENT_TOO_MANY when it is not open. */

@@ -23,7 +23,15 @@ enum {
     /* From the beginning of something to a word about it. */
     WORK_SLOW_MS = 2000,
     ANSWER_SLOW_MS = 5000,
+    OLDER_MAX = 8,  /* flights that are remembered */
+    FLIGHT_OWN = 2, /* requests of a flight that are delvegate's own: initialize, attach */
     MS = 1000
+};
+
+/* What a flight has pending that was replaced: it may be the one that is carried out. */
+struct older {
+    uint32_t edition;
+    struct dap_pending *pending;
 };
 
 enum delve_state {
@@ -57,6 +65,9 @@ struct delve {
     bool paused;
     bool ever_attached;               /* the session has been told so once */
     bool same_process, keeps_stopped; /* of the next attach */
+    enum delve_told told;             /* likewise */
+    uint32_t edition;                 /* of the newest flight */
+    struct older older[OLDER_MAX];    /* that it has replaced, by their editions */
     bool exit_known;
     int exit_code;
     uint64_t output_until; /* EXITED: output that comes later is not waited for, in the loop's ms */
@@ -215,7 +226,7 @@ static void on_attached(void *arg)
     d->ever_attached = true;
     d->same_process = d->keeps_stopped = false;
     process_attached(d->process);
-    d->handler->attached(d->arg, same_process);
+    d->handler->attached(d->arg, same_process, d->told);
 }
 
 static void on_refused(void *arg, const struct err *why, bool has_exited, int status)
@@ -310,11 +321,12 @@ static const struct attachment_handler attachment_events = {
 
 /* --- the process --- */
 
-static void on_listening(void *arg, int port, bool same_process)
+/* port: 0 for a flight. Returns 0, or -1 when memory ran out, which fails it all. */
+static int attach_to(struct delve *d, int port, bool same_process)
 {
-    struct delve *d = arg;
     json_t *attach = json_copy(d->plan->attach);
     d->same_process = same_process;
+    d->told = DELVE_TOLD_ATTACH;
     /* What the user sees as stopped must not run on because delvegate came back. */
     if (attach && same_process)
         (void)json_object_set_new(attach, "stopOnEntry", json_boolean(d->keeps_stopped));
@@ -333,9 +345,71 @@ static void on_listening(void *arg, int port, bool same_process)
     d->attachment = attach ? attachment_new(&order, &attachment_events, d) : NULL;
     json_decref(attach);
     if (d->attachment)
+        return 0;
+    fail_memory(d);
+    return -1;
+}
+
+static void on_listening(void *arg, int port, bool same_process)
+{
+    struct delve *d = arg;
+    if (attach_to(d, port, same_process) == 0)
         await_answer(d, "initialize");
-    else
+}
+
+static void keep_older(struct delve *d)
+{
+    struct older *o = &d->older[d->edition % OLDER_MAX];
+    dap_pending_free(o->pending);
+    *o = (struct older){.edition = d->edition, .pending = attachment_give_pending(d->attachment)};
+}
+
+static struct dap_pending *take_older(struct delve *d, uint32_t edition)
+{
+    struct older *o = &d->older[edition % OLDER_MAX];
+    struct dap_pending *pending = o->edition == edition ? o->pending : NULL;
+    if (pending)
+        o->pending = NULL;
+    return pending;
+}
+
+static uint32_t on_compose(void *arg, bool same_process, struct buf *flight)
+{
+    struct delve *d = arg;
+    if (attachment_is_flight(d->attachment))
+        keep_older(d);
+    if (attach_to(d, 0, same_process) < 0)
+        return 0;
+    enum delve_flight what = d->handler->compose(d->arg, same_process);
+    if (what == DELVE_FLIGHT_NOT_YET) {
+        attachment_free(d->attachment);
+        d->attachment = NULL;
+        return 0;
+    }
+    if (what == DELVE_FLIGHT_ATTACH || !attachment_flight(d->attachment))
+        attachment_shorten_flight(d->attachment);
+    const struct buf *requests = attachment_flight(d->attachment);
+    if (!requests || buf_append(flight, requests->data, requests->len) < 0) {
         fail_memory(d);
+        return 0;
+    }
+    d->edition = d->edition % ORDER_NUMBER_MAX + 1;
+    return d->edition;
+}
+
+static void on_flying(void *arg, const struct keeper_flight *flight, bool same_process)
+{
+    struct delve *d = arg;
+    bool is_newest = flight->edition == d->edition;
+    if (!attachment_is_flight(d->attachment)) {
+        if (flight->channel)
+            channel_close(flight->channel);
+        return;
+    }
+    d->same_process = same_process;
+    d->told = flight->count <= FLIGHT_OWN ? DELVE_TOLD_ATTACH : is_newest ? DELVE_TOLD_ALL : DELVE_TOLD_OLD;
+    attachment_take(d->attachment, flight, is_newest, is_newest ? NULL : take_older(d, flight->edition));
+    await_answer(d, "initialize");
 }
 
 static void on_working(void *arg, const char *text)
@@ -399,6 +473,8 @@ static void on_ended(void *arg)
 static const struct process_handler process_events = {
     .say = say,
     .working = on_working,
+    .compose = on_compose,
+    .flying = on_flying,
     .listening = on_listening,
     .lost = on_lost,
     .holds_breakpoints = holds_breakpoints,
@@ -567,6 +643,18 @@ void delve_restart(struct delve *d, const struct delve_plan *plan, const struct 
     process_restart(d->process, order);
 }
 
+void delve_changed(struct delve *d)
+{
+    if (d->state != DELVE_RUNNING)
+        return; /* it is asked for later */
+    if (!d->attachment || attachment_is_flight(d->attachment)) {
+        process_changed(d->process);
+    } else if (attachment_is_attaching(d->attachment) && d->told == DELVE_TOLD_ALL) {
+        /* It is being told already: what has changed comes behind it. */
+        d->told = DELVE_TOLD_OLD;
+    }
+}
+
 void delve_keep_stopped(struct delve *d, bool stopped)
 {
     d->keeps_stopped = stopped;
@@ -638,6 +726,8 @@ void delve_free(struct delve *d)
     timer_free(d->step);
     waiting_free(d->waiting);
     attachment_free(d->attachment);
+    for (size_t i = 0; i < OLDER_MAX; i++)
+        dap_pending_free(d->older[i].pending);
     process_free(d->process, false);
     if (d->link)
         link_close(d->link);

@@ -20,6 +20,20 @@ enum delve_loss {
     DELVE_LOSS_DELVE       /* Delve itself, and with it what it had launched: it is started again */
 };
 
+/* What a Delve is to be told as soon as it listens. */
+enum delve_flight {
+    DELVE_FLIGHT_NOT_YET, /* the client has not said all: delve_changed follows */
+    DELVE_FLIGHT_ATTACH,  /* only that it is attached to */
+    DELVE_FLIGHT_WHOLE    /* everything, up to configurationDone */
+};
+
+/* What one that was attached to has been told already. */
+enum delve_told {
+    DELVE_TOLD_ATTACH,
+    DELVE_TOLD_OLD, /* everything, but some of it has changed since */
+    DELVE_TOLD_ALL
+};
+
 struct delve_handler {
     /* Text for the Debug Console; category "console" or "important". */
     void (*say)(void *arg, const char *category, const char *text);
@@ -28,8 +42,11 @@ struct delve_handler {
     void (*waiting)(void *arg, const char *text);
     /* The body of this Delve's initialize response, borrowed; before `attached`. */
     void (*capabilities)(void *arg, const json_t *body);
+    /* What the Delve that is being started is to be told: it is said with delve_forward, during the call.
+     * same_process: as in `attached`. Comes again after delve_changed. */
+    enum delve_flight (*compose)(void *arg, bool same_process);
     /* The session is ready for the client's requests. same_process: the program is the one of the last time. */
-    void (*attached)(void *arg, bool same_process);
+    void (*attached)(void *arg, bool same_process, enum delve_told told);
     /* The connection to Delve is gone: nothing can be forwarded. `lost` or `failed` follows. */
     void (*broken)(void *arg);
     /* What is pending is to be taken with delve_take_oldest. `attached`, `idle` or `failed` follows. */
@@ -69,12 +86,14 @@ void delve_start(struct delve *d, const struct delve_plan *plan, const struct de
 /* Ends the program and its Delve and starts what the plan says in their place: `attached`, `idle` or `failed` follows.
  * Not after `exited` or `failed`. What is pending was taken before. */
 void delve_restart(struct delve *d, const struct delve_plan *plan, const struct delve_prelaunch *prelaunch);
+/* What `compose` says has changed. */
+void delve_changed(struct delve *d);
 /* Before `attached` of a process that lives on: whether it stays stopped at configurationDone. */
 void delve_keep_stopped(struct delve *d, bool stopped);
 /* The user has seen the program stop: a Delve that was started again counts as good. */
 void delve_used(struct delve *d);
-/* As in delve_client.h; only between `attached` and delve_end, `broken`, `failed` or `exited` of a program that
- * delvegate launched (then DELVE_CLIENT_TOO_MANY). */
+/* As in delve_client.h; only in `compose`, and between `attached` and delve_end, `broken`, `failed` or `exited` of a
+ * program that delvegate launched (then DELVE_CLIENT_TOO_MANY). */
 enum delve_client_result delve_forward(struct delve *d, enum dap_asker asker, const struct dap_message *m,
                                        struct dap_edits *edits);
 /* The oldest request of the client's that is unanswered. Returns 1 with *asked, 0 when there is none. */

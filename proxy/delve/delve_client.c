@@ -5,8 +5,13 @@
 
 #include "dap/build.h"
 #include "dap/decoder.h"
+#include "dap/journal.h"
 
-enum { FRAME_MAX = DAP_DELVE_REQUEST_MAX + DAP_HEADER_MAX };
+enum {
+    FRAME_MAX = DAP_DELVE_REQUEST_MAX + DAP_HEADER_MAX,
+    OWN_MAX = 2, /* requests of a flight that are delvegate's own: initialize, attach */
+    FLIGHT_MAX = OWN_MAX * FRAME_MAX + ORDER_FLIGHT_MAX
+};
 
 struct delve_client {
     const struct delve_client_handler *handler;
@@ -15,8 +20,9 @@ struct delve_client {
     struct dap_decoder *decoder;
     struct dap_pending *pending;
     int64_t seq;
-    bool opened;  /* the connection was made */
-    bool reading; /* inside on_data: memory is freed when it returns */
+    struct buf flight;     /* before there is a channel: what is to be told */
+    size_t flight_own_len; /* of it, what is delvegate's own */
+    bool reading;          /* inside on_data: memory is freed when it returns */
     bool freed;
 };
 
@@ -31,7 +37,6 @@ static void lose(struct delve_client *d, enum delve_client_end end, const struct
 static void on_opened(void *arg)
 {
     struct delve_client *d = arg;
-    d->opened = true;
     d->handler->opened(d->arg);
 }
 
@@ -88,6 +93,7 @@ static void destroy(struct delve_client *d)
 {
     dap_decoder_free(d->decoder);
     dap_pending_free(d->pending);
+    buf_free(&d->flight);
     free(d);
 }
 
@@ -134,20 +140,91 @@ static const struct channel_handler channel_events = {
 
 struct delve_client *delve_client_new(struct link *link, int port, const struct delve_client_handler *h, void *arg)
 {
+    struct delve_client *d = delve_client_new_flight(h, arg);
+    if (d)
+        d->channel = link_stream(link, port, &channel_events, d);
+    if (d && !d->channel) {
+        delve_client_free(d);
+        return NULL;
+    }
+    return d;
+}
+
+/* --- a flight --- */
+
+struct delve_client *delve_client_new_flight(const struct delve_client_handler *h, void *arg)
+{
     struct delve_client *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
     d->handler = h;
     d->arg = arg;
+    buf_init(&d->flight, FLIGHT_MAX);
     d->decoder = dap_decoder_new(DAP_DELVE_BODY_MAX, DAP_OVERSIZE_SKIP);
     d->pending = dap_pending_new();
     if (d->decoder && d->pending)
-        d->channel = link_stream(link, port, &channel_events, d);
-    if (!d->channel) {
-        delve_client_free(d);
-        return NULL;
+        return d;
+    delve_client_free(d);
+    return NULL;
+}
+
+const struct buf *delve_client_flight(const struct delve_client *d)
+{
+    return d->flight.failed || d->flight.len > d->flight_own_len + ORDER_FLIGHT_MAX ? NULL : &d->flight;
+}
+
+void delve_client_missed(struct delve_client *d, enum channel_end end, const struct err *why)
+{
+    on_closed(d, why, end);
+}
+
+/* Of what is pending only delvegate's own stays. */
+static void keep_own(struct delve_client *d)
+{
+    struct dap_asked own[OWN_MAX], asked;
+    size_t count = 0;
+    while (dap_pending_take_oldest(d->pending, &asked))
+        if (asked.asker == DAP_ASKER_SESSION && count < OWN_MAX)
+            own[count++] = asked;
+    for (size_t i = 0; i < count; i++)
+        (void)dap_pending_add(d->pending, &own[i]); /* there was room for it before */
+}
+
+void delve_client_shorten_flight(struct delve_client *d)
+{
+    keep_own(d);
+    d->seq = OWN_MAX;
+    d->flight.len = d->flight_own_len;
+    d->flight.failed = false;
+}
+
+struct dap_pending *delve_client_give_pending(struct delve_client *d)
+{
+    struct dap_pending *pending = d->pending;
+    d->pending = NULL;
+    return pending;
+}
+
+void delve_client_replace_flight(struct delve_client *d, uint32_t count, struct dap_pending *pending)
+{
+    struct dap_asked configured = {
+        .seq = count, .asker = DAP_ASKER_JOURNAL, .asker_seq = DAP_JOURNAL_CONFIGURED, .command = "configurationDone"};
+    d->seq = count;
+    if (pending) {
+        dap_pending_free(d->pending);
+        d->pending = pending;
+        return;
     }
-    return d;
+    keep_own(d);
+    if (count > OWN_MAX)
+        (void)dap_pending_add(d->pending, &configured); /* likewise */
+}
+
+void delve_client_take(struct delve_client *d, struct channel *channel)
+{
+    buf_free(&d->flight);
+    d->channel = channel;
+    channel_take(channel, &channel_events, d);
 }
 
 void delve_client_close(struct delve_client *d, bool link_lost)
@@ -176,6 +253,12 @@ bool delve_client_is_open(const struct delve_client *d)
 
 static enum delve_client_result send_frame(struct delve_client *d, const struct buf *frame)
 {
+    if (!d->channel) {
+        order_put_bytes(&d->flight, ORDER_REQUEST, frame->data, frame->len);
+        if (d->seq == OWN_MAX)
+            d->flight_own_len = d->flight.len;
+        return d->flight.failed ? DELVE_CLIENT_TOO_MANY : DELVE_CLIENT_SENT;
+    }
     return channel_write(d->channel, frame->data, frame->len) ? DELVE_CLIENT_FULL : DELVE_CLIENT_SENT;
 }
 

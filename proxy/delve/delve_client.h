@@ -41,6 +41,23 @@ struct delve_client;
 
 /* Connects to a Delve's port through the link. NULL when memory ran out. */
 struct delve_client *delve_client_new(struct link *link, int port, const struct delve_client_handler *h, void *arg);
+/* One whose connection the supervisor makes: what is asked of it first is a flight (delve/order.h), which is told to
+ * Delve before delve_client_take. NULL when memory ran out. */
+struct delve_client *delve_client_new_flight(const struct delve_client_handler *h, void *arg);
+/* The flight, ORDER_REQUEST fields, as long as nothing more is asked. NULL when it could not be written. */
+const struct buf *delve_client_flight(const struct delve_client *d);
+/* Leaves of it what delvegate itself asks. */
+void delve_client_shorten_flight(struct delve_client *d);
+/* Delve's connection, on which the flight is carried out. */
+void delve_client_take(struct delve_client *d, struct channel *channel);
+/* The flight's connection has ended so, before it could be taken: `closed` is called. */
+void delve_client_missed(struct delve_client *d, enum channel_end end, const struct err *why);
+/* What is pending of a flight that is replaced; the caller's. Only delve_client_free may follow. */
+struct dap_pending *delve_client_give_pending(struct delve_client *d);
+/* Another flight is carried out, of count requests. pending: what that has pending, taken over; NULL: that is not known
+ * any more, its answers are passed over, but those to delvegate's own requests and to configurationDone, which is the
+ * last. */
+void delve_client_replace_flight(struct delve_client *d, uint32_t count, struct dap_pending *pending);
 /* Closes the connection, without a word to Delve, and frees it. NULL is fine. May be called from a handler. */
 void delve_client_free(struct delve_client *d);
 /* Closes the connection (link_lost: it is gone already); what is pending is still to be taken. NULL is fine. */

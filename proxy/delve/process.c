@@ -17,6 +17,11 @@ void process_reconnect(struct process *p, const struct err *why)
     p->ops->reconnect(p, why);
 }
 
+void process_changed(struct process *p)
+{
+    p->ops->changed(p);
+}
+
 void process_attached(struct process *p)
 {
     p->ops->attached(p);

@@ -13,6 +13,7 @@
 #include "delve/prelaunch.h"
 #include "delve/recovery.h"
 #include "proxy/delve/delve_client.h"
+#include "proxy/machine/keeper.h"
 #include "proxy/machine/machine.h"
 
 struct process;
@@ -23,14 +24,20 @@ struct process_order {
     const struct delve_prelaunch *prelaunch; /* steps before Delve */
 };
 
-/* None is called from inside a process_ call but `lost`, from process_died, and `failed`. */
+/* None is called from inside a process_ call but `lost`, from process_died, `compose` and `failed`. */
 struct process_handler {
     /* Text for the Debug Console; category "console" or "important". */
     void (*say)(void *arg, const char *category, const char *text);
     /* What is being done now, in words for the user; NULL: nothing that takes time. */
     void (*working)(void *arg, const char *text);
-    /* Delve listens at this port of the Go machine's 127.0.0.1. same_process: what it debugs is what was debugged
-     * before. Comes again after `lost`, process_restart and process_reconnect. */
+    /* A Delve is about to be started: what is it to be told as soon as it listens? Appends that to flight,
+     * ORDER_REQUEST fields. Returns the edition, 0: the client has not said all yet, process_changed follows. Comes
+     * again then, and after each process_changed. same_process: as below. */
+    uint32_t (*compose)(void *arg, bool same_process, struct buf *flight);
+    /* It listens, and is being told that; the channel is the callee's. same_process: as below. */
+    void (*flying)(void *arg, const struct keeper_flight *flight, bool same_process);
+    /* Delve listens at this port of the Go machine's 127.0.0.1, and is to be connected to. same_process: what it debugs
+     * is what was debugged before. Comes again after `lost`, process_restart and process_reconnect. */
     void (*listening)(void *arg, int port, bool same_process);
     /* Delve is gone or about to be ended: every connection to it is to be closed now. `listening`, `idle` or `failed`
      * follows. */
@@ -53,6 +60,7 @@ struct process_ops {
     void (*start)(struct process *p, struct process_order order);
     void (*restart)(struct process *p, struct process_order order);
     void (*reconnect)(struct process *p, const struct err *why);
+    void (*changed)(struct process *p);
     void (*attached)(struct process *p);
     void (*used)(struct process *p);
     void (*wind_down)(struct process *p);
@@ -97,6 +105,8 @@ void process_start(struct process *p, struct process_order order);
 void process_restart(struct process *p, struct process_order order);
 /* A connection to a Delve that lives was lost: after a wait `listening` comes again, or `failed`. */
 void process_reconnect(struct process *p, const struct err *why);
+/* What a Delve is to be told has changed, or all of it was said now. */
+void process_changed(struct process *p);
 /* Delve has accepted `attach`: the program is there for sure. */
 void process_attached(struct process *p);
 /* The user has seen the program stop: a Delve that was started again counts as good. */

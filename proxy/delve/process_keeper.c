@@ -125,6 +125,21 @@ static void on_log(void *arg, const char *line)
     }
 }
 
+static void on_flying(void *arg, const struct keeper_flight *flight)
+{
+    struct supervised *p = arg;
+    if (p->state == PROCESS_BUILDING) /* the line in its log comes later */
+        process_built(p, flight->port);
+    if (p->order.plan->mode == DELVE_ATTACH && flight->count > PROCESS_FLIGHT_OWN) {
+        p->may_trap = true;
+        p->served_pid = p->order.plan->pid;
+    }
+    if (p->state == PROCESS_LISTENING)
+        p->base.handler->flying(p->base.arg, flight, p->same_process);
+    else if (flight->channel)
+        channel_close(flight->channel);
+}
+
 /* Progress is shown as it comes. The rest waits until it is known whether a story tells it. */
 static bool is_progress(const char *line)
 {
@@ -224,6 +239,7 @@ const struct keeper_handler process_keeper_events = {
     .build_output = on_build_output,
     .output = on_output,
     .output_ended = on_output_ended,
+    .flying = on_flying,
     .exited = on_keeper_exited,
     .ended = on_keeper_ended,
     .failed = on_keeper_failed,

@@ -36,12 +36,40 @@ static void run(struct supervised *p, struct keeper_run *r, enum process_state s
         process_fail_memory(p);
 }
 
+/* Returns the edition, 0: it is not complete. */
+static uint32_t compose(struct supervised *p, struct buf *flight)
+{
+    buf_init(flight, ORDER_RECORD_MAX);
+    return p->base.handler->compose(p->base.arg, p->same_process, flight);
+}
+
 static void start_dlv(struct supervised *p, const char *reason)
 {
     struct keeper_run r = {.kind = KEEPER_DLV};
-    run(p, &r, PROCESS_BUILDING, reason);
+    struct buf flight;
+    uint32_t edition = compose(p, &flight);
+    if (p->state < PROCESS_FAILED && edition == 0 && p->order.plan->mode == DELVE_ATTACH)
+        process_set_state(p, PROCESS_HOLDING, "the client has not said all yet");
+    else if (p->state < PROCESS_FAILED)
+        run(p, &r, PROCESS_BUILDING, reason);
+    if (p->state == PROCESS_BUILDING && edition)
+        keeper_fly(p->keeper, edition, &flight);
     if (p->state == PROCESS_BUILDING)
         process_tell_building(p);
+    buf_free(&flight);
+}
+
+void process_order_flight(struct supervised *p)
+{
+    struct buf flight;
+    if (p->state == PROCESS_HOLDING) {
+        start_dlv(p, "the client has said all");
+        return;
+    }
+    uint32_t edition = compose(p, &flight);
+    if (edition && p->state < PROCESS_FAILED)
+        keeper_fly(p->keeper, edition, &flight);
+    buf_free(&flight);
 }
 
 void process_tell_building(struct supervised *p)
@@ -242,6 +270,7 @@ static void start_failed(struct supervised *p, int status)
         process_lost(p, &why, false);
         return;
     }
+    p->may_trap = false; /* it has detached, or never attached */
     if (listened) {
         /* It listens before it has the program: what connects to it finds it gone. */
         err_set(&why, "Delve on %s ended before it was attached to", process_where(p));
@@ -298,7 +327,6 @@ void process_built(struct supervised *p, int port)
     p->port = port;
     tell_mended(p);
     process_set_state(p, PROCESS_LISTENING, "dlv listens");
-    p->base.handler->listening(p->base.arg, port, p->same_process);
 }
 
 /* --- remedies --- */
@@ -403,7 +431,7 @@ static void check(struct supervised *p, enum process_next next)
 static void come_back(struct supervised *p)
 {
     struct err text;
-    if (p->order.plan->mode == DELVE_ATTACH && p->has_served) {
+    if (p->order.plan->mode == DELVE_ATTACH && (p->has_served || p->may_trap)) {
         check(p, PROCESS_NEXT_COME_BACK);
         return;
     }

@@ -13,13 +13,15 @@ enum {
     PROCESS_TAIL_MAX = 64 * 1024, /* bytes kept of build output and of Delve's log, for the text of a failure */
     PROCESS_QUIET_MS = 1000,      /* after a run's end a stream held open by a grandchild is given up after so long */
     PROCESS_STOP_MS = 30 * 1000,  /* for the supervisor to report that a run which is to end has ended */
-    PROCESS_SIGNAL_STATUS = 128   /* an exit status above it is a signal's number */
+    PROCESS_SIGNAL_STATUS = 128,  /* an exit status above it is a signal's number */
+    PROCESS_FLIGHT_OWN = 2        /* requests of a flight that set no breakpoints: initialize, attach */
 };
 
 enum process_state {
     PROCESS_NEW,          /* nothing is ordered */
     PROCESS_STARTING,     /* the supervisor, until it is ready for the first step before the launch */
     PROCESS_PREPARING,    /* a step before the launch runs */
+    PROCESS_HOLDING,      /* a process that lives is not halted before it is known what dlv is to be told */
     PROCESS_BUILDING,     /* dlv and its build, until it listens; the first is ordered before the supervisor is ready */
     PROCESS_WAITING,      /* the time before dlv or a remedy is started (again) */
     PROCESS_MENDING,      /* a remedy runs */
@@ -68,7 +70,8 @@ struct supervised {
 
     int port;
     bool has_served;   /* a dlv of this session was attached to once: the client has seen a program */
-    bool may_trap;     /* a dlv that was attached to has not ended by itself: its breakpoints may be in the process */
+    bool may_trap;     /* a dlv that was attached to, or is being told to set breakpoints, has not ended by itself: they
+                          may be in the process */
     long served_pid;   /* the process that was attached to last, DELVE_ATTACH */
     bool same_process; /* what the next dlv debugs was debugged before */
     bool paused;
@@ -102,6 +105,8 @@ bool process_attaches_again(const struct supervised *p);
 
 /* A launch from its beginning: fresh copies, the steps before it, dlv. */
 void process_launch(struct supervised *p, const char *reason);
+/* Orders what dlv is to be told; in PROCESS_HOLDING dlv itself, too. */
+void process_order_flight(struct supervised *p);
 /* Says that dlv is being started, and what that waits for. */
 void process_tell_building(struct supervised *p);
 /* The present run has ended: a step, the build, a remedy, a check, dlv, or what was stopped. */

@@ -119,6 +119,12 @@ static void reconnect(struct process *base, const struct err *why)
     fail(r, &copy);
 }
 
+/* It is told all of it once it is attached to. */
+static void changed(struct process *base)
+{
+    (void)base;
+}
+
 static void attached(struct process *base)
 {
     of(base)->has_served = true;
@@ -244,6 +250,7 @@ static const struct process_ops ops = {
     .start = start,
     .restart = restart,
     .reconnect = reconnect,
+    .changed = changed,
     .attached = attached,
     .used = used,
     .wind_down = wind_down,

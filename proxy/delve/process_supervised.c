@@ -10,20 +10,21 @@
 
 enum { REAP_MS = 30 * 1000 /* for the supervisor to report that all is gone */ };
 
-static const char *const state_names[] = {"new",       "starting", "preparing",    "building",  "waiting",  "mending",
-                                          "listening", "serving",  "winding down", "returning", "checking", "stopping",
-                                          "draining",  "idle",     "failed",       "ending",    "over"};
+static const char *const state_names[] = {"new",      "starting",  "preparing", "holding",      "building",  "waiting",
+                                          "mending",  "listening", "serving",   "winding down", "returning", "checking",
+                                          "stopping", "draining",  "idle",      "failed",       "ending",    "over"};
 
 /* Whatever it does, it can fail, and be told to end. */
 #define ENDS (STATE_BIT(PROCESS_FAILED) | STATE_BIT(PROCESS_ENDING))
 /* What a launch may come to before dlv listens; at any time the user may restart it. */
 #define STARTS                                                                                                         \
-    (STATE_BIT(PROCESS_PREPARING) | STATE_BIT(PROCESS_BUILDING) | STATE_BIT(PROCESS_WAITING) |                         \
-     STATE_BIT(PROCESS_MENDING) | STATE_BIT(PROCESS_IDLE) | STATE_BIT(PROCESS_STOPPING))
+    (STATE_BIT(PROCESS_PREPARING) | STATE_BIT(PROCESS_HOLDING) | STATE_BIT(PROCESS_BUILDING) |                         \
+     STATE_BIT(PROCESS_WAITING) | STATE_BIT(PROCESS_MENDING) | STATE_BIT(PROCESS_IDLE) | STATE_BIT(PROCESS_STOPPING))
 static const unsigned legal_edges[] = {
     [PROCESS_NEW] = STATE_BIT(PROCESS_STARTING) | ENDS,
     [PROCESS_STARTING] = STARTS | ENDS,
     [PROCESS_PREPARING] = STARTS | ENDS,
+    [PROCESS_HOLDING] = STARTS | ENDS,
     [PROCESS_BUILDING] = STARTS | STATE_BIT(PROCESS_LISTENING) | STATE_BIT(PROCESS_CHECKING) | ENDS,
     [PROCESS_WAITING] = STARTS | ENDS,
     [PROCESS_MENDING] = STARTS | ENDS,
@@ -176,7 +177,7 @@ static void start(struct process *base, struct process_order order)
 
 bool process_attaches_again(const struct supervised *p)
 {
-    return p->has_served && p->order.plan->mode == DELVE_ATTACH && p->order.plan->pid == p->served_pid;
+    return (p->has_served || p->may_trap) && p->order.plan->mode == DELVE_ATTACH && p->order.plan->pid == p->served_pid;
 }
 
 static void restart(struct process *base, struct process_order order)
@@ -198,6 +199,7 @@ static void restart(struct process *base, struct process_order order)
             process_stop(p, PROCESS_NEXT_LAUNCH, false, "restart");
         break;
     case PROCESS_WAITING:
+    case PROCESS_HOLDING:
     case PROCESS_IDLE:
         timer_stop(p->step);
         process_launch(p, "restart");
@@ -226,6 +228,13 @@ static void reconnect(struct process *base, const struct err *why)
     p->same_process = true;
     process_set_state(p, PROCESS_RETURNING, "Delve lives");
     timer_start(p->step, step.wait_ms, 0);
+}
+
+static void changed(struct process *base)
+{
+    struct supervised *p = of(base);
+    if (p->state == PROCESS_HOLDING || p->state == PROCESS_BUILDING || p->state == PROCESS_LISTENING)
+        process_order_flight(p);
 }
 
 static void attached(struct process *base)
@@ -319,6 +328,7 @@ static const struct process_ops ops = {
     .start = start,
     .restart = restart,
     .reconnect = reconnect,
+    .changed = changed,
     .attached = attached,
     .used = used,
     .wind_down = wind_down,

@@ -218,6 +218,16 @@ static void on_misplaced(struct keeper *k, const char *name, const char *text)
         k->handler->misplaced(k->arg, kind, text);
 }
 
+static void on_flying(struct keeper *k, const struct order *o)
+{
+    if (k->state != KEEPER_RUNNING || order_get_number(o, ORDER_NUMBER, -1) != k->number)
+        return;
+    k->flight_reported = (uint32_t)order_get_number(o, ORDER_EDITION, 0);
+    k->flight.count = (uint32_t)order_get_number(o, ORDER_COUNT, 0);
+    k->flight.port = (int)order_get_number(o, ORDER_PORT, 0);
+    keeper_flight_came(k);
+}
+
 static void on_report(struct keeper *k, const struct order *o)
 {
     const char *name = order_get(o, ORDER_NAME), *text = order_get(o, ORDER_TEXT);
@@ -236,6 +246,9 @@ static void on_report(struct keeper *k, const struct order *o)
         break;
     case ORDER_EXITED:
         on_exited(k, o);
+        break;
+    case ORDER_FLYING:
+        on_flying(k, o);
         break;
     case ORDER_NOTE:
         k->handler->note(k->arg, text);
@@ -380,6 +393,20 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
     set_state(k, KEEPER_RUNNING, k->has_streams ? "with streams" : "without streams");
     send_order(k, &order);
     return 0;
+}
+
+void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests)
+{
+    struct buf order;
+    if (k->state != KEEPER_RUNNING)
+        return;
+    buf_init(&order, ORDER_RECORD_MAX);
+    size_t begin = order_open(&order, ORDER_FLIGHT);
+    order_put_number(&order, ORDER_NUMBER, k->number);
+    order_put_number(&order, ORDER_EDITION, edition);
+    (void)buf_append(&order, requests->data, requests->len);
+    (void)order_close(&order, begin);
+    send_order(k, &order);
 }
 
 void keeper_launched(struct keeper *k)

@@ -17,6 +17,16 @@ struct keeper_tools {
     char *gocache, *gomodcache;
 };
 
+/* A flight (delve/order.h) that is being carried out. */
+struct keeper_flight {
+    struct channel *channel; /* Delve's connection, to be taken with channel_take or closed; NULL: it is gone already */
+    enum channel_end end;    /* then: how, and why */
+    struct err why;
+    int port; /* where Delve listens */
+    uint32_t edition;
+    uint32_t count; /* of its requests */
+};
+
 struct keeper_handler {
     /* What is known of the Go environment, after keeper_examine: once, before `ready`, `ended` or `failed`, for which
      * it may be the reason. Borrowed until keeper_free. May be NULL. */
@@ -36,10 +46,8 @@ struct keeper_handler {
     void (*output)(void *arg, enum channel_source source, const char *data, size_t len);
     /* Both streams of the run have ended. */
     void (*output_ended)(void *arg);
-    /* After keeper_input had returned true: there is room again. */
-    void (*input_drained)(void *arg);
-    /* Nobody there reads the run's stdin any more: what is still given is dropped. */
-    void (*input_closed)(void *arg);
+    /* What keeper_fly has ordered, or an earlier edition of it, is being told to the Delve of the present run. */
+    void (*flying)(void *arg, const struct keeper_flight *flight);
     /* The run has ended and all its lines were reported; exit code or 128 + signal. Another one may be started now;
      * `output` and `output_ended` of this one may still follow, but not after the next run's start. */
     void (*exited)(void *arg, int status);
@@ -93,6 +101,9 @@ bool keeper_is_ready(const struct keeper *k);
 /* Starts the next run, not before `exited` of the last one; one that is ordered before `ready` begins with it. What the
  * last one's streams still hold is dropped. Returns 0, or -1 when memory ran out. */
 int keeper_run(struct keeper *k, const struct keeper_run *run);
+/* What the Delve of the present run is to be told as soon as it listens, in place of what was ordered before, unless
+ * that is being carried out. requests: ORDER_REQUEST fields, in order. */
+void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests);
 /* The target of a dlv run has been started for sure: from now on the end of the program's streams is the program's
  * end. */
 void keeper_launched(struct keeper *k);

@@ -56,6 +56,8 @@ struct keeper {
     int exit_status;
     long texts, outputs; /* how many of its streams there were, once it has exited */
     struct keeper_way ways[KEEPER_STREAMS];
+    struct keeper_flight flight;             /* its report and its stream come in any order */
+    uint32_t flight_reported, flight_stream; /* their editions; 0: it has not come */
     bool output_over, paused;
     struct channel *input; /* toward its stdin; NULL: it has none, or it is over */
 
@@ -97,6 +99,8 @@ void keeper_tell_facts(struct keeper *k);
 
 /* keeper_streams.c */
 
+/* The report of a flight, or its stream, has come: tells the owner when both have. */
+void keeper_flight_came(struct keeper *k);
 /* Takes the streams that the supervisor opens for the link. */
 void keeper_streams_listen(struct keeper *k);
 /* Lets go of the present run's streams; nothing more is heard of them. link_lost: they are gone already. */

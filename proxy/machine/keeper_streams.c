@@ -105,9 +105,60 @@ static void on_closed(void *arg, const struct err *why, enum channel_end how)
 
 static const struct channel_handler events = {.data = on_data, .eof = on_eof, .closed = on_closed};
 
+void keeper_flight_came(struct keeper *k)
+{
+    struct keeper_flight flight = k->flight;
+    if (!k->flight_reported || k->flight_reported != k->flight_stream)
+        return;
+    flight.edition = k->flight_reported;
+    k->flight = (struct keeper_flight){0};
+    k->flight_reported = k->flight_stream = 0;
+    if (flight.channel)
+        channel_pause(flight.channel, false);
+    if (k->handler && k->handler->flying)
+        k->handler->flying(k->arg, &flight);
+    else if (flight.channel)
+        channel_close(flight.channel);
+}
+
+static void drop_flight(struct keeper *k, bool link_lost)
+{
+    if (k->flight.channel && !link_lost)
+        channel_close(k->flight.channel);
+    k->flight = (struct keeper_flight){0};
+    k->flight_reported = k->flight_stream = 0;
+}
+
+/* Before its report has come. */
+static void on_flight_closed(void *arg, const struct err *why, enum channel_end end)
+{
+    struct keeper *k = arg;
+    k->flight.channel = NULL;
+    k->flight.end = end;
+    k->flight.why = *why;
+}
+
+static void on_flight(struct keeper *k, struct channel *c, uint32_t edition)
+{
+    static const struct channel_handler held = {.closed = on_flight_closed};
+    if (k->flight.channel)
+        channel_close(k->flight.channel);
+    k->flight.channel = c;
+    k->flight_stream = edition;
+    channel_take(c, &held, k);
+    channel_pause(c, true);
+    keeper_flight_came(k);
+}
+
 static void on_stream(void *arg, struct channel *c, enum order_stream stream, uint32_t number)
 {
     struct keeper *k = arg;
+    if (stream == ORDER_STREAM_DAP && k->handler && k->state == KEEPER_RUNNING) {
+        keeper_enter(k);
+        on_flight(k, c, number);
+        keeper_leave(k);
+        return;
+    }
     for (size_t i = 0; i < KEEPER_STREAMS; i++) {
         struct keeper_way *w = &k->ways[i];
         if (kinds[i] != stream || number != (uint32_t)k->number || w->channel || w->ended || !k->handler)
@@ -131,6 +182,7 @@ void keeper_streams_listen(struct keeper *k)
 
 void keeper_streams_close(struct keeper *k, bool link_lost)
 {
+    drop_flight(k, link_lost);
     for (size_t i = 0; i < KEEPER_STREAMS; i++) {
         struct keeper_way *w = &k->ways[i];
         if (w->channel && !link_lost)

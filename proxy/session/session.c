@@ -11,7 +11,7 @@
 
 enum { HEADER_MS = 5000 /* for a whole header, from its first byte; the first one: from the connection */ };
 
-static const char *const state_names[] = {"new",        "initialized", "launching",  "early",  "live",
+static const char *const state_names[] = {"new",        "initialized", "launching",  "early",  "overdue", "live",
                                           "recovering", "idle",        "terminated", "ending", "over"};
 
 static const unsigned legal_edges[] = {
@@ -19,7 +19,9 @@ static const unsigned legal_edges[] = {
     [SESSION_INITIALIZED] = STATE_BIT(SESSION_LAUNCHING) | STATE_BIT(SESSION_ENDING),
     [SESSION_LAUNCHING] =
         STATE_BIT(SESSION_EARLY) | STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
-    [SESSION_EARLY] = STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
+    [SESSION_EARLY] = STATE_BIT(SESSION_OVERDUE) | STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_TERMINATED) |
+                      STATE_BIT(SESSION_ENDING),
+    [SESSION_OVERDUE] = STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
     [SESSION_LIVE] = STATE_BIT(SESSION_RECOVERING) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
     [SESSION_RECOVERING] =
         STATE_BIT(SESSION_LIVE) | STATE_BIT(SESSION_IDLE) | STATE_BIT(SESSION_TERMINATED) | STATE_BIT(SESSION_ENDING),
@@ -128,6 +130,7 @@ static void session_free(struct session *s)
     timer_free(s->header);
     timer_free(s->gone);
     timer_free(s->patience);
+    timer_free(s->early);
     session_drop_held(s);
     dap_decoder_free(s->decoder);
     dap_pending_free(s->reverse);
@@ -214,6 +217,7 @@ void session_end(struct session *s, const char *reason)
         return;
     timer_stop(s->header);
     timer_stop(s->patience);
+    timer_stop(s->early);
     session_set_state(s, SESSION_ENDING, reason);
     session_answer_launch_failed(s, reason);
     session_answer_restart(s, reason);
@@ -248,8 +252,9 @@ struct session *session_new(uv_loop_t *loop, struct config *config, const struct
     s->header = timer_new(loop, session_header_late, s);
     s->gone = timer_new(loop, on_gone, s);
     s->patience = timer_new(loop, on_patience, s);
+    s->early = timer_new(loop, session_overdue, s);
     s->journal = dap_journal_new();
-    if (!s->decoder || !s->reverse || !s->journal || !s->header || !s->gone || !s->patience) {
+    if (!s->early || !s->decoder || !s->reverse || !s->journal || !s->header || !s->gone || !s->patience) {
         client_reset(client);
         session_free(s);
         return NULL;

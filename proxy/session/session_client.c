@@ -228,7 +228,7 @@ static enum verb route(const struct session *s, const struct dap_message *m, ans
     if (!*by && s->state == SESSION_RECOVERING && s->loss == SESSION_LOSS_PROGRAM &&
         !dap_journal_is_repeatable(m->name))
         *by = session_answer_recovering;
-    if (!*by && s->state == SESSION_EARLY)
+    if (!*by && session_is_early(s))
         *by = session_answer_early;
     if (!*by && s->state == SESSION_IDLE)
         *by = session_answer_idle;
@@ -263,7 +263,7 @@ static void on_message(struct session *s, const struct dap_message *m)
         session_forward(s, m);
         break;
     case VERB_HOLD:
-        session_hold(s, m);
+        session_hold_back(s, m);
         break;
     case VERB_ANSWER:
         by(s, m);

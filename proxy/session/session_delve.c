@@ -78,17 +78,22 @@ void session_release_held(struct session *s)
     }
 }
 
-static void on_attached(void *arg, bool same_process)
+static enum delve_flight on_compose(void *arg, bool same_process)
+{
+    return session_compose(arg, same_process);
+}
+
+static void on_attached(void *arg, bool same_process, enum delve_told told)
 {
     struct session *s = arg;
     session_free_launches(s, false);
     session_names_reset(s);
     if (s->state == SESSION_RECOVERING) {
-        session_came_back(s, same_process);
+        session_came_back(s, same_process, told);
         return;
     }
-    if (s->state == SESSION_EARLY) {
-        session_came(s);
+    if (session_is_early(s)) {
+        session_came(s, told);
         return;
     }
     if (s->state != SESSION_LAUNCHING)
@@ -286,7 +291,7 @@ static void on_failed(void *arg, const struct err *why)
         session_answer_launch_failed(s, why->text);
     else
         session_say(s, "important", why->text);
-    if (s->state == SESSION_EARLY && s->traits->begins == DAP_BEGINS_EARLY)
+    if (session_is_early(s) && s->traits->begins == DAP_BEGINS_EARLY)
         tell_exited(s, EXIT_FAILURE); /* its launch has been answered: this is how it fails */
     session_answer_restart(s, why->text);
     session_answer_pending(s, why->text);
@@ -319,6 +324,7 @@ const struct delve_handler session_delve_events = {
     .say = on_say,
     .waiting = on_waiting,
     .capabilities = on_capabilities,
+    .compose = on_compose,
     .attached = on_attached,
     .broken = on_broken,
     .lost = on_lost,

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { CONFIGURED_MS = 3000 /* VS Code took 35 to 230 ms from initialized to configurationDone */ };
+
 static const char *launch_name(const struct session *s)
 {
     return s->is_attach ? "attach" : "launch";
@@ -40,20 +42,38 @@ void session_begin_early(struct session *s)
 {
     session_set_state(s, SESSION_EARLY, "the client need not wait for Delve");
     session_event(s, "initialized", NULL);
+    timer_start(s->early, CONFIGURED_MS, 0);
     if (!waits(s))
         answer_launch(s);
 }
 
-void session_came(struct session *s)
+bool session_is_early(const struct session *s)
+{
+    return s->state == SESSION_EARLY || s->state == SESSION_OVERDUE;
+}
+
+/* It may wait for what Delve says of launch. */
+void session_overdue(void *arg)
+{
+    struct session *s = arg;
+    if (s->state != SESSION_EARLY || dap_journal_is_configured(s->journal))
+        return;
+    session_set_state(s, SESSION_OVERDUE, "the client does not say configurationDone");
+    if (s->delve)
+        delve_changed(s->delve);
+}
+
+void session_came(struct session *s, enum delve_told told)
 {
     bool was_configured = dap_journal_is_configured(s->journal);
     session_set_state(s, SESSION_LIVE, "attached");
     session_answer_restart(s, NULL);
     if (!was_configured)
         answer_launch(s); /* as Delve would */
-    session_tell_breakpoints(s);
-    if (was_configured)
-        session_tell_configured(s);
+    if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s))
+        session_say(s, "important", "out of memory: not all breakpoints could be set; set them anew");
+    if (told == DELVE_TOLD_ATTACH && was_configured && !session_tell_configured(s))
+        session_say(s, "important", "out of memory: the program does not go on; press Restart");
 }
 
 /* --- requests before there is a Delve --- */
@@ -62,12 +82,14 @@ static void on_configured(struct session *s, const struct dap_message *m)
 {
     bool is_first = !dap_journal_is_configured(s->journal);
     dap_journal_configure_early(s->journal);
-    if (!is_first || !waits(s)) {
+    if (is_first && waits(s)) {
+        s->configured_seq = m->seq;
+        s->configured_waits = true;
+    } else {
         session_respond(s, m->seq, m->name, NULL);
-        return;
     }
-    s->configured_seq = m->seq;
-    s->configured_waits = true;
+    if (is_first && s->delve)
+        delve_changed(s->delve);
 }
 
 static void on_threads(struct session *s, const struct dap_message *m)
@@ -113,9 +135,12 @@ void session_answer_early(struct session *s, const struct dap_message *m)
     }
     err_set(&why, "the program is being started and does not run yet");
     json_t *body = dap_journal_answer_early(s->journal, m, &why);
-    if (body)
+    if (body) {
         session_respond(s, m->seq, m->name, body);
-    else
+        if (s->delve && dap_journal_is_configured(s->journal))
+            delve_changed(s->delve);
+    } else {
         session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, why.text, false);
+    }
     json_decref(body);
 }

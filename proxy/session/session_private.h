@@ -32,6 +32,7 @@ enum session_state {
     SESSION_INITIALIZED, /* launch or attach is awaited */
     SESSION_LAUNCHING,   /* requests are held until Delve is attached to */
     SESSION_EARLY,       /* the client configures its session before there is a Delve: what it sets is noted */
+    SESSION_OVERDUE,     /* likewise, and Delve does not wait for its configurationDone any longer */
     SESSION_LIVE,        /* messages pass */
     SESSION_RECOVERING,  /* Delve is gone and comes back: requests wait for it, or are refused */
     SESSION_IDLE,        /* Delve could not be started again: the user's Restart is awaited */
@@ -76,6 +77,7 @@ struct session {
     struct dap_pending *reverse; /* Delve's requests to the client */
     struct timer *header, *gone; /* a header's deadline; the turn in which the session is freed */
     struct timer *patience;      /* with a client that sends nothing more */
+    struct timer *early;         /* for configurationDone */
     size_t unanswered;           /* requests of the client's */
     bool half_closed;            /* the client sends nothing more: the session ends once all is answered */
     int64_t launch_seq, disconnect_seq;
@@ -167,23 +169,31 @@ void session_free_launches(struct session *s, bool all);
 /* session_early.c */
 /* After launch: the client is told that it may set its breakpoints. */
 void session_begin_early(struct session *s);
+bool session_is_early(const struct session *s);
+/* configurationDone has not come for long. */
+void session_overdue(void *arg);
 /* A request of its before there is a Delve. */
 void session_answer_early(struct session *s, const struct dap_message *m);
+/* What the Delve that is being started is to be told; as delve_handler.compose. */
+enum delve_flight session_compose(struct session *s, bool same_process);
 /* The first Delve was attached to. */
-void session_came(struct session *s);
+void session_came(struct session *s, enum delve_told told);
 /* The program runs, or has: launch and configurationDone are answered, where they wait for that. */
 void session_answer_begun(struct session *s);
 /* configurationDone alone is. */
 void session_answer_configured(struct session *s);
 
 /* session_recovery.c */
-/* Tells Delve what the journal has: the breakpoints, and that the client is done with them. */
-void session_tell_breakpoints(struct session *s);
-void session_tell_configured(struct session *s);
+/* Keeps a message for Delve; what it sets is to come before the program runs. */
+void session_hold_back(struct session *s, const struct dap_message *m);
+/* Tells Delve what the journal has: the breakpoints, and that the client is done with them. Return false when not all
+ * could be said. */
+bool session_tell_breakpoints(struct session *s);
+bool session_tell_configured(struct session *s);
 void session_broken(struct session *s, const char *reason);
 /* is_blamed: the oldest unanswered request is what Delve closed its connection over. */
 void session_lost(struct session *s, enum session_loss loss, bool is_blamed, const char *why);
-void session_came_back(struct session *s, bool same_process);
+void session_came_back(struct session *s, bool same_process, enum delve_told told);
 void session_idle(struct session *s, const char *why);
 /* Answers to requests of the client's while nothing is there to ask. */
 void session_answer_recovering(struct session *s, const struct dap_message *m);

@@ -9,10 +9,7 @@
 #include "dap/tree.h"
 #include "proxy/base/log.h"
 
-enum {
-    REPLAYED_CONFIGURED = -1, /* in place of an entry's number: configurationDone */
-    REQUEST_TEXT_MAX = DAP_CLIENT_BODY_MAX
-};
+enum { REQUEST_TEXT_MAX = DAP_CLIENT_BODY_MAX };
 
 static void send_events(struct session *s, const char *event, json_t *bodies)
 {
@@ -133,49 +130,87 @@ static bool tell(struct session *s, const char *text, size_t len, int64_t number
     return result == DELVE_CLIENT_SENT || result == DELVE_CLIENT_FULL;
 }
 
-void session_tell_breakpoints(struct session *s)
+bool session_tell_breakpoints(struct session *s)
 {
     struct buf text;
     int r;
     bool told = true;
     buf_init(&text, REQUEST_TEXT_MAX);
     for (size_t i = 0; told && (r = dap_journal_replay(s->journal, i, &text)) != 0; i++) {
-        told = r > 0 && tell(s, text.data, text.len, (int64_t)i);
+        told = r > 0 && tell(s, text.data, text.len, (int64_t)dap_journal_replay_number(s->journal));
         buf_clear(&text);
     }
     buf_free(&text);
-    if (!told)
-        session_say(s, "important", "out of memory: not all breakpoints could be set again; set them anew");
+    return told;
 }
 
-void session_tell_configured(struct session *s)
+bool session_tell_configured(struct session *s)
 {
     static const char configured[] = "{\"seq\":0,\"type\":\"request\",\"command\":\"configurationDone\"}";
-    if (!tell(s, configured, sizeof configured - 1, REPLAYED_CONFIGURED))
-        session_say(s, "important", "out of memory: the program does not go on; press Restart");
+    return tell(s, configured, sizeof configured - 1, DAP_JOURNAL_CONFIGURED);
 }
 
-void session_came_back(struct session *s, bool same_process)
+static bool sets(const char *command)
+{
+    return strncmp(command, "set", strlen("set")) == 0 || strcmp(command, "configurationDone") == 0;
+}
+
+/* Whether the client has set something that waits for Delve. */
+static bool holds_settings(const struct session *s)
+{
+    struct dap_message m;
+    struct err ignored; /* what is held was scanned before */
+    for (const struct held *h = s->held; h; h = h->next)
+        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0 && sets(m.name))
+            return true;
+    return false;
+}
+
+void session_hold_back(struct session *s, const struct dap_message *m)
+{
+    session_hold(s, m);
+    if (s->delve && s->state == SESSION_RECOVERING && s->loss == SESSION_LOSS_PROGRAM && sets(m->name))
+        delve_changed(s->delve);
+}
+
+enum delve_flight session_compose(struct session *s, bool same_process)
+{
+    bool is_configured = dap_journal_is_configured(s->journal);
+    if (s->state == SESSION_EARLY && !is_configured)
+        return DELVE_FLIGHT_NOT_YET;
+    /* What waits is to be set before the program runs. */
+    if (s->state == SESSION_RECOVERING && (!is_configured || s->loss != SESSION_LOSS_PROGRAM || holds_settings(s)))
+        return DELVE_FLIGHT_ATTACH;
+    if (s->state == SESSION_RECOVERING)
+        dap_journal_next(s->journal, same_process);
+    else if (!session_is_early(s) || !is_configured)
+        return DELVE_FLIGHT_ATTACH;
+    return session_tell_breakpoints(s) && session_tell_configured(s) ? DELVE_FLIGHT_WHOLE : DELVE_FLIGHT_ATTACH;
+}
+
+void session_came_back(struct session *s, bool same_process, enum delve_told told)
 {
     /* Only what sets or asks waits for a new program: before that runs, or Delve would have to halt it again. */
-    bool held_first = s->loss == SESSION_LOSS_PROGRAM;
+    bool held_first = s->loss == SESSION_LOSS_PROGRAM && told == DELVE_TOLD_ATTACH;
     bool was_configured = dap_journal_is_configured(s->journal);
-    dap_journal_next(s->journal, same_process);
+    if (told == DELVE_TOLD_ATTACH)
+        dap_journal_next(s->journal, same_process);
     session_set_state(s, SESSION_LIVE, "attached again");
     s->swallows_entry = same_process && s->is_stopped && was_configured;
     session_answer_restart(s, NULL);
-    session_tell_breakpoints(s);
+    if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s))
+        session_say(s, "important", "out of memory: not all breakpoints could be set again; set them anew");
     if (held_first)
         session_release_held(s);
-    if (was_configured)
-        session_tell_configured(s);
+    if (was_configured && told == DELVE_TOLD_ATTACH && !session_tell_configured(s))
+        session_say(s, "important", "out of memory: the program does not go on; press Restart");
     session_release_held(s);
 }
 
 void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
 {
     json_t *events = json_array();
-    if (asked->asker_seq == REPLAYED_CONFIGURED) {
+    if (asked->asker_seq == DAP_JOURNAL_CONFIGURED) {
         if (!m->success)
             session_say(s, "important", "Delve did not let the program go on; press Restart");
         session_answer_begun(s);
@@ -221,7 +256,7 @@ bool session_watch(struct session *s, const struct dap_message *m)
 {
     struct err why;
     /* The client has configured its session: a second `initialized` would have it do so again. */
-    if ((s->state == SESSION_RECOVERING || s->state == SESSION_EARLY) && m->type == DAP_EVENT &&
+    if ((s->state == SESSION_RECOVERING || session_is_early(s)) && m->type == DAP_EVENT &&
         strcmp(m->name, "initialized") == 0)
         return true;
     if (m->type == DAP_RESPONSE) {

@@ -1,4 +1,4 @@
-/* Connections to ports of this machine, each a stream that delvegate has opened. */
+/* Connections to ports of this machine, each a stream: one that delvegate has opened, or that of a flight. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,10 +11,13 @@
 
 #include "proxy/supervisor/flow_private.h"
 
+enum { HEARD_MAX = 256 * 1024 /* bytes of answers to a flight that are kept */ };
+
 enum connection_state {
     CONNECTION_BEGINNING, /* its stream is not known yet */
     CONNECTION_IPV4,      /* being made */
     CONNECTION_IPV6,
+    CONNECTION_FLYING, /* its flight is carried out: with a link or without one */
     CONNECTION_OPEN,
     CONNECTION_CLOSED
 };
@@ -32,6 +35,9 @@ struct connection {
     struct watch in;    /* being made: POLLOUT */
     struct sink sink;
     struct alarm settle;
+    struct flight *flight; /* NULL: none (any more) */
+    struct buf heard;      /* what Delve has said during it */
+    size_t heard_at;       /* of it, what was sent on */
 };
 
 static struct connection *connections;
@@ -55,6 +61,8 @@ static void close_socket(struct connection *c)
 static void close_connection(struct connection *c)
 {
     close_socket(c);
+    flight_free(c->flight);
+    c->flight = NULL;
     c->state = CONNECTION_CLOSED;
     stream_stop(&c->stream);
 }
@@ -65,11 +73,37 @@ static void fail(struct connection *c, int error)
     stream_reset(&c->stream, (uint32_t)error);
 }
 
+/* It could not be made. */
+static void fail_unreached(struct connection *c, int error)
+{
+    fail(c, error | ORDER_UNREACHED);
+}
+
 /* --- Both ways --- */
+
+static size_t give_heard(struct connection *c, void *room, size_t n)
+{
+    size_t left = c->heard.len - c->heard_at;
+    if (n > left)
+        n = left;
+    memcpy(room, c->heard.data + c->heard_at, n);
+    c->heard_at += n;
+    if (c->heard_at == c->heard.len) {
+        buf_free(&c->heard);
+        c->heard_at = 0;
+        if (c->state == CONNECTION_FLYING) { /* there is room again */
+            c->in.events |= POLLIN;
+            loop_watch(&c->in);
+        }
+    }
+    return n;
+}
 
 static size_t give(struct stream *stream, void *room, size_t n)
 {
     struct connection *c = of(stream);
+    if (c->heard.len > 0)
+        return give_heard(c, room, n);
     if (c->state != CONNECTION_OPEN || c->has_said_end)
         return 0;
     ssize_t got = read(c->fd, room, n);
@@ -98,20 +132,96 @@ static void on_broken(void *arg, int error)
     fail(arg, error);
 }
 
-static void begin_to_serve(struct connection *c)
+static void serve(struct connection *c)
 {
-    int one = 1;
     c->state = CONNECTION_OPEN;
     c->error = 0;
-    /* Requests and answers are small, and each is waited for. */
-    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     sink_init(&c->sink, c->fd, &c->stream, on_broken, c);
     c->in.events = POLLIN;
     if (is_down)
         loop_unwatch(&c->in);
+    else
+        loop_watch(&c->in);
     sink_write(&c->sink);
     if (c->state == CONNECTION_OPEN && c->has_heard_end)
         (void)shutdown(c->fd, SHUT_WR);
+}
+
+/* --- A flight --- */
+
+static void land(struct connection *c)
+{
+    flight_free(c->flight);
+    c->flight = NULL;
+    serve(c);
+}
+
+/* Returns whether the socket took all that there is to be said now. */
+static bool write_flight(struct connection *c)
+{
+    const char *bytes;
+    size_t n;
+    while ((n = flight_peek(c->flight, &bytes)) > 0) {
+        ssize_t done = write(c->fd, bytes, n);
+        if (done >= 0)
+            flight_wrote(c->flight, (size_t)done);
+        else if (errno != EINTR)
+            return false; /* what is broken is found out by reading */
+    }
+    return true;
+}
+
+/* Returns whether there may be more now. */
+static bool read_flight(struct connection *c)
+{
+    char bytes[TUNNEL_PAYLOAD_MAX];
+    ssize_t got = read(c->fd, bytes, sizeof bytes);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return false;
+    if (got <= 0) {
+        land(c); /* the end is read again, and told behind what was heard */
+        return false;
+    }
+    if (buf_append(&c->heard, bytes, (size_t)got) < 0) {
+        fail(c, ENOMEM);
+        return false;
+    }
+    flight_heard(c->flight, bytes, (size_t)got);
+    stream_ready(&c->stream);
+    return true;
+}
+
+static void fly(struct connection *c)
+{
+    bool is_taken = true;
+    do
+        is_taken = write_flight(c);
+    while (c->heard.len < HEARD_MAX && read_flight(c) && !flight_is_over(c->flight));
+    if (c->state != CONNECTION_FLYING)
+        return;
+    if (flight_is_over(c->flight)) {
+        land(c);
+        return;
+    }
+    bool has_room = c->heard.len < HEARD_MAX;
+    c->in.events = (short)((has_room ? POLLIN : 0) | (is_taken ? 0 : POLLOUT));
+    if (c->in.events)
+        loop_watch(&c->in);
+    else
+        loop_unwatch(&c->in);
+}
+
+static void begin_to_serve(struct connection *c)
+{
+    int one = 1;
+    /* Requests and answers are small, and each is waited for. */
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (!c->flight) {
+        serve(c);
+        return;
+    }
+    c->state = CONNECTION_FLYING;
+    fly(c);
 }
 
 /* --- Being made --- */
@@ -137,7 +247,7 @@ static void try_ipv6(struct connection *c)
     struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(c->port), .sin6_addr = in6addr_loopback};
     c->state = CONNECTION_IPV6;
     if (start(c, (const struct sockaddr *)&address, sizeof address))
-        fail(c, c->error);
+        fail_unreached(c, c->error);
 }
 
 static void try_ipv4(struct connection *c)
@@ -162,7 +272,7 @@ static void is_made(struct connection *c)
     }
     close_socket(c);
     if (c->state == CONNECTION_IPV6) {
-        fail(c, c->error);
+        fail_unreached(c, c->error);
         return;
     }
     c->error = error;
@@ -173,7 +283,9 @@ static void on_ready(void *arg, short revents)
 {
     struct connection *c = arg;
     (void)revents;
-    if (c->state != CONNECTION_OPEN) {
+    if (c->state == CONNECTION_FLYING) {
+        fly(c);
+    } else if (c->state != CONNECTION_OPEN) {
         is_made(c);
     } else {
         loop_unwatch(&c->in);
@@ -234,10 +346,12 @@ static void on_closed(struct stream *stream)
     *at = c->next;
     close_socket(c);
     loop_disarm(&c->settle);
+    flight_free(c->flight);
+    buf_free(&c->heard);
     free(c);
 }
 
-struct stream *connect_open(uint32_t port, uint32_t session)
+static struct connection *connection_new(uint32_t port, uint32_t session)
 {
     static const struct stream_ops ops = {.give = give,
                                           .readable = on_readable,
@@ -253,10 +367,38 @@ struct stream *connect_open(uint32_t port, uint32_t session)
     *c = (struct connection){.stream = {.ops = &ops}, .session = session, .port = (uint16_t)port, .fd = -1};
     c->in = (struct watch){.ready = on_ready, .arg = c};
     c->settle = (struct alarm){.ring = on_settle, .arg = c};
+    buf_init(&c->heard, HEARD_MAX + TUNNEL_PAYLOAD_MAX);
     c->next = connections;
     connections = c;
     loop_alarm(&c->settle, 0);
-    return &c->stream;
+    return c;
+}
+
+struct stream *connect_open(uint32_t port, uint32_t session)
+{
+    struct connection *c = connection_new(port, session);
+    return c ? &c->stream : NULL;
+}
+
+int connect_fly(uint32_t port, uint32_t session, struct flight *f)
+{
+    struct connection *c = connection_new(port, session);
+    if (!c) {
+        flight_free(f);
+        return -1;
+    }
+    c->flight = f;
+    if (uplink_open(&c->stream, TUNNEL_DAP, ORDER_STREAM_DAP, flight_edition(f), session) == 0)
+        return 0;
+    on_closed(&c->stream);
+    return -1;
+}
+
+void connect_close_flying(uint32_t session)
+{
+    for (struct connection *c = connections; c; c = c->next)
+        if (c->session == session && c->flight)
+            fail(c, 0);
 }
 
 void connect_close_all(uint32_t session)

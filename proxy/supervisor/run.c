@@ -173,6 +173,39 @@ struct run *run_start(struct session *s, const struct order *o)
     return r;
 }
 
+/* --- what its Delve is to be told --- */
+
+static void report_flying(struct run *r, const struct flight *f)
+{
+    struct buf record;
+    buf_init(&record, REPORT_MAX);
+    size_t begin = order_open(&record, ORDER_FLYING);
+    order_put_number(&record, ORDER_NUMBER, r->number);
+    order_put_number(&record, ORDER_EDITION, flight_edition(f));
+    order_put_number(&record, ORDER_COUNT, flight_count(f));
+    order_put_number(&record, ORDER_PORT, r->port);
+    (void)order_close(&record, begin);
+    session_report(r->session, &record);
+    buf_free(&record);
+}
+
+void run_fly(struct run *r)
+{
+    if (r->port == 0 || r->state != RUN_RUNNING || r->flight != RUN_FLIGHT_AWAITED)
+        return;
+    struct flight *f = session_take_flight(r->session, r->number);
+    if (!f)
+        return;
+    r->flight = RUN_FLIGHT_GONE;
+    report_flying(r, f);
+    if (connect_fly(r->port, session_number(r->session), f) == 0)
+        return;
+    session_say(r->session, ORDER_ERROR, "memory",
+                "the supervisor on the Go machine has no memory or no stream left for the connection to Delve; "
+                "end other debug sessions");
+    run_stop(r, run_gently(r));
+}
+
 /* --- what its process reports --- */
 
 static void pass_note(struct run *r, const char *bytes, size_t n, enum order_kind kind)

@@ -17,6 +17,8 @@ struct run *run_start(struct session *s, const struct order *o) MUST_USE;
 uint32_t run_number(const struct run *r);
 /* ORDER_LAUNCHED: the program holds its streams now. */
 void run_launched(struct run *r);
+/* The session has a flight: it is carried out once Delve listens, unless one was before. */
+void run_fly(struct run *r);
 /* Ends it; ORDER_EXITED follows. May be said again, harder. */
 void run_stop(struct run *r, enum run_end how);
 void run_signal(struct run *r, int signal);

@@ -129,6 +129,7 @@ void run_stop(struct run *r, enum run_end how)
 {
     if (r->state > RUN_ASKED)
         return;
+    connect_close_flying(session_number(r->session));
     if (how == RUN_NOW) {
         end_now(r);
     } else if (r->state == RUN_RUNNING) {
@@ -260,6 +261,7 @@ void run_alarm(void *run)
     case RUN_RUNNING:
         locks_free(r->locks, true);
         r->locks = NULL;
+        run_fly(r);
         break;
     case RUN_CLOSING:
         close_connections(r);

@@ -32,6 +32,9 @@ enum run_state {
     RUN_REPORTED   /* ORDER_EXITED was sent: only the program's streams are left */
 };
 
+/* Of the flight of a dlv. */
+enum run_flight { RUN_FLIGHT_AWAITED, RUN_FLIGHT_GONE };
+
 enum run_stream_kind { RUN_LOG, RUN_TEXT, RUN_OUT, RUN_ERR, RUN_TERMINAL, RUN_STREAMS };
 
 struct run_stream {
@@ -64,7 +67,8 @@ struct run {
     int notes, notes_write; /* records of its process; -1: none */
     struct buf noted;
     struct watch noting;
-    uint32_t port;           /* that Delve listens on; 0: not yet */
+    uint32_t port; /* that Delve listens on; 0: not yet */
+    enum run_flight flight;
     char line[RUN_LINE_MAX]; /* of Delve's log, the present one, as far as it matters */
     size_t line_length;
     struct alarm alarm;

@@ -94,6 +94,7 @@ static void let_go(struct session *s)
     buf_free(&s->out);
     free(s->order_bytes);
     free(s->queued_bytes);
+    flight_free(s->flight);
     free(s->dir);
     free(s->tools.go);
     free(s->tools.dlv);
@@ -316,6 +317,15 @@ void session_run_over(struct session *s)
         session_erase(s);
     else
         arm_lease(s);
+}
+
+struct flight *session_take_flight(struct session *s, uint32_t run)
+{
+    struct flight *f = s->flight;
+    if (!f || flight_run(f) != run)
+        return NULL;
+    s->flight = NULL;
+    return f;
 }
 
 /* --- An INPUT that has to wait for its run --- */

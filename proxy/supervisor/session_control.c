@@ -122,6 +122,16 @@ static void on_stop(struct session *s, const struct order *o)
         session_drop_queued(s);
 }
 
+static void on_flight(struct session *s, const struct order *o)
+{
+    flight_free(s->flight);
+    s->flight = flight_new(o);
+    if (!s->flight)
+        complain(s, "the supervisor on the Go machine is short of memory");
+    else if (s->run)
+        run_fly(s->run);
+}
+
 static void of_run(struct session *s, const struct order *o)
 {
     struct run *r = s->run;
@@ -149,6 +159,8 @@ static void obey(struct session *s, const struct order *o)
         on_run(s, o);
     else if (o->kind == ORDER_STOP)
         on_stop(s, o);
+    else if (o->kind == ORDER_FLIGHT)
+        on_flight(s, o);
     else
         of_run(s, o);
 }

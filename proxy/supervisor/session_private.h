@@ -3,6 +3,7 @@
 #ifndef PROXY_SUPERVISOR_SESSION_PRIVATE_H
 #define PROXY_SUPERVISOR_SESSION_PRIVATE_H
 
+#include "proxy/supervisor/flight.h"
 #include "proxy/supervisor/loop.h"
 #include "proxy/supervisor/run.h"
 #include "proxy/supervisor/session.h"
@@ -46,6 +47,7 @@ struct session {
     bool was_over;      /* a run that ended while it was being started */
     char *queued_bytes; /* an ORDER_RUN that came before it was ready */
     struct order queued;
+    struct flight *flight; /* for the present run, or the next; NULL: none, or it is carried out */
     /* An INPUT that came before its run. */
     struct stream input;
     uint32_t input_run;

@@ -29,9 +29,21 @@ static void tell_opened(struct channel *c)
 static void deliver(void *arg, const struct event *e)
 {
     struct channel *c = arg;
+    if ((!c->handler || c->early.len) && e->len && buf_append(&c->early, e->text, e->len) < 0)
+        broken("too much is said in a flight");
+    if (!c->handler)
+        return;
     tell_opened(c);
-    if (!c->closed && !c->ended)
+    if (c->closed || c->ended)
+        return;
+    if (c->early.len) {
+        size_t len = c->early.len;
+        char *text = buf_take(&c->early);
+        c->handler->data(c->arg, text, len);
+        free(text);
+    } else if (e->len) {
         c->handler->data(c->arg, e->text, e->len);
+    }
 }
 
 static void forget(struct channel *c)
@@ -44,6 +56,8 @@ static void forget(struct channel *c)
     lane_free(c->lane);
     timer_free(c->beat);
     dap_decoder_free(c->decoder);
+    flight_free(c->flight);
+    buf_free(&c->early);
     free(c);
 }
 
@@ -52,6 +66,10 @@ void end_channel(void *arg, const struct event *e)
     struct channel *c = arg;
     struct err why = {{0}};
     enum channel_end end = CHANNEL_CLOSED;
+    if (!c->handler) {
+        c->early_end = e->number + 1;
+        return;
+    }
     tell_opened(c);
     const struct channel_handler *h = c->handler;
     void *to = c->arg;
@@ -72,7 +90,7 @@ void end_channel(void *arg, const struct event *e)
 void close_all(struct host *m)
 {
     for (struct channel *c = m->channels; c; c = c->next) {
-        if (c->stream != ORDER_STREAM_CONNECT)
+        if (c->stream != ORDER_STREAM_CONNECT && c->stream != ORDER_STREAM_DAP)
             continue;
         if (!c->lost)
             lane_post(c->lane, end_channel, c, NULL, 0, (int)draw(CUTS));
@@ -189,8 +207,10 @@ static void serve(struct channel *c, const json_t *request)
     const json_t *arguments = json_object_get(request, "arguments");
     const char *owner = json_string_value(json_object_get(arguments, "owner"));
     bool running = m->program == PROGRAM_RUNNING;
-    if (c->deaf_to && strcmp(command, c->deaf_to) == 0)
+    if (c->is_deaf || (c->deaf_to && strcmp(command, c->deaf_to) == 0)) {
+        c->is_deaf = true; /* one after the other: what comes behind it waits */
         return;
+    }
     if (strcmp(command, "initialize") == 0) {
         respond(c, request, json_pack("{s:b}", "supportsStepBack", draw(2)), NULL);
     } else if (strcmp(command, "attach") == 0) {
@@ -279,6 +299,8 @@ static void send_json(struct channel *c, json_t *message)
     buf_init(&out, FRAME_MAX);
     if (buf_printf(&out, "Content-Length: %zu\r\n\r\n%s", strlen(text), text) < 0)
         broken("out of memory");
+    if (c->flight)
+        flight_heard(c->flight, out.data, out.len);
     lane_post(c->lane, deliver, c, out.data, out.len, 0);
     buf_free(&out);
     free(text);
@@ -337,7 +359,7 @@ bool channel_write(struct channel *c, const char *data, size_t len)
 {
     if (c->closed)
         broken("a closed channel is written to");
-    if (c->stream != ORDER_STREAM_CONNECT)
+    if (c->stream != ORDER_STREAM_CONNECT && c->stream != ORDER_STREAM_DAP)
         broken("a question beside DAP is written to");
     send_there(c->host, write_there, data, len, c->id);
     if (draw(12) != 0)
@@ -372,8 +394,10 @@ static void forget_link(struct link_to_it *l)
     struct host *m = l->host;
     while (m->channels)
         forget(m->channels);
-    if (m->keeper)
+    if (m->keeper) {
         lane_free(m->keeper->lane);
+        m->keeper->untaken = NULL;
+    }
     lane_free(l->lane);
     if (m->link == l)
         m->link = NULL;
@@ -464,6 +488,46 @@ struct channel *link_stream(struct link *l, int port, const struct channel_handl
     lane_post(c->host->here, open_here, c->host, NULL, 0, c->id);
     send_there(c->host, connect_there, NULL, (size_t)port, c->id);
     return c;
+}
+
+/* --- a flight --- */
+
+struct channel *carry_out(struct link_to_it *l, struct flight *f)
+{
+    const char *bytes;
+    size_t n;
+    struct channel *c = new_channel(&l->link, ORDER_STREAM_DAP, NULL, NULL);
+    c->next_handle = FIRST_HANDLE;
+    c->opened = true;
+    c->flight = f;
+    buf_init(&c->early, FRAME_MAX);
+    if (fault(c->host, REFUSAL)) {
+        lane_post(c->lane, end_channel, c, NULL, 0, (int)draw(CUTS));
+        c->lost = true;
+        return c;
+    }
+    while ((n = flight_peek(f, &bytes)) > 0 && !c->lost) {
+        flight_wrote(f, n);
+        serve_bytes(c, bytes, n);
+    }
+    return c;
+}
+
+void forget_untaken(struct channel *c)
+{
+    forget(c);
+}
+
+void channel_take(struct channel *c, const struct channel_handler *h, void *arg)
+{
+    if (c->handler || c->closed)
+        broken("a channel is taken twice, or after its end");
+    c->handler = h;
+    c->arg = arg;
+    if (c->early.len)
+        lane_post(c->lane, deliver, c, NULL, 0, 0);
+    if (c->early_end)
+        lane_post(c->lane, end_channel, c, NULL, 0, c->early_end - 1);
 }
 
 /* --- what the supervisor is asked beside DAP --- */

@@ -57,7 +57,9 @@ struct editor {
     int breakpoint_count[SOURCES];
     bool paused;
     struct buf unread; /* what waits while delvegate does not read */
-    int setting;       /* setBreakpoints that are unanswered: until then ids are in flight */
+    bool has_stopped;  /* the program, once */
+    bool has_edited; /* breakpoints after configurationDone, before Delve spoke: the program may run to the old ones */
+    int setting;     /* setBreakpoints that are unanswered: until then ids are in flight */
 };
 
 struct editor *editor_new(enum kind kind, struct host *m, bool steady)
@@ -234,8 +236,11 @@ void editor_act(struct editor *ed)
     if (!ed->initialized) {
         ed->initialized = true;
         ask(ed, "initialize",
-            json_pack("{s:s,s:b,s:b}", "clientID", ed->goes_deaf ? "vscode" : "x", "supportsInvalidatedEvent", draw(2),
-                      "supportsProgressReporting", draw(2)));
+            json_pack("{s:s,s:b,s:b}", "clientID",
+                      ed->goes_deaf ? "vscode"
+                      : draw(2)     ? "neovim"
+                                    : "x",
+                      "supportsInvalidatedEvent", draw(2), "supportsProgressReporting", draw(2)));
     } else if (!ed->launched) {
         ed->launched = ed->steady || draw(8) != 0;
         if (ed->launched)
@@ -315,6 +320,7 @@ static void keep_breakpoints(struct editor *ed, const struct request *r, const j
     if (json_array_size(list) != (size_t)r->line_count)
         broken("setBreakpoints of %d breakpoints answered with %zu", r->line_count, json_array_size(list));
     ed->breakpoint_count[r->source] = r->line_count;
+    ed->has_edited |= ed->configured && !ed->has_stopped;
     json_array_foreach(list, i, bp)
     {
         json_int_t id = json_integer_value(json_object_get(bp, "id"));
@@ -392,8 +398,11 @@ static void on_stopped(struct editor *ed, const json_t *body)
 {
     const json_t *ids = json_object_get(body, "hitBreakpointIds");
     json_int_t line = json_integer_value(json_object_get(body, "line"));
+    bool may_be_old = ed->has_edited;
     host_used(ed->machine);
-    if (!json_array_size(ids) || ed->setting)
+    ed->has_edited = false;
+    ed->has_stopped = true;
+    if (!json_array_size(ids) || ed->setting || may_be_old)
         return;
     json_int_t id = json_integer_value(json_array_get(ids, 0));
     for (int s = 0; s < SOURCES; s++)

@@ -274,6 +274,83 @@ static void delve_gone(struct keeper *k, int status, bool clean)
     post_exit(k, status);
 }
 
+/* Orders find the keeper by the machine: it may be gone by now. */
+static struct keeper *ordered(struct host *m)
+{
+    m->waiting--;
+    return m->keeper;
+}
+
+static void tell_flying(void *arg, const struct event *e)
+{
+    struct keeper *k = arg;
+    struct channel *c = k->untaken;
+    if (k->freed)
+        return;
+    k->untaken = NULL;
+    if (!k->run_on || k->number != e->len) {
+        if (c)
+            forget_untaken(c);
+        return;
+    }
+    const struct keeper_flight flight = {
+        .channel = c, .end = CHANNEL_BROKEN, .port = k->host->port, .edition = k->flown, .count = k->flown_count};
+    k->handler->flying(k->arg, &flight);
+}
+
+/* As soon as Delve listens and there is a flight, once for a run. */
+static void fly(struct keeper *k)
+{
+    struct host *m = k->host;
+    if (!k->flight || !k->listens || k->flown || k->ending || !m->delve_on || !m->link)
+        return;
+    k->flown = flight_edition(k->flight);
+    k->flown_count = flight_count(k->flight);
+    k->untaken = carry_out(m->link, k->flight);
+    k->flight = NULL;
+    lane_post(k->lane, tell_flying, k, NULL, k->number, 0);
+}
+
+static void fly_there(void *arg, const struct event *e)
+{
+    struct host *m = arg;
+    struct keeper *k = ordered(m);
+    struct order o;
+    if (!k || order_read(e->text, e->len, &o) != (long)e->len)
+        return;
+    if (!k->run_on || (size_t)order_get_number(&o, ORDER_NUMBER, 0) != k->number)
+        return;
+    flight_free(k->flight);
+    k->flight = flight_new(&o);
+    fly(k);
+}
+
+void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests)
+{
+    struct buf order;
+    if (!k->run_on || k->kind != KEEPER_DLV)
+        broken("a flight without a Delve");
+    buf_init(&order, ORDER_RECORD_MAX);
+    size_t begin = order_open(&order, ORDER_FLIGHT);
+    order_put_number(&order, ORDER_NUMBER, (long)k->number);
+    order_put_number(&order, ORDER_EDITION, edition);
+    (void)buf_append(&order, requests->data, requests->len);
+    if (order_close(&order, begin) < 0)
+        broken("a flight could not be built");
+    send_there(k->host, fly_there, order.data, order.len, 0);
+    buf_free(&order);
+}
+
+/* What is on its way to the owner is closed there. */
+static void drop_flight(struct keeper *k)
+{
+    flight_free(k->flight);
+    k->flight = NULL;
+    if (k->untaken)
+        forget_untaken(k->untaken);
+    k->untaken = NULL;
+}
+
 static void listens(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
@@ -288,8 +365,12 @@ static void listens(void *arg, const struct event *e)
         return;
     }
     delve_begins(m, FIRST_PORT + m->generation);
+    k->listens = true;
+    if (draw(2)) /* either may be first */
+        fly(k);
     (void)snprintf(line, sizeof line, "API server listening at: 127.0.0.1:%d", m->port);
     post(k, tell_log, line, 0);
+    fly(k);
 }
 
 static void run_delve(struct keeper *k)
@@ -321,13 +402,6 @@ static void run_delve(struct keeper *k)
     } else {
         post(k, listens, NULL, 0);
     }
-}
-
-/* Orders find the keeper by the machine: it may be gone by now. */
-static struct keeper *ordered(struct host *m)
-{
-    m->waiting--;
-    return m->keeper;
 }
 
 static void run_there(void *arg, const struct event *e)
@@ -406,6 +480,9 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
         broken("a run without a plan");
     if (run->kind == KEEPER_ALIVE && k->host->kind != KIND_ATTACH)
         broken("a process is looked for that nobody attached to");
+    drop_flight(k);
+    k->flown = 0;
+    k->listens = false;
     k->run_on = true;
     k->kind = run->kind;
     k->number++;
@@ -436,6 +513,7 @@ void keeper_stop(struct keeper *k, bool at_once)
 {
     if (!k->run_on)
         return;
+    drop_flight(k);
     check_hung_up(k, "keeper_stop");
     send_there(k->host, stop_there, NULL, 0, at_once);
 }
@@ -453,6 +531,7 @@ static void end_there(void *arg, const struct event *e)
 
 void keeper_end(struct keeper *k)
 {
+    drop_flight(k);
     check_hung_up(k, "keeper_end");
     if (k->ended)
         broken("keeper_end twice");
@@ -486,6 +565,7 @@ void keeper_free(struct keeper *k, bool lost)
     if (k->host->keeper == k)
         k->host->keeper = NULL;
     k->host->delve_on = false;
+    drop_flight(k);
     lane_free(k->lane);
     free(k);
 }

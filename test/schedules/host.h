@@ -7,6 +7,7 @@
 
 #include "dap/decoder.h"
 #include "proxy/machine/keeper.h"
+#include "proxy/supervisor/flight.h"
 #include "test/schedules/schedules.h"
 
 enum {
@@ -40,7 +41,12 @@ struct keeper {
     bool run_on, ending, ended, freed; /* ending: the run's end is on its way */
     enum keeper_run_kind kind;
     bool is_ready;
-    size_t number; /* of the run */
+    size_t number;           /* of the run */
+    struct flight *flight;   /* ordered and not carried out */
+    uint32_t flown;          /* edition that is */
+    uint32_t flown_count;    /* its requests */
+    struct channel *untaken; /* what it goes by, until the owner has heard of it */
+    bool listens;
 };
 
 struct channel {
@@ -57,12 +63,16 @@ struct channel {
     struct dap_decoder *decoder; /* NULL: JSON-RPC, or nothing yet */
     char owner[OWNER_MAX];       /* marks the handles that were given on it */
     const char *deaf_to;         /* the request that Delve never answers on it; NULL: none */
+    bool is_deaf;
     json_int_t seq;
     json_int_t got; /* seq of the last request */
     json_int_t next_handle;
     bool attached, closed, stops_on_entry;
-    bool lost;  /* the Delve that it leads to is gone: what is sent comes nowhere */
-    bool ended; /* its end of file was told */
+    bool lost;             /* the Delve that it leads to is gone: what is sent comes nowhere */
+    bool ended;            /* its end of file was told */
+    struct flight *flight; /* that is being carried out, or was */
+    struct buf early;      /* what Delve said before anybody took it */
+    int early_end;         /* enum cut, plus 1; 0: it has not ended before that */
 };
 
 struct link_to_it {
@@ -120,6 +130,10 @@ void delve_begins(struct host *m, int port);
 void link_lost(void *arg, const struct event *e);
 void end_channel(void *arg, const struct event *e);
 void close_all(struct host *m);
+/* Has a Delve that listens told all of a flight; the channel is nobody's yet. */
+struct channel *carry_out(struct link_to_it *l, struct flight *f);
+/* Closes one that nobody has taken. */
+void forget_untaken(struct channel *c);
 /* The DAP connection that tells of stops: the newest that is attached; NULL when there is none. */
 struct channel *teller(const struct host *m);
 void tell_event(struct channel *c, const char *name, json_t *body);
