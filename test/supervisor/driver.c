@@ -126,7 +126,7 @@ static void on_event(struct driver *d, const struct tunnel_event *e)
         s->number = order_label_number(e->label);
         s->session = e->session;
         tunnel_set_data(d->tunnel, e->stream, s);
-        if (s->kind != ORDER_STREAM_TERMINAL)
+        if (s->kind != ORDER_STREAM_TERMINAL && s->kind != ORDER_STREAM_DAP)
             tunnel_end(d->tunnel, e->stream);
         return;
     }
