@@ -8,6 +8,7 @@ import { byPid, goesOn, looping } from './lib/looper.mjs';
 
 const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
+const ALL = process.env.CHECK_ALL === '1';
 const END_MS = 60_000;
 const BACK = new RegExp(`connection to .*${HOST}.* is back`);
 
@@ -60,10 +61,13 @@ async function ends(s, words) {
   if (words) assert.match(s.shown + launch, words);
 }
 
-/** One that is killed while Delve has it stopped, Delve sees when it is to go on. */
+/** One that is killed while Delve has it stopped, Delve sees when it is to go on, and says so in its own way. */
 async function endsOnceAsked(s, name) {
-  if (name === 'stopped' || name === 'attached') await s.ask('continue', { threadId: 1 });
-  await ends(s);
+  if (name !== 'stopped' && name !== 'attached') return ends(s);
+  const from = s.messages.length;
+  await s.ask('continue', { threadId: 1 });
+  await until('the end, or the error', () => s.messages.slice(from).some((m) => m.event === 'terminated' || (m.event === 'stopped' && m.body.reason === 'exception')),
+    { timeout: END_MS, explain: () => s.text() });
 }
 
 async function answers(s) {
@@ -92,7 +96,7 @@ const victims = {
   'attached process': { not: ['building', 'stopped', 'running', 'printing'], pid: (w, s) => s.looper.pid, after: (w, s, pid, name) => endsOnceAsked(s, name) },
 };
 
-suite('kills', { daemon: false, concurrency: 2 }, (w) => {
+suite('kills', { clients: ALL ? ['vscode'] : [], daemon: false, concurrency: 2 }, (w) => {
   for (const [victim, { transports, not = [], pid, after }] of Object.entries(victims)) {
     if (transports && !transports.includes(w.transport)) continue;
     for (const [name, reach] of Object.entries(phases)) {

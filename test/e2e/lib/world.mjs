@@ -20,7 +20,9 @@ const ROOT = path.resolve(HERE, '../../..');
 export const DELVEGATE = process.env.DELVEGATE ?? path.join(ROOT, 'build/asan/delvegate');
 export const PROGRAMS = path.join(ROOT, 'test/programs');
 export const TEST_MS = 180_000;
-const SANITIZER = /ERROR: \w+Sanitizer|SUMMARY: \w+Sanitizer|runtime error:/;
+const SUPERVISOR = /\/supervisor$/; // in a build tree, and as it is installed
+const list = (dir) => (fs.existsSync(dir) ? fs.readdirSync(dir) : []);
+const SANITIZER = /ERROR: \w+Sanitizer|SUMMARY: \w+Sanitizer|\.[ch]:\d+:\d+: runtime error:/; // Delve logs runtime errors too
 
 export const program = (name) => path.join(PROGRAMS, name);
 
