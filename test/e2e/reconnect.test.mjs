@@ -8,6 +8,7 @@ import { Printed } from './lib/printed.mjs';
 
 const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
+const ALL = process.env.CHECK_ALL === '1';
 const BACK_MS = 60_000;
 const AT_ONCE_MS = 5_000; // far less than any wait for the network
 const CONNECT_TIMEOUT_S = 4;
@@ -47,7 +48,7 @@ async function endedInWords(own, s, words) {
   await within('the end', s.closed);
 }
 
-suite('reconnect', { transports: ['ssh', 'command'], daemon: false, concurrency: 2 }, (w) => {
+suite('reconnect', { transports: ['ssh', 'command'], clients: ALL ? ['vscode'] : [], daemon: false, concurrency: 2 }, (w) => {
   w.test('Stop is answered at once, and what runs there is ended when the connection is back', async (t) => {
     const own = await world(w, t, { target: { lease: '10m' } });
     const s = await stopped(own);
@@ -67,6 +68,20 @@ suite('reconnect', { transports: ['ssh', 'command'], daemon: false, concurrency:
     await cut(own, s);
     await s.finish({ terminateDebuggee: true });
     await own.nothingLeft({ timeout: BACK_MS });
+  });
+
+  w.test('a command that is a plain shell is killed: another one takes over', { skip: w.transport !== 'command' && 'it is one' }, async (t) => {
+    const own = await w.fresh(t, {
+      target: { command: ['sh'] },
+      prepare: (world) => { world.options.daemonEnv = world.remoteEnv; },
+    });
+    const s = await stopped(own);
+    const child = () => own.supervisors().find((pid) => proc.parent(pid) === own.daemon.pid);
+    process.kill(child(), 'SIGKILL');
+    await shown(s, /the connection to .* is back/);
+    assert.equal([...s.shown.matchAll(/the connection to .* is lost/g)].length, 1, s.shown);
+    await s.step('continue');
+    await s.finish({ terminateDebuggee: true });
   });
 
   w.test('requests stay in flight, a Restart too', async (t) => {
