@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { HOST, LAUNCH_MS, line, proc, program, suite, until, within } from './harness.mjs';
+import { DELVEGATE, HOST, LAUNCH_MS, line, proc, program, suite, until, within } from './harness.mjs';
 import { Printed } from './lib/printed.mjs';
 
 const TOOL = program('tool');
@@ -225,6 +225,17 @@ suite('reconnect', { transports: ['ssh', 'command'], clients: ALL ? ['vscode'] :
     await cut(own, s);
     await endedInWords(own, s, /could not be made again within the lease of 5 s/);
     await own.nothingLeft({ timeout: BACK_MS });
+  });
+
+  w.test('delvegate exec goes on: its output is whole, and its exit status arrives', async (t) => {
+    const own = await world(w, t);
+    const script = 'i=0; while [ $i -lt 200 ]; do echo $i; i=$((i + 1)); sleep 0.05; done; exit 7';
+    const x = own.spawn(DELVEGATE, ['exec', '--config', own.configFile, 'main', '--', 'sh', '-c', script], { name: 'exec', env: own.daemonEnv });
+    await x.wait(/^50$/m, { stream: 'stdout' });
+    own.sshd.relay.reset();
+    await x.wait(BACK);
+    assert.deepEqual(await x.end(60_000), { code: 7, signal: null }, x.text());
+    assert.equal(x.stdout, Array.from({ length: 200 }, (_, i) => `${i}\n`).join(''));
   });
 
   w.test('more output than the machine keeps: the program waits in its write, nothing is lost, and that is said', async (t) => {
