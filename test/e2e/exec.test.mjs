@@ -353,8 +353,9 @@ suite('exec', {
   const LATE = { ended: 'SIGCONT', failed: 'SIGKILL', stuck: '' };
   w.test('a supervisor that reports late, while nobody reads the output: it ends as if nothing had come', async () => {
     const runs = await Promise.all(Object.entries(LATE).map(async ([how, signal]) => {
-      const x = new Exec(w, ['main', '--', 'yes', `late-${how}`], { unread: true });
-      const yes = await find(['yes', `late-${how}`]);
+      const word = `late-${how}-${process.pid}`; // no other test's
+      const x = new Exec(w, ['main', '--', 'yes', word], { unread: true });
+      const yes = await find(['yes', word]);
       const written = () => fs.readFileSync(`/proc/${yes}/io`, 'utf8').match(/^wchar: (\d+)/m)[1];
       let last;
       await until('the command to be stopped by its reader', async () => {
@@ -364,7 +365,7 @@ suite('exec', {
         return last === before;
       });
       const supervisor = proc.parent(yes); // its own parent, the warden, goes on
-      assert.ok(w.supervisors().includes(supervisor), `${supervisor} of ${yes}: ${proc.describe(w.everything())}`);
+      assert.ok(w.supervisors().includes(supervisor));
       process.kill(supervisor, 'SIGSTOP');
       x.process.kill('SIGTERM'); // for the command, which does not hear of it
       await until('the first signal to be handled', () => !pending(x.process.pid, 15));
