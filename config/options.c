@@ -101,7 +101,7 @@ static const struct config_option go_options[] = {
      .otherwise = "nothing is added",
      .example = "{\"GOPRIVATE\": \"example.com\"}",
      .text = "Environment variables for Delve, the builds and the debugged program. launch.json's env is put on top. "
-             "GOCACHE and GOMODCACHE have options of their own, and GOTMPDIR lies in the session's run directory: "
+             "GOCACHE and GOMODCACHE have options of their own, and GOTMPDIR is in the session's run directory: "
              "these three are refused here."},
     {0}};
 
@@ -139,9 +139,10 @@ static const struct config_option recover_options[] = {
      .offset = offsetof(struct config_recover, mod_files),
      .value = "\"shadow\"",
      .example = "\"never\"",
-     .text = "Where module files that keep a build from starting are mended. `shadow`: on copies in the session's run "
-             "directory, with which Delve then builds; your go.mod, go.sum and go.work stay as they are. `edit`: in "
-             "your tree. `never`: nothing is mended, what is wrong is only explained."},
+     .text =
+         "Where module files that keep a build from starting are repaired. `shadow`: on copies in the session's run "
+         "directory, with which Delve then builds; your go.mod, go.sum and go.work stay as they are. `edit`: in "
+         "your tree. `never`: nothing is repaired, what is wrong is only explained."},
     {.name = "attempts",
      .type = CONFIG_INTEGER,
      .offset = offsetof(struct config_recover, attempts),
@@ -149,8 +150,8 @@ static const struct config_option recover_options[] = {
      .max = ATTEMPTS_MAX,
      .value = "3",
      .example = "5",
-     .text = "How many times Delve is started anew within `window` before delvegate gives up. A launch and your own "
-             "Restart begin to count anew."},
+     .text = "How many times Delve is started again within `window` before delvegate gives up. A launch and your own "
+             "Restart begin a new count."},
     {.name = "window",
      .type = CONFIG_DURATION,
      .offset = offsetof(struct config_recover, window_seconds),
@@ -191,7 +192,7 @@ static const struct config_option recover_options[] = {
      .value = "false",
      .example = "true",
      .text = "Whether the whole module cache may be emptied (`go clean -modcache`) when nothing else helped; only if "
-             "the module proxy answers. Otherwise at most the damaged entry is fetched anew."},
+             "the module proxy answers. Otherwise at most the damaged entry is fetched again."},
     {0}};
 
 static const struct config_option step_options[] = {
