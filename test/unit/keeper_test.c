@@ -540,7 +540,7 @@ static void test_a_run_right_behind_the_session(void **state)
     (void)state;
     start(&target, true);
     run(KEEPER_DLV, &launch_plan, NULL);
-    sent_holds("session lease=60\nrun number=1 what=dlv arg=debug", "cwd=/src\n", NULL);
+    sent_holds("session lease=60 kept=1000\nrun number=1 what=dlv arg=debug", "cwd=/src\n", NULL);
     assert_false(keeper_is_ready(w.keeper));
     open_control();
     sent("");
