@@ -63,15 +63,15 @@ const struct command command_line[] = {
         .more =
             "delvegate lets VS Code debug Go on another machine: it accepts the Debug Adapter Protocol on a loopback\n"
             "port, reaches the Go machine over SSH, and starts Delve there. In launch.json: \"debugServer\": 4711\n"
-            "Without a command it runs until SIGTERM; SIGHUP reads the configuration anew.\n",
+            "Without a command it runs until SIGTERM; SIGHUP reads the configuration again.\n",
         .options = main_options,
     },
     {
         .name = "exec",
         .arguments = COMMAND_TARGET_AND_COMMAND,
         .text = "run a command as Delve would see it",
-        .more = "Runs a command on the target's Go machine in the environment that Delve gets there, and exits as it "
-                "does.\n"
+        .more = "Runs a command on the target's Go machine in the environment that Delve gets there, with the same "
+                "standard input and output, and exits as it does.\n"
                 "DIR is an absolute path there, or one of this machine that the target's paths map.\n",
         .options = exec_command_options,
     },
