@@ -217,6 +217,9 @@ static void open_from_there(struct remote_machine *m, const struct tunnel_event 
     c->stream = event->stream;
     c->opened = true;
     tunnel_set_data(m->tunnel, event->stream, c);
+    /* A window a round trip is what it carries. */
+    if (event->class == TUNNEL_BULK)
+        (void)tunnel_widen(m->tunnel, event->stream, TUNNEL_WINDOW_MAX);
     if (stream == ORDER_STREAM_ABOUT)
         m->about = c;
     else

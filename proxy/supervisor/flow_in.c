@@ -6,6 +6,9 @@
 
 #include "proxy/supervisor/flow_private.h"
 
+/* What is carried in a round trip; so much memory a reader that stops costs. */
+enum { INPUT_WINDOW = 256 * 1024 };
+
 /* --- Sinks --- */
 
 static void on_writable(void *arg, short revents)
@@ -102,6 +105,7 @@ static void on_broken(void *arg, int error)
 static void on_begin(void *arg)
 {
     struct inflow *i = arg;
+    stream_widen(&i->stream, INPUT_WINDOW);
     stream_end(&i->stream);
 }
 

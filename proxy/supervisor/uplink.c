@@ -96,6 +96,12 @@ void stream_stop(struct stream *s)
     uplink_changed();
 }
 
+void stream_widen(struct stream *s, uint32_t window)
+{
+    (void)tunnel_widen(up.tunnel, s->number, window);
+    uplink_changed();
+}
+
 size_t stream_peek(struct stream *s, const void **bytes)
 {
     return tunnel_peek(up.tunnel, s->number, bytes);
