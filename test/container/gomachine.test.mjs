@@ -10,6 +10,8 @@ import { LAUNCH_MS, RequestFailed, freePort, line, proc, run, until, within } fr
 import { base, podman } from './lib/gomachine.mjs';
 import { HELLO, HOST, MAIN, TEST_MS, TOOL, machine, nothingFatal, wholeSession } from './lib/machine.mjs';
 
+const LOST = new RegExp(`connection to .*${HOST}.* is lost`);
+const GONE = /supervisor on .* is gone/;
 const KEYS = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody';
 
 async function refusal(m) {
@@ -85,19 +87,29 @@ machine('the same with SYS_PTRACE', { strict: true }, (check) => {
   check('a whole session: the flag is what helps', wholeSession);
 });
 
+/** The connection is tried again, and what answers then has nothing of before. */
+async function comesBackEmpty(m, s) {
+  await until('the loss to be shown', () => LOST.test(s.shown), { timeout: LAUNCH_MS, explain: () => m.logs() });
+  // A new container has a new host key, which run.sh has written down.
+  await m.startContainer();
+  await s.event('terminated', { timeout: LAUNCH_MS });
+  assert.match(s.shown, GONE, s.text());
+}
+
+async function leave(s) {
+  await s.ask('disconnect');
+  s.close();
+  await within('the end of the session', s.closed);
+}
+
 machine('a container that is killed', {}, (check) => {
   check('at a stop: the client is told, and can begin again when a container is there', async (m) => {
     const s = await m.session();
     await s.launch({ program: HELLO }, () => s.breakpoints(MAIN, [line(MAIN, 'LOOP')]));
     await s.stop({ reason: 'breakpoint' });
     await m.killContainer();
-    await s.event('terminated', { timeout: LAUNCH_MS });
-    assert.match(s.shown + s.outputs.stderr, new RegExp(HOST), s.text());
-    await s.ask('disconnect');
-    s.close();
-    await within('the end of the session', s.closed);
-    // A new container has a new host key, which run.sh has written down.
-    await m.startContainer();
+    await comesBackEmpty(m, s);
+    await leave(s);
     await wholeSession(m);
   });
 
@@ -107,29 +119,26 @@ machine('a container that is killed', {}, (check) => {
     await s.output('stdout', /looping/);
     const stopped = await m.exec(['sh', '-c', 'kill -STOP $(pgrep -x dlv)']);
     assert.equal(stopped.code, 0, stopped.stderr);
-    const pause = s.ask('pause', { threadId: 1 });
+    const pause = s.ask('pause', { threadId: 1 }, { timeout: TEST_MS });
     await m.killContainer();
+    await comesBackEmpty(m, s);
     assert.equal((await pause).success, false);
-    await s.event('terminated', { timeout: LAUNCH_MS });
-    await s.ask('disconnect');
-    s.close();
-    await within('the end of the session', s.closed);
-    await m.startContainer();
+    await leave(s);
     await wholeSession(m);
   });
 
   check('during the launch: answered with the host', async (m) => {
     const s = await m.session();
     await s.initialize();
-    const launch = s.ask('launch', { mode: 'debug', program: TOOL, args: ['loop'] }, { timeout: LAUNCH_MS });
+    const launch = s.ask('launch', { mode: 'debug', program: TOOL, args: ['loop'] }, { timeout: TEST_MS });
     await m.process('go build');
     await m.killContainer();
+    await until('the loss to be shown', () => LOST.test(s.shown), { timeout: LAUNCH_MS, explain: () => m.logs() });
+    await m.startContainer();
     const answer = await launch;
     assert.equal(answer.success, false);
     assert.match(JSON.stringify(answer) + s.shown, new RegExp(HOST));
-    await s.ask('disconnect');
-    s.close();
-    await m.startContainer();
+    await leave(s);
   });
 });
 
