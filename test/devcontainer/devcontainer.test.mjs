@@ -194,7 +194,7 @@ describe('dev container', () => {
     try {
       assertWhole(await session(machine.port, machine.project));
       const there = (what) => machine.container.exec('go', 'sh', '-c', `ls -d ~/.cache/delvegate/${what} 2>/dev/null || :`);
-      await until('no run directory', async () => (await there('*/[0-9]*')) === '');
+      await until('no run directory', async () => (await there('*/[0-9]*/')) === '');
       assert.equal((await machine.stop()).code, 0);
       await until('no supervisor', async () => (await there('*/socket')) === '');
     } finally {

@@ -317,6 +317,6 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     assert.equal((await exited).exitCode, 0);
     await client.request('disconnect', { terminateDebuggee: true });
     client.close();
-    await until('no run directory', async () => (await container.exec(`ls -d ${home}/.cache/delvegate/*/[0-9]* 2>/dev/null`)).text === '');
+    await until('no run directory', async () => (await container.exec(`ls -d ${home}/.cache/delvegate/*/[0-9]*/ 2>/dev/null`)).text === '');
   });
 });

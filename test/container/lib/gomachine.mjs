@@ -120,7 +120,7 @@ export class GoMachine {
 
   /** What of sessions is in the container: processes that are neither sshd, the supervisor nor ours, and run directories. */
   async left() {
-    const { stdout } = await this.exec(['sh', '-c', 'ps -e -o pid=,args=; ls -d ~/.cache/delvegate/*/[0-9]* 2>/dev/null | grep -v /bin/; :']);
+    const { stdout } = await this.exec(['sh', '-c', 'ps -e -o pid=,args=; ls -d ~/.cache/delvegate/*/[0-9]*/ 2>/dev/null; :']);
     const isOther = /^\d+ (sshd(-\w+)?: |sh -c ps -e|ps -e|delvegate-supervisor serve |\S+\/delvegate\/bin\/\w+ door )/;
     return stdout.split('\n').map((l) => l.trim()).filter((l) => l && !isOther.test(l));
   }
