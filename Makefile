@@ -58,8 +58,10 @@ PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
 TUNNEL := $(wildcard proxy/tunnel/*.c)
 # What the supervisor is made of, a program of its own.
 SUPERVISOR := $(wildcard proxy/supervisor/*.c)
-SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) delve/order.c delve/rpc.c dap/buf.c dap/json.c dap/places.c dap/decoder.c \
+# What it shares with delvegate: no more than libc below it.
+SUPERVISOR_SHARED := delve/order.c delve/rpc.c dap/buf.c dap/json.c dap/places.c dap/decoder.c \
     dap/err.c dap/message.c dap/utf8.c
+SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) $(SUPERVISOR_SHARED)
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_beyond.c ssh_wire.c ssh_agent_env.c) \
     $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) \
@@ -140,7 +142,7 @@ SUPERVISOR_CFLAGS += $(if $(MUSL),-Wno-sign-conversion)
 SUPERVISOR_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(BUILD)
 # What a supervisor calls its build: the same for all of the same source, whatever compiler it went through.
 SUPERVISOR_BUILD := $(firstword $(shell { echo $(VERSION); cat $(sort $(SUPERVISOR_SRC)) $(sort $(wildcard \
-    $(SUPERVISOR_SRC:.c=.h) proxy/supervisor/*.h proxy/tunnel/*.h)) dap/message.h; } | sha256sum | cut -c 1-16))
+    $(SUPERVISOR_SRC:.c=.h) proxy/supervisor/*.h proxy/tunnel/*.h)); } | sha256sum | cut -c 1-16))
 # Of what a static libc can't do without its shared one (getpwnam, dlopen) the linker warns.
 SUPERVISOR_LDFLAGS := -no-pie -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--build-id=none
 PROGRAMS_OBJ := $(BUILD)/programs_table.o $(BUILD)/programs_bytes.o
@@ -376,7 +378,7 @@ lint-words: all
 # No room includes a header of one above it.
 LIBC_HEADERS = assert|ctype|dirent|endian|errno|fcntl|inttypes|limits|poll|sched|signal|spawn|std[a-z]*|string|strings|termios|\
 time|unistd|arpa/inet|netinet/[a-z]+|sys/[a-z_]+
-SUPERVISOR_INCLUDES = "(proxy/(supervisor|tunnel)/|delve/(order|rpc)\.h"|dap/buf\.h"|supervisor_build\.h")|<($(subst $(space),,$(LIBC_HEADERS)))\.h>
+SUPERVISOR_INCLUDES = "(proxy/(supervisor|tunnel)/|($(subst $(space),|,$(SUPERVISOR_SHARED:.c=)))\.h"|supervisor_build\.h")|<($(subst $(space),,$(LIBC_HEADERS)))\.h>
 lint-rooms:
 	$(Q)awk -v rooms='$(ROOMS)' 'BEGIN { n = split(rooms, room); for (i = 1; i <= n; i++) height[room[i]] = i } \
 	    match($$0, /^#include "proxy\/[a-z]+\//) { split($$0, to, "/"); split(FILENAME, from, "/"); \
@@ -387,7 +389,7 @@ lint-rooms:
 	    grep -vE ':#include ("proxy/tunnel/|<(assert|stdarg|stdbool|stddef|stdint|stdio|stdlib|string)\.h>)' | \
 	    sed 's/$$/: the tunnel is pure: libc and itself alone/' | grep .
 	$(Q)! grep -nE '^#include ("|<)' $(SUPERVISOR) $(wildcard proxy/supervisor/*.h) /dev/null | grep -vE ':#include ($(SUPERVISOR_INCLUDES))' | \
-	    sed 's/$$/: the supervisor is libc (what musl has, without the name service), the tunnel, delve\/order.h, delve\/rpc.h and dap\/buf.h/' | grep .
+	    sed 's/$$/: the supervisor is libc (what musl has, without the name service), the tunnel and SUPERVISOR_SHARED/' | grep .
 	$(Q)! grep -nE '^#include "proxy/supervisor/' $(filter-out proxy/supervisor/% test/%,$(PURE) $(PROXY) $(HEADERS)) | \
 	    sed 's/$$/: the supervisor is a program of its own/' | grep .
 lint-shell:
