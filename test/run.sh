@@ -358,6 +358,7 @@ suite_feature() {
 # Containers and the Dev Container CLI, with podman.
 suite_container() {
     build KIND=asan program || return
+    build all || return
     run container line 1200 test/container/gomachine
 }
 suite_devcontainer() {

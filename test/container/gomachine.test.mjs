@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { LAUNCH_MS, RequestFailed, freePort, line, proc, run, until, within } from '../e2e/harness.mjs';
-import { base, podman } from './lib/gomachine.mjs';
+import { INSTALLED, base, podman } from './lib/gomachine.mjs';
 import { HELLO, HOST, MAIN, TEST_MS, TOOL, machine, nothingFatal, wholeSession } from './lib/machine.mjs';
 
 const LOST = new RegExp(`connection to .*${HOST}.* is lost`);
@@ -65,7 +65,7 @@ machine('a container without SYS_PTRACE', { options: ['--no-ptrace'] }, (check) 
   check('a whole session: the engine\'s own profile allows ptrace', wholeSession);
 });
 
-machine('a container whose seccomp profile refuses ptrace', { strict: true, options: ['--no-ptrace'] }, (check) => {
+machine('a container whose seccomp profile refuses ptrace', { strict: true, options: ['--no-ptrace'], program: INSTALLED }, (check) => {
   check('the launch is refused with the flag to add, and nothing is left', async (m) => {
     const error = await refusal(m);
     assert.match(error.text, /ptrace/);

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Child, DELVEGATE, PROGRAMS, Session, freePort, run, until } from '../../e2e/harness.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+export const INSTALLED = path.join(ROOT, 'build/delvegate'); // without the test build's leak checker, which needs ptrace
 const PODMAN = path.join(ROOT, 'test/podman.sh');
 const BUILD_MS = 900_000; // packages are fetched
 const START_MS = 60_000;
@@ -56,7 +57,7 @@ export class GoMachine {
     }
     config.log = { level: 'debug' };
     fs.writeFileSync(this.at('config.json'), JSON.stringify(config));
-    this.daemon = new Child(DELVEGATE, ['--config', this.at('config.json')], { name: 'delvegate', env: this.env, cwd: this.root });
+    this.daemon = new Child(this.program, ['--config', this.at('config.json')], { name: 'delvegate', env: this.env, cwd: this.root });
     await this.daemon.wait(new RegExp(`listening.*\\b${this.port}\\b`, 'i'));
     return this;
   }
@@ -100,7 +101,7 @@ export class GoMachine {
 
   /** `delvegate exec` of a command there, which reads `input`. */
   delvegateExec(args, input) {
-    return run(DELVEGATE, ['exec', '--config', this.at('config.json'), 'gomachine', '--', ...args], { env: this.env, cwd: this.root, timeout: START_MS, input });
+    return run(this.program, ['exec', '--config', this.at('config.json'), 'gomachine', '--', ...args], { env: this.env, cwd: this.root, timeout: START_MS, input });
   }
 
   ssh(args) {
@@ -115,7 +116,7 @@ export class GoMachine {
 
   /** `delvegate check-env` for a directory that is mounted in the container. */
   checkEnv(cwd) {
-    return run(DELVEGATE, ['check-env', '--config', this.at('config.json'), '--cwd', cwd, 'gomachine'], { env: this.env, cwd: this.root, timeout: START_MS });
+    return run(this.program, ['check-env', '--config', this.at('config.json'), '--cwd', cwd, 'gomachine'], { env: this.env, cwd: this.root, timeout: START_MS });
   }
 
   /** What of sessions is in the container: processes that are neither sshd, the supervisor nor ours, and run directories. */
