@@ -87,7 +87,8 @@ static void on_attached(void *arg, bool same_process, enum delve_told told)
 {
     struct session *s = arg;
     session_free_launches(s, false);
-    session_names_reset(s);
+    if (told == DELVE_TOLD_ATTACH)
+        session_names_reset(s);
     if (s->state == SESSION_RECOVERING) {
         session_came_back(s, same_process, told);
         return;

@@ -70,7 +70,7 @@ void session_came(struct session *s, enum delve_told told)
     session_answer_restart(s, NULL);
     if (!was_configured)
         answer_launch(s); /* as Delve would */
-    if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s))
+    if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s, false))
         session_say(s, "important", "out of memory: not all breakpoints could be set; set them anew");
     if (told == DELVE_TOLD_ATTACH && was_configured && !session_tell_configured(s))
         session_say(s, "important", "out of memory: the program does not go on; press Restart");

@@ -18,6 +18,7 @@ void session_names_reset(struct session *s)
     free(s->unknown_file);
     s->unknown_file = NULL;
     s->names_asked = 0;
+    s->names_ahead = false;
 }
 
 static bool ask(struct session *s, const char *file)
@@ -47,8 +48,9 @@ static bool ask(struct session *s, const char *file)
 void session_names_watch(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
 {
     static const char sign[] = "could not find file ";
-    if (!asked || strcmp(m->name, "setBreakpoints") != 0 || s->unknown_file || s->names_asked >= QUESTIONS_MAX ||
-        !s->delve || !memmem(m->text, m->len, sign, sizeof sign - 1))
+    if (!asked || strcmp(m->name, "setBreakpoints") != 0 || s->unknown_file ||
+        s->names_asked >= (size_t)QUESTIONS_MAX + s->names_ahead || !s->delve ||
+        !memmem(m->text, m->len, sign, sizeof sign - 1))
         return;
     json_t *body;
     size_t i;
@@ -61,8 +63,10 @@ void session_names_watch(struct session *s, const struct dap_message *m, const s
         const char *file = message ? delve_names_missing(message) : NULL;
         if (!file)
             continue;
-        s->names_asked++;
         s->unknown_file = strdup(file);
+        if (s->names_ahead && asked->asker == DAP_ASKER_JOURNAL)
+            break; /* its answer comes next */
+        s->names_asked++;
         if (s->unknown_file && !ask(s, file)) {
             free(s->unknown_file);
             s->unknown_file = NULL;
@@ -70,6 +74,23 @@ void session_names_watch(struct session *s, const struct dap_message *m, const s
         break;
     }
     json_decref(body);
+}
+
+void session_names_ask_ahead(struct session *s, const struct dap_message *m)
+{
+    json_t *arguments;
+    struct buf file;
+    struct err ignored; /* what can't be read is explained to nobody */
+    if (strcmp(m->name, "setBreakpoints") != 0 || s->names_asked >= QUESTIONS_MAX)
+        return;
+    (void)dap_tree_payload(m, DAP_TREE_REQUEST, &arguments, &ignored);
+    const char *path = json_string_value(json_object_get(json_object_get(arguments, "source"), "path"));
+    buf_init(&file, TEXT_MAX);
+    if (path && session_map_name(s, path, &file) >= 0 && (file.len || buf_puts(&file, path) == 0))
+        s->names_asked += ask(s, file.data);
+    buf_free(&file);
+    json_decref(arguments);
+    s->names_ahead = true;
 }
 
 void session_names_answered(struct session *s, const struct dap_message *m)
@@ -82,9 +103,10 @@ void session_names_answered(struct session *s, const struct dap_message *m)
     struct buf text;
     s->unknown_file = NULL;
     buf_init(&text, TEXT_MAX);
-    if (names && file && delve_names_explain(mapped ? mapped : file, file, names, &text) > 0) {
+    if (names && file && s->names_asked <= QUESTIONS_MAX &&
+        delve_names_explain(mapped ? mapped : file, file, names, &text) > 0) {
         session_say(s, "important", text.data);
-        s->names_asked = QUESTIONS_MAX; /* once is enough */
+        s->names_asked = QUESTIONS_MAX + 1; /* once is enough */
     }
     buf_free(&text);
     free(mapped);

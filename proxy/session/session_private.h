@@ -100,6 +100,7 @@ struct session {
     struct delve *delve; /* NULL once nothing is left of it */
     char *unknown_file;  /* that Delve is being asked about; NULL: none */
     size_t names_asked;  /* so often, of this Delve */
+    bool names_ahead;    /* the flight asks it for the names of each file that is set, unknown or not */
     struct held *held, **held_end;
     size_t held_bytes;
     int progress;            /* the number of the last progress that was begun */
@@ -188,7 +189,7 @@ void session_answer_configured(struct session *s);
 void session_hold_back(struct session *s, const struct dap_message *m);
 /* Tells Delve what the journal has: the breakpoints, and that the client is done with them. Return false when not all
  * could be said. */
-bool session_tell_breakpoints(struct session *s);
+bool session_tell_breakpoints(struct session *s, bool in_flight);
 bool session_tell_configured(struct session *s);
 void session_broken(struct session *s, const char *reason);
 /* is_blamed: the oldest unanswered request is what Delve closed its connection over. */
@@ -206,6 +207,8 @@ bool session_watch(struct session *s, const struct dap_message *m);
 /* session_names.c */
 /* Looks whether Delve's answer says that it does not know a file; then asks it for the program's names. */
 void session_names_watch(struct session *s, const struct dap_message *m, const struct dap_asked *asked);
+/* In a flight, behind a request that sets breakpoints: once the program runs it is too late to ask. */
+void session_names_ask_ahead(struct session *s, const struct dap_message *m);
 /* Delve's answer to that. */
 void session_names_answered(struct session *s, const struct dap_message *m);
 /* Another Delve: what the last one was asked is not answered any more. */

@@ -110,7 +110,7 @@ void session_lost(struct session *s, enum session_loss loss, bool is_blamed, con
 /* --- back --- */
 
 /* Tells Delve one thing; text is one request. Returns false when it could not be sent. */
-static bool tell(struct session *s, const char *text, size_t len, int64_t number)
+static bool tell(struct session *s, const char *text, size_t len, int64_t number, bool in_flight)
 {
     struct dap_edits edits;
     struct dap_message m;
@@ -127,17 +127,19 @@ static bool tell(struct session *s, const char *text, size_t len, int64_t number
     enum delve_client_result result =
         r == 0 ? delve_forward(s->delve, DAP_ASKER_JOURNAL, &m, &edits) : DELVE_CLIENT_TOO_MANY;
     dap_edits_free(&edits);
+    if (in_flight)
+        session_names_ask_ahead(s, &m);
     return result == DELVE_CLIENT_SENT || result == DELVE_CLIENT_FULL;
 }
 
-bool session_tell_breakpoints(struct session *s)
+bool session_tell_breakpoints(struct session *s, bool in_flight)
 {
     struct buf text;
     int r;
     bool told = true;
     buf_init(&text, REQUEST_TEXT_MAX);
     for (size_t i = 0; told && (r = dap_journal_replay(s->journal, i, &text)) != 0; i++) {
-        told = r > 0 && tell(s, text.data, text.len, (int64_t)dap_journal_replay_number(s->journal));
+        told = r > 0 && tell(s, text.data, text.len, (int64_t)dap_journal_replay_number(s->journal), in_flight);
         buf_clear(&text);
     }
     buf_free(&text);
@@ -147,7 +149,7 @@ bool session_tell_breakpoints(struct session *s)
 bool session_tell_configured(struct session *s)
 {
     static const char configured[] = "{\"seq\":0,\"type\":\"request\",\"command\":\"configurationDone\"}";
-    return tell(s, configured, sizeof configured - 1, DAP_JOURNAL_CONFIGURED);
+    return tell(s, configured, sizeof configured - 1, DAP_JOURNAL_CONFIGURED, false);
 }
 
 static bool sets(const char *command)
@@ -185,7 +187,9 @@ enum delve_flight session_compose(struct session *s, bool same_process)
         dap_journal_next(s->journal, same_process);
     else if (!session_is_early(s) || !is_configured)
         return DELVE_FLIGHT_ATTACH;
-    return session_tell_breakpoints(s) && session_tell_configured(s) ? DELVE_FLIGHT_WHOLE : DELVE_FLIGHT_ATTACH;
+    session_names_reset(s);
+    return session_tell_breakpoints(s, session_is_early(s)) && session_tell_configured(s) ? DELVE_FLIGHT_WHOLE
+                                                                                          : DELVE_FLIGHT_ATTACH;
 }
 
 void session_came_back(struct session *s, bool same_process, enum delve_told told)
@@ -198,7 +202,7 @@ void session_came_back(struct session *s, bool same_process, enum delve_told tol
     session_set_state(s, SESSION_LIVE, "attached again");
     s->swallows_entry = same_process && s->is_stopped && was_configured;
     session_answer_restart(s, NULL);
-    if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s))
+    if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s, false))
         session_say(s, "important", "out of memory: not all breakpoints could be set again; set them anew");
     if (held_first)
         session_release_held(s);
@@ -210,7 +214,11 @@ void session_came_back(struct session *s, bool same_process, enum delve_told tol
 void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
 {
     json_t *events = json_array();
+    if (s->names_ahead)
+        session_names_watch(s, m, asked);
     if (asked->asker_seq == DAP_JOURNAL_CONFIGURED) {
+        if (s->names_ahead)
+            session_names_reset(s);
         if (!m->success)
             session_say(s, "important", "Delve did not let the program go on; press Restart");
         session_answer_begun(s);

@@ -104,8 +104,8 @@ suite('places', {
         const args = mode === 'debug' ? { program: HELLO, buildFlags: '-trimpath' } : { mode, program: binary, cwd: HELLO };
         await s.launch({ ...args, substitutePath: [{ from, to }] }, async () => {
           const [bp] = await s.breakpoints(file, [line(file, 'PRINT')]);
-          assert.equal(bp.verified, true, JSON.stringify(bp));
-          assert.equal(bp.source.path, file);
+          assert.equal(bp.verified, !w.isEarly, JSON.stringify(bp));
+          if (!w.isEarly) assert.equal(bp.source.path, file);
         });
         const stopped = await s.stop({ reason: 'breakpoint' });
         assert.equal((await s.top(stopped.body.threadId)).source.path, file);
