@@ -2,7 +2,7 @@
 // happened but two lines in the Debug Console.
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { BlockedBuild, HOST, LAUNCH_MS, line, proc, program, suite, until } from './harness.mjs';
+import { BlockedBuild, HOST, LAUNCH_MS, TEST_MS, line, proc, program, suite, until } from './harness.mjs';
 import { Printed } from './lib/printed.mjs';
 
 const TOOL = program('tool');
@@ -130,7 +130,7 @@ const phases = {
 };
 
 async function survives(w, t, fault, phase) {
-  const own = await w.fresh(t, { sshd: { relay: true } });
+  const own = await w.fresh(t, { sshd: { relay: true }, target: { lease: '10m' } });
   const s = await own.session();
   await phase.reach(own, s);
   const dlv = await own.dlv().catch(() => null);
@@ -157,7 +157,7 @@ suite('outage', { transports: ['ssh', 'command'], daemon: false, concurrency: 2 
   for (const [what, fault] of Object.entries(faults)) {
     for (const [name, phase] of Object.entries(phases)) {
       const left = !ALL && !fault[w.options.client ? 'client' : w.transport].includes(name);
-      w.test(`the connection ${what} while ${name}: the session goes on`, { skip: left && 'without CHECK_ALL=1' }, (t) => survives(w, t, fault, phase));
+      w.test(`the connection ${what} while ${name}: the session goes on`, { timeout: 2 * TEST_MS, skip: left && 'without CHECK_ALL=1' }, (t) => survives(w, t, fault, phase));
     }
   }
 });

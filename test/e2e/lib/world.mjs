@@ -333,7 +333,7 @@ export class World {
    */
   test(name, options, body) {
     if (typeof options === 'function') return this.test(name, {}, options);
-    return test(name, { timeout: TEST_MS, skip: options.skip || (this.isEarly && options.notEarly) }, async (t) => {
+    return test(name, { timeout: options.timeout ?? TEST_MS, skip: options.skip || (this.isEarly && options.notEarly) }, async (t) => {
       this.sessions = [];
       try {
         if (this.options.beside && !this.beside) await this.standBeside();
