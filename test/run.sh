@@ -310,7 +310,7 @@ shell_tests() {
 # The supervisor by itself: as the tests' kind has it; as it is installed; and the one for another architecture in an
 # emulator, which knows no ptrace. The tests are told by $SUPERVISOR, a command, which one it is.
 suite_supervisor() {
-    local source name arch=aarch64 emulator why
+    local source name arch=aarch64 emulator
     [ "$(uname -m)" != aarch64 ] || arch=x86_64
     build KIND=asan supervisor-programs || return
     build all || return
@@ -320,11 +320,7 @@ suite_supervisor() {
         name=${source##*/} name=${name%.c}
         supervisor_test "$name" asan "$top/$asan/supervisor"
         supervisor_test "$name" release "$top/build/release/supervisor"
-        why=$(sed -n 's,^/\* Not emulated: \(.*\)\. \*/$,\1,p' "$source")
-        if [ -n "$why" ]; then
-            echo "== supervisor/$name-$arch: skipped: $why"
-            add "supervisor/$name-$arch" 0 0 1
-        elif [ -n "$emulator" ] && [ -x "build/release/supervisor-$arch/supervisor" ]; then
+        if [ -n "$emulator" ] && [ -x "build/release/supervisor-$arch/supervisor" ]; then
             supervisor_test "$name" "$arch" "$emulator $top/build/release/supervisor-$arch/supervisor"
         else
             echo "== supervisor/$name-$arch: skipped: the cross compiler or qemu-$arch-static is missing"

@@ -1,5 +1,4 @@
 /* The connection goes and comes again: by doors, each a pair of descriptors that carries the same tunnel. */
-/* Not emulated: a door executes its own program, which is not the kernel's architecture. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,5 @@
 /* The supervisor is killed while Delve builds, is stopped, runs, prints, or is attached to a process: the warden ends
  * what it leaves, and nothing of it stays; an attached process lives on, without a trap. With the real dlv. */
-/* Not emulated: Delve needs ptrace. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
