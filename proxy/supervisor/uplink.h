@@ -68,8 +68,8 @@ bool uplink_is_up(void);
 int uplink_open(struct stream *s, enum tunnel_class class, enum order_stream stream, uint32_t number,
                 uint32_t session) MUST_USE;
 
-/* As tunnel_ready, tunnel_end, tunnel_reset, tunnel_stop, tunnel_widen, tunnel_peek, tunnel_consume; nothing happens with
- * one that is closed. */
+/* As tunnel_ready, tunnel_end, tunnel_reset, tunnel_stop, tunnel_widen, tunnel_peek, tunnel_consume; nothing happens
+ * with one that is closed. */
 void stream_ready(struct stream *s);
 void stream_end(struct stream *s);
 void stream_reset(struct stream *s, uint32_t code);

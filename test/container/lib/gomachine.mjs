@@ -31,9 +31,9 @@ const STRICT = {
 
 export class GoMachine {
   /** options: arguments of run.sh. strict: with the profile above. published: on a port that the engine chooses. byCommand:
-   * delvegate reaches it by the engine's `exec`, not by its sshd. */
-  constructor({ image, options = [], strict = false, published = false, byCommand = false }) {
-    Object.assign(this, { image, options, strict, published, byCommand });
+   * delvegate reaches it by the engine's `exec`, not by its sshd. program: another delvegate. */
+  constructor({ image, options = [], strict = false, published = false, byCommand = false, program = DELVEGATE }) {
+    Object.assign(this, { image, options, strict, published, byCommand, program });
     this.sessions = [];
   }
 
