@@ -119,12 +119,35 @@ static bool write_some(struct link *l)
     return true;
 }
 
+static const char unwritable[] = "what carried the tunnel takes no more";
+
+static void receive(struct link *l, const char *bytes, size_t n);
+
+static bool is_there(const struct link *l)
+{
+    const struct link *at = links;
+    while (at && at != l)
+        at = at->next;
+    return at != NULL;
+}
+
+/* What has come before counts all the same: delvegate's last orders are in it. */
+static void end_read_out(struct link *l, const char *why)
+{
+    static char bytes[READ_SIZE];
+    ssize_t n;
+    while (is_there(l) && (n = read(l->in.fd, bytes, sizeof bytes)) > 0)
+        receive(l, bytes, (size_t)n);
+    if (is_there(l))
+        end_link(l, why);
+}
+
 static void on_writable(struct link *l)
 {
     if (l->len == 0 && l == present)
         l->len = tunnel_output(uplink_tunnel(), l->output, sizeof l->output, loop_now());
     if (l->len && !write_some(l)) {
-        end_link(l, "what carried the tunnel takes no more");
+        end_read_out(l, unwritable);
         return;
     }
     if (l->refused && l->len == 0)
@@ -139,7 +162,7 @@ static void on_out(void *arg, short revents)
     if (revents & POLLOUT)
         on_writable(l);
     else
-        end_link(l, "what carried the tunnel takes no more");
+        end_read_out(l, unwritable);
 }
 
 void link_settle(void)
@@ -261,7 +284,7 @@ void uplink_hang_up(void *arg, const char *why)
     while (l && l->arg != arg)
         l = l->next;
     if (l)
-        end_link(l, why);
+        end_read_out(l, why);
 }
 
 /* --- New ones --- */
