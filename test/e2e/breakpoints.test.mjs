@@ -9,7 +9,7 @@ const TOOL = program('tool');
 const TOOL_MAIN = path.join(TOOL, 'main.go');
 const at = (mark) => line(MAIN, mark);
 
-suite('breakpoints', {}, (w) => {
+suite('breakpoints', { clients: ['vscode'] }, (w) => {
   w.test('ids and lines are Delve\'s, hits name them', { notEarly: 'ids and lines in the answer are Delve\'s' }, async () => {
     const s = await w.session();
     await s.launch({ program: HELLO }, async () => {

@@ -23,7 +23,7 @@ async function report(world, args, request = 'launch') {
   return { seen, s };
 }
 
-suite('launch', {
+suite('launch', { clients: ['vscode'],
   targets: { proxied: { go: { env: { HTTPS_PROXY: 'http://127.0.0.1:9', GOPROXY: 'https://proxy.example', GONOSUMDB: '*', GOFLAGS: '-mod=mod' } } } },
 }, (w) => {
   w.test('debug: a package directory is built, runs and ends with its exit code', async () => {

@@ -31,7 +31,7 @@ ${more}`;
 
 const DEAF = 'a restart that fails is answered with success to VS Code';
 
-suite('restart', { beside: true, daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_mb=1' } }, (w) => {
+suite('restart', { clients: ['vscode'], beside: true, daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_mb=1' } }, (w) => {
   const config = (args) => ({ type: 'go', request: 'launch', mode: 'debug', name: 'test', ...args });
 
   w.test('the restart of a stopped program: rebuilt, args and env of the request, breakpoints kept', async () => {

@@ -367,6 +367,9 @@ export class World {
   }
 }
 
+// Without CHECK_ALL=1 only in the suites that say so: where breakpoints, builds and new Delves meet.
+const CLIENTS = process.env.CHECK_ALL === '1' ? ['vscode'] : [];
+
 /**
  * Groups of tests on each transport, in a world that starts before them and ends after them. concurrency: how many at
  * once, for tests that use worlds of their own only. skip: why none can be run here, and no world can start. clients:
@@ -374,7 +377,7 @@ export class World {
  * no editor's session is tested.
  */
 export function suite(name, options, body) {
-  const { transports = ['local', 'ssh'], clients = ['vscode'], concurrency = 1, skip: why = false, ...rest } = options;
+  const { transports = ['local', 'ssh'], clients = CLIENTS, concurrency = 1, skip: why = false, ...rest } = options;
   const ways = [...transports.map((transport) => ({ transport })), ...clients.map((client) => ({ transport: transports[0], client }))];
   for (const { transport, client } of ways) {
     const skip = why || (transport === 'ssh' && !haveSshd && 'no sshd on this machine that lets in who runs the tests');
