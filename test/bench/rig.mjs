@@ -35,12 +35,6 @@ export async function elapsed(action) {
   return performance.now() - start;
 }
 
-export async function timed(times, action) {
-  const samples = [];
-  for (let i = 0; i < times; i++) samples.push(await elapsed(action));
-  return samples;
-}
-
 /** The first row is the head; each cell a text. */
 export function print(title, rows) {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((r) => (r[i] ?? '-').length)) + 2);
