@@ -18,7 +18,22 @@
 enum { CHANNELS_MAX = 16, TEXT_MAX = 32 * 1024 * 1024, WORDS_MAX = 8 * 1024, PID = 4711 };
 
 /* What frees the keeper: the handler with this name. */
-enum handler { NONE, FACTS, READY, NOTE, MISPLACED, LOG, BUILD, OUTPUT, OUTPUT_ENDED, INPUT, EXITED, ENDED, FAILED };
+enum handler {
+    NONE,
+    FACTS,
+    READY,
+    NOTE,
+    FLYING,
+    MISPLACED,
+    LOG,
+    BUILD,
+    OUTPUT,
+    OUTPUT_ENDED,
+    INPUT,
+    EXITED,
+    ENDED,
+    FAILED
+};
 
 struct channel {
     const struct channel_handler *handler;
@@ -244,6 +259,24 @@ static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *
     hear(MISPLACED, "misplaced %d %s", (int)kind, path);
 }
 
+static void on_delve_closed(void *arg, const struct err *why, enum channel_end end)
+{
+    (void)arg;
+    (void)why;
+    (void)end;
+}
+
+/* It takes the connection, as Delve's client does. */
+static void on_flying(void *arg, const struct keeper_flight *flight)
+{
+    static const struct channel_handler events = {.closed = on_delve_closed};
+    (void)arg;
+    if (flight->channel)
+        channel_take(flight->channel, &events, NULL);
+    hear(FLYING, "flying %u of %u to %d%s%s", (unsigned)flight->edition, (unsigned)flight->count, flight->port,
+         flight->channel ? "" : " gone: ", flight->channel ? "" : flight->why.text);
+}
+
 static const struct keeper_handler owner = {.facts = on_facts,
                                             .ready = on_ready,
                                             .note = on_note,
@@ -254,6 +287,7 @@ static const struct keeper_handler owner = {.facts = on_facts,
                                             .output_ended = on_output_ended,
                                             .input_drained = on_input_drained,
                                             .input_closed = on_input_closed,
+                                            .flying = on_flying,
                                             .exited = on_exited,
                                             .ended = on_ended,
                                             .failed = on_failed};
@@ -263,17 +297,36 @@ static const struct keeper_handler owner = {.facts = on_facts,
 static const struct {
     int number;
     const char *name;
-} kinds[] = {{ORDER_SESSION, "session"}, {ORDER_RUN, "run"}, {ORDER_LAUNCHED, "launched"},
-             {ORDER_STOP, "stop"},       {ORDER_END, "end"}, {ORDER_SIGNAL, "signal"}},
+} kinds[] = {{ORDER_SESSION, "session"}, {ORDER_RUN, "run"},       {ORDER_LAUNCHED, "launched"}, {ORDER_STOP, "stop"},
+             {ORDER_END, "end"},         {ORDER_SIGNAL, "signal"}, {ORDER_FLIGHT, "flight"}},
   keys[] = {
-      {ORDER_LEASE, "lease"},     {ORDER_LOCAL, "local"},      {ORDER_GO, "go"},
-      {ORDER_DLV, "dlv"},         {ORDER_GOCACHE, "gocache"},  {ORDER_GOMODCACHE, "gomodcache"},
-      {ORDER_GOENV, "goenv"},     {ORDER_NO_DELVE, "nodelve"}, {ORDER_EXAMINE, "examine"},
-      {ORDER_ALONE, "alone"},     {ORDER_HOW, "how"},          {ORDER_NUMBER, "number"},
-      {ORDER_PID, "pid"},         {ORDER_WHAT, "what"},        {ORDER_ARG, "arg"},
-      {ORDER_ENV, "env"},         {ORDER_UNSET, "unset"},      {ORDER_CWD, "cwd"},
-      {ORDER_ATTACH, "attach"},   {ORDER_NEED, "need"},        {ORDER_NEEDDIR, "needdir"},
-      {ORDER_STREAMS, "streams"}, {ORDER_STDIN, "stdin"},      {ORDER_STATUS, "status"},
+      {ORDER_LEASE, "lease"},
+      {ORDER_OUTAGE_OUTPUT, "kept"},
+      {ORDER_LOCAL, "local"},
+      {ORDER_GO, "go"},
+      {ORDER_DLV, "dlv"},
+      {ORDER_GOCACHE, "gocache"},
+      {ORDER_GOMODCACHE, "gomodcache"},
+      {ORDER_GOENV, "goenv"},
+      {ORDER_NO_DELVE, "nodelve"},
+      {ORDER_EXAMINE, "examine"},
+      {ORDER_ALONE, "alone"},
+      {ORDER_HOW, "how"},
+      {ORDER_NUMBER, "number"},
+      {ORDER_PID, "pid"},
+      {ORDER_WHAT, "what"},
+      {ORDER_ARG, "arg"},
+      {ORDER_ENV, "env"},
+      {ORDER_UNSET, "unset"},
+      {ORDER_CWD, "cwd"},
+      {ORDER_ATTACH, "attach"},
+      {ORDER_NEED, "need"},
+      {ORDER_NEEDDIR, "needdir"},
+      {ORDER_STREAMS, "streams"},
+      {ORDER_STDIN, "stdin"},
+      {ORDER_STATUS, "status"},
+      {ORDER_EDITION, "edition"},
+      {ORDER_REQUEST, "request"},
 };
 
 static const char *name_of_kind(enum order_kind kind)
@@ -556,6 +609,73 @@ static void test_a_run_right_behind_the_session(void **state)
     assert_true(keeper_is_ready(w.keeper));
     report_exit("2", "0", "0", "0");
     heard("output ended\nexited 0\n");
+    end();
+}
+
+static void order_flight(uint32_t edition)
+{
+    struct buf requests;
+    buf_init(&requests, TEXT_MAX);
+    order_put(&requests, ORDER_REQUEST, "a");
+    order_put(&requests, ORDER_REQUEST, "b");
+    keeper_fly(w.keeper, edition, &requests);
+    buf_free(&requests);
+}
+
+static void report_flying(const char *number, const char *edition)
+{
+    report(ORDER_FLYING, ORDER_NUMBER, number, ORDER_EDITION, edition, ORDER_COUNT, "2", ORDER_PORT, "4711", 0);
+}
+
+/* The report of a flight and its connection come in any order; the connection may be gone by then. */
+static void test_flights(void **state)
+{
+    (void)state;
+    begin(true);
+    order_flight(1); /* there is no run to tell of it */
+    sent("");
+    run(KEEPER_DLV, &launch_plan, NULL);
+    sent_holds("run number=1", NULL);
+    order_flight(1);
+    sent("flight number=1 edition=1 request=a request=b\n");
+    order_flight(2);
+    sent("flight number=1 edition=2 request=a request=b\n");
+    report_flying("1", "2");
+    heard("");
+    struct channel *dap = open_stream(ORDER_STREAM_DAP, 2);
+    heard("flying 2 of 2 to 4711\n");
+    assert_false(dap->paused);
+    end_stream(dap);
+    report_exit("1", "0", "0", "0");
+    heard("output ended\nexited 0\n");
+
+    run(KEEPER_DLV, &launch_plan, NULL);
+    dap = open_stream(ORDER_STREAM_DAP, 3);
+    heard("");
+    assert_true(dap->paused); /* what Delve says waits until somebody reads it */
+    report_flying("1", "3");  /* an earlier run's */
+    heard("");
+    report_flying("2", "3");
+    heard("flying 3 of 2 to 4711\n");
+    assert_false(dap->paused);
+    end_stream(dap);
+    report_exit("2", "0", "0", "0");
+    heard("output ended\nexited 0\n");
+
+    run(KEEPER_DLV, &launch_plan, NULL);
+    dap = open_stream(ORDER_STREAM_DAP, 4);
+    break_stream(dap, "Connection refused");
+    heard("");
+    report_flying("3", "4");
+    heard("flying 4 of 2 to 4711 gone: Connection refused\n");
+    struct channel *untaken = open_stream(ORDER_STREAM_DAP, 5);
+    report_exit("3", "0", "0", "0");
+    heard("output ended\nexited 0\n");
+    run(KEEPER_DLV, &launch_plan, NULL);
+    assert_true(untaken->closed);
+    report_exit("4", "0", "0", "0");
+    heard("output ended\nexited 0\n");
+    assert_true(open_stream(ORDER_STREAM_DAP, 6)->closed); /* no run is on */
     end();
 }
 
@@ -1116,6 +1236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs_follow_each_other),
         cmocka_unit_test(test_a_run_right_behind_the_session),
+        cmocka_unit_test(test_flights),
         cmocka_unit_test(test_the_end_of_a_run),
         cmocka_unit_test(test_a_run_without_streams),
         cmocka_unit_test(test_what_belongs_to_another_run),
