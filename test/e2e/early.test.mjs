@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { BlockedBuild, LAUNCH_MS, line, program, suite, until } from './harness.mjs';
+import { BlockedBuild, LAUNCH_MS, line, proc, program, suite, until } from './harness.mjs';
+import { byPid, looping } from './lib/looper.mjs';
 
 const HELLO = program('hello');
 const MAIN = path.join(HELLO, 'main.go');
@@ -158,6 +159,43 @@ suite('early', { clients: [] }, (w) => {
     assert.deepEqual(stopped.body.hitBreakpointIds, [set.id]);
     await s.finish({ terminateDebuggee: true });
     block.close();
+  });
+
+  w.test('a process that lives is attached to once all is known, and stopped for no longer than that takes', byPid, async () => {
+    const child = await looping(w);
+    const s = await w.session();
+    s.client = { clientID: 'vscode' };
+    await s.initialize();
+    const attached = s.ask('attach', { mode: 'local', processId: child.pid }, { timeout: LAUNCH_MS });
+    await s.event('initialized');
+    const main = path.join(program('tool'), 'main.go');
+    const [set] = await s.breakpoints(main, [line(main, 'TICK')]);
+    assert.equal(set.verified, false);
+    await until('the tools to be found', () => /Delve Version/.test(w.daemon.stderr));
+    assert.deepEqual(w.processes().filter((pid) => proc.cmdline(pid).includes('attach')), []);
+    const configured = s.ask('configurationDone', undefined, { timeout: LAUNCH_MS });
+    assert.equal((await attached).success, true);
+    assert.equal((await configured).success, true);
+    const stopped = await s.stop({ reason: 'breakpoint' });
+    assert.deepEqual(stopped.body.hitBreakpointIds, [set.id]);
+    await s.finish({ terminateDebuggee: false });
+    assert.ok(proc.alive(child.pid));
+    child.kill();
+    await child.end();
+  });
+
+  w.test('a client that waits for the answer to launch before it says configurationDone gets it', async () => {
+    const s = await w.session();
+    s.client = { clientID: 'vscode' };
+    await s.initialize();
+    const launched = s.ask('launch', { mode: 'debug', program: HELLO }, { timeout: LAUNCH_MS });
+    await s.event('initialized');
+    const [set] = await s.breakpoints(MAIN, [at('LOOP')]);
+    assert.equal((await launched).success, true);
+    assert.equal((await changed(s, set.id)).body.breakpoint.verified, true);
+    await s.send('configurationDone');
+    assert.deepEqual((await s.stop({ reason: 'breakpoint' })).body.hitBreakpointIds, [set.id]);
+    await s.finish({ terminateDebuggee: true });
   });
 
   w.test('who is not known waits for Delve, and sees its order', async () => {
