@@ -77,9 +77,11 @@ suite('ssh: no key is accepted', { ...ssh, sshd: { options: ['AuthorizedKeysFile
 });
 
 suite('ssh: forwarding is refused', { ...ssh, sshd: { options: ['AllowTcpForwarding no'] } }, (w) => {
-  w.test('names AllowTcpForwarding', async () => {
-    const text = await refusal(w);
-    assert.match(text, /AllowTcpForwarding/);
+  w.test('costs nothing: none is needed', async () => {
+    const s = await w.session();
+    await s.launch({ program: HELLO }, () => s.breakpoints(MAIN, [line(MAIN, 'LOOP')]));
+    await s.stop({ reason: 'breakpoint' });
+    await s.finish({ terminateDebuggee: true });
   });
 });
 
@@ -163,8 +165,8 @@ suite('ssh: a shell that is no shell', {
 suite('ssh: a login shell that exits silently', { ...ssh, sshd: { options: ['ForceCommand exit 3'] } }, (w) => {
   w.test('did not run sh: its exit status, and what to look at', async () => {
     const text = await refusal(w);
-    assert.match(text, /login shell on gomachine .* did not run sh: it ended with exit status 3 and printed nothing/);
-    assert.match(text, /ForceCommand/);
+    assert.match(text, /login shell of gomachine .* ended before it ran delvegate's command \(exit status 3\)/);
+    assert.match(text, /ssh gomachine true/);
   });
 });
 
@@ -257,8 +259,8 @@ suite('a run directory', {
   });
 });
 
-suite('ssh: few sessions to a connection', { ...ssh, sshd: { options: ['MaxSessions 2'] } }, (w) => {
-  w.test('a server that allows two channels serves several sessions over several connections', async () => {
+suite('ssh: one channel to a connection', { ...ssh, sshd: { options: ['MaxSessions 1'] } }, (w) => {
+  w.test('serves several sessions over one connection', async () => {
     const list = [];
     for (let i = 0; i < 3; i++) {
       const s = await w.session();
@@ -266,7 +268,7 @@ suite('ssh: few sessions to a connection', { ...ssh, sshd: { options: ['MaxSessi
       await s.stop({ reason: 'breakpoint' });
       list.push(s);
     }
-    assert.equal(w.sshd.connections().length, 3);
+    assert.equal(w.sshd.connections().length, 1);
     for (const s of list) await s.finish({ terminateDebuggee: true });
   });
 });

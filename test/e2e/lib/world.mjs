@@ -20,7 +20,7 @@ const ROOT = path.resolve(HERE, '../../..');
 export const DELVEGATE = process.env.DELVEGATE ?? path.join(ROOT, 'build/asan/delvegate');
 export const PROGRAMS = path.join(ROOT, 'test/programs');
 export const TEST_MS = 180_000;
-const SUPERVISOR = /\/supervisor$/; // in a build tree, and as it is installed
+const SUPERVISOR = /\/(supervisor|bin\/[0-9a-f]{64})( \(deleted\))?$/; // in a build tree, installed, put there
 const list = (dir) => (fs.existsSync(dir) ? fs.readdirSync(dir) : []);
 const SANITIZER = /ERROR: \w+Sanitizer|SUMMARY: \w+Sanitizer|\.[ch]:\d+:\d+: runtime error:/; // Delve logs runtime errors too
 
@@ -215,6 +215,20 @@ export class World {
 
   /** Processes that belong to this world's Go machine: dlv, programs, builds. */
   processes() {
+    return this.everything().filter((pid) => !this.isSupervisor(pid));
+  }
+
+  isSupervisor(pid) {
+    const exe = proc.exe(pid);
+    return SUPERVISOR.test(exe);
+  }
+
+  /** The supervisor, its warden, its doors. */
+  supervisors() {
+    return this.everything().filter((pid) => this.isSupervisor(pid));
+  }
+
+  everything() {
     const root = this.root;
     const daemon = this.daemon?.pid;
     return proc.pids().filter((pid) => {
