@@ -15,6 +15,7 @@ import { HOST, Sshd } from '../e2e/lib/sshd.mjs';
 
 const DELAYS_MS = (process.env.BENCH_DELAYS ?? '50,100,200').split(',').map(Number); // of a round trip
 const TIMES = Number(process.env.BENCH_TIMES ?? 5);
+const MODES = (process.env.BENCH_MODES ?? 'debug,exec').split(',');
 const EDITORS = { 'VS Code': 'vscode', 'another client': 'bench' };
 
 /** Passes bytes on after half a round trip, in order. */
@@ -90,10 +91,20 @@ async function measure(relay, delays, action) {
   return `${rows.join(', ')}; ${base.toFixed(0)} ms without delay`;
 }
 
-const [path_, ...given] = process.argv.slice(2);
-if (!path_) {
-  process.stderr.write('usage: f5.mjs PATH-OF-DELVEGATE [ROUND-TRIP-MS ...]\n');
-  process.exit(2);
+export async function f5s(rig) {
+  const sshd = await rig.startSshd({ relay: true });
+  // What is not measured: the first build, and putting the supervisor on the Go machine.
+  const daemon = await rig.daemon(sshd);
+  await f5(daemon.port, 'bench', 'launch', { mode: 'debug', program: PROGRAM });
+  await rig.endDaemon(daemon);
+  for (const mode of MODES) {
+    const part = new F5(rig, mode);
+    try {
+      await part.run(sshd);
+    } finally {
+      part.print();
+    }
+  }
 }
 const delays = given.length ? given.map(Number) : [50, 100, 200];
 const root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'delvegate-f5-')));

@@ -45,7 +45,7 @@ suite('few sessions a connection', { transports: ['ssh'], concurrency: 2 }, (w) 
   }
 });
 
-suite('many sessions', { transports: ['ssh'], sshd: { options: ['MaxSessions 1'] } }, (w) => {
+suite('many sessions', { clients: [], transports: ['ssh'], sshd: { options: ['MaxSessions 1'] } }, (w) => {
   let binary;
   before(async () => { binary = await build('tool', w.at('tool')); });
 
@@ -69,7 +69,7 @@ suite('many sessions', { transports: ['ssh'], sshd: { options: ['MaxSessions 1']
   });
 });
 
-suite('new keys all the time', { transports: ['ssh'], concurrency: 2 }, (w) => {
+suite('new keys all the time', { clients: [], transports: ['ssh'], concurrency: 2 }, (w) => {
   for (const limit of ['100K', '500K']) {
     w.test(`RekeyLimit ${limit} beside a printing program: the next sessions work, and nothing is lost`, async (t) => {
       const own = await w.fresh(t, { sshd: { options: [`RekeyLimit ${limit}`] } });
@@ -168,7 +168,7 @@ exec "$@"
   });
 });
 
-suite('daemons', {}, (w) => {
+suite('daemons', { clients: [] }, (w) => {
   const descriptors = (pid) => fs.readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
       return fs.readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/\[\d+\]/, '');
