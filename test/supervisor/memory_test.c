@@ -1,6 +1,5 @@
 /* What the supervisor takes: at rest, in a stopped session, and when more comes than goes. The least is asked of the
- * one that is installed; sanitizers have memory of their own, of which only so much more is allowed. */
-/* Not emulated: an emulator has memory of its own. */
+ * one that is installed; sanitizers and emulators have memory of their own, of which only so much more is allowed. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@ enum {
     MIB = 1024 * 1024,
     REST_MAX = 2 * MIB,           /* resident */
     UNACKNOWLEDGED_MAX = 4 * MIB, /* more of it, for what a tunnel has not delivered */
-    FOREIGN_MAX = 48 * MIB,       /* for a build with sanitizers, whatever it does */
+    FOREIGN_MAX = 48 * MIB,       /* for a build with sanitizers, or in an emulator, whatever it does */
     FLOOD = 100 * 1000 * 1000,    /* bytes */
     STREAMS = 2,                  /* of a program's output */
     SETTLED_MS = 500,             /* nothing has changed for so long */
@@ -60,9 +59,10 @@ static long resident(const struct driver *d, const char *which)
     return kib * KIB;
 }
 
-/* Whether it was built without sanitizers. */
+/* Whether it was built without sanitizers, and runs without an emulator before it. */
 static bool is_plain(const struct driver *d)
 {
+    const char *command = getenv("SUPERVISOR");
     char path[64], line[PATH_SIZE];
     bool sanitized = false;
     (void)snprintf(path, sizeof path, "/proc/%ld/maps", (long)supervisor_of(d));
@@ -71,7 +71,7 @@ static bool is_plain(const struct driver *d)
     while (fgets(line, sizeof line, f))
         sanitized |= strstr(line, "libasan") != NULL;
     (void)fclose(f);
-    return !sanitized;
+    return !sanitized && command && !strchr(command, ' ');
 }
 
 /* at_start: what it took before there was anything to do. */
