@@ -112,14 +112,14 @@ suite('much', { daemonEnv: { ASAN_OPTIONS: 'detect_leaks=1:quarantine_size_mb=4'
     await s.finish();
   });
 
-  w.test(`${BUILD_OUTPUT / KB / KB} MB of build output are shown, every line`, async () => {
+  /** Launches a program whose linker prints so much and then does `last`; returns how many lines of it were shown, in order. */
+  async function flooded(s, bytes, last) {
     const script = path.join(fs.mkdtempSync(w.at('tmp/flood-')), 'flood');
     fs.writeFileSync(script, `#!/bin/sh
 case "$*" in *-V=full*) exec "$@" ;; esac
-case $1 in */link) seq -f 'build output %0${LINE - 14}.0f' ${BUILD_OUTPUT / LINE} >&2 ;; esac
+case $1 in */link) seq -f 'build output %0${LINE - 14}.0f' ${bytes / LINE} >&2; ${last} ;; esac
 exec "$@"
 `, { mode: 0o755 });
-    const s = await w.session();
     let [rest, next, wrong] = ['', 1, ''];
     s.onOutput = (category, text) => {
       if (category === 'stdout') return;
@@ -132,11 +132,26 @@ exec "$@"
         next += 1;
       }
     };
-    await s.launch({ program: TOOL, args: ['quiet'], buildFlags: `-toolexec=${script}` });
-    await s.event('terminated', { timeout: TEST_MS });
+    const how = await s.launch({ program: TOOL, args: ['quiet'], buildFlags: `-toolexec=${script}` }).catch((error) => error);
     assert.equal(wrong, '');
-    assert.equal(next - 1, BUILD_OUTPUT / LINE);
+    return { shown: (next - 1) * LINE, how };
+  }
+
+  w.test(`${BUILD_OUTPUT / KB / KB} MB of build output are shown, every line`, async () => {
+    const s = await w.session();
+    const { shown } = await flooded(s, BUILD_OUTPUT, ':');
+    await s.event('terminated', { timeout: TEST_MS });
+    assert.equal(shown, BUILD_OUTPUT);
     await s.finish();
+  });
+
+  w.test('a build that fails behind much output has it shown, every line', async () => {
+    const s = await w.session();
+    const { shown, how } = await flooded(s, KB * KB, 'exit 1');
+    assert.ok(how instanceof Error, 'it was launched');
+    assert.equal(shown, KB * KB);
+    await s.send('disconnect');
+    s.close();
   });
 
   w.test('a client that does not read holds up the step before the launch, not memory', async () => {
