@@ -102,15 +102,15 @@ int delve_rpc_exit_status(const char *text, size_t len, int *status)
 {
     static const char *const error[] = {"error", NULL}, *const exited[] = {"result", "State", "exited", NULL},
                              *const code[] = {"result", "State", "exitStatus", NULL};
-    struct words words = {.text = text, .status = status};
+    int told = 0;
+    struct words words = {.text = text, .status = &told};
     struct number number = {.text = text};
     bool has_exited = false;
     if (walk(text, len, error, read_words, &words) < 0 || walk(text, len, exited, read_true, &has_exited) < 0 ||
         walk(text, len, code, read_number, &number) < 0)
         return -1;
-    if (words.found)
-        return 1;
-    if (has_exited)
-        *status = number.value;
-    return has_exited;
+    if (!words.found && !has_exited)
+        return 0;
+    *status = words.found ? told : number.value;
+    return 1;
 }

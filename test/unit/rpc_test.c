@@ -45,6 +45,7 @@ static void answers(void **state)
         {"{\"id\":1}", 0, UNTOUCHED},
         {"[]", 0, UNTOUCHED},
         {"{\"id\":1,\"result\":null,\"error\":\"Process 4711 has exited wi", -1, UNTOUCHED},
+        {"{\"error\":\"Process 1 has exited with status 7\",\"result\":{", -1, UNTOUCHED},
         {"", -1, UNTOUCHED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
