@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "proxy/supervisor/file.h"
@@ -19,7 +20,10 @@ enum {
     FIRST_FREE = 10, /* of descriptors, while the standard ones are set */
     STANDARD = 3,
     DECIMAL = 10,
-    NAME_SIZE = 64
+    NAME_SIZE = 64,
+    SIGNALS = 64, /* that the kernel knows */
+    BYTE_BITS = 8,
+    ACTION_WORDS = 16 /* at least what the kernel's struct sigaction takes */
 };
 
 /* The child's own. */
@@ -37,12 +41,21 @@ static void block_signals(sigset_t *old)
     (void)sigprocmask(SIG_SETMASK, &all, old);
 }
 
+/* The libc's own signals, which it lets nobody touch: glibc's posix_spawn leaves them ignored in its children. To the
+ * kernel an action that is all zero is the default, whatever the layout. */
+static void default_own(int signal)
+{
+    static const unsigned long zero[ACTION_WORDS];
+    (void)syscall(SYS_rt_sigaction, signal, zero, NULL, SIGNALS / BYTE_BITS);
+}
+
 static void default_signals(void)
 {
     struct sigaction act = {.sa_handler = SIG_DFL};
     (void)sigemptyset(&act.sa_mask);
-    for (int signal = 1; signal < NSIG; signal++)
-        (void)sigaction(signal, &act, NULL);
+    for (int signal = 1; signal <= SIGNALS; signal++)
+        if (sigaction(signal, &act, NULL) < 0)
+            default_own(signal);
 }
 
 static void unblock_signals(void)

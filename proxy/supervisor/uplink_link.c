@@ -19,6 +19,7 @@ enum {
 
 struct link {
     struct link *next;
+    unsigned long id; /* ours, of all that ever were */
     struct watch in;
     struct watch out;
     int in_flags; /* as they were */
@@ -121,24 +122,26 @@ static bool write_some(struct link *l)
 
 static const char unwritable[] = "what carried the tunnel takes no more";
 
-static void receive(struct link *l, const char *bytes, size_t n);
-
-static bool is_there(const struct link *l)
+/* The link with this number of ours; NULL: it is closed. */
+static struct link *find(unsigned long id)
 {
-    const struct link *at = links;
-    while (at && at != l)
-        at = at->next;
-    return at != NULL;
+    struct link *l = links;
+    while (l && l->id != id)
+        l = l->next;
+    return l;
 }
+
+static void receive(struct link *l, const char *bytes, size_t n);
 
 /* What has come before counts all the same: delvegate's last orders are in it. */
 static void end_read_out(struct link *l, const char *why)
 {
     static char bytes[READ_SIZE];
+    unsigned long id = l->id;
     ssize_t n;
-    while (is_there(l) && (n = read(l->in.fd, bytes, sizeof bytes)) > 0)
+    while ((l = find(id)) && (n = read(l->in.fd, bytes, sizeof bytes)) > 0)
         receive(l, bytes, (size_t)n);
-    if (is_there(l))
+    if (l)
         end_link(l, why);
 }
 
@@ -318,6 +321,7 @@ static int set_nonblocking(int fd)
 
 static struct link *new_link(int in, int out, const char *nonce)
 {
+    static unsigned long last_id;
     size_t len = nonce ? strlen(nonce) : 0;
     if (len > NONCE_MAX)
         return NULL;
@@ -325,6 +329,7 @@ static struct link *new_link(int in, int out, const char *nonce)
     if (!l)
         return NULL;
     memset(l, 0, sizeof *l);
+    l->id = ++last_id;
     if (len)
         memcpy(l->nonce, nonce, len + 1);
     l->nonce_len = len;
