@@ -196,6 +196,8 @@ static void spawn(struct ssh_connection *c, const struct args *a, const char *ag
     buf_free(&c->out);
     c->has_asked = asks != NULL;
     ssh_connection_wait(c, asks ? SSH_ASKING_MS : SSH_PROGRAM_MS);
+    /* What fits into its pipe is written at once, and nothing else tells of it. */
+    ssh_connection_drained(c);
 }
 
 static void on_agent_found(void *arg, const struct ssh_agent_found *found)
