@@ -246,7 +246,7 @@ suite_coverage() {
 
 # Fuzz targets run two at a time: each is one thread, and the machine this is measured for has two cores.
 suite_fuzz() {
-    local seconds=${FUZZ_SECONDS:-20} source name pids=() names=()
+    local seconds=${FUZZ_SECONDS:-10} source name pids=() names=()
     if [ "${CHECK_ALL:-0}" = 1 ]; then
         seconds=${FUZZ_SECONDS:-120}
     fi
