@@ -403,8 +403,8 @@ struct link *machine_link(struct machine *base, const struct link_handler *h, vo
     if (m->is_leaving)
         machine_rest(m, "it is needed again");
     timer_stop(m->warm);
+    machine_schedule(m); /* what there is to say comes before what the next try says */
     timer_start(m->retry, 0, 0);
-    machine_schedule(m);
     return &l->base;
 }
 
