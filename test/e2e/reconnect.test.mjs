@@ -1,6 +1,6 @@
 // While the connection to the Go machine is lost: what users do meanwhile, what can't come back, and how it is tried again.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { DELVEGATE, HOST, LAUNCH_MS, line, proc, program, suite, until, within } from './harness.mjs';
@@ -47,6 +47,9 @@ async function endedInWords(own, s, words) {
   s.close();
   await within('the end', s.closed);
 }
+
+// Root's own, where / is a place that can be mounted at.
+const mayMount = process.getuid() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0;
 
 suite('reconnect', { transports: ['ssh', 'command'], clients: ALL ? ['vscode'] : [], daemon: false, concurrency: 2 }, (w) => {
   w.test('Stop is answered at once, and what runs there is ended when the connection is back', async (t) => {
@@ -193,7 +196,7 @@ suite('reconnect', { transports: ['ssh', 'command'], clients: ALL ? ['vscode'] :
     await own.nothingLeft({ timeout: BACK_MS }); // the one that was not looked for, too
   });
 
-  w.test('the machine was started again: the session ends in words', { skip: process.getuid() !== 0 && 'only root can show another boot id' }, async (t) => {
+  w.test('the machine was started again: the session ends in words', { skip: !mayMount && 'another boot id cannot be mounted here' }, async (t) => {
     const own = await world(w, t);
     const s = await stopped(own);
     await cut(own, s);
