@@ -24,6 +24,7 @@ shell_limit=1200 # seconds for one program of the shell tests: six times what it
 supervisor_limit=600
 build_limit=1200
 e2e_limit=1200
+e2e_at_once=3 # files of tests: most of their time they wait for something
 fuzz_grace=120 # to begin and to end
 feature_limit=1200
 vscode_limit=3600 # half of it to install it
@@ -378,9 +379,9 @@ suite_e2e() {
     if [ "${CHECK_ALL:-0}" = 1 ]; then
         limit=3600
     fi
-    mapfile -t files < <(ls test/e2e/{modgraph,recovery,flaky,replay,endings,restart}.test.mjs test/e2e/*.test.mjs | awk '!seen[$0]++')
+    mapfile -t files < <(ls test/e2e/{outage,reconnect,modgraph,recovery,restart,exec,kills,endings,launch,flaky}.test.mjs test/e2e/*.test.mjs | awk '!seen[$0]++')
     for file in "${files[@]}"; do
-        while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
+        while [ "$(jobs -rp | grep -cvx "${feature:-0}")" -ge $e2e_at_once ]; do
             wait -n
         done
         name=$(basename "$file" .test.mjs)
