@@ -156,8 +156,8 @@ async function survives(w, t, fault, phase) {
 suite('outage', { transports: ['ssh', 'command'], daemon: false, concurrency: 2 }, (w) => {
   for (const [what, fault] of Object.entries(faults)) {
     for (const [name, phase] of Object.entries(phases)) {
-      const left = !ALL && !fault[w.options.client ? 'client' : w.transport].includes(name);
-      w.test(`the connection ${what} while ${name}: the session goes on`, { timeout: 2 * TEST_MS, skip: left && 'without CHECK_ALL=1' }, (t) => survives(w, t, fault, phase));
+      if (!ALL && !fault[w.options.client ? 'client' : w.transport].includes(name)) continue;
+      w.test(`the connection ${what} while ${name}: the session goes on`, { timeout: 2 * TEST_MS }, (t) => survives(w, t, fault, phase));
     }
   }
 });
