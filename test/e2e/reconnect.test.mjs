@@ -196,7 +196,8 @@ suite('reconnect', { transports: ['ssh', 'command'], clients: ALL ? ['vscode'] :
     await own.nothingLeft({ timeout: BACK_MS }); // the one that was not looked for, too
   });
 
-  w.test('the machine was started again: the session ends in words', { skip: !mayMount && 'another boot id cannot be mounted here' }, async (t) => {
+  // Not registered instead of skipped, for Node 18's runner: see outage.test.mjs.
+  if (mayMount) w.test('the machine was started again: the session ends in words', async (t) => {
     const own = await world(w, t);
     const s = await stopped(own);
     await cut(own, s);
