@@ -254,6 +254,16 @@ static void wait_pair(struct driver *d, pid_t pid, const char *pair)
     driver_wait(d, pair_is_there, &w, pair);
 }
 
+static bool has_default_signals(pid_t pid)
+{
+    static const char none[] = "SigIgn:\t0000000000000000", libc_own[] = "SigIgn:\t0000000180000000";
+    const char *supervisor = getenv("SUPERVISOR");
+    /* An emulator lets nobody touch those of its own libc. */
+    bool is_emulated = supervisor && strstr(supervisor, "qemu");
+    return in_file(pid, "status", none, strlen(none)) ||
+           (is_emulated && in_file(pid, "status", libc_own, strlen(libc_own)));
+}
+
 static void a_life(void **state)
 {
     static const char odd[] = "quote' \"double\" $(touch evil) `x` \\ \\0101 %s\ttab\nline\n\n";
@@ -296,7 +306,7 @@ static void a_life(void **state)
     ssize_t n = readlink(text, link, sizeof link - 1);
     assert_int_equal(n, strlen(top));
     assert_memory_equal(link, top, strlen(top));
-    assert_true(in_file(program, "status", "SigIgn:\t0000000000000000", 23));
+    assert_true(has_default_signals(program));
     mode_t mask = umask(0);
     (void)umask(mask);
     (void)snprintf(text, sizeof text, "umask %o\n", (unsigned)mask);
