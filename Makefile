@@ -64,9 +64,9 @@ SUPERVISOR_SHARED := delve/order.c delve/rpc.c dap/buf.c dap/json.c dap/places.c
 SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) $(SUPERVISOR_SHARED)
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_beyond.c ssh_wire.c ssh_agent_env.c) \
-    $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c) \
-    $(addprefix proxy/machine/,transport.c programs.c boot.c machine.c machine_outage.c machine_tunnel.c channel.c local.c command.c child.c words.c) \
-    $(addprefix proxy/base/,timer.c nonce.c log.c state.c environment.c source.c) $(TUNNEL)
+    $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c proxy/machine/machine*.c) \
+    $(addprefix proxy/machine/,transport.c programs.c boot.c channel.c local.c command.c child.c words.c) \
+    $(addprefix proxy/base/,timer.c nonce.c log.c state.c environment.c source.c) proxy/delve/waiting.c $(TUNNEL)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h test/supervisor/*.h)

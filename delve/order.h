@@ -78,17 +78,18 @@ enum order_kind {
     ORDER_ABOUT = 1,
 
     /* To the supervisor, on CONTROL. */
-    ORDER_SESSION = 16, /* LEASE, LOCAL; GO, DLV, GOCACHE, GOMODCACHE as configured or not at all; GOENV (NAME=VALUE)
-                           any number; NO_DELVE: dlv is not looked for; EXAMINE: facts are reported, the value is the
-                           directory whose module counts, empty: home; ALONE: the facts are all that is wanted */
-    ORDER_RUN,          /* see below */
-    ORDER_LAUNCHED,     /* the target of a dlv run has started for sure: the end of its streams is the program's end */
-    ORDER_STOP,         /* ends the present run. HOW: "kill", "detach" (a process that was attached to lives on) or
-                           "now" (it does not answer: SIGKILL first) */
-    ORDER_END,          /* ends the session likewise; HOW: "kill" or "detach" */
-    ORDER_SIGNAL,       /* STATUS: the number of a signal for the present run's process group, if it is a command */
-    ORDER_SIZE,         /* ROWS, COLUMNS of the present run's terminal */
-    ORDER_FLIGHT,       /* NUMBER: of the present run, or of one that is not ready yet; EDITION; REQUEST, any number */
+    ORDER_SESSION =
+        16, /* LEASE, LOCAL, OUTAGE_OUTPUT; GO, DLV, GOCACHE, GOMODCACHE as configured or not at all; GOENV (NAME=VALUE)
+               any number; NO_DELVE: dlv is not looked for; EXAMINE: facts are reported, the value is the
+               directory whose module counts, empty: home; ALONE: the facts are all that is wanted */
+    ORDER_RUN,      /* see below */
+    ORDER_LAUNCHED, /* the target of a dlv run has started for sure: the end of its streams is the program's end */
+    ORDER_STOP,     /* ends the present run. HOW: "kill", "detach" (a process that was attached to lives on) or
+                       "now" (it does not answer: SIGKILL first) */
+    ORDER_END,      /* ends the session likewise; HOW: "kill" or "detach" */
+    ORDER_SIGNAL,   /* STATUS: the number of a signal for the present run's process group, if it is a command */
+    ORDER_SIZE,     /* ROWS, COLUMNS of the present run's terminal */
+    ORDER_FLIGHT,   /* NUMBER: of the present run, or of one that is not ready yet; EDITION; REQUEST, any number */
 
     /* From the supervisor, on CONTROL. */
     ORDER_TOOL = 64, /* NAME: go, dlv, goVersion, dlvVersion, GOCACHE, GOMODCACHE or home; TEXT: its value */

@@ -70,8 +70,8 @@ const struct command command_line[] = {
         .name = "exec",
         .arguments = COMMAND_TARGET_AND_COMMAND,
         .text = "run a command as Delve would see it",
-        .more = "Runs a command on the target's Go machine in the environment that Delve gets there, with the\n"
-                "same standard input and output, and exits as it does.\n"
+        .more = "Runs a command on the target's Go machine in the environment that Delve gets there, with the same\n"
+                "standard input and output, and exits as it does.\n"
                 "DIR is an absolute path there, or one of this machine that the target's paths map.\n",
         .options = exec_command_options,
     },

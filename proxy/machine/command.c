@@ -165,6 +165,15 @@ static size_t queued(const struct carrier *c)
     return of(c)->child ? child_queued(of(c)->child) : 0;
 }
 
+static bool write_bytes(struct carrier *base, const char *data, size_t len)
+{
+    struct command_carrier *c = of(base);
+    if (c->child)
+        child_write(c->child, data, len);
+    c->told_high = c->told_high || queued(base) >= CARRIER_HIGH_WATER;
+    return c->told_high;
+}
+
 static void free_transport(struct transport *base)
 {
     struct command_transport *t = (struct command_transport *)base;

@@ -46,6 +46,10 @@ struct keeper_handler {
     void (*output)(void *arg, enum channel_source source, const char *data, size_t len);
     /* Both streams of the run have ended. */
     void (*output_ended)(void *arg);
+    /* After keeper_input had returned true: there is room again. */
+    void (*input_drained)(void *arg);
+    /* Nobody there reads the run's stdin any more: what is still given is dropped. */
+    void (*input_closed)(void *arg);
     /* What keeper_fly has ordered, or an earlier edition of it, is being told to the Delve of the present run. */
     void (*flying)(void *arg, const struct keeper_flight *flight);
     /* The run has ended and all its lines were reported; exit code or 128 + signal. Another one may be started now;
@@ -109,6 +113,8 @@ void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests);
 void keeper_launched(struct keeper *k);
 /* Stops and starts reading the program's streams. */
 void keeper_pause_output(struct keeper *k, bool paused);
+/* Likewise what the runs' own programs print. While it is not read a run does not end. */
+void keeper_pause_text(struct keeper *k, bool paused);
 /* Queues a copy of the bytes for the stdin of the present run, which was started with input. Returns true when enough
  * is queued: wait for `input_drained`. */
 bool keeper_input(struct keeper *k, const char *data, size_t len);

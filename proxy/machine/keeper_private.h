@@ -58,7 +58,7 @@ struct keeper {
     struct keeper_way ways[KEEPER_STREAMS];
     struct keeper_flight flight;             /* its report and its stream come in any order */
     uint32_t flight_reported, flight_stream; /* their editions; 0: it has not come */
-    bool output_over, paused;
+    bool output_over, paused, text_paused;
     struct channel *input; /* toward its stdin; NULL: it has none, or it is over */
 
     int reading; /* depth of handlers: memory is freed when the last returns */

@@ -32,6 +32,18 @@ static int serve_main(const char *dir)
     return door_take_socket() < 0 ? EXIT_FAILURE : warden_run(dir, supervise_work, &how);
 }
 
+static void print_line(void *arg, const char *text)
+{
+    (void)arg;
+    (void)puts(text);
+}
+
+static int sweep_main(void)
+{
+    bury_others(NULL, print_line, NULL);
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int version_main(void)
 {
     struct utsname machine = {0};

@@ -113,18 +113,11 @@ int place_make(const char *dir, const char *name, char *path)
     return make_dir(path);
 }
 
-/* What snprintf returned for a room of so many bytes. Sets errno. */
-static bool fits(int length, size_t size)
-{
-    errno = ENAMETOOLONG;
-    return length >= 0 && (size_t)length < size;
-}
-
 /* Makes what is missing above path. */
 static int make_parents(const char *path)
 {
     char above[SUPERVISOR_PATH_MAX];
-    if (!fits(snprintf(above, sizeof above, "%s", path), sizeof above))
+    if (copy(above, sizeof above, path) < 0)
         return -1;
     for (char *slash = strchr(above + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -140,7 +133,7 @@ static bool is_open_to_others(const char *path)
 {
     char above[SUPERVISOR_PATH_MAX];
     struct stat st;
-    if (!fits(snprintf(above, sizeof above, "%s", path), sizeof above))
+    if (copy(above, sizeof above, path) < 0)
         return true;
     *strrchr(above, '/') = '\0';
     return stat(*above ? above : "/", &st) < 0 || ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX));
@@ -209,7 +202,7 @@ static int try_exec(const char *path)
 static int try_socket(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!fits(snprintf(address.sun_path, sizeof address.sun_path, "%s", path), sizeof address.sun_path))
+    if (copy(address.sun_path, sizeof address.sun_path, path) < 0)
         return -1;
     int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -10,6 +10,7 @@
  *                    of this user and client, which it starts when there is none, and waits (door.h). All of stdin up
  *                    to a line that is the nonce is passed over
  *   serve DIR        the supervisor that a door starts; stdin is the socket that listens
+ *   sweep            ends and removes what crashes have left (bury.h), a line on stdout for each, and ends
  *   version          prints the build and the architecture
  *
  * Processes: the role's process starts a warden (warden.h), that starts the supervisor; what blocks (a login shell, go

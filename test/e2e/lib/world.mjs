@@ -267,15 +267,28 @@ export class World {
     }, options);
   }
 
-  runDirectories() {
-    return fs.existsSync(this.runDirs) ? fs.readdirSync(this.runDirs).filter((name) => !this.sparedRuns.has(name)) : [];
+  /** The supervisors' own directories. */
+  instances() {
+    return list(this.runDirs).filter((name) => name !== 'bin');
   }
 
-  /** Waits until no process and no run directory of this world is there; true when that came about. */
+  /** The directories of sessions, below those of the supervisors. */
+  runDirectories() {
+    return this.instances().flatMap((instance) => list(path.join(this.runDirs, instance))
+      .filter((name) => /^\d+$/.test(name)).map((name) => `${instance}/${name}`))
+      .filter((name) => !this.sparedRuns.has(name));
+  }
+
+  /**
+   * Waits until no process and no run directory of this world is there; true when that came about. While delvegate runs, an
+   * idle supervisor may be.
+   */
   nothingLeft({ timeout = 30_000 } = {}) {
-    return until('nothing to be left on the Go machine', () => this.processes().length === 0 && this.runDirectories().length === 0, {
+    const isIdle = () => this.processes().length === 0 && this.runDirectories().length === 0;
+    const isGone = () => this.supervisors().length === 0 && this.instances().length === 0;
+    return until('nothing to be left on the Go machine', () => isIdle() && (this.daemon?.running || isGone()), {
       timeout,
-      explain: () => `processes left:\n${proc.describe(this.processes())}\nrun directories left: ${this.runDirectories()}\n${this.logs()}`,
+      explain: () => `processes left:\n${proc.describe(this.everything())}\nin ${this.runDirs}: ${this.instances()} ${this.runDirectories()}\n${this.logs()}`,
     });
   }
 
@@ -330,7 +343,7 @@ export class World {
 
   /** Kills what belongs to this world, by pid, and returns how many there were. */
   kill() {
-    const left = this.processes();
+    const left = this.everything();
     for (const pid of left) {
       try {
         process.kill(pid, 'SIGKILL');
@@ -394,7 +407,7 @@ export function suite(name, options, body) {
   const { transports = ['local', 'ssh'], clients = CLIENTS, concurrency = 1, skip: why = false, ...rest } = options;
   const ways = [...transports.map((transport) => ({ transport })), ...clients.map((client) => ({ transport: transports[0], client }))];
   for (const { transport, client } of ways) {
-    const skip = why || (transport === 'ssh' && !haveSshd && 'no sshd on this machine that lets in who runs the tests');
+    const skip = why || (transport !== 'local' && !haveSshd && 'no sshd on this machine that lets in who runs the tests');
     describe(`${name} (${transport}${client ? `, as ${client}` : ''})`, { skip, concurrency }, () => {
       const world = new World({ transport, client, ...rest });
       before(() => world.start());
