@@ -89,12 +89,15 @@ void delve_source_free(struct delve_source *from);
 /* What remedies have given to a launch: how Delve is to be started otherwise than the plan alone says. The files are in
  * RUN/mended-LAUNCH, where the remedies have put them. */
 struct delve_mended {
-    int launch;     /* number of the launch in its session, from 1: each one begins with fresh copies */
-    bool mod_files; /* build with -modfile=.../go.mod (its go.sum is beside it) */
-    bool mod_mod;   /* build with -mod=mod */
-    bool work_off;  /* GOWORK=off */
-    bool work;      /* GOWORK=.../go.work */
-    bool gocache;   /* GOCACHE=.../gocache */
+    int launch;        /* number of the launch in its session, from 1: each one begins with fresh copies */
+    bool mod_files;    /* build with -modfile=.../go.mod (its go.sum is beside it) */
+    bool mod_mod;      /* build with -mod=mod */
+    bool mod_readonly; /* build with -mod=readonly */
+    bool work_off;     /* GOWORK=off */
+    bool work;         /* GOWORK=.../go.work */
+    bool toolchain;    /* GOTOOLCHAIN=local */
+    bool gocache;      /* GOCACHE=.../gocache */
+    bool modcache;     /* GOMODCACHE=.../modcache */
 };
 
 /* What a run directory gives to dlv's command line. */
@@ -105,7 +108,7 @@ struct delve_run_paths {
     const char *err;    /* -r stderr:, a FIFO; NULL in attach mode */
     /* For debug and test, put behind the build flags of launch.json, which they override. */
     const char *modfile; /* -modfile=; NULL: none */
-    bool mod_mod;        /* -mod=mod */
+    const char *mod;     /* -mod=: "mod" or "readonly"; NULL: as it is */
 };
 
 /* dlv's arguments after its own name: command, positional, flags as --name=value, then the supervisor's (-r,

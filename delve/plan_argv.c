@@ -31,8 +31,8 @@ static int add_mended_flags(const struct delve_plan *plan, const struct delve_ru
         r = strncmp(flag, name, sizeof name - 1) == 0 ? delve_words_split(&words, flag + sizeof name - 1, "'")
                                                       : delve_strings_add(argv, flag);
     }
-    if (r == 0 && paths->mod_mod)
-        r = delve_strings_add(&words, "-mod=mod");
+    if (r == 0 && paths->mod)
+        r = delve_strings_printf(&words, "-mod=%s", paths->mod);
     if (r == 0 && paths->modfile)
         r = delve_strings_printf(&words, "-modfile=%s", paths->modfile);
     char *joined = r == 0 ? delve_words_join(&words) : NULL;
@@ -60,7 +60,7 @@ static int build(const struct delve_plan *plan, const struct delve_run_paths *pa
 {
     bool builds = plan->mode == DELVE_DEBUG || plan->mode == DELVE_TEST;
     bool launches = plan->mode != DELVE_ATTACH;
-    bool mended = builds && (paths->modfile || paths->mod_mod);
+    bool mended = builds && (paths->modfile || paths->mod);
     if (add_positional(plan, argv) < 0 ||
         (mended ? add_mended_flags(plan, paths, argv) : add_all(argv, &plan->flags)) < 0)
         return -1;

@@ -8,6 +8,8 @@
 
 #include "dap/buf.h"
 
+struct delve_facts;
+
 /* What may be done on the Go machine before Delve is started again. */
 enum delve_remedy {
     DELVE_REMEDY_NONE,           /* ends a list of remedies */
@@ -15,10 +17,14 @@ enum delve_remedy {
     DELVE_REMEDY_DOWNLOAD,       /* go mod download all */
     DELVE_REMEDY_TIDY,           /* go mod tidy */
     DELVE_REMEDY_MOD_MOD,        /* build with -mod=mod: without vendor/ */
+    DELVE_REMEDY_MOD_READONLY,   /* build with -mod=readonly: a workspace without its vendor/ */
+    DELVE_REMEDY_COPIES,         /* build with copies of go.mod and go.sum, where these cannot be written */
     DELVE_REMEDY_WORK,           /* a copy of go.work and its sums, with what they lack */
     DELVE_REMEDY_WORK_OFF,       /* GOWORK=off, when the program's module builds alone */
     DELVE_REMEDY_PURGE,          /* the cache's entry of one module@version is fetched again */
+    DELVE_REMEDY_TOOLCHAIN,      /* GOTOOLCHAIN=local, when the Go that is there builds the program */
     DELVE_REMEDY_GOCACHE,        /* a fresh build cache in the run directory */
+    DELVE_REMEDY_MODCACHE,       /* a fresh module cache in the run directory, filled from the old one */
     DELVE_REMEDY_CLEAN_MODCACHE, /* go clean -modcache, when the configuration allows it */
     DELVE_REMEDY_COUNT
 };
@@ -73,6 +79,19 @@ const struct delve_signature *delve_signatures(size_t *count);
  * returns whether a signature was found. Plain compile errors are none, and so is every output with Delve's listening
  * line: that build has worked, and what follows may be the program's. */
 bool delve_diagnose_build(struct delve_diagnosis *d, const char *output);
+/* The same with what is known of the machine and of what the output names. Facts (NULL: none), as check.h has them, of
+ * the environment and directory of the build that failed:
+ *   go.NAME                      what `go env` says: GOMODCACHE, GOCACHE, GOROOT, GOFLAGS, GOWORK, GOMOD, GOENV,
+ *                                GOTOOLCHAIN, GOVERSION, GOPROXY ... (of a go that refuses to say, with
+ * GOTOOLCHAIN=local and without GOFLAGS) env.NAME, file.NAME          where a variable is set: in the environment of
+ * the process, in the file go.GOENV main                         the path of a main module; any number and of what the
+ * diagnosis without them names, its module (or package) and file: module                       "PATH VERSION" of the
+ * module already required that is or holds it; not there: none is module.dir                   its unpacked directory
+ * in the module cache module.state                 whole (the directory has the hash that go.sum, or the cache,
+ * records), damaged, missing, replaced (a directory of the user's takes its place) or unknown file.state missing,
+ * closed (it can't be read or written by this user) or open file.owner                   the user it belongs to, by
+ * name or number */
+bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, const struct delve_facts *facts);
 /* Reads one line of Delve's log. What the program prints or is given (Delve logs its arguments) is never taken for a
  * signature, nor are the layers that quote DAP or JSON-RPC messages. */
 bool delve_diagnose_log(struct delve_diagnosis *d, const char *line);

@@ -16,10 +16,14 @@ const char *delve_remedy_text(enum delve_remedy remedy)
         [DELVE_REMEDY_DOWNLOAD] = "go mod download all",
         [DELVE_REMEDY_TIDY] = "go mod tidy",
         [DELVE_REMEDY_MOD_MOD] = "a build with -mod=mod, without vendor/",
+        [DELVE_REMEDY_MOD_READONLY] = "a build with -mod=readonly, without vendor/",
+        [DELVE_REMEDY_COPIES] = "copies of go.mod and go.sum",
         [DELVE_REMEDY_WORK] = "a completed copy of go.work",
         [DELVE_REMEDY_WORK_OFF] = "GOWORK=off",
         [DELVE_REMEDY_PURGE] = "the cached module fetched again",
+        [DELVE_REMEDY_TOOLCHAIN] = "GOTOOLCHAIN=local",
         [DELVE_REMEDY_GOCACHE] = "a fresh build cache",
+        [DELVE_REMEDY_MODCACHE] = "a fresh module cache",
         [DELVE_REMEDY_CLEAN_MODCACHE] = "go clean -modcache",
     };
     return (unsigned)remedy < DELVE_REMEDY_COUNT ? texts[remedy] : texts[DELVE_REMEDY_NONE];

@@ -85,7 +85,9 @@ struct keeper_run {
 enum {
     KEEPER_REMEDIED = 0, /* what Delve will see has changed; any status not named here: it failed, its lines say why */
     KEEPER_UNSUITED = 2, /* it does not apply here (no vendor directory, a workspace, no proxy that answers, ...) */
-    KEEPER_RESTORED = 3  /* nothing could be fetched: what was moved aside is back in its place */
+    KEEPER_RESTORED = 3, /* nothing could be fetched: what was moved aside is back in its place */
+    KEEPER_REFUSED = 4   /* it would debug another program than the user's: its lines say what would change and which
+                            command does that; nothing else is tried */
 };
 
 struct keeper;

@@ -4,10 +4,12 @@
 
 /* A remedy's name on the wire, as proxy/supervisor/remedy.h has it. DELVE_REMEDY_RETRY is no run. */
 static const char *const remedy_names[DELVE_REMEDY_COUNT] = {
-    [DELVE_REMEDY_DOWNLOAD] = "download", [DELVE_REMEDY_TIDY] = "tidy",
-    [DELVE_REMEDY_MOD_MOD] = "mod-mod",   [DELVE_REMEDY_WORK] = "work",
-    [DELVE_REMEDY_WORK_OFF] = "work-off", [DELVE_REMEDY_PURGE] = "purge",
-    [DELVE_REMEDY_GOCACHE] = "gocache",   [DELVE_REMEDY_CLEAN_MODCACHE] = "clean-modcache",
+    [DELVE_REMEDY_DOWNLOAD] = "download",   [DELVE_REMEDY_TIDY] = "tidy",
+    [DELVE_REMEDY_MOD_MOD] = "mod-mod",     [DELVE_REMEDY_MOD_READONLY] = "mod-readonly",
+    [DELVE_REMEDY_COPIES] = "copies",       [DELVE_REMEDY_WORK] = "work",
+    [DELVE_REMEDY_WORK_OFF] = "work-off",   [DELVE_REMEDY_PURGE] = "purge",
+    [DELVE_REMEDY_TOOLCHAIN] = "toolchain", [DELVE_REMEDY_GOCACHE] = "gocache",
+    [DELVE_REMEDY_MODCACHE] = "modcache",   [DELVE_REMEDY_CLEAN_MODCACHE] = "clean-modcache",
 };
 
 void keeper_put_session(const struct keeper *k, struct buf *out)
@@ -61,7 +63,8 @@ static void dlv_args(const struct keeper *k, const struct keeper_run *run, struc
     }
     if (mended && mended->mod_files)
         paths.modfile = modfile.data;
-    paths.mod_mod = mended && mended->mod_mod;
+    if (mended && (mended->mod_mod || mended->mod_readonly))
+        paths.mod = mended->mod_mod ? "mod" : "readonly";
     if (binary.failed || log.failed || program_out.failed || program_err.failed || modfile.failed ||
         delve_plan_argv(plan, &paths, k->target->delve_log_output, &argv) < 0)
         out->failed = true;
@@ -112,6 +115,17 @@ static void command_args(const struct keeper_run *run, struct buf *out)
         order_put(out, ORDER_STDIN, "");
 }
 
+/* A cache that a remedy has made. */
+static void cache(const struct keeper *k, const struct delve_mended *mended, enum order_key key, const char *name,
+                  struct buf *out)
+{
+    struct buf path;
+    mended_path(k, mended, &path, name);
+    order_put(out, key, path.failed ? "" : path.data);
+    out->failed = out->failed || path.failed;
+    buf_free(&path);
+}
+
 /* The plan's environment; what remedies have changed comes last, so that it wins. */
 static void environment(const struct keeper *k, const struct keeper_run *run, struct buf *out)
 {
@@ -134,12 +148,12 @@ static void environment(const struct keeper *k, const struct keeper_run *run, st
         out->failed = out->failed || path.failed;
         buf_free(&path);
     }
-    if (mended->gocache) {
-        mended_path(k, mended, &path, "gocache");
-        order_put(out, ORDER_GOCACHE, path.data);
-        out->failed = out->failed || path.failed;
-        buf_free(&path);
-    }
+    if (mended->toolchain)
+        order_put_pair(out, ORDER_ENV, "GOTOOLCHAIN", "local");
+    if (mended->gocache)
+        cache(k, mended, ORDER_GOCACHE, "gocache", out);
+    if (mended->modcache)
+        cache(k, mended, ORDER_GOMODCACHE, "modcache", out);
 }
 
 void keeper_put_run(const struct keeper *k, const struct keeper_run *run, struct buf *out)

@@ -8,10 +8,12 @@ enum {
     REMEDY_DONE = 0,     /* what Delve will see has changed */
     REMEDY_FAILED = 1,   /* its words say why */
     REMEDY_UNSUITED = 2, /* it does not apply here (no vendor directory, a workspace, no proxy that answers, ...) */
-    REMEDY_RESTORED = 3  /* nothing could be fetched: what was moved aside is back in its place */
+    REMEDY_RESTORED = 3, /* nothing could be fetched: what was moved aside is back in its place */
+    REMEDY_REFUSED = 4   /* it would change what is debugged: its words say what, and with which command */
 };
 
-/* argv of the run: NAME (download, tidy, mod-mod, work, work-off, purge, gocache, clean-modcache), DIR (made here:
+/* argv of the run: NAME (download, tidy, mod-mod, mod-readonly, copies, work, work-off, toolchain, purge, gocache,
+ * modcache, clean-modcache), DIR (made here:
  * session_dir/mended-LAUNCH; those of other launches are removed), shadow or edit, MODULE, VERSION, PACKAGE. In the
  * process of the run: its environment and directory are set, stdout and stderr are the text. session_dir: the session's
  * directory, where what is moved aside is written down. notes: a descriptor for records (ORDER_NOTE). Returns the exit

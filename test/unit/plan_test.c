@@ -504,11 +504,11 @@ static void assert_build_flags(const char *json, const struct delve_run_paths *m
 static void what_remedies_need_goes_behind_the_users_build_flags(void **state)
 {
     (void)state;
-    static const struct delve_run_paths none = {0}, file = {.modfile = "/r/go.mod"}, mod = {.mod_mod = true},
-                                        both = {.modfile = "/r/go.mod", .mod_mod = true},
+    static const struct delve_run_paths none = {0}, file = {.modfile = "/r/go.mod"}, mod = {.mod = "mod"},
+                                        both = {.modfile = "/r/go.mod", .mod = "mod"},
                                         spaces = {.modfile = "/home/o'neil my/go.mod"},
                                         backslash = {.modfile = "/a\\b/go.mod"},
-                                        both_odd = {.modfile = "/a\\b c/go.mod", .mod_mod = true};
+                                        both_odd = {.modfile = "/a\\b c/go.mod", .mod = "mod"};
     static const char plain_json[] = "{\"program\":\"/w\"}";
     static const char flags_json[] =
         "{\"program\":\"/w\",\"backend\":\"native\",\"buildFlags\":\"-tags=a '-ldflags=-X a.b=c d'\"}";
