@@ -93,7 +93,7 @@ enum order_kind {
 
     /* From the supervisor, on CONTROL. */
     ORDER_TOOL = 64, /* NAME: go, dlv, goVersion, dlvVersion, GOCACHE, GOMODCACHE or home; TEXT: its value */
-    ORDER_FACT,      /* NAME, TEXT: as delve/check.h has them */
+    ORDER_FACT,      /* NAME, TEXT: as delve/check.h has them; of an inspection, as delve/signatures.h has them */
     ORDER_READY,     /* tools are found, the directory is made */
     ORDER_STARTED,   /* NUMBER: the run has a process; PID */
     ORDER_EXITED,    /* NUMBER; STATUS: exit code, or 128 + signal; TEXTS: how many of LOG and TEXT it had, OUTPUTS: of
@@ -138,7 +138,8 @@ enum order_key {
 
     /* Of ORDER_RUN, with ORDER_NUMBER first. */
     ORDER_WHAT,    /* "dlv": the session's dlv with the arguments; "command": argv[0] with the rest; "remedy": argv as
-                      proxy/supervisor/remedy.h has it; "alive": whether process PID is still the one that was attached
+                      proxy/supervisor/remedy.h has it; "inspect": ORDER_FACT, argv as proxy/supervisor/inspect.h has
+                      it; "alive": whether process PID is still the one that was attached
                       to first, and lives: status 0 or 1 */
     ORDER_ARG,     /* of argv, in order */
     ORDER_ENV,     /* NAME=VALUE, set after the session's GOENV */

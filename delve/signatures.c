@@ -228,6 +228,12 @@ bool delve_diagnose_build(struct delve_diagnosis *d, const char *output)
     return try_rows(d, &part, part.is_compiler ? DELVE_IN_COMPILER : DELVE_IN_BUILD);
 }
 
+bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, const struct delve_facts *facts)
+{
+    (void)facts;
+    return delve_diagnose_build(d, output);
+}
+
 /* What a log line's level and layer allow to look for in its text; 0: nothing. */
 static int log_places(const char *line, const char *message)
 {

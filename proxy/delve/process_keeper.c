@@ -104,9 +104,18 @@ static void on_keeper_note(void *arg, const char *text)
 static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *path)
 {
     struct supervised *p = arg;
+    if (p->state == PROCESS_INSPECTING)
+        return; /* it is done without */
     const struct delve_misplaced_at at = {
         .where = process_where(p), .target = p->place.target->name, .is_local = p->place.machine->is_local};
     (void)delve_misplaced_explain(p->order.plan, kind, path, &at, &p->misplaced);
+}
+
+static void on_fact(void *arg, const char *name, const char *text)
+{
+    struct supervised *p = arg;
+    if (p->state == PROCESS_INSPECTING && delve_facts_add(&p->build_facts, name, text) < 0)
+        process_fail_memory(p);
 }
 
 static void on_log(void *arg, const char *line)
@@ -172,6 +181,10 @@ static void withhold(struct supervised *p, const char *line)
 static void on_build_output(void *arg, const char *line)
 {
     struct supervised *p = arg;
+    if (p->state == PROCESS_INSPECTING) {
+        log_debug(p->place.subject, "inspection: %s", line);
+        return;
+    }
     keep_tail(&p->build_tail, line);
     if (p->state == PROCESS_MENDING || p->state == PROCESS_CHECKING)
         log_debug(p->place.subject, "remedy: %s", line);
@@ -235,6 +248,7 @@ const struct keeper_handler process_keeper_events = {
     .ready = on_keeper_ready,
     .note = on_keeper_note,
     .misplaced = on_misplaced,
+    .fact = on_fact,
     .log = on_log,
     .build_output = on_build_output,
     .output = on_output,

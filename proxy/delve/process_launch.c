@@ -19,6 +19,11 @@ static void come_back(struct supervised *p);
 
 /* --- runs --- */
 
+static bool builds(const struct supervised *p)
+{
+    return p->order.plan->mode == DELVE_DEBUG || p->order.plan->mode == DELVE_TEST;
+}
+
 static void run(struct supervised *p, struct keeper_run *r, enum process_state state, const char *reason)
 {
     r->plan = p->order.plan;
@@ -76,7 +81,7 @@ void process_tell_building(struct supervised *p)
 {
     if (!keeper_is_ready(p->keeper))
         process_working(p, "looking for Go and Delve on %s", process_where(p));
-    else if (p->order.plan->mode == DELVE_DEBUG || p->order.plan->mode == DELVE_TEST)
+    else if (builds(p))
         process_working(p, "building %s on %s", p->order.plan->program, process_where(p));
     else
         process_working(p, "Delve is started on %s and does not listen yet", process_where(p));
@@ -259,9 +264,51 @@ static void prelaunch_ended(struct supervised *p, int status)
 
 /* --- the build --- */
 
-static void start_failed(struct supervised *p, int status)
+static void diagnose(struct supervised *p, bool listened)
 {
     struct delve_diagnosis found = {0};
+    struct err why;
+    /* What launch.json itself is to blame for, no remedy helps. */
+    if (!listened && !p->misplaced.text[0] && !delve_blame(p->order.plan, p->build_tail.data, NULL) &&
+        !delve_diagnose_build_with(&found, p->build_tail.data, &p->build_facts))
+        found = p->logged;
+    p->logged.signature = NULL;
+    if (!found.signature) {
+        explain(p, p->build_status, &why);
+        launch_failed(p, &why);
+        return;
+    }
+    struct delve_step step = delve_recovery_failed(p->recovery, &found, timer_now(p->place.loop));
+    if (step.action != DELVE_ACTION_GIVE_UP) {
+        log_info(p->place.subject, "%s: %s", found.signature->name, found.words);
+        tell_broke(p);
+    }
+    act(p, step);
+}
+
+/* What the machine knows of the failure; what the build has said stays as it is. */
+static void inspect(struct supervised *p)
+{
+    struct delve_diagnosis found = {0};
+    (void)delve_diagnose_build(&found, p->build_tail.data);
+    struct keeper_run r = {
+        .kind = KEEPER_INSPECT,
+        .plan = p->order.plan,
+        .mended = &p->mended,
+        .module = found.module,
+        .version = found.version,
+        .file = found.file,
+    };
+    p->output_over = true;
+    process_set_state(p, PROCESS_INSPECTING, "the build has failed");
+    if (keeper_run(p->keeper, &r) < 0)
+        process_fail_memory(p);
+    else
+        process_working(p, "looking on %s for why the build failed", process_where(p));
+}
+
+static void start_failed(struct supervised *p, int status)
+{
     struct err why;
     bool listened = p->state == PROCESS_LISTENING;
     if (status > PROCESS_SIGNAL_STATUS) {
@@ -278,22 +325,12 @@ static void start_failed(struct supervised *p, int status)
         if (p->state != PROCESS_LISTENING)
             return;
     }
-    /* What launch.json itself is to blame for, no remedy helps. */
-    if (!listened && !p->misplaced.text[0] && !delve_blame(p->order.plan, p->build_tail.data, NULL) &&
-        !delve_diagnose_build(&found, p->build_tail.data))
-        found = p->logged;
-    p->logged.signature = NULL;
-    if (!found.signature) {
-        explain(p, status, &why);
-        launch_failed(p, &why);
-        return;
-    }
-    struct delve_step step = delve_recovery_failed(p->recovery, &found, timer_now(p->place.loop));
-    if (step.action != DELVE_ACTION_GIVE_UP) {
-        log_info(p->place.subject, "%s: %s", found.signature->name, found.words);
-        tell_broke(p);
-    }
-    act(p, step);
+    p->build_status = status;
+    delve_facts_free(&p->build_facts);
+    if (builds(p) && !listened && !p->misplaced.text[0])
+        inspect(p);
+    else
+        diagnose(p, listened);
 }
 
 static bool is_of_files(enum delve_remedy remedy)
@@ -511,6 +548,9 @@ void process_run_ended(struct supervised *p, int status)
         break;
     case PROCESS_BUILDING:
         start_failed(p, status);
+        break;
+    case PROCESS_INSPECTING:
+        diagnose(p, false);
         break;
     case PROCESS_MENDING:
         remedy_ended(p, status);

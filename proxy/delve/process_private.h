@@ -24,6 +24,7 @@ enum process_state {
     PROCESS_HOLDING,      /* a process that lives is not halted before it is known what dlv is to be told */
     PROCESS_BUILDING,     /* dlv and its build, until it listens; the first is ordered before the supervisor is ready */
     PROCESS_WAITING,      /* the time before dlv or a remedy is started (again) */
+    PROCESS_INSPECTING,   /* the build has failed: facts for its diagnosis are gathered */
     PROCESS_MENDING,      /* a remedy runs */
     PROCESS_LISTENING,    /* dlv can be attached to */
     PROCESS_SERVING,      /* it was attached to */
@@ -59,6 +60,9 @@ struct supervised {
     struct buf build_tail, log_tail;
     struct buf withheld; /* the build's lines until it is known whether they are told as a story */
     bool is_long;        /* the build has said more than a story tells: all of it is shown */
+
+    int build_status;               /* of the build that failed last */
+    struct delve_facts build_facts; /* what its inspection has found, as delve/signatures.h has them */
 
     size_t prelaunch_at;           /* the step that runs */
     struct delve_mended mended;    /* of this launch */

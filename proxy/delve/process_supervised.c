@@ -10,16 +10,18 @@
 
 enum { REAP_MS = 30 * 1000 /* for the supervisor to report that all is gone */ };
 
-static const char *const state_names[] = {"new",      "starting",  "preparing", "holding",      "building",  "waiting",
-                                          "mending",  "listening", "serving",   "winding down", "returning", "checking",
-                                          "stopping", "draining",  "idle",      "failed",       "ending",    "over"};
+static const char *const state_names[] = {"new",          "starting",   "preparing", "holding",   "building",
+                                          "waiting",      "inspecting", "mending",   "listening", "serving",
+                                          "winding down", "returning",  "checking",  "stopping",  "draining",
+                                          "idle",         "failed",     "ending",    "over"};
 
 /* Whatever it does, it can fail, and be told to end. */
 #define ENDS (STATE_BIT(PROCESS_FAILED) | STATE_BIT(PROCESS_ENDING))
 /* What a launch may come to before dlv listens; at any time the user may restart it. */
 #define STARTS                                                                                                         \
     (STATE_BIT(PROCESS_PREPARING) | STATE_BIT(PROCESS_HOLDING) | STATE_BIT(PROCESS_BUILDING) |                         \
-     STATE_BIT(PROCESS_WAITING) | STATE_BIT(PROCESS_MENDING) | STATE_BIT(PROCESS_IDLE) | STATE_BIT(PROCESS_STOPPING))
+     STATE_BIT(PROCESS_WAITING) | STATE_BIT(PROCESS_INSPECTING) | STATE_BIT(PROCESS_MENDING) |                         \
+     STATE_BIT(PROCESS_IDLE) | STATE_BIT(PROCESS_STOPPING))
 static const unsigned legal_edges[] = {
     [PROCESS_NEW] = STATE_BIT(PROCESS_STARTING) | ENDS,
     [PROCESS_STARTING] = STARTS | ENDS,
@@ -27,6 +29,7 @@ static const unsigned legal_edges[] = {
     [PROCESS_HOLDING] = STARTS | ENDS,
     [PROCESS_BUILDING] = STARTS | STATE_BIT(PROCESS_LISTENING) | STATE_BIT(PROCESS_CHECKING) | ENDS,
     [PROCESS_WAITING] = STARTS | ENDS,
+    [PROCESS_INSPECTING] = STARTS | ENDS,
     [PROCESS_MENDING] = STARTS | ENDS,
     [PROCESS_LISTENING] = STARTS | STATE_BIT(PROCESS_SERVING) | STATE_BIT(PROCESS_WINDING_DOWN) |
                           STATE_BIT(PROCESS_RETURNING) | STATE_BIT(PROCESS_CHECKING) | ENDS,
@@ -320,6 +323,7 @@ static void destroy(struct process *base, bool link_lost)
     buf_free(&p->withheld);
     delve_recovery_free(p->recovery);
     delve_findings_free(&p->findings);
+    delve_facts_free(&p->build_facts);
     config_unref(p->place.config);
     free(p);
 }

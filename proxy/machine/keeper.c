@@ -228,6 +228,15 @@ static void on_flying(struct keeper *k, const struct order *o)
     keeper_flight_came(k);
 }
 
+/* A run begins right behind the session: the session's facts come before ORDER_READY. */
+static void on_fact(struct keeper *k, const char *name, const char *text)
+{
+    if (!k->is_ready)
+        keeper_set_fact(k, name, text);
+    else if (k->inspects && k->state == KEEPER_RUNNING && k->handler->fact)
+        k->handler->fact(k->arg, name, text);
+}
+
 static void on_report(struct keeper *k, const struct order *o)
 {
     const char *name = order_get(o, ORDER_NAME), *text = order_get(o, ORDER_TEXT);
@@ -239,7 +248,7 @@ static void on_report(struct keeper *k, const struct order *o)
         set_tool(k, name, text);
         break;
     case ORDER_FACT:
-        keeper_set_fact(k, name, text);
+        on_fact(k, name, text);
         break;
     case ORDER_READY:
         on_ready(k);
@@ -381,6 +390,7 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
     k->number++;
     k->attaches = run->kind == KEEPER_DLV && run->plan->mode == DELVE_ATTACH;
     k->is_command = run->kind == KEEPER_COMMAND;
+    k->inspects = run->kind == KEEPER_INSPECT;
     k->has_streams = (run->kind == KEEPER_DLV && !k->attaches) || (k->is_command && run->streams);
     k->output_over = k->exited = false;
     k->texts = k->outputs = 0;

@@ -38,6 +38,8 @@ struct keeper_handler {
     /* The present run was not started: a directory or file that it needs is not there, or cannot be used. `exited`
      * follows. */
     void (*misplaced)(void *arg, enum delve_misplaced_kind kind, const char *path);
+    /* Something that an inspection has found, while it is the present run. May be NULL. */
+    void (*fact)(void *arg, const char *name, const char *text);
     /* A line of Delve's log, or of what the run's program (dlv and the build, a remedy, a command without streams)
      * prints itself. */
     void (*log)(void *arg, const char *line);
@@ -63,8 +65,9 @@ struct keeper_handler {
 };
 
 enum keeper_run_kind {
-    KEEPER_DLV,    /* dlv as the plan says */
-    KEEPER_REMEDY, /* a remedy, in the plan's environment and build directory */
+    KEEPER_DLV,     /* dlv as the plan says */
+    KEEPER_REMEDY,  /* a remedy, in the plan's environment and build directory */
+    KEEPER_INSPECT, /* facts about a build that failed, in the plan's environment and build directory */
     KEEPER_ALIVE,  /* whether the process that the plan attaches to is the one of the first attach, and lives: 0 or 1 */
     KEEPER_COMMAND /* a command, in the plan's environment and build directory */
 };
@@ -75,7 +78,8 @@ struct keeper_run {
     const struct delve_mended *mended;   /* what the remedies of this launch have given; read during the call */
     enum delve_remedy remedy;            /* KEEPER_REMEDY */
     bool edits;                          /* KEEPER_REMEDY: on the user's own files, not on copies */
-    const char *module, *version;        /* KEEPER_REMEDY: what the diagnosis names, may be "" */
+    const char *module, *version;        /* KEEPER_REMEDY, KEEPER_INSPECT: what the diagnosis names, may be "" */
+    const char *file;                    /* KEEPER_INSPECT: likewise */
     const struct delve_strings *command; /* KEEPER_COMMAND: its argv, read during the call */
     bool streams;                        /* KEEPER_COMMAND: stdout and stderr come as `output`; else as lines */
     bool input;                          /* KEEPER_COMMAND: its stdin is what keeper_input gives; else /dev/null */

@@ -104,6 +104,14 @@ static void remedy_args(const struct keeper *k, const struct keeper_run *run, st
     buf_free(&dir);
 }
 
+static void inspect_args(const struct keeper_run *run, struct buf *out)
+{
+    order_put(out, ORDER_WHAT, "inspect");
+    order_put(out, ORDER_ARG, run->module ? run->module : "");
+    order_put(out, ORDER_ARG, run->version ? run->version : "");
+    order_put(out, ORDER_ARG, run->file ? run->file : "");
+}
+
 static void command_args(const struct keeper_run *run, struct buf *out)
 {
     order_put(out, ORDER_WHAT, "command");
@@ -166,6 +174,9 @@ void keeper_put_run(const struct keeper *k, const struct keeper_run *run, struct
         break;
     case KEEPER_REMEDY:
         remedy_args(k, run, out);
+        break;
+    case KEEPER_INSPECT:
+        inspect_args(run, out);
         break;
     case KEEPER_ALIVE:
         order_put(out, ORDER_WHAT, "alive");

@@ -12,7 +12,8 @@
 
 enum {
     REPORT_MAX = 4096, /* bytes of a record without texts */
-    NAME_MAX_SIZE = 64
+    NAME_MAX_SIZE = 64,
+    INSPECT_MS = 20 * 1000 /* for an inspection, whose facts may as well be missing */
 };
 
 void run_close(int *fd)
@@ -38,8 +39,11 @@ int run_path(const struct run *r, char *path, const char *name)
 
 /* --- its beginning --- */
 
-static const char *const whats[] = {
-    [RUN_DLV] = "dlv", [RUN_COMMAND] = "command", [RUN_REMEDY] = "remedy", [RUN_ALIVE] = "alive"};
+static const char *const whats[] = {[RUN_DLV] = "dlv",
+                                    [RUN_COMMAND] = "command",
+                                    [RUN_REMEDY] = "remedy",
+                                    [RUN_INSPECT] = "inspect",
+                                    [RUN_ALIVE] = "alive"};
 
 /* Returns -1 when it is none that is known. */
 static int read_what(const struct order *o)
@@ -130,6 +134,8 @@ static void begin(struct run *r, const struct order *o)
     } else {
         run_streams_forked(r);
         watch(r);
+        if (r->what == RUN_INSPECT)
+            loop_alarm(&r->alarm, INSPECT_MS);
         report_number(r, ORDER_STARTED, ORDER_PID, r->pid);
     }
 }
@@ -211,7 +217,8 @@ void run_fly(struct run *r)
 static void pass_note(struct run *r, const char *bytes, size_t n, enum order_kind kind)
 {
     struct buf record;
-    if (!r->session || (kind != ORDER_NOTE && kind != ORDER_MISPLACED && kind != ORDER_ERROR))
+    bool is_wanted = kind == ORDER_NOTE || kind == ORDER_MISPLACED || kind == ORDER_ERROR || kind == ORDER_FACT;
+    if (!r->session || !is_wanted)
         return;
     buf_init(&record, ORDER_RECORD_MAX);
     (void)buf_append(&record, bytes, n);

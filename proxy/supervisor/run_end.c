@@ -261,6 +261,8 @@ void run_alarm(void *run)
     case RUN_RUNNING:
         locks_free(r->locks, true);
         r->locks = NULL;
+        if (r->what == RUN_INSPECT)
+            end_now(r);
         run_fly(r);
         break;
     case RUN_CLOSING:

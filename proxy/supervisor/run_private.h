@@ -19,7 +19,7 @@ enum {
 
 enum { RUN_LINE_MAX = 256 };
 
-enum run_what { RUN_DLV, RUN_COMMAND, RUN_REMEDY, RUN_ALIVE };
+enum run_what { RUN_DLV, RUN_COMMAND, RUN_REMEDY, RUN_INSPECT, RUN_ALIVE };
 
 enum run_state {
     RUN_RUNNING,

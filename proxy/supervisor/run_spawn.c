@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "proxy/supervisor/file.h"
+#include "proxy/supervisor/inspect.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy.h"
@@ -282,6 +283,12 @@ static _Noreturn void do_remedy(const struct birth *b, char **argv, size_t count
     _exit(status);
 }
 
+static _Noreturn void do_inspect(const struct birth *b, char **argv, size_t count)
+{
+    environ = b->env;
+    _exit(inspect_main((int)count, argv, b->notes));
+}
+
 static _Noreturn void be_born(struct birth *b)
 {
     const struct run *r = b->run;
@@ -308,6 +315,8 @@ static _Noreturn void be_born(struct birth *b)
     char **argv = arguments(b, &count);
     if (r->what == RUN_REMEDY)
         do_remedy(b, argv, count);
+    if (r->what == RUN_INSPECT)
+        do_inspect(b, argv, count);
     exec_program(b, argv, count);
 }
 

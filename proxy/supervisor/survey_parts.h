@@ -24,6 +24,7 @@ enum {
 
 struct survey_run {
     char *const *argv;   /* argv[0] is looked for in PATH when it has no slash */
+    char **env;          /* its own environment; NULL: that of all of them */
     struct buf out, err; /* what it printed, text; empty at first */
     int status;   /* exit code, or SUPERVISOR_SIGNAL_STATUS + signal; -1: it could not be started or waited for */
     bool is_late; /* it was killed at the deadline */

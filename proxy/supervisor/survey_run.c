@@ -223,7 +223,7 @@ void survey_run_all(struct survey_run *runs, size_t count, char *const *env, con
         runs[i].fds[0] = runs[i].fds[1] = -1;
         buf_init(&runs[i].out, SURVEY_OUTPUT_MAX);
         buf_init(&runs[i].err, SURVEY_OUTPUT_MAX);
-        if (ended < 0 || start(&runs[i], env, dir, &mask) < 0)
+        if (ended < 0 || start(&runs[i], runs[i].env ? runs[i].env : env, dir, &mask) < 0)
             (void)buf_puts(&runs[i].err, strerror(errno));
     }
     if (ended >= 0) {
