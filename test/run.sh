@@ -16,7 +16,7 @@ logs=build/check
 passed=0 failed=0 skipped=0
 failures=()
 logs_of=() # for each of them the log that tells more
-named=10   # failed tests named at the end for each
+named=20   # lines at the end on the failed tests of each
 descriptors=4096 # that the tests may have open, where that is allowed
 output_seconds=20 # for the last of a program's output, once it has ended
 grace=10s # from SIGTERM to SIGKILL
@@ -104,14 +104,29 @@ add() {
     fi
 }
 
+# Names what failed in a log, each once, and the first lines of why as far as node says it: of a run on another machine
+# nobody may see more than the end.
+what_failed() {
+    awk -v lines=4 -v width=300 '
+        /^ *(✖ .*[^:]$|FAIL|not ok|\[  FAILED  \] [a-z])/ {
+            sub(/^ */, "    ")
+            sub(/ \([0-9.]*ms\)$/, "")
+            more = seen[$0]++ ? 0 : lines
+            if (more)
+                print
+            next
+        }
+        /^ *(at |✔|▶|ℹ|$)/ || !/^ / { if (!/^ *$/) more = 0; next }
+        more-- > 0 { sub(/^ */, "        "); print substr($0, 1, width) }'
+}
+
 # The last lines: which tests failed, and the sum.
 summary() {
     local i
     for i in "${!failures[@]}"; do
         printf 'failed: %s\n' "${failures[$i]}"
         if [ -e "${logs_of[$i]}" ]; then
-            grep -ahE '^ *(✖ .*[^:]$|FAIL|not ok|\[  FAILED  \] [a-z])' "${logs_of[$i]}" | sed 's/^ */    /; s/ ([0-9.]*ms)$//' |
-                awk '!seen[$0]++' | head -n "$named"
+            what_failed <"${logs_of[$i]}" | head -n "$named"
         fi
     done
     [ -z "$cut" ] || echo "test/run.sh: $cut"
