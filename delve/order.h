@@ -93,7 +93,8 @@ enum order_kind {
 
     /* From the supervisor, on CONTROL. */
     ORDER_TOOL = 64, /* NAME: go, dlv, goVersion, dlvVersion, GOCACHE, GOMODCACHE or home; TEXT: its value */
-    ORDER_FACT,      /* NAME, TEXT: as delve/check.h has them; of an inspection, as delve/signatures.h has them */
+    ORDER_FACT,      /* NAME, TEXT: as delve/check.h has them; of an inspection, as delve/signatures.h has them; of
+                        a remedy, as proxy/supervisor/remedy.h has them */
     ORDER_READY,     /* tools are found, the directory is made */
     ORDER_STARTED,   /* NUMBER: the run has a process; PID */
     ORDER_EXITED,    /* NUMBER; STATUS: exit code, or 128 + signal; TEXTS: how many of LOG and TEXT it had, OUTPUTS: of

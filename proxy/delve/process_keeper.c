@@ -114,6 +114,8 @@ static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *
 static void on_fact(void *arg, const char *name, const char *text)
 {
     struct supervised *p = arg;
+    if (p->state == PROCESS_MENDING && strcmp(name, "mended") == 0 && strcmp(text, "gocache") == 0)
+        p->needs_gocache = true;
     if (p->state == PROCESS_INSPECTING && delve_facts_add(&p->build_facts, name, text) < 0)
         process_fail_memory(p);
 }

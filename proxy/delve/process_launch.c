@@ -189,6 +189,7 @@ static void run_remedy(struct supervised *p)
         .module = cause->module,
         .version = cause->version,
     };
+    p->needs_gocache = false;
     run(p, &r, PROCESS_MENDING, delve_remedy_text(r.remedy));
     if (p->state == PROCESS_MENDING)
         process_working(p, "%s on %s", delve_remedy_text(r.remedy), process_where(p));
@@ -378,7 +379,8 @@ static void note_mended(struct supervised *p)
     p->mended.mod_mod = p->mended.mod_mod || remedy == DELVE_REMEDY_MOD_MOD;
     p->mended.work = p->mended.work || remedy == DELVE_REMEDY_WORK;
     p->mended.work_off = p->mended.work_off || remedy == DELVE_REMEDY_WORK_OFF;
-    p->mended.gocache = p->mended.gocache || remedy == DELVE_REMEDY_GOCACHE;
+    p->mended.gocache = p->mended.gocache || p->needs_gocache || remedy == DELVE_REMEDY_GOCACHE;
+    p->mended.modcache = p->mended.modcache || remedy == DELVE_REMEDY_MODCACHE;
     p->mended_by = remedy;
     p->cause = *delve_recovery_cause(p->recovery);
     p->told = p->cause; /* a hidden one that took its place is not told twice */

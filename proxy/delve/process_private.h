@@ -67,6 +67,7 @@ struct supervised {
     size_t prelaunch_at;           /* the step that runs */
     struct delve_mended mended;    /* of this launch */
     struct delve_step step_next;   /* after the wait, or while a remedy runs */
+    bool needs_gocache;            /* the remedy that runs has made a fresh build cache besides */
     enum delve_remedy mended_by;   /* the last remedy that changed something in this launch; NONE */
     struct delve_diagnosis cause;  /* what it mended */
     struct delve_diagnosis told;   /* the last cause that the user was told; signature NULL: none */

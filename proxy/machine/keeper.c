@@ -233,7 +233,7 @@ static void on_fact(struct keeper *k, const char *name, const char *text)
 {
     if (!k->is_ready)
         keeper_set_fact(k, name, text);
-    else if (k->inspects && k->state == KEEPER_RUNNING && k->handler->fact)
+    else if (k->has_facts && k->state == KEEPER_RUNNING && k->handler->fact)
         k->handler->fact(k->arg, name, text);
 }
 
@@ -390,7 +390,7 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
     k->number++;
     k->attaches = run->kind == KEEPER_DLV && run->plan->mode == DELVE_ATTACH;
     k->is_command = run->kind == KEEPER_COMMAND;
-    k->inspects = run->kind == KEEPER_INSPECT;
+    k->has_facts = run->kind == KEEPER_INSPECT || run->kind == KEEPER_REMEDY;
     k->has_streams = (run->kind == KEEPER_DLV && !k->attaches) || (k->is_command && run->streams);
     k->output_over = k->exited = false;
     k->texts = k->outputs = 0;

@@ -38,7 +38,8 @@ struct keeper_handler {
     /* The present run was not started: a directory or file that it needs is not there, or cannot be used. `exited`
      * follows. */
     void (*misplaced)(void *arg, enum delve_misplaced_kind kind, const char *path);
-    /* Something that an inspection has found, while it is the present run. May be NULL. */
+    /* Something that an inspection has found, or a remedy has done besides what it is for ("mended": "gocache", a
+     * fresh build cache), while it is the present run. May be NULL. */
     void (*fact)(void *arg, const char *name, const char *text);
     /* A line of Delve's log, or of what the run's program (dlv and the build, a remedy, a command without streams)
      * prints itself. */

@@ -51,7 +51,7 @@ struct keeper {
     enum keeper_state state;
     long number;
     bool attaches; /* a dlv that attaches to a process, which lives on */
-    bool is_command, has_streams, inspects;
+    bool is_command, has_streams, has_facts;
     bool exited; /* its status is known, its text is awaited */
     int exit_status;
     long texts, outputs; /* how many of its streams there were, once it has exited */

@@ -10,8 +10,6 @@
 #include "proxy/supervisor/survey_parts.h"
 #include "proxy/supervisor/worker.h"
 
-extern char **environ;
-
 enum {
     NAME_SIZE = 256,
     VALUE_MAX = 16 * 1024,   /* bytes of a value that is reported; a longer one is left out */

@@ -1,16 +1,14 @@
 /* The file that a failure names: whether it is there, whether it can be used, and whose it is. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dap/buf.h"
 #include "proxy/supervisor/inspect_parts.h"
-#include "proxy/supervisor/survey_parts.h"
-
-enum { OWNER_MAX = 256, DECIMAL = 10 };
+#include "proxy/supervisor/modcache.h"
+#include "proxy/supervisor/user.h"
 
 int inspect_path(char *path, const char *dir, const char *name)
 {
@@ -47,33 +45,20 @@ static bool is_below(const char *path, const char *dir)
     return n > 0 && strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* Whether it can't be read, or not be written either and that is more than go's own rule: it makes what is in its cache
- * read-only, and its owner may change that. */
+/* What go makes in its cache is read-only; its owner may change that. */
 static bool is_closed(const struct inspection *in, const char *path, const struct stat *st)
 {
     int enter = S_ISDIR(st->st_mode) ? X_OK : 0;
-    if (access(path, R_OK | enter) < 0)
-        return true;
-    if (access(path, W_OK) == 0)
-        return false;
-    return errno != EACCES || st->st_uid != geteuid() || !is_below(path, in->modcache);
+    if (is_below(path, in->modcache))
+        return !modcache_is_ours(path);
+    return access(path, R_OK | W_OK | enter) < 0;
 }
 
-/* The user's name; its number when it has none here. */
-static void owner_fact(const struct inspection *in, unsigned long uid)
+static void owner_fact(const struct inspection *in, uid_t uid)
 {
-    char owner[OWNER_MAX];
-    char *text = survey_read("/etc/passwd"), *rest = text, *line;
-    (void)snprintf(owner, sizeof owner, "%lu", uid);
-    while ((line = strsep(&rest, "\n"))) {
-        char *colon = strchr(line, ':'), *number = colon ? strchr(colon + 1, ':') : NULL, *end = NULL;
-        if (number && strtoul(number + 1, &end, DECIMAL) == uid && end > number + 1 && *end == ':') {
-            (void)snprintf(owner, sizeof owner, "%.*s", (int)(colon - line), line);
-            break;
-        }
-    }
-    free(text);
-    inspect_fact(in, "file.owner", owner);
+    char name[USER_NAME_MAX];
+    user_name(uid, name);
+    inspect_fact(in, "file.owner", name);
 }
 
 /* The directory that is there, from the file's own upwards. */

@@ -1,5 +1,6 @@
 #include "proxy/supervisor/modcache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -96,6 +97,31 @@ bool modcache_of_path(const char *cache, const char *path, char *module, char *v
     return of_tree(path, module, version);
 }
 
+static void add_trees(const char *dir, bool is_top, struct buf *dirs)
+{
+    char path[SUPERVISOR_PATH_MAX];
+    struct dirent *e;
+    struct stat st;
+    DIR *d = opendir(dir);
+    while (d && (e = readdir(d))) {
+        int n = snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+        if (*e->d_name == '.' || n < 0 || (size_t)n >= sizeof path || (is_top && strcmp(e->d_name, "cache") == 0) ||
+            lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+            continue;
+        if (strchr(e->d_name, '@'))
+            (void)buf_append(dirs, path, (size_t)n + 1);
+        else
+            add_trees(path, false, dirs);
+    }
+    if (d)
+        (void)closedir(d);
+}
+
+void modcache_trees(const char *cache, struct buf *dirs)
+{
+    add_trees(cache, true, dirs);
+}
+
 /* --- sums --- */
 
 /* The next word of a line. Returns its length, 0 at the end. */
@@ -190,6 +216,14 @@ enum modcache_state modcache_state(const char *cache, const char *const *sums, c
     bool is_same = result == 0 && strcmp(real.data, hash) == 0;
     buf_free(&real);
     return result < 0 ? MODCACHE_UNKNOWN : is_same ? MODCACHE_WHOLE : MODCACHE_DAMAGED;
+}
+
+bool modcache_is_ours(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0 || access(path, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK) < 0)
+        return false;
+    return access(path, W_OK) == 0 || (errno == EACCES && st.st_uid == geteuid());
 }
 
 const char *modcache_state_text(enum modcache_state state)

@@ -19,12 +19,18 @@ int modcache_paths(const char *cache, const char *module, const char *version, c
 /* Finds out which module@version a path below CACHE is of, from its unpacked directory or its files in
  * CACHE/cache/download. module and version: SUPERVISOR_PATH_MAX bytes each. Returns false when it is of none. */
 bool modcache_of_path(const char *cache, const char *path, char *module, char *version);
+/* Appends the unpacked directories of the cache, each with its NUL. What can't be read is passed over. */
+void modcache_trees(const char *cache, struct buf *dirs);
 /* Compares module@version in the cache with the hash in one of the files of sums (go.sum's format; paths,
  * NULL-terminated; missing ones are passed over), else with the hash in the cache. Reads the whole directory, in
  * pieces. */
 enum modcache_state modcache_state(const char *cache, const char *const *sums, const char *module, const char *version);
 /* Its word in a fact: whole, damaged, missing or unknown. */
 const char *modcache_state_text(enum modcache_state state);
+
+/* Whether something in the cache that is there can be read by this user, and changed, if only after its mode was: go
+ * itself makes what it unpacks read-only. Sets errno when not: ENOENT, EACCES, EPERM (immutable), EROFS, ... */
+bool modcache_is_ours(const char *path);
 
 /* Appends the hash of a directory as golang.org/x/mod/sumdb/dirhash.Hash1 has it ("h1:..."), with prefix
  * (module@version) in the place of dir. Returns -1 with errno; nothing is appended then. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/modcache.h"
 #include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy_parts.h"
 
@@ -33,7 +34,7 @@ static int try_space(const char *path)
     return n > 0 ? unlink(path) : -1;
 }
 
-int remedy_gocache(struct remedy *r)
+int remedy_make_gocache(const struct remedy *r)
 {
     char path[SUPERVISOR_PATH_MAX], file[SUPERVISOR_PATH_MAX];
     remedy_path(path, "%s/gocache", r->dir);
@@ -45,6 +46,11 @@ int remedy_gocache(struct remedy *r)
                              r->dir);
     }
     return REMEDY_DONE;
+}
+
+int remedy_gocache(struct remedy *r)
+{
+    return remedy_make_gocache(r);
 }
 
 /* --- what go says --- */
@@ -165,10 +171,11 @@ static int swap(const struct remedy *r, const char *entry, const char *tree, con
     if (remedy_restore(r->session) < 0)
         return put_back(r);
     if (remedy_aside(r->session, r->modcache, list, ENTRY_FILES) < 0) {
+        bool is_closed = errno == EACCES || errno == EPERM || errno == EROFS;
         remedy_say("%s@%s could not be moved aside in %s on the Go machine: %s", r->module, r->version, r->modcache,
                    strerror(errno));
         int status = put_back(r);
-        return status == REMEDY_RESTORED ? REMEDY_FAILED : status;
+        return status != REMEDY_RESTORED ? status : is_closed ? REMEDY_UNSUITED : REMEDY_FAILED;
     }
     if (remedy_fetch(r, NULL, proxy, STDOUT_FILENO) != 0)
         return put_back(r);
@@ -233,9 +240,55 @@ static int erase_scratch(const char *scratch)
     return remedy_failed("%s could not be removed on the Go machine: %s", scratch, strerror(errno));
 }
 
+/* Whether its directories can be changed. Says which can't. */
+static bool is_ours(const struct remedy *r)
+{
+    char tree[SUPERVISOR_PATH_MAX], above[SUPERVISOR_PATH_MAX], entry[SUPERVISOR_PATH_MAX], cache[SUPERVISOR_PATH_MAX];
+    if (modcache_paths(r->modcache, r->module, r->version, tree, entry) < 0)
+        return false;
+    remedy_path(above, "%.*s", (int)(strrchr(tree, '/') - tree), tree);
+    *strrchr(entry, '/') = '\0';
+    remedy_path(cache, "%s/cache", r->modcache);
+    const char *const paths[] = {r->modcache, cache, entry, above, tree};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (!modcache_is_ours(paths[i]) && errno != ENOENT) {
+            remedy_say("%s can't be changed on the Go machine: %s", paths[i], strerror(errno));
+            return false;
+        }
+    return true;
+}
+
+static int forget_index(const struct remedy *r, bool *changed)
+{
+    char tree[SUPERVISOR_PATH_MAX];
+    struct buf dirs;
+    if (modcache_paths(r->modcache, r->module, r->version, tree, NULL) < 0)
+        return REMEDY_FAILED;
+    buf_init(&dirs, SUPERVISOR_PATH_MAX);
+    (void)buf_append(&dirs, tree, strlen(tree) + 1);
+    int status = dirs.failed ? REMEDY_FAILED : remedy_forget_index(r, &dirs, changed);
+    buf_free(&dirs);
+    return status;
+}
+
+/* What could not be fetched may be whole, and go's index of it of a time when it was not. */
+static int forget_of_whole(const struct remedy *r, int status)
+{
+    char sum[SUPERVISOR_PATH_MAX];
+    const char *const sums[] = {sum, NULL};
+    bool changed;
+    remedy_path(sum, "%s/judge/go.sum", r->dir);
+    if (modcache_state(r->modcache, sums, r->module, r->version) != MODCACHE_WHOLE ||
+        forget_index(r, &changed) != REMEDY_DONE || !changed)
+        return status;
+    remedy_say("go's index of %s@%s was removed from its build cache", r->module, r->version);
+    return REMEDY_DONE;
+}
+
 int remedy_purge(struct remedy *r)
 {
     char scratch[SUPERVISOR_PATH_MAX];
+    bool changed;
     int status = remedy_find_files(r);
     if (status)
         return status;
@@ -244,6 +297,8 @@ int remedy_purge(struct remedy *r)
         return remedy_unsuited("go did not say which module of the cache is damaged");
     if (!remedy_is_version(r->module, r->version))
         return remedy_unsuited("'%s@%s' is no module@version", r->module, r->version);
+    if (!is_ours(r))
+        return remedy_unsuited("%s@%s can't be replaced in the module cache %s", r->module, r->version, r->modcache);
     remedy_path(scratch, "%s/scratch", r->dir);
     status = erase_scratch(scratch);
     if (!status)
@@ -254,7 +309,9 @@ int remedy_purge(struct remedy *r)
     (void)erase_scratch(scratch);
     if (status == REMEDY_RESTORED)
         remedy_say("%s@%s could not be fetched; its entry in %s is as it was", r->module, r->version, r->modcache);
-    return status;
+    return status == REMEDY_DONE       ? forget_index(r, &changed)
+           : status == REMEDY_RESTORED ? forget_of_whole(r, status)
+                                       : status;
 }
 
 /* --- the whole module cache --- */
@@ -303,6 +360,22 @@ static int fetch_back(const struct remedy *r, const char *scratch)
     return status ? REMEDY_FAILED : REMEDY_DONE;
 }
 
+static int clean_and_fetch(const struct remedy *r, const char *scratch)
+{
+    bool changed;
+    struct buf dirs;
+    buf_init(&dirs, REMEDY_FILE_MAX);
+    modcache_trees(r->modcache, &dirs);
+    int cleaned = remedy_go_plain(REMEDY_ARGS("clean", "-modcache"));
+    int status = fetch_back(r, scratch);
+    (void)erase_scratch(scratch);
+    /* Also of what was cleaned and not fetched: somebody else's build will fetch it. */
+    if (status == REMEDY_DONE)
+        status = remedy_forget_index(r, &dirs, &changed);
+    buf_free(&dirs);
+    return cleaned ? REMEDY_FAILED : status;
+}
+
 /* Everything that the build needs is fetched beside the cache first: where that fails, nothing is cleaned. */
 int remedy_clean_modcache(struct remedy *r)
 {
@@ -320,8 +393,5 @@ int remedy_clean_modcache(struct remedy *r)
         return remedy_unsuited("not everything can be fetched again; the module cache %s is left as it is",
                                r->modcache);
     }
-    int cleaned = remedy_go_plain(REMEDY_ARGS("clean", "-modcache"));
-    status = fetch_back(r, scratch);
-    (void)erase_scratch(scratch);
-    return cleaned ? REMEDY_FAILED : status;
+    return clean_and_fetch(r, scratch);
 }

@@ -152,7 +152,18 @@ void remedy_proxy_of(struct buf *out, const char *path);
 
 int remedy_purge(struct remedy *r);
 int remedy_gocache(struct remedy *r);
+/* Makes DIR/gocache. Returns 0 or REMEDY_FAILED with words. */
+int remedy_make_gocache(const struct remedy *r) MUST_USE;
 int remedy_clean_modcache(struct remedy *r);
+
+/* --- remedy_index.c: what the build cache remembers of modules --- */
+
+/* Removes go's index of these directories of a module cache (paths, each with its NUL) from its build cache, for it is
+ * not made again when what is in them changes. Where that can't be done the builds of this launch get a fresh build
+ * cache, and delvegate and the user are told so. *changed: whether there was one, or a fresh
+ * build cache is used. Returns REMEDY_DONE or REMEDY_FAILED
+ * with words. */
+int remedy_forget_index(const struct remedy *r, const struct buf *dirs, bool *changed) MUST_USE;
 
 /* --- remedy_aside.c: moving aside and putting back (remedy_restore) --- */
 

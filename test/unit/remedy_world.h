@@ -25,7 +25,13 @@
 #include "proxy/supervisor/remedy.h"
 #include "proxy/supervisor/remedy_parts.h"
 
-enum { WORLD_TEXTS = 64, WORLD_MAX = 16 * 1024 * 1024, WORLD_ARGS = 24, CRC_POLYNOMIAL = (int)0xedb88320u };
+enum {
+    WORLD_NOBODY = 65534,
+    WORLD_TEXTS = 64,
+    WORLD_MAX = 16 * 1024 * 1024,
+    WORLD_ARGS = 24,
+    CRC_POLYNOMIAL = (int)0xedb88320u
+};
 
 static char world[256];        /* the directory of the present test */
 static struct buf said, noted; /* by the last remedy */
@@ -301,6 +307,7 @@ static struct {
     const char *mode, *cwd, *package;
     const char *env[WORLD_ARGS];
     size_t launch;
+    bool as_nobody; /* by root alone */
 } how;
 
 static inline void become_remedy(const char *name, const char *module, const char *version)
@@ -313,6 +320,8 @@ static inline void become_remedy(const char *name, const char *module, const cha
         if (putenv(strdup(*env)) != 0)
             _exit(126);
     if (setsid() < 0 || chdir(how.cwd) < 0 || dup2(text, STDOUT_FILENO) < 0 || dup2(text, STDERR_FILENO) < 0)
+        _exit(126);
+    if (how.as_nobody && (setgid(WORLD_NOBODY) < 0 || setuid(WORLD_NOBODY) < 0))
         _exit(126);
     _exit(remedy_main(6, (char *const *)(uintptr_t)argv, AT("inst/1"), notes));
 }
@@ -336,7 +345,10 @@ static inline void read_notes(void)
     assert_int_equal(buf_puts(&noted, ""), 0);
     assert_int_equal(remedy_read(AT("notes"), &bytes), 0);
     for (; at < bytes.len && (n = order_read(bytes.data + at, bytes.len - at, &o)) > 0; at += (size_t)n) {
-        assert_int_equal(o.kind, ORDER_NOTE);
+        if (o.kind != ORDER_FACT)
+            assert_int_equal(o.kind, ORDER_NOTE);
+        else
+            assert_int_equal(buf_printf(&noted, "%s=", order_get(&o, ORDER_NAME)), 0);
         assert_int_equal(buf_printf(&noted, "%s\n", order_get(&o, ORDER_TEXT)), 0);
     }
     assert_int_equal(at, bytes.len);
@@ -368,6 +380,18 @@ static inline void assert_has(const struct buf *text, const char *part)
         if (status_ != (want))                                                                                         \
             fail_msg("status %d, not %d:\n%s", status_, want, said.data);                                              \
     } while (0)
+
+/* Gives a tree to nobody. */
+static inline void give_away(const char *path)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)execlp("chown", "chown", "-R", text_of("%d:%d", WORLD_NOBODY, WORLD_NOBODY), path, (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(wait_for(pid), 0);
+}
 
 /* --- the world --- */
 

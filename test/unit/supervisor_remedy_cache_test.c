@@ -162,6 +162,96 @@ static void test_purge_refuses_what_is_no_module(void **state)
     free(was);
 }
 
+/* --- go's index of what was damaged --- */
+
+static int build(void)
+{
+    return GO_IN(AT("my app"), "build", "-o", "/dev/null", ".");
+}
+/* The first build on a fresh build cache finds the damage, and go remembers it. */
+static void remember_damage(void)
+{
+    assert_int_equal(setenv("GOCACHE", AT("go cache"), 1), 0);
+    damage();
+    assert_int_not_equal(build(), 0);
+}
+/* The entry as it was, without go: what go remembers is not of it. */
+static void mend_tree(void)
+{
+    put_text(AT("proof/go.mod"), "module proof\n");
+    const char *const env[] = {text_of("GOMODCACHE=%s/proof mod", world), NULL};
+    assert_int_equal(go_in(AT("proof"), env, ARGS("mod", "download", "example.com/Lib@v1.2.0")), 0);
+    assert_int_equal(chmod(AT("mod/example.com/!lib@v1.2.0"), 0755), 0);
+    char *text = read_file(AT("proof mod/example.com/!lib@v1.2.0/lib.go"));
+    put_text(AT("mod/example.com/!lib@v1.2.0/lib.go"), text);
+    free(text);
+}
+
+static void test_purge_forgets_the_index(void **state)
+{
+    (void)state;
+    remember_damage();
+    assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
+    assert_false(remedy_exists(made("gocache")));
+    assert_int_equal(build(), 0);
+}
+
+/* Whatever else is broken in the user's module. */
+static void test_purge_forgets_it_without_the_module(void **state)
+{
+    (void)state;
+    put_text(AT("go.work"), "go 1.18\n\nuse \"./my app\"\n");
+    remember_damage();
+    assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
+    assert_int_equal(build(), 0);
+    assert_false(remedy_exists(AT("go.work.sum")));
+}
+
+/* Nothing can be fetched, and nothing has to be. */
+static void test_purge_of_what_is_whole(void **state)
+{
+    (void)state;
+    remember_damage();
+    mend_tree();
+    assert_int_not_equal(build(), 0);
+    how.env[0] = "GOPROXY=off";
+    assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
+    assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_RESTORED);
+    assert_int_equal(build(), 0);
+}
+
+/* A build cache that this user can't write to. */
+static void test_purge_with_a_closed_build_cache(void **state)
+{
+    (void)state;
+    if (getuid() != 0)
+        skip();
+    remember_damage();
+    give_away(world);
+    assert_int_equal(chown(AT("go cache"), 0, 0), 0);
+    for (int i = 0; i <= UINT8_MAX; i++)
+        assert_int_equal(chown(AT("go cache/%02x", (unsigned)i), 0, 0), 0);
+    char *was = content(AT("go cache"));
+    how.as_nobody = true;
+    assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
+    assert_same(content(AT("go cache")), was);
+    free(was);
+    assert_noted("mended=gocache\n");
+    assert_noted(text_of("is still in the build cache %s/go cache: ", world));
+    assert_noted("Run `go clean -cache` on the Go machine");
+    assert_int_not_equal(build(), 0);
+    assert_int_equal(setenv("GOCACHE", made("gocache"), 1), 0);
+    assert_int_equal(build(), 0);
+}
+
+static void test_clean_forgets_the_index(void **state)
+{
+    (void)state;
+    remember_damage();
+    assert_status(remedy("clean-modcache"), REMEDY_DONE);
+    assert_int_equal(build(), 0);
+}
+
 static void test_gocache(void **state)
 {
     (void)state;
@@ -240,6 +330,11 @@ int main(void)
         IN_WORLD(test_purge_in_workspace),
         IN_WORLD(test_purge_needs_the_sums),
         IN_WORLD(test_purge_refuses_what_is_no_module),
+        IN_WORLD(test_purge_forgets_the_index),
+        IN_WORLD(test_purge_forgets_it_without_the_module),
+        IN_WORLD(test_purge_of_what_is_whole),
+        IN_WORLD(test_purge_with_a_closed_build_cache),
+        IN_WORLD(test_clean_forgets_the_index),
         IN_WORLD(test_gocache),
         IN_WORLD(test_gocache_without_space),
         IN_WORLD(test_clean),
