@@ -17,19 +17,24 @@ static int decode(char *to, size_t size, const char *from, size_t len)
     return 0;
 }
 
-/* The @ of `MODULE@vN...` followed by a slash somewhere, in a path; NULL without one. */
+/* The @ of `MODULE@vN...`, followed by a slash or the end of the path; NULL without one. */
 static const char *version_at(const char *path, size_t len)
 {
     for (size_t i = 1; i + 2 < len; i++)
-        if (path[i] == '@' && path[i - 1] != '/' && path[i + 1] == 'v' && isdigit((unsigned char)path[i + 2]) &&
-            memchr(path + i, '/', len - i))
+        if (path[i] == '@' && path[i - 1] != '/' && path[i + 1] == 'v' && isdigit((unsigned char)path[i + 2]))
             return path + i;
     return NULL;
 }
 
-bool delve_is_cached(const char *path, size_t len)
+bool delve_looks_cached(const char *path, size_t len)
 {
-    return path && version_at(path, len);
+    static const char usual[] = "/pkg/mod", download[] = "/cache/download/";
+    if (!path || !len)
+        return false;
+    const char *hit = memmem(path, len, usual, sizeof usual - 1);
+    const char *after = hit ? hit + sizeof usual - 1 : NULL;
+    return (after && (after == path + len || *after == '/')) || memmem(path, len, download, sizeof download - 1) ||
+           version_at(path, len);
 }
 
 /* .../cache/download/MODULE/@v/VERSION.zip */
@@ -95,6 +100,20 @@ static const char *module_start(const char *path, const char *at, const char *pa
     return behind && behind < at ? behind : host;
 }
 
+bool delve_module_below(struct delve_diagnosis *d, const char *rest)
+{
+    size_t len = strlen(rest);
+    if (read_download(d, rest, len))
+        return true;
+    const char *at = version_at(rest, len), *end = at ? at + strcspn(at, "/") : NULL;
+    *d->module = *d->version = '\0';
+    if (end && decode(d->module, sizeof d->module, rest + 1, (size_t)(at - rest) - 1) == 0 &&
+        decode(d->version, sizeof d->version, at + 1, (size_t)(end - at) - 1) == 0)
+        return true;
+    *d->module = *d->version = '\0';
+    return false;
+}
+
 bool delve_cached_module(struct delve_diagnosis *d, const char *text, size_t len, const char *package)
 {
     if (read_download(d, text, len))
@@ -104,8 +123,10 @@ bool delve_cached_module(struct delve_diagnosis *d, const char *text, size_t len
     if (!at)
         return false;
     const char *start = module_start(text, at, package);
-    const char *end = memchr(at, '/', len - (size_t)(at - text));
-    if (start && end && decode(d->module, sizeof d->module, start, (size_t)(at - start)) == 0 &&
+    const char *end = at + strcspn(at, "/: \n");
+    if (end > text + len)
+        end = text + len;
+    if (start && decode(d->module, sizeof d->module, start, (size_t)(at - start)) == 0 &&
         decode(d->version, sizeof d->version, at + 1, (size_t)(end - at - 1)) == 0)
         return true;
     *d->module = *d->version = '\0';

@@ -253,21 +253,34 @@ static size_t package_name(const char *path, const char **name)
     }
 }
 
+bool delve_is_cut_name(const char *package, const char *name, size_t len)
+{
+    const char *whole;
+    size_t whole_len = package_name(package, &whole);
+    return len > 0 && len < whole_len && memcmp(name, whole, len) == 0;
+}
+
 bool delve_words_add_about(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line,
-                           const char *begins)
+                           const char *begins, bool alone)
 {
     const char *name;
     size_t name_len = package_name(d->module, &name), begins_len = strlen(begins);
+    bool found = false;
     struct delve_line at = line;
     while (at.at && !header_package(at))
         at = line_before(part, at);
     for (at = at.at ? line_after(part, at) : at; at.at && !header_package(at); at = line_after(part, at)) {
         size_t skip = at.len ? delve_place_read(at.at).len : 0;
-        if (skip && at.len == skip + begins_len + name_len && memcmp(at.at + skip, begins, begins_len) == 0 &&
-            memcmp(at.at + skip + begins_len, name, name_len) == 0) {
+        if (skip == 0 || at.at == line.at)
+            continue;
+        bool is_about = name_len > 0 && at.len == skip + begins_len + name_len &&
+                        memcmp(at.at + skip, begins, begins_len) == 0 &&
+                        memcmp(at.at + skip + begins_len, name, name_len) == 0;
+        if (is_about && !found)
             add_words(d, at);
-            return name_len > 0;
-        }
+        if (!is_about && alone)
+            return false;
+        found = found || is_about;
     }
-    return false;
+    return found;
 }

@@ -42,16 +42,33 @@ void delve_part_package(const struct delve_part *part, struct delve_line line, c
 void delve_words(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line);
 
 /* Adds to d->words the line that says `begins` with the last element of the path d->module, about the same package as
- * the given one. Returns whether there is one. */
+ * the given one. Returns whether there is one, and (alone) nothing else is said about that package. */
 bool delve_words_add_about(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line,
-                           const char *begins);
+                           const char *begins, bool alone);
 
-/* Whether the path lies in a module's directory of the cache: .../MODULE@VERSION/... */
-bool delve_is_cached(const char *path, size_t len);
+/* Whether the name is the beginning of the one that a package of this path has in all likelihood, cut off. */
+bool delve_is_cut_name(const char *package, const char *name, size_t len);
+
+/* Whether the path looks like one in the module cache: .../MODULE@VERSION/..., .../pkg/mod/..., .../cache/download/...
+ */
+bool delve_looks_cached(const char *path, size_t len);
+
+/* Whether the directory that the fact names (go.GOMODCACHE and the like) holds the path or is it. Then rest gets what
+ * is below it, with a slash before. A relative path is seen from the facts dir; without these its end must agree. */
+bool delve_is_below(const struct delve_facts *facts, const char *root, const char *path, size_t len, char *rest,
+                    size_t size);
 
 /* Fills d->module and d->version from the first path of the module cache in the text: .../cache/download/MODULE/@v/
  * VERSION.zip or .../MODULE@VERSION/..., both with capitals as ! and the small letter. package ("" when not known)
  * tells where the module's path begins. Returns whether there is one. */
 bool delve_cached_module(struct delve_diagnosis *d, const char *text, size_t len, const char *package);
+
+/* The same from what delve_is_below gives of go.GOMODCACHE. */
+bool delve_module_below(struct delve_diagnosis *d, const char *rest);
+
+/* Whether what the row needs holds of the path (len 0: there is none) and of the module or package that d names. Puts
+ * the module that facts know into d where the row needs its state. */
+bool delve_needs_hold(const struct delve_signature *row, const struct delve_facts *facts, struct delve_diagnosis *d,
+                      const char *line, const char *path, size_t len);
 
 #endif

@@ -12,6 +12,13 @@ enum {
     PREFIXES_MAX = 3 /* `MODULE@VERSION: `, `PACKAGE: ` and the like, one after the other */
 };
 
+/* What is searched, with what is known. */
+struct search {
+    const struct delve_part *part;
+    const struct delve_facts *facts;
+    struct delve_diagnosis suspect; /* the first that only facts could tell: its names */
+};
+
 /* What a row's regular expressions compile to: once, for as long as the program runs. */
 struct compiled {
     regex_t pattern, belongs;
@@ -102,7 +109,8 @@ static void copy(char *to, size_t size, const char *from, size_t len)
     to[len] = '\0';
 }
 
-static void take_named(struct delve_diagnosis *d, const char *names, const char *text, const regmatch_t *groups)
+/* Returns whether the names agree with each other. */
+static bool take_named(struct delve_diagnosis *d, const char *names, const char *text, const regmatch_t *groups)
 {
     for (size_t i = 0; names[i] && i + 1 < GROUPS_MAX; i++) {
         regmatch_t g = groups[i + 1];
@@ -116,23 +124,63 @@ static void take_named(struct delve_diagnosis *d, const char *names, const char 
             copy(d->version, sizeof d->version, from, len);
         else if (names[i] == 'f')
             copy(d->file, sizeof d->file, from, len);
+        else if (names[i] == 'a' && !delve_is_cut_name(d->module, from, len))
+            return false;
     }
+    return true;
+}
+
+/* The path that the row's needs are about: what p or f names, else the place. */
+static const char *subject(const struct delve_signature *row, const struct spoken *s, const char *text,
+                           const regmatch_t *groups, size_t *len)
+{
+    for (size_t i = 0; row->names[i] && i + 1 < GROUPS_MAX; i++) {
+        if ((row->names[i] != 'p' && row->names[i] != 'f') || groups[i + 1].rm_so < 0)
+            continue;
+        *len = (size_t)(groups[i + 1].rm_eo - groups[i + 1].rm_so);
+        return text + groups[i + 1].rm_so;
+    }
+    *len = s->place.file_len;
+    return s->place.file;
+}
+
+/* The module that the path or the text tells of. */
+static void take_cached(struct delve_diagnosis *d, const struct search *search, const char *text, const char *path,
+                        size_t len, const char *package)
+{
+    char rest[DELVE_LINE_MAX + 1];
+    if (len && delve_is_below(search->facts, "go.GOMODCACHE", path, len, rest, sizeof rest))
+        (void)delve_module_below(d, rest);
+    if (!*d->module && len)
+        (void)delve_cached_module(d, path, len, package);
+    else if (!*d->module)
+        (void)delve_cached_module(d, text, strlen(text), package);
+}
+
+/* `go: downloading MODULE VERSION`, the last one: a zip that cannot be read is of what was fetched. */
+static void take_downloaded(struct delve_diagnosis *d, const struct delve_part *part)
+{
+    static const char said[] = "go: downloading ";
+    const char *end = part->text + part->len, *last = NULL, *hit = part->text;
+    while ((hit = memmem(hit, (size_t)(end - hit), said, sizeof said - 1))) {
+        hit += sizeof said - 1;
+        last = hit;
+    }
+    size_t module = last ? strcspn(last, " \n") : 0;
+    if (module == 0 || last[module] != ' ' || *d->module)
+        return;
+    copy(d->module, sizeof d->module, last, module);
+    copy(d->version, sizeof d->version, last + module + 1, strcspn(last + module + 1, " \n"));
 }
 
 /* Module, version, file and line that the pattern itself does not name. */
-static void take_around(struct delve_diagnosis *d, const struct spoken *s, const char *text, const char *package)
+static void take_around(struct delve_diagnosis *d, const struct spoken *s)
 {
     if (!*d->module && s->module) {
         copy(d->module, sizeof d->module, s->module, s->module_len);
         copy(d->version, sizeof d->version, s->module + s->module_len + 1, s->version_len);
     }
-    if (!*d->module && d->signature->remedies[0] == DELVE_REMEDY_PURGE) {
-        if (d->signature->is_in_cache)
-            (void)delve_cached_module(d, s->place.file, s->place.file_len, package);
-        else
-            (void)delve_cached_module(d, text, strlen(text), package);
-    }
-    if (s->place.file_len) {
+    if (s->place.file_len && !*d->file) {
         copy(d->file, sizeof d->file, s->place.file, s->place.file_len);
         d->line = s->place.line;
     }
@@ -156,40 +204,59 @@ static bool belongs(const struct delve_signature *row, struct compiled *c, struc
     if (!row->belongs)
         return true;
     if (part->is_compiler)
-        return delve_words_add_about(d, part, line, row->belongs);
+        return delve_words_add_about(d, part, line, row->belongs, row->needs & DELVE_NEEDS_NO_FACTS);
     const regex_t *re = compile(&c->belongs, &c->has_belongs, row->belongs, REG_NOSUB);
     return re && regexec(re, d->words, 0, NULL, 0) == 0;
 }
 
-static bool try_line(struct delve_diagnosis *d, const struct delve_signature *row, struct compiled *c,
-                     const struct delve_part *part, struct delve_line line)
+/* What only facts can tell: the caller may look them up. */
+static void note_suspect(struct search *search, const struct delve_diagnosis *d)
 {
-    struct spoken s;
+    if (*search->suspect.module || !*d->module)
+        return;
+    search->suspect = *d;
+    search->suspect.signature = NULL;
+    *search->suspect.words = '\0';
+}
+
+static bool try_spoken(struct delve_diagnosis *d, const struct delve_signature *row, struct compiled *c,
+                       struct search *search, struct delve_line line, const struct spoken *s)
+{
     regmatch_t groups[GROUPS_MAX];
-    if (!take_apart(&s, line))
-        return false;
-    if (row->is_in_cache && !delve_is_cached(s.place.file, s.place.file_len))
-        return false;
     size_t i = 0;
-    while (i < s.count && regexec(&c->pattern, s.starts[i], GROUPS_MAX, groups, 0) != 0)
+    while (i < s->count && regexec(&c->pattern, s->starts[i], GROUPS_MAX, groups, 0) != 0)
         i++;
-    if (i == s.count)
+    if (i == s->count)
         return false;
     *d = (struct delve_diagnosis){.signature = row};
-    take_named(d, row->names, s.starts[i], groups);
-    delve_words(d, part, line);
-    if (!belongs(row, c, d, part, line))
+    if (!take_named(d, row->names, s->starts[i], groups))
         return false;
+    delve_words(d, search->part, line);
+    if (!belongs(row, c, d, search->part, line))
+        return false;
+    size_t len;
+    const char *path = subject(row, s, s->starts[i], groups, &len);
     char package[DELVE_NAMED_MAX];
-    delve_part_package(part, line, package, sizeof package);
-    take_around(d, &s, s.starts[i], package);
+    delve_part_package(search->part, line, package, sizeof package);
+    take_around(d, s);
+    if (!*d->module &&
+        (row->remedies[0] == DELVE_REMEDY_PURGE || row->needs & (DELVE_NEEDS_DAMAGED | DELVE_NEEDS_HELD)))
+        take_cached(d, search, s->starts[i], path, len, package);
+    if (row->needs & DELVE_NEEDS_ZIP)
+        take_downloaded(d, search->part);
+    if (!delve_needs_hold(row, search->facts, d, s->starts[i], path, len)) {
+        note_suspect(search, d);
+        return false;
+    }
     take_place_of_words(d);
     return true;
 }
 
 /* Only lines that hold the row's text are taken apart: most outputs are over after one search for each row. */
-static bool try_row(struct delve_diagnosis *d, size_t i, const struct delve_part *part)
+static bool try_row(struct delve_diagnosis *d, size_t i, struct search *search)
 {
+    const struct delve_part *part = search->part;
+    struct spoken s;
     size_t count;
     const struct delve_signature *row = &delve_signatures(&count)[i];
     const char *end = part->text + part->len;
@@ -199,33 +266,45 @@ static bool try_row(struct delve_diagnosis *d, size_t i, const struct delve_part
             return false;
         struct delve_line line = delve_line_around(part, hit);
         struct compiled *c = compiled_row(i);
-        if (c && try_line(d, row, c, part, line))
+        if (c && take_apart(&s, line) && try_spoken(d, row, c, search, line, &s))
             return true;
         p = line.next;
     }
     return false;
 }
 
-static bool try_rows(struct delve_diagnosis *d, const struct delve_part *part, int places)
+static bool try_rows(struct delve_diagnosis *d, struct search *search, int places)
 {
-    size_t count;
+    size_t count, i = 0;
     const struct delve_signature *table = delve_signatures(&count);
-    for (size_t i = 0; i < count; i++)
-        if (table[i].places & places && try_row(d, i, part))
-            return true;
-    *d = (struct delve_diagnosis){0};
-    return false;
+    while (i < count && !(table[i].places & places && try_row(d, i, search)))
+        i++;
+    if (i == count) {
+        *d = search->suspect;
+        return false;
+    }
+    if (!*d->module) {
+        memcpy(d->module, search->suspect.module, sizeof d->module);
+        memcpy(d->version, search->suspect.version, sizeof d->version);
+    }
+    return true;
 }
 
-bool delve_diagnose_build(struct delve_diagnosis *d, const char *output)
+bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, const struct delve_facts *facts)
 {
     *d = (struct delve_diagnosis){0};
     if (!output)
         return false;
     struct delve_part part = delve_part_of(output);
+    struct search search = {.part = &part, .facts = facts};
     if (part.has_listened)
         return false;
-    return try_rows(d, &part, part.is_compiler ? DELVE_IN_COMPILER : DELVE_IN_BUILD);
+    return try_rows(d, &search, part.is_compiler ? DELVE_IN_COMPILER : DELVE_IN_BUILD);
+}
+
+bool delve_diagnose_build(struct delve_diagnosis *d, const char *output)
+{
+    return delve_diagnose_build_with(d, output, NULL);
 }
 
 bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, const struct delve_facts *facts)
@@ -260,5 +339,9 @@ bool delve_diagnose_log(struct delve_diagnosis *d, const char *line)
     if (!places)
         return false;
     struct delve_part part = {.text = message, .len = strcspn(message, "\n")};
-    return try_rows(d, &part, places);
+    struct search search = {.part = &part};
+    bool found = try_rows(d, &search, places);
+    if (!found)
+        *d = (struct delve_diagnosis){0};
+    return found;
 }

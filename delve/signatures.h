@@ -41,6 +41,22 @@ enum {
 
 enum { DELVE_REMEDIES_MAX = 4, DELVE_NAMED_MAX = 512, DELVE_WORDS_MAX = 2048 };
 
+/* What decides beside the words: facts, those of delve_diagnose_build_with. A row may need several. */
+enum {
+    DELVE_NEEDS_MODCACHE = 1 << 0, /* go.GOMODCACHE holds the path. Without facts: by the form of the path */
+    DELVE_NEEDS_OUTSIDE = 1 << 1,  /* it does not */
+    DELVE_NEEDS_GOCACHE = 1 << 2,  /* go.GOCACHE holds the path. Without facts: by its form */
+    DELVE_NEEDS_GOROOT = 1 << 3,   /* the place is in the root that the line itself names */
+    DELVE_NEEDS_OWN = 1 << 4,      /* the package is a main module's */
+    DELVE_NEEDS_DAMAGED = 1 << 5,  /* module.state is damaged or missing */
+    DELVE_NEEDS_HELD = 1 << 6,     /* module.state is whole or replaced */
+    DELVE_NEEDS_ZIP = 1 << 7,      /* module.zip is there */
+    DELVE_NEEDS_PACKAGE = 1 << 8,  /* package.state is there */
+    DELVE_NEEDS_CLOSED = 1 << 9,   /* file.state is closed */
+    DELVE_NEEDS_ABSENT = 1 << 10,  /* file.state is missing */
+    DELVE_NEEDS_NO_FACTS = 1 << 11 /* nothing is known: a guess that facts replace */
+};
+
 struct delve_signature {
     const char *name; /* of the cause: letters, digits, hyphens; several rows may have the same */
     int places;       /* DELVE_IN_... */
@@ -48,12 +64,14 @@ struct delve_signature {
     /* POSIX extended regular expression for one line without time, level, "go: ", FILE:LINE:COLUMN: and MODULE@VERSION:
      * before it. It begins with ^: what a line merely quotes is no signature. */
     const char *pattern;
-    const char *names; /* what the pattern's subexpressions hold: module, version, file, line by first letter, or - */
+    /* What the pattern's subexpressions hold: module (or package), version, file, by first letter; p: a path that is
+     * only looked at; a: a name, the beginning of the package's; - what is not looked at. */
+    const char *names;
     /* NULL, or what else must hold: a regular expression that the line with those that belong to it matches; in the
      * compiler's part, how another line about the same package begins that ends in the last element of what m names. */
     const char *belongs;
-    bool is_in_cache;  /* the FILE:LINE before it must lie in a module's directory of the cache */
-    const char *cause; /* what broke, half a sentence */
+    int needs; /* DELVE_NEEDS_... : about the path that p or f names, else the place before the text, and about m */
+    const char *cause;                                  /* what broke, half a sentence */
     enum delve_remedy remedies[DELVE_REMEDIES_MAX + 1]; /* in order; empty: nothing mends it */
     bool is_security;                                   /* never mended by a change of go.sum or of a check */
     const char *advice;                                 /* the one thing the user should do, a sentence */
@@ -77,21 +95,36 @@ const struct delve_signature *delve_signatures(size_t *count);
 
 /* Reads what dlv and the build printed before Delve listened, or what a remedy printed (NULL: nothing). Fills *d;
  * returns whether a signature was found. Plain compile errors are none, and so is every output with Delve's listening
- * line: that build has worked, and what follows may be the program's. */
+ * line: that build has worked, and what follows may be the program's. Where only facts can tell, signature is NULL and
+ * module, version and file name what they are needed of. */
 bool delve_diagnose_build(struct delve_diagnosis *d, const char *output);
-/* The same with what is known of the machine and of what the output names. Facts (NULL: none), as check.h has them, of
- * the environment and directory of the build that failed:
- *   go.NAME                      what `go env` says: GOMODCACHE, GOCACHE, GOROOT, GOFLAGS, GOWORK, GOMOD, GOENV,
- *                                GOTOOLCHAIN, GOVERSION, GOPROXY ... (of a go that refuses to say, with
- * GOTOOLCHAIN=local and without GOFLAGS) env.NAME, file.NAME          where a variable is set: in the environment of
- * the process, in the file go.GOENV main                         the path of a main module; any number and of what the
- * diagnosis without them names, its module (or package) and file: module                       "PATH VERSION" of the
- * module already required that is or holds it; not there: none is module.dir                   its unpacked directory
- * in the module cache module.state                 whole (the directory has the hash that go.sum, or the cache,
- * records), damaged, missing, replaced (a directory of the user's takes its place) or unknown file.state missing,
- * closed (it can't be read or written by this user) or open file.owner                   the user it belongs to, by
- * name or number */
+
+/* The same with what is known of the machine and of what the output names. Facts (NULL: none) are a list as check.h has
+ * it, about the environment and the directory of the build that failed:
+ *
+ *   go.NAME        what `go env` says: GOMODCACHE, GOCACHE, GOROOT, GOFLAGS, GOWORK, GOMOD, GOENV, GOTOOLCHAIN,
+ *                  GOVERSION, GOPROXY ... (of a go that refuses to say: with GOTOOLCHAIN=local and without GOFLAGS).
+ *                  Directories may be there twice: as go names them, and with symbolic links resolved
+ *   env.NAME       the variable's value in the environment of the process
+ *   file.NAME      the variable's value in the file that go.GOENV names
+ *   dir            the directory in which go was started; may be there twice, too
+ *   main           the path of a main module; any number
+ *
+ * and about the module (or package) and the file that delve_diagnose_build names:
+ *
+ *   module         "PATH VERSION" of the required module that is it or holds it; absent when there is none
+ *   module.dir     its unpacked directory in the module cache
+ *   module.state   whole (the directory has the hash that go.sum, or the cache, records), damaged, missing, replaced (a
+ *                  directory of the user's takes its place) or unknown
+ *   module.zip     there or missing: its zip in cache/download of the module cache
+ *   package.state  there (module.dir has its directory, with .go files) or missing
+ *   file.state     missing, closed (this user can't read or write it) or open
+ *   file.owner     the user whom it belongs to, by name or number */
 bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, const struct delve_facts *facts);
+
+/* The facts that a row needs, in a reader's words: "go.GOMODCACHE, module.state"; appended, nothing for none. */
+int delve_needs_text(int needs, struct buf *out);
+
 /* Reads one line of Delve's log. What the program prints or is given (Delve logs its arguments) is never taken for a
  * signature, nor are the layers that quote DAP or JSON-RPC messages. */
 bool delve_diagnose_log(struct delve_diagnosis *d, const char *line);

@@ -55,7 +55,13 @@ int delve_signatures_print(struct buf *out)
             if (row->places & places[j].place)
                 buf_printf(out, " %s", places[j].text);
         buf_puts(out, "\n");
-        buf_printf(out, "    pattern   %s\n    mended by ", row->pattern);
+        buf_printf(out, "    pattern   %s\n", row->pattern);
+        if (row->needs) {
+            buf_puts(out, "    facts     ");
+            (void)delve_needs_text(row->needs, out);
+            buf_puts(out, "\n");
+        }
+        buf_puts(out, "    remedies  ");
         print_remedies(out, row, "nothing");
         buf_printf(out, "\n    for good  %s\n    seen in   %s\n", row->advice, row->seen);
     }

@@ -1,0 +1,12 @@
+/* Only warned of: it counts when nothing else says why the build failed. */
+#include "delve/signature_rows.h"
+
+static const char advice_modcache[] =
+    "Give the module cache back to the ssh user (`chown -R`), or set GOMODCACHE of the target to one of his own.";
+
+static const struct delve_signature rows[] = {
+    ROW("modcache-unusable", BUILD, "writing ", "^writing (go\\.mod|stat|lookup|list) cache: .*" REFUSED "$", "",
+        "the module cache cannot be written", advice_modcache, "1.19-1.27", CLEAN_MODCACHE),
+};
+
+const struct delve_rows delve_rows_last = {rows, sizeof rows / sizeof rows[0]};

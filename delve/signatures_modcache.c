@@ -1,0 +1,117 @@
+/* The module cache. Nobody edits what is in it: whatever is wrong there with a source file is damage, unless the module
+ * is whole; then the module itself is at fault, or the index of it that go keeps in the build cache. */
+#include "delve/signature_rows.h"
+
+static const char advice_cache[] =
+    "If fetching the module again does not help, run `go clean -modcache` and `go clean -cache` on the Go machine, "
+    "with its network up.";
+static const char advice_modcache[] = "Give the module cache back to the ssh user (`sudo chown -R USER DIRECTORY`), or "
+                                      "set GOMODCACHE of the target to a directory of that user.";
+static const char advice_disk[] = "Free some space on the Go machine (`go clean -cache` gives back much).";
+static const char advice_index[] = "Run `go clean -cache` on the Go machine: the build cache keeps an index of the "
+                                   "module as it was when it was damaged.";
+static const char advice_broken[] =
+    "Require another version of the module, or a newer Go: its files are as its author published them.";
+
+/* What the scanners and parsers of go/parser (while packages are loaded) and of the compiler say of a file that is cut
+ * off or overwritten. */
+#define SYNTAX                                                                                                         \
+    "^(syntax error: |I/O error: |package [^ ]+; expected |expected |unexpected |illegal |missing (import "            \
+    "path|package clause|condition|channel|statement|\\{|'|,)|invalid (NUL|BOM|UTF-8|character|digit|radix|import "    \
+    "path|"                                                                                                            \
+    "package name|column|line number|embedded|recursive type)|(string|raw string|raw string literal|string literal|"   \
+    "comment|rune literal) not terminated|newline in |empty rune literal|more than one character in rune|unknown "     \
+    "escape|"                                                                                                          \
+    "escape |octal escape|exponent has|[^ ]+ exponent requires|[^ ]+ literal has no digits|hexadecimal |'_' must|"     \
+    "identifier cannot begin|import path must be|imports must appear|non-declaration statement|curly quotation mark|"  \
+    "method has |cannot parenthesize|multiple //go:build|invalid #cgo|malformed #cgo|misplaced )"
+
+#define DAMAGE(...) FACT_ROW(DELVE_NEEDS_MODCACHE, "cache-damaged", __VA_ARGS__, PURGE, MODCACHE, CLEAN_MODCACHE)
+/* What a whole module may say, too. */
+#define IF_DAMAGED(NEEDS, ...)                                                                                         \
+    FACT_ROW(DELVE_NEEDS_DAMAGED | (NEEDS), "cache-damaged", __VA_ARGS__, PURGE, MODCACHE, CLEAN_MODCACHE)
+#define CLOSED(TEXT)                                                                                                   \
+    FACT_ROW(DELVE_NEEDS_MODCACHE, "modcache-unusable", EITHER, TEXT,                                                  \
+             "^(.*: )?(open|mkdir|stat|lstat|rename|link|chmod|remove|unlinkat|readdirent|fdopendir|lock|RLock|Lock|"  \
+             "write|read|copy_file_range|chtimes|truncate) (.*): " TEXT "$",                                           \
+             "--p", "the module cache cannot be read or written by this user", advice_modcache, "1.19-1.27", MODCACHE, \
+             CLEAN_MODCACHE)
+
+static const struct delve_signature rows[] = {
+    ROW("modcache-unusable", BUILD, "module cache", "^(could not create module cache: |module cache not found: )", "",
+        "the module cache cannot be used", advice_modcache, "source 1.19-1.27", MODCACHE, CLEAN_MODCACHE),
+    ROW("modcache-unusable", BUILD, "failed to create cache directory", "^failed to create cache directory: ", "",
+        "the module cache cannot be used", advice_modcache, "source 1.19-1.27", MODCACHE, CLEAN_MODCACHE),
+    ROW("modcache-unusable", BUILD, " entry is relative",
+        "^(GOMODCACHE|GOPATH) entry is relative; must be absolute path", "",
+        "the module cache is named by a relative path",
+        "Set GOMODCACHE of the target (or GOPATH in go.env) to an absolute path on the Go machine.", "1.19-1.27", NONE),
+    CLOSED("permission denied"),
+    CLOSED("read-only file system"),
+    CLOSED("operation not permitted"),
+    CLOSED("disk quota exceeded"),
+    ROW("disk-full", EITHER, "no space left on device",
+        "^(unzip |go build |creating work dir: |writing |copying |open |write |mkdir |compile: |asm: |rename |link: "
+        "|/.*/(compile|link|asm|cgo|pack): |\\$WORK/).*: no space left on device$",
+        "", "a disk of the Go machine is full", advice_disk, "source 1.19-1.27", NONE),
+
+    /* Damage that was there before the first build stays in go's index of the module. */
+    FACT_ROW(DELVE_NEEDS_MODCACHE | DELVE_NEEDS_HELD, "module-index-stale", BUILD, ".go:", SYNTAX, "",
+             "the build cache keeps an index of a module that was damaged", advice_index, "1.19-1.27", GOCACHE),
+    FACT_ROW(DELVE_NEEDS_MODCACHE | DELVE_NEEDS_HELD, "module-broken", COMPILER, ".go:", SYNTAX, "",
+             "a module does not compile as it was published", advice_broken, "source 1.19-1.27", NONE),
+
+    DAMAGE(BUILD, "unzip ", "^unzip (.*/@v/[^/]*\\.zip): .", "p", "an entry of the module cache is damaged",
+           advice_cache, "1.19-1.27"),
+    DAMAGE(EITHER, "no such file or directory",
+           "^(open|stat|lstat|read|readdirent|fdopendir) (.*[^/]@v[0-9][^/]*(/.*)?): no such file or directory$", "-p",
+           "a file of the module cache is missing", advice_cache, "1.19-1.27"),
+    DAMAGE(
+        BUILD, "/cache/download/",
+        "^(open|stat|read) (.*/cache/download/.*/@v/[^/]*\\.(mod|zip|ziphash)): (no such file|input/output error|is a "
+        "directory)",
+        "-p", "a file of the module cache is missing", advice_cache, "source 1.19-1.27"),
+    DAMAGE(EITHER, "not a directory", "^(open|stat|lstat|read|readdirent|fdopendir|mkdir) (.*): not a directory$", "-p",
+           "a directory of the module cache is damaged", advice_cache, "source 1.19-1.27"),
+    DAMAGE(EITHER, "is a directory", "^(open|stat|lstat|read) (.*): is a directory$", "-p",
+           "a file of the module cache is damaged", advice_cache, "source 1.19-1.27"),
+    DAMAGE(EITHER, "input/output error", "^(open|stat|lstat|read) (.*): input/output error$", "-p",
+           "a file of the module cache cannot be read", advice_cache, "source 1.19-1.27"),
+    DAMAGE(EITHER, "unexpected NUL", "^(read )?(/?[^ ]*\\.go): unexpected NUL in input$", "-p",
+           "a source file in the module cache is damaged", advice_cache, "1.19-1.27"),
+    DAMAGE(EITHER, "found packages ", "^found packages .* in (.*)$", "p",
+           "a source file in the module cache is cut off: its package has lost its name", advice_cache, "1.19-1.27"),
+    DAMAGE(EITHER, ".go:", SYNTAX, "", "a source file in the module cache is damaged", advice_cache, "1.19-1.27"),
+    DAMAGE(BUILD, "no matching files found", "^pattern .*: no matching files found$", "",
+           "a file of the module cache is missing", advice_cache, "source 1.19-1.27"),
+    IF_DAMAGED(DELVE_NEEDS_MODCACHE, EITHER, ".go:", "^[^:]*[a-z]", "",
+               "the files of a module are not those that were fetched", advice_cache, "1.19-1.27"),
+    IF_DAMAGED(DELVE_NEEDS_MODCACHE, EITHER, "Go files in ",
+               "^(package [^ ]+: )?(no (non-test )?Go files|build constraints exclude all Go files) in (.*)$", "---p",
+               "files of a module are missing in the module cache", advice_cache, "1.19-1.27"),
+    IF_DAMAGED(0, BUILD, "no required module provides package", "^no required module provides package " PACKAGE, "m",
+               "a directory of a module is missing in the module cache", advice_cache, "1.19-1.27"),
+    IF_DAMAGED(0, BUILD, "cannot find module providing package", "^cannot find module providing package " PACKAGE, "m",
+               "a directory of a module is missing in the module cache", advice_cache, "1.19-1.27"),
+    IF_DAMAGED(0, BUILD, "does not contain package", "^module [^ ]+ found.*, but does not contain package " PACKAGE,
+               "m", "a directory of a module is missing in the module cache", advice_cache, "1.19-1.27"),
+    /* An alias that is not used and a name that is not there is what the program's own mistakes look like, too. */
+    FACT_ROW_WITH(DELVE_NEEDS_DAMAGED, "undefined: ", "cache-damaged", COMPILER, "imported and not used",
+                  "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "ma",
+                  "a source file in the module cache is cut off: its package has lost its name", advice_cache, "1.19",
+                  PURGE, MODCACHE, CLEAN_MODCACHE),
+    FACT_ROW_WITH(DELVE_NEEDS_DAMAGED, "undefined: ", "cache-damaged", COMPILER, "imported as ",
+                  "^\"([^\"]+)\" imported as ([^ ]+) and not used$", "ma",
+                  "a source file in the module cache is cut off: its package has lost its name", advice_cache,
+                  "1.22-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
+    FACT_ROW_WITH(DELVE_NEEDS_NO_FACTS, "undefined: ", "cache-damaged", COMPILER, "imported and not used",
+                  "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "ma",
+                  "a source file in the module cache is cut off: its package has lost its name", advice_cache, "1.19",
+                  PURGE, MODCACHE, CLEAN_MODCACHE),
+    FACT_ROW_WITH(DELVE_NEEDS_NO_FACTS, "undefined: ", "cache-damaged", COMPILER, "imported as ",
+                  "^\"([^\"]+)\" imported as ([^ ]+) and not used$", "ma",
+                  "a source file in the module cache is cut off: its package has lost its name", advice_cache,
+                  "1.22-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
+};
+
+const struct delve_rows delve_rows_modcache = {rows, sizeof rows / sizeof rows[0]};
