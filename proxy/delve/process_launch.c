@@ -127,14 +127,15 @@ static void explain(struct supervised *p, int status, struct err *why)
     buf_free(&text);
 }
 
-static void give_up(struct supervised *p)
+/* What is to be done: words, or the cause's own. */
+static void fail_with_cause(struct supervised *p, const char *words)
 {
     const struct delve_diagnosis *cause = delve_recovery_cause(p->recovery);
     struct buf text;
     struct err why;
     buf_init(&text, TEXT_MAX);
     if (delve_recovery_tell_broke(cause, &text) < 0 || buf_puts(&text, "\n") < 0 ||
-        delve_recovery_tell_for_good(cause, DELVE_REMEDY_NONE, &text) < 0)
+        (words ? buf_puts(&text, words) : delve_recovery_tell_for_good(cause, DELVE_REMEDY_NONE, &text)) < 0)
         err_set(&why, "out of memory");
     else
         err_set(&why, "%s", text.data);
@@ -142,6 +143,11 @@ static void give_up(struct supervised *p)
     if (p->step_next.exhausted)
         err_prefix(&why, "gave up after %ld attempts: ", p->place.target->recover.attempts);
     launch_failed(p, &why);
+}
+
+static void give_up(struct supervised *p)
+{
+    fail_with_cause(p, NULL);
 }
 
 static bool is_same_cause(const struct delve_diagnosis *a, const struct delve_diagnosis *b)
@@ -377,9 +383,11 @@ static void note_mended(struct supervised *p)
     char text[ERR_TEXT_MAX];
     p->mended.mod_files = p->mended.mod_files || (of_files && on_copies);
     p->mended.mod_mod = p->mended.mod_mod || remedy == DELVE_REMEDY_MOD_MOD;
+    p->mended.mod_readonly = p->mended.mod_readonly || remedy == DELVE_REMEDY_MOD_READONLY;
     p->mended.work = p->mended.work || remedy == DELVE_REMEDY_WORK;
     p->mended.work_off = p->mended.work_off || remedy == DELVE_REMEDY_WORK_OFF;
-    p->mended.gocache = p->mended.gocache || p->needs_gocache || remedy == DELVE_REMEDY_GOCACHE;
+    p->mended.toolchain = p->mended.toolchain || remedy == DELVE_REMEDY_TOOLCHAIN;
+    p->mended.gocache = p->mended.gocache || remedy == DELVE_REMEDY_GOCACHE;
     p->mended.modcache = p->mended.modcache || remedy == DELVE_REMEDY_MODCACHE;
     p->mended_by = remedy;
     p->cause = *delve_recovery_cause(p->recovery);
@@ -391,10 +399,27 @@ static void note_mended(struct supervised *p)
     process_say(p, "important", text);
 }
 
+/* The last line that the remedy has printed says what it would have changed. */
+static void remedy_refused(struct supervised *p)
+{
+    struct buf *tail = &p->build_tail;
+    while (tail->len && tail->data[tail->len - 1] == '\n')
+        tail->data[--tail->len] = '\0';
+    const char *line = tail->len ? strrchr(tail->data, '\n') : NULL;
+    log_info(p->place.subject, "%s on %s would debug another program", delve_remedy_text(p->step_next.remedy),
+             process_where(p));
+    p->step_next = (struct delve_step){.action = DELVE_ACTION_GIVE_UP};
+    fail_with_cause(p, line ? line + 1 : tail->data);
+}
+
 static void remedy_ended(struct supervised *p, int status)
 {
     struct delve_diagnosis own = {0};
     bool mended = status == KEEPER_REMEDIED;
+    if (status == KEEPER_REFUSED) {
+        remedy_refused(p);
+        return;
+    }
     if (mended) {
         note_mended(p);
     } else {

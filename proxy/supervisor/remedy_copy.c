@@ -122,6 +122,18 @@ int remedy_overwrite(const char *from, const char *to)
     return 0;
 }
 
+int remedy_install(const char *from, const char *to)
+{
+    /* A new file of the user's, with the modes that his umask leaves. */
+    if (!remedy_exists(to)) {
+        int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, REMEDY_USER_MODE);
+        if (fd < 0)
+            return remedy_failed("%s could not be made on the Go machine: %s", to, strerror(errno));
+        (void)close(fd);
+    }
+    return remedy_overwrite(from, to);
+}
+
 int remedy_fresh_dir(const struct remedy *r, const char *name)
 {
     char path[SUPERVISOR_PATH_MAX];

@@ -1,4 +1,5 @@
-/* Remedies for module files: which are in use, and what go mod makes of them or of copies. */
+/* Remedies for module files: what go adds to copies of them. What go.mod names already stays as it is. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,145 +7,29 @@
 
 #include "proxy/supervisor/remedy_parts.h"
 
-enum { VENDOR_SINCE = 14, FLAG_MAX = SUPERVISOR_PATH_MAX }; /* go 1.14 */
-
-/* --- which files --- */
-
-/* The next field of GOFLAGS: fields are separated by space, and one that begins with a quote ends with it. Returns
- * false at the end. */
-static bool next_flag(const char **at, char *flag)
-{
-    *at += strspn(*at, " \t\r\n");
-    if (!**at)
-        return false;
-    bool is_quoted = **at == '\'' || **at == '"';
-    const char quote[] = {**at, '\0'};
-    *at += is_quoted;
-    size_t len = strcspn(*at, is_quoted ? quote : " \t\r\n");
-    (void)snprintf(flag, FLAG_MAX, "%.*s", (int)(len < FLAG_MAX ? len : FLAG_MAX - 1), *at);
-    *at += len + (is_quoted && (*at)[len]);
-    return true;
-}
-
-static void take_flag(struct remedy *r, const char *flag)
-{
-    char cwd[SUPERVISOR_PATH_MAX];
-    flag += strncmp(flag, "--", 2) == 0; /* one or two, as go has it */
-    if (strcmp(flag, "-mod=mod") == 0 || strcmp(flag, "-mod=readonly") == 0)
-        r->chooses_files = true;
-    if (strncmp(flag, "-modfile=", strlen("-modfile=")) != 0)
-        return;
-    const char *file = strchr(flag, '=') + 1;
-    if (*file == '/')
-        remedy_path(r->modfile, "%s", file);
-    else if (*file && getcwd(cwd, sizeof cwd))
-        remedy_path(r->modfile, "%s/%s", cwd, file);
-}
-
-/* Takes one line of text. */
-static const char *next_line(char **text)
-{
-    char *line = *text, *end = line ? strchr(line, '\n') : NULL;
-    *text = end ? end + 1 : NULL;
-    if (end)
-        *end = '\0';
-    return line ? line : "";
-}
-
-static void dir_of(const char *file, char *dir)
-{
-    const char *slash = strrchr(file, '/');
-    remedy_path(dir, "%.*s", slash ? (int)(slash - file) : 0, file);
-}
-
-static void take_env(struct remedy *r, char *text)
-{
-    const char *modfile = next_line(&text), *work = next_line(&text), *flags = next_line(&text);
-    char flag[FLAG_MAX];
-    if (strcmp(modfile, "/dev/null") != 0)
-        remedy_path(r->modfile, "%s", modfile);
-    if (strcmp(work, "off") != 0)
-        remedy_path(r->work, "%s", work);
-    dir_of(r->modfile, r->root);
-    remedy_path(r->modcache, "%s", next_line(&text));
-    if (!*r->modfile && !*r->work)
-        return;
-    while (next_flag(&flags, flag))
-        take_flag(r, flag);
-    size_t stem = strlen(r->modfile);
-    if (stem >= strlen(".mod") && strcmp(r->modfile + stem - strlen(".mod"), ".mod") == 0)
-        stem -= strlen(".mod");
-    if (stem)
-        remedy_path(r->sumfile, "%.*s.sum", (int)stem, r->modfile);
-}
-
-int remedy_find_files(struct remedy *r)
-{
-    struct buf text;
-    buf_init(&text, REMEDY_WORDS_MAX);
-    struct remedy_go go = {.argv = REMEDY_ARGS("env", "GOMOD", "GOWORK", "GOFLAGS", "GOMODCACHE"),
-                           .err = STDERR_FILENO};
-    int status = remedy_go_read(&go, &text);
-    if (status == 0 && text.data && !text.failed)
-        take_env(r, text.data);
-    buf_free(&text);
-    if (status) /* go has said why */
-        return REMEDY_FAILED;
-    if (*r->modfile || *r->work)
-        return 0;
-    char cwd[SUPERVISOR_PATH_MAX];
-    return remedy_unsuited("there is no go.mod for %s on the Go machine", getcwd(cwd, sizeof cwd) ? cwd : ".");
-}
-
-/* The minor version of go.mod's line `go 1.N`; 0 where there is none. */
-static long go_minor(const char *text)
-{
-    for (const char *line = text; line; line = strchr(line, '\n'), line += line ? 1 : 0) {
-        line += strspn(line, " \t");
-        size_t word = strcspn(line, " \t\r\n");
-        if (word != strlen("go") || strncmp(line, "go", word) != 0)
-            continue;
-        const char *version = line + word + strspn(line + word, " \t");
-        if (strncmp(version, "1.", 2) == 0)
-            return strtol(version + 2, NULL, 10);
-    }
-    return 0;
-}
-
-bool remedy_is_vendored(const struct remedy *r)
-{
-    char vendor[SUPERVISOR_PATH_MAX];
-    struct buf text;
-    remedy_path(vendor, "%s/vendor/.", r->root);
-    if (!*r->root || r->chooses_files || !remedy_exists(vendor))
-        return false;
-    buf_init(&text, REMEDY_FILE_MAX);
-    bool is_vendored = remedy_read(r->modfile, &text) == 0 && text.data && go_minor(text.data) >= VENDOR_SINCE;
-    buf_free(&text);
-    return is_vendored;
-}
-
-/* --- remedies --- */
-
-/* go.mod and go.sum that a remedy works on: the user's own, or copies. */
+/* Copies of go.mod and go.sum that a remedy works on. In mode edit they take the place of the user's own when all is
+ * well. */
 struct pair {
     char mod[SUPERVISOR_PATH_MAX], sum[SUPERVISOR_PATH_MAX];
-    char flag[SUPERVISOR_PATH_MAX]; /* -modfile=; "": go finds them */
+    char flag[SUPERVISOR_PATH_MAX]; /* -modfile= */
 };
+
+/* dir: in the remedy's own. Copies that an earlier remedy has made there stay. */
+static int make_pair(const struct remedy *r, const char *dir, const char *mod, const char *sum, struct pair *p)
+{
+    remedy_path(p->mod, "%s%s/go.mod", r->dir, dir);
+    remedy_path(p->sum, "%s%s/go.sum", r->dir, dir);
+    remedy_path(p->flag, "-modfile=%s", p->mod);
+    int status = remedy_copy(mod, p->mod);
+    return status ? status : remedy_copy(sum, p->sum);
+}
 
 static int take_pair(const struct remedy *r, struct pair *p)
 {
-    *p = (struct pair){{0}, {0}, {0}};
-    if (r->edits) {
-        remedy_path(p->mod, "%s", r->modfile);
-        remedy_path(p->sum, "%s", r->sumfile);
-        return 0;
-    }
-    remedy_path(p->mod, "%s/go.mod", r->dir);
-    remedy_path(p->sum, "%s/go.sum", r->dir);
-    remedy_path(p->flag, "-modfile=%s", p->mod);
-    int status = remedy_copy(r->modfile, p->mod);
-    return status ? status : remedy_copy(r->sumfile, p->sum);
+    if (!r->edits)
+        return make_pair(r, "", r->modfile, r->sumfile, p);
+    int status = remedy_fresh_dir(r, "edit");
+    return status ? status : make_pair(r, "/edit", r->modfile, r->sumfile, p);
 }
 
 /* A list of arguments without those that are "". */
@@ -161,11 +46,9 @@ static int go_with(const char *const *all, int out, int err)
 /* ARG... ends with NULL, of which "" are left out. */
 #define SOME_ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* What is only in one list: a text that is never an empty argument. */
 static int load_package(const struct remedy *r, const struct pair *p, int err)
 {
-    const char *flag = *p->flag ? p->flag : "-mod=mod"; /* said twice is the same */
-    return go_with(SOME_ARGS("list", "-mod=mod", flag, "-deps", "--", r->package), REMEDY_QUIET, err);
+    return go_with(SOME_ARGS("list", "-mod=mod", p->flag, "-deps", "--", r->package), REMEDY_QUIET, err);
 }
 
 /* Go may have written a part of it. */
@@ -176,44 +59,149 @@ static int put_back(const struct remedy *r, const char *file)
         return 0;
     remedy_before_path(r, file, was);
     if (remedy_exists(was))
-        return remedy_overwrite(was, file);
+        return remedy_install(was, file);
     return unlink(file) < 0 ? remedy_failed("%s could not be removed on the Go machine", file) : 0;
 }
 
-/* Where not all of the graph can be fetched, what the package alone needs may be in the cache. A download adds sums
- * only. */
-static int load_alone(const struct remedy *r, const struct pair *p, bool sums_only)
+static void put_pair_back(const struct remedy *r, const struct pair *p)
 {
-    if (load_package(r, p, REMEDY_QUIET) == 0 && !(sums_only && remedy_differs(r, p->mod)))
-        return 0;
     (void)put_back(r, p->mod);
     (void)put_back(r, p->sum);
-    return REMEDY_FAILED;
 }
 
-/* In mode edit go.work.sum may change too. */
-static void tell_pair(const struct remedy *r, const struct pair *p, const char *work_sum)
+/* --- what may not happen --- */
+
+/* Whether go would ask a module proxy for packages of the program's own: tried on other copies. */
+static int check_own_package(const struct remedy *r, const struct pair *p)
 {
-    if (!r->edits) {
-        remedy_tell(r, r->modfile, r->modfile, p->mod);
-        remedy_tell(r, r->sumfile, r->sumfile, p->sum);
-        return;
+    struct pair probe;
+    int status = remedy_fresh_dir(r, "probe");
+    if (!status)
+        status = make_pair(r, "/probe", p->mod, p->sum, &probe);
+    return status ? status : remedy_check_own_package(r, probe.flag);
+}
+
+/* What the user's go.mod names that the copy has otherwise; words say it. */
+static int compare(const struct remedy *r, const struct pair *p, struct remedy_loss *loss, struct buf *words)
+{
+    struct buf was, now;
+    buf_init(&was, REMEDY_FILE_MAX);
+    buf_init(&now, REMEDY_FILE_MAX);
+    int status = remedy_named(r->modfile, STDERR_FILENO, &was) == 0 && remedy_named(p->mod, STDERR_FILENO, &now) == 0
+                     ? 0
+                     : remedy_failed("%s could not be compared with its copy on the Go machine", r->modfile);
+    if (!status)
+        *loss = remedy_compare(&was, &now, words);
+    buf_free(&was);
+    buf_free(&now);
+    return status;
+}
+
+/* Says what `go COMMAND` would change. */
+static int refuse(const struct remedy *r, const char *command, const struct buf *words)
+{
+    remedy_say("`go %s` would %s in %s; another program would be debugged, so nothing was changed. Run `go %s` in %s "
+               "on the Go machine if that is what you want.",
+               command, words->data ? words->data : "change something", r->modfile, command, r->root);
+    return REMEDY_REFUSED;
+}
+
+/* What is done when go has succeeded with the copies. command: in whose name. */
+static int judge(const struct remedy *r, const struct pair *p, const char *command, bool *only_drops)
+{
+    struct remedy_loss loss = {0};
+    struct buf words;
+    buf_init(&words, REMEDY_WORDS_MAX);
+    int status = compare(r, p, &loss, &words);
+    *only_drops = !status && loss.dropped && !loss.changed;
+    if (status || loss.changed || loss.dropped)
+        put_pair_back(r, p);
+    if (*only_drops)
+        remedy_say("`go %s` would %s in %s", command, words.data ? words.data : "drop something", r->modfile);
+    else if (!status && loss.changed)
+        status = refuse(r, command, &words);
+    buf_free(&words);
+    return status;
+}
+
+/* --- what comes of it --- */
+
+/* A file of the user's as it was before; its copy's name tells which. */
+static void put_own_back(const struct remedy *r, const char *copy, const char *own)
+{
+    char was[SUPERVISOR_PATH_MAX];
+    remedy_before_path(r, copy, was);
+    if (!remedy_exists(was))
+        (void)unlink(own);
+    else if (remedy_install(was, own) != 0)
+        remedy_say("%s has what %s was", was, own);
+}
+
+static int install(const struct remedy *r, const char *copy, const char *own)
+{
+    char was[SUPERVISOR_PATH_MAX];
+    if (!remedy_differs(r, copy))
+        return 0;
+    remedy_before_path(r, copy, was);
+    if (remedy_exists(was) ? !remedy_same(was, own) : remedy_exists(own))
+        return remedy_failed("%s was changed by somebody else meanwhile on the Go machine", own);
+    int status = remedy_install(copy, own);
+    if (status)
+        put_own_back(r, copy, own);
+    return status;
+}
+
+/* In mode edit the copies become the user's own files: both, or none. */
+static int install_pair(const struct remedy *r, const struct pair *p)
+{
+    int status = r->edits ? install(r, p->sum, r->sumfile) : 0;
+    if (status || !r->edits)
+        return status;
+    status = install(r, p->mod, r->modfile);
+    if (status && remedy_differs(r, p->sum))
+        put_own_back(r, p->sum, r->sumfile);
+    return status;
+}
+
+static int finish(const struct remedy *r, const struct pair *p)
+{
+    char mod[SUPERVISOR_PATH_MAX], sum[SUPERVISOR_PATH_MAX];
+    int status = install_pair(r, p);
+    if (status)
+        return status;
+    if (r->edits) {
+        remedy_before_path(r, p->mod, mod);
+        remedy_before_path(r, p->sum, sum);
+    } else {
+        remedy_path(mod, "%s", r->modfile);
+        remedy_path(sum, "%s", r->sumfile);
     }
-    const char *const files[] = {p->mod, p->sum, work_sum};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char was[SUPERVISOR_PATH_MAX];
-        if (!*files[i])
-            continue;
-        remedy_before_path(r, files[i], was);
-        remedy_tell(r, files[i], was, files[i]);
+    remedy_tell(r, r->modfile, mod, p->mod);
+    remedy_tell(r, r->sumfile, sum, p->sum);
+    return REMEDY_DONE;
+}
+
+/* --- remedies --- */
+
+/* Adds what the package needs and nothing else: where not all of the graph can be fetched, that may be in the cache.
+ * sums_only: go.mod must stay as it is. */
+static int add_needed(const struct remedy *r, const struct pair *p, bool sums_only, int err)
+{
+    bool only_drops;
+    int status = check_own_package(r, p);
+    if (status)
+        return status;
+    if (load_package(r, p, err) != 0 || (sums_only && remedy_differs(r, p->mod))) {
+        put_pair_back(r, p);
+        return REMEDY_FAILED;
     }
+    status = judge(r, p, "list -mod=mod -deps", &only_drops);
+    return !status && only_drops ? REMEDY_FAILED : status;
 }
 
 /* Whether go takes copies here. */
 static int check_copies(const struct remedy *r)
 {
-    if (r->edits)
-        return 0;
     if (*r->work)
         return remedy_unsuited("go takes no copy of go.mod in a workspace (%s)", r->work);
     if (remedy_is_vendored(r))
@@ -221,40 +209,90 @@ static int check_copies(const struct remedy *r)
     return 0;
 }
 
-static int run_mod(const struct remedy *r, const char *command, const char *what)
+static int start_pair(const struct remedy *r, struct pair *p)
+{
+    int status = r->edits ? 0 : check_copies(r);
+    if (!status)
+        status = take_pair(r, p);
+    return status ? status : remedy_before(r, SOME_ARGS(p->mod, p->sum));
+}
+
+static int end_pair(const struct remedy *r, const struct pair *p, const char *command)
+{
+    if (!remedy_differs(r, p->mod) && !remedy_differs(r, p->sum))
+        return remedy_unsuited("`go %s` changes nothing in %s and its go.sum", command, r->modfile);
+    return finish(r, p);
+}
+
+/* A workspace has its sums elsewhere, and go changes no go.mod in it. */
+static int download_work(const struct remedy *r)
+{
+    char sums[SUPERVISOR_PATH_MAX], was[SUPERVISOR_PATH_MAX];
+    remedy_path(sums, "%s.sum", r->work);
+    int status = remedy_before(r, REMEDY_ARGS(sums));
+    if (status)
+        return status;
+    if (remedy_go_plain(REMEDY_ARGS("mod", "download", "all")) != 0)
+        return REMEDY_FAILED;
+    if (!remedy_differs(r, sums))
+        return remedy_unsuited("`go mod download all` changes nothing in %s", sums);
+    remedy_before_path(r, sums, was);
+    remedy_tell(r, sums, was, sums);
+    return REMEDY_DONE;
+}
+
+static int download(const struct remedy *r)
 {
     struct pair p;
-    char work_sum[SUPERVISOR_PATH_MAX] = "";
-    int status = check_copies(r);
-    if (!status)
-        status = take_pair(r, &p);
+    bool only_drops = false;
+    int status = start_pair(r, &p);
     if (status)
         return status;
-    if (r->edits && *r->work)
-        remedy_path(work_sum, "%s.sum", r->work);
-    status = remedy_before(r, SOME_ARGS(p.mod, p.sum, work_sum));
-    if (status)
-        return status;
-    if (go_with(SOME_ARGS("mod", command, p.flag, what), STDOUT_FILENO, STDERR_FILENO) != 0 &&
-        load_alone(r, &p, strcmp(command, "download") == 0) != 0)
-        return REMEDY_FAILED;
-    if (!remedy_differs(r, p.mod) && !remedy_differs(r, p.sum) && !remedy_differs(r, work_sum))
-        return remedy_unsuited("`go mod %s%s%s` changes nothing in %s and its go.sum", command, *what ? " " : "", what,
-                               r->modfile);
-    tell_pair(r, &p, work_sum);
-    return REMEDY_DONE;
+    if (go_with(SOME_ARGS("mod", "download", p.flag, "all"), STDOUT_FILENO, STDERR_FILENO) == 0)
+        status = judge(r, &p, "mod download all", &only_drops);
+    else
+        status = add_needed(r, &p, true, REMEDY_QUIET);
+    return status ? status : end_pair(r, &p, "mod download all");
 }
 
 int remedy_download(struct remedy *r)
 {
     int status = remedy_find_files(r);
-    return status ? status : run_mod(r, "download", "all");
+    if (status)
+        return status;
+    return r->edits && *r->work ? download_work(r) : download(r);
+}
+
+static int run_tidy(const struct remedy *r, const struct pair *p, bool *only_drops)
+{
+    int status = remedy_check_own_module(r);
+    if (status)
+        return status;
+    if (go_with(SOME_ARGS("mod", "tidy", p->flag), STDOUT_FILENO, STDERR_FILENO) != 0)
+        return REMEDY_FAILED;
+    return judge(r, p, "mod tidy", only_drops);
+}
+
+/* Where go fails, asks for what it must not, or drops what it has no use for, what the package needs is added alone. */
+static int tidy(const struct remedy *r)
+{
+    struct pair p;
+    bool only_drops = false;
+    int status = start_pair(r, &p);
+    if (status)
+        return status;
+    status = run_tidy(r, &p, &only_drops);
+    if (status == REMEDY_REFUSED)
+        return status;
+    if (status || only_drops)
+        status = add_needed(r, &p, false, status == REMEDY_FAILED ? REMEDY_QUIET : STDERR_FILENO);
+    return status ? status : end_pair(r, &p, "mod tidy");
 }
 
 int remedy_tidy(struct remedy *r)
 {
     int status = remedy_find_files(r);
-    return status ? status : run_mod(r, "tidy", "");
+    return status ? status : tidy(r);
 }
 
 /* Without vendor/. What the files lack go adds while it loads the package. */
@@ -271,11 +309,7 @@ int remedy_mod_mod(struct remedy *r)
     status = take_pair(r, &p);
     if (!status)
         status = remedy_before(r, SOME_ARGS(p.mod, p.sum));
-    if (status)
-        return status;
-    if (load_package(r, &p, STDERR_FILENO) != 0)
-        return REMEDY_FAILED;
-    if (remedy_differs(r, p.mod) || remedy_differs(r, p.sum))
-        tell_pair(r, &p, "");
-    return REMEDY_DONE;
+    if (!status)
+        status = add_needed(r, &p, false, STDERR_FILENO);
+    return status ? status : finish(r, &p);
 }

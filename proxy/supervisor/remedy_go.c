@@ -113,16 +113,10 @@ int remedy_go_plain(const char *const *argv)
     return remedy_go(&(struct remedy_go){.argv = argv, .out = STDOUT_FILENO, .err = STDERR_FILENO});
 }
 
-int remedy_go_read(const struct remedy_go *go, struct buf *out)
+/* Reads what go prints to the end of the pipe, of which the writing end is given to it. */
+static int read_go(const struct remedy_go *go, const int *ends, struct buf *out)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) {
-        remedy_say("go on the Go machine could not be started: %s", strerror(errno));
-        return GO_NOT_STARTED;
-    }
-    struct remedy_go call = *go;
-    call.out = ends[1];
-    pid_t pid = start(&call);
+    pid_t pid = start(go);
     (void)close(ends[1]);
     char chunk[REMEDY_CHUNK];
     ssize_t n = 0;
@@ -132,4 +126,33 @@ int remedy_go_read(const struct remedy_go *go, struct buf *out)
             (void)buf_append(out, chunk, (size_t)n);
     (void)close(ends[0]);
     return finish(pid);
+}
+
+static int make_pipe(int *ends)
+{
+    if (pipe2(ends, O_CLOEXEC) == 0)
+        return 0;
+    remedy_say("go on the Go machine could not be started: %s", strerror(errno));
+    return -1;
+}
+
+int remedy_go_read(const struct remedy_go *go, struct buf *out)
+{
+    int ends[2];
+    struct remedy_go call = *go;
+    if (make_pipe(ends) < 0)
+        return GO_NOT_STARTED;
+    call.out = ends[1];
+    return read_go(&call, ends, out);
+}
+
+int remedy_go_words(const struct remedy_go *go, struct buf *out)
+{
+    int ends[2];
+    struct remedy_go call = *go;
+    if (make_pipe(ends) < 0)
+        return GO_NOT_STARTED;
+    call.out = REMEDY_QUIET;
+    call.err = ends[1];
+    return read_go(&call, ends, out);
 }

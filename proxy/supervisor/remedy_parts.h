@@ -16,6 +16,7 @@ enum {
     REMEDY_NAME_MAX = 1024,             /* bytes of a module's path or version */
     REMEDY_CHUNK = 64 * 1024,           /* bytes read at once */
     REMEDY_FILE_MODE = 0600,            /* of what is made here */
+    REMEDY_USER_MODE = 0666,            /* of what is made in the user's tree, less the umask */
     REMEDY_DIR_MODE = 0700
 };
 
@@ -67,6 +68,8 @@ int remedy_go_plain(const char *const *argv);
 /* The same, with what it prints on stdout appended to out instead (go->out counts for nothing). A text that does not
  * fit is a failure of the buffer's. */
 int remedy_go_read(const struct remedy_go *go, struct buf *out);
+/* The same for stderr, without stdout. */
+int remedy_go_words(const struct remedy_go *go, struct buf *out);
 
 /* --- remedy_copy.c: files --- */
 
@@ -83,6 +86,8 @@ int remedy_write(const char *to, const char *bytes, size_t len) MUST_USE;
 int remedy_copy(const char *from, const char *to) MUST_USE;
 /* Writes the bytes of one file into another that is there. Returns likewise. */
 int remedy_overwrite(const char *from, const char *to) MUST_USE;
+/* The same for one that may not be there. */
+int remedy_install(const char *from, const char *to) MUST_USE;
 /* Makes an empty directory DIR/NAME, whatever was there. Returns likewise. */
 int remedy_fresh_dir(const struct remedy *r, const char *name) MUST_USE;
 /* Remembers files as they are (NULL-terminated; "" is passed over). Returns likewise. */
@@ -100,12 +105,49 @@ void remedy_diff(struct buf *text, const struct buf *was, const struct buf *now)
 /* Reports which lines of the file real differ between was and now; nothing when none do. */
 void remedy_tell(const struct remedy *r, const char *real, const char *was, const char *now);
 
-/* --- remedy_files.c: module files --- */
+/* --- remedy_find.c: which module files are in use --- */
 
-/* Finds the files in use. Returns 0, or the remedy's status with words. */
+/* Finds them. Returns 0, or the remedy's status with words. */
 int remedy_find_files(struct remedy *r) MUST_USE;
 /* Whether go takes the dependencies from vendor/ by itself. */
 bool remedy_is_vendored(const struct remedy *r);
+
+/* --- remedy_named.c: what a go.mod names --- */
+
+/* Appends what a go.mod names, line by line: kind, name and value of each, with a NUL after each of the three. Returns
+ * -1 when it is not understood, of which go has told on err. */
+int remedy_named(const char *file, int err, struct buf *named) MUST_USE;
+/* What the user's build would lose. */
+struct remedy_loss {
+    size_t changed; /* something has another value, or is there that changes the meaning of the rest */
+    size_t dropped;
+};
+/* Compares what was named with what is; added requirements count for nothing. The first of the losses are appended to
+ * words: "change PATH from VERSION to VERSION, drop PATH VERSION and 2 more". */
+struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, struct buf *words);
+/* Whether a module that is required, or replaced, may have the package. */
+bool remedy_is_required(const struct buf *named, const char *package, size_t len);
+
+/* --- remedy_own.c: packages of the program's own modules --- */
+
+/* None of them is asked of a module proxy, which would tell others of a private import path. Both return 0 when none
+ * would be, or another status with words. Of what the diagnosis names, and of what go would look for to load the
+ * package; flag: -modfile= of files that it may write to. */
+int remedy_check_own_package(const struct remedy *r, const char *flag) MUST_USE;
+/* The same for `go mod tidy`, which looks for what any file of the module imports. */
+int remedy_check_own_module(const struct remedy *r) MUST_USE;
+
+/* --- remedy_imports.c --- */
+
+typedef void (*remedy_import_handler)(void *arg, const char *package, size_t len);
+/* Tells of what all Go files of the module in root import, whatever the tags and the system. */
+void remedy_imports(const char *root, remedy_import_handler handler, void *arg);
+/* The same of one directory alone. */
+void remedy_imports_of(const char *dir, bool with_tests, remedy_import_handler handler, void *arg);
+bool remedy_has_go_files(const char *dir);
+
+/* --- remedy_files.c: remedies for module files --- */
+
 int remedy_download(struct remedy *r);
 int remedy_tidy(struct remedy *r);
 int remedy_mod_mod(struct remedy *r);

@@ -151,6 +151,7 @@ async function through(w, c) {
     assertCacheKept(c, before.mod);
     assertCalls(w, c);
     assertStory(c, s, error);
+    if (c.test.unasked) assert.deepEqual(c.server.requests.filter((url) => c.test.unasked.test(url)), [], 'asked of the module proxy');
     if (c.test.changes && c.test.ends === 'mended') assert.equal(c.build().code, 0, 'the real files do not build');
   } finally {
     await c.close();

@@ -3,12 +3,13 @@
 //   runs    stopped at the breakpoint, nothing was broken for this go
 //   fails   launch is refused with `cause`; `plain`: at once, nothing was tried
 // proxy: what GOPROXY is (http: a server of the test's); cold: an empty module cache; changes: the files of the user's
-// that may change; launchEnv: env of launch.json; lost: entries of the cache that may (the damaged ones, when they could be fetched again).
+// that may change; unasked: what the http proxy must not be asked for; launchEnv: env of launch.json; lost: entries of the cache that may (the damaged ones, when they could be fetched again).
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { escaped, zip } from './goproxy.mjs';
 import { fileCases } from './modgraph-files.mjs';
+import { versionCases } from './modgraph-versions.mjs';
 
 const DEP = ['example.com/dep', 'v1.0.0'];
 const LIB = ['example.com/Lib', 'v1.0.0'];
@@ -116,4 +117,4 @@ const locks = [
   { name: 'lock-held', ends: 'runs', lock: [...DEP, 'lock'], make: (c) => { c.unextract(...DEP); fs.rmSync(c.entry(...DEP, 'zip')); } },
 ];
 
-export const cases = (minor) => [...fileCases(minor), ...cache, ...unfetchable, ...healthy, ...network, ...builds, ...locks];
+export const cases = (minor) => [...fileCases(minor), ...versionCases(), ...cache, ...unfetchable, ...healthy, ...network, ...builds, ...locks];

@@ -6,8 +6,6 @@ import { MAIN_GO } from './modgraph.mjs';
 const MISSING_SUM = /missing go\.sum entry for module providing package example\.com\//;
 const HASH = 'h1:AAAA';
 
-/** go.mod with Lib 1.1.0 where dep is still 1.0.0, which Lib 1.1.0 does not allow. */
-const older = (text) => text.replace('example.com/Lib v1.0.0', 'example.com/Lib v1.1.0');
 const spoil = (text, line) => text.replace(new RegExp(`^(${line}) h1:....`, 'm'), `$1 ${HASH}`);
 
 /** A module of the user's own beside the program. */
@@ -51,10 +49,6 @@ const sums = [
   },
   { name: 'sum-none-odd-place', said: MISSING_SUM, ends: 'mended', source: "my src's", make: (c) => c.rm('go.sum') },
   {
-    name: 'sum-hides-update', said: MISSING_SUM, ends: 'mended', advice: /go mod (download|tidy)/, diff: /^\+.*example\.com\/dep v1\.1\.0/m,
-    make: (c) => c.edit('go.mod', older),
-  },
-  {
     name: 'sum-and-require-missing', said: /missing go\.sum entry/, ends: 'mended', advice: /go mod tidy/, diff: /^\+.*example\.com\/two\/v2 v2\.0\.0/m,
     make: (c) => {
       c.drop('go.mod', /two/);
@@ -77,16 +71,6 @@ const requirements = [
   { name: 'require-missing-nowhere', said: /no required module provides package example\.com\/nosuch/, ends: 'fails', cause: /example\.com\/nosuch/, make: (c) => c.edit('main.go', (text) => text.replace('import (', 'import (\n\t_ "example.com/nosuch"')) },
   { name: 'package-of-ours-missing', said: /example\.com\/app\/internal\/zz/, ends: 'fails', cause: /example\.com\/app\/internal\/zz/, make: (c) => c.edit('main.go', (text) => text.replace('import (', 'import (\n\t_ "example.com/app/internal/zz"')) },
   {
-    name: 'updates-needed', said: /updates to go\.mod needed/, ends: 'mended', advice: /go mod tidy/, diff: /^-.*example\.com\/dep v1\.0\.0/m,
-    make: (c) => {
-      const before = c.read('go.sum');
-      c.edit('go.mod', older);
-      c.go(['mod', 'tidy']);
-      c.edit('go.sum', (text) => text + before);
-      c.edit('go.mod', (text) => text.replace('example.com/dep v1.1.0', 'example.com/dep v1.0.0'));
-    },
-  },
-  {
     name: 'replaced-not-required', said: /is replaced but not required|no required module provides package example\.com\/local/, ends: 'mended', diff: /^\+.*example\.com\/local v/m,
     make: (c) => {
       local(c);
@@ -103,7 +87,6 @@ const requirements = [
     },
   },
   { name: 'indirect-removed', said: /updates to go\.mod needed/, ends: 'mended', diff: /^\+.*example\.com\/indirect v1\.0\.0/m, make: (c) => c.drop('go.mod', /indirect/) },
-  { name: 'version-short', said: /updates to go\.mod needed/, ends: 'mended', diff: /^-.*dep v1$/m, make: (c) => c.edit('go.mod', (text) => text.replace('example.com/dep v1.0.0', 'example.com/dep v1')) },
 ];
 
 const vendor = (c) => c.go(['mod', 'vendor']);

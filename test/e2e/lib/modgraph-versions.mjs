@@ -1,0 +1,76 @@
+// Broken set-ups where what go would do changes the program: never done, and told. See modgraph-cases.mjs.
+import fs from 'node:fs';
+import path from 'node:path';
+import { publish } from './goproxy.mjs';
+
+const NOT_CHANGED = /nothing was changed\. Run `go mod (tidy|download all)` in \S+ on the Go machine if that is what you want/;
+const NEWER = ['example.com/a', 'v1.5.0'];
+const OLDER = ['example.com/a', 'v1.0.0'];
+
+/** Package a/sub of both versions computes with its own number. */
+const files = (number) => ({ 'a.go': 'package a\n', 'sub/sub.go': `package sub\n\nfunc Value() int {\n\treturn ${number}\n}\n` });
+const imports = (c, text) => c.edit('main.go', (source) => source.replace('import (', `import (\n\t${text}`));
+
+/** The program uses a@v1.0.0; the proxy has v1.5.0, too. */
+function usesA(c, change = () => {}) {
+  publish(c.proxy, ...OLDER, 'go 1.18\n', files(10));
+  publish(c.proxy, ...NEWER, 'go 1.18\n', files(15));
+  imports(c, '"example.com/a/sub"');
+  c.edit('main.go', (text) => text.replace('dep.Value() +', 'dep.Value() + sub.Value() +'));
+  c.edit('go.mod', (text) => text.replace('require (', 'require (\n\texample.com/a v1.0.0'));
+  c.go(['mod', 'download', 'all']);
+  change(c);
+}
+
+const lacksPackage = (c) => usesA(c, () => c.damage(...OLDER, (dir) => fs.rmSync(path.join(dir, 'sub'), { recursive: true })));
+
+/** go.mod with Lib 1.1.0 where dep is still 1.0.0, which Lib 1.1.0 does not allow. */
+const older = (text) => text.replace('example.com/Lib v1.0.0', 'example.com/Lib v1.1.0');
+const MISSING = 'example.com/two/v2';
+/** A requirement that is missing, beside what a tidy would change. */
+const lacksTwo = (c, change) => {
+  c.drop('go.mod', /two/);
+  c.edit('go.mod', change);
+};
+
+/** What must not be: go.mod would say something else than it does. */
+const changed = [
+  {
+    name: 'tidy-would-raise', said: /no required module provides package example\.com\/a\/sub|module example\.com\/a@latest found/,
+    cause: /`go mod tidy` would change example\.com\/a from v1\.0\.0 to v1\.5\.0 in \S+\/go\.mod/, make: lacksPackage,
+  },
+  { name: 'tidy-would-update', said: /updates to go\.mod needed/, cause: /would change example\.com\/dep from v1\.0\.0 to v1\.1\.0 in /, make: (c) => { const sums = c.read('go.sum'); c.edit('go.mod', older); c.go(['mod', 'tidy']); c.edit('go.sum', (text) => text + sums); c.edit('go.mod', (text) => text.replace('example.com/dep v1.1.0', 'example.com/dep v1.0.0')); } },
+  { name: 'tidy-would-update-and-sum', said: /missing go\.sum entry/, cause: /would change example\.com\/dep from v1\.0\.0 to v1\.1\.0 in /, make: (c) => c.edit('go.mod', older) },
+  { name: 'tidy-would-choose-version', said: /updates to go\.mod needed/, cause: /would change example\.com\/dep from v1(\.0\.0)? to v1\.1\.0 in /, make: (c) => c.edit('go.mod', (text) => text.replace('example.com/dep v1.0.0', 'example.com/dep v1')) },
+  {
+    // The later dep comes with what is missing.
+    name: 'tidy-would-raise-by-another', said: /no required module provides package example\.com\/later/, cause: /would change example\.com\/dep from v1\.0\.0 to v1\.1\.0 in /,
+    make: (c) => { publish(c.proxy, 'example.com/later', 'v1.0.0', 'go 1.18\n\nrequire example.com/dep v1.1.0\n', { 'later.go': 'package later\n\nimport _ "example.com/dep"\n' }); imports(c, '_ "example.com/later"'); },
+  },
+].map((t) => ({ ends: 'fails', ownProxy: true, advice: NOT_CHANGED, ...t }));
+
+/** What go.mod names beside what is missing stays, whatever a tidy would do to it. */
+const kept = [
+  {
+    name: 'tidy-would-drop', make: (c) => { publish(c.proxy, ...OLDER, 'go 1.18\n', files(10)); c.edit('go.mod', (text) => `${text}\nrequire example.com/a v1.0.0\n`); c.go(['mod', 'download', 'all']); c.drop('go.mod', /two/); },
+  },
+  { name: 'exclude-and-replace-stay', make: (c) => lacksTwo(c, (text) => `${text}\nexclude example.com/dep v1.0.9\n\nreplace example.com/a v1.0.1 => example.com/a v1.5.0\n`) },
+].map((t) => ({ ends: 'mended', ownProxy: true, said: /no required module provides package example\.com\/two/, diff: new RegExp(`^\\+.*${MISSING} v2\\.0\\.0`, 'm'), ...t }));
+
+const OWN = /example\.com\/app/;
+const own = [
+  { name: 'own-package-missing', said: /example\.com\/app\/internal\/zz/, make: (c) => imports(c, '_ "example.com/app/internal/zz"') },
+  { name: 'own-package-missing-and-requirement', said: /no required module provides package/, make: (c) => { imports(c, '_ "example.com/app/internal/zz"'); c.drop('go.mod', /two/); } },
+  { name: 'own-package-missing-beside-sum', said: /missing go\.sum entry|no required module/, make: (c) => { imports(c, '_ "example.com/app/internal/zz"'); c.rm('go.sum'); } },
+  { name: 'own-package-missing-vendor', said: /inconsistent vendoring|internal\/zz/, make: (c) => { c.go(['mod', 'vendor']); c.rm('vendor/example.com/dep'); imports(c, '_ "example.com/app/internal/zz"'); c.edit('go.mod', (text) => text.replace('dep v1.0.0', 'dep v1.1.0')); } },
+].map((t) => ({ ends: 'fails', cause: /example\.com\/app\/internal\/zz|inconsistent vendoring/, ...t }));
+const ownElsewhere = [
+  // Only another system's file imports it, only a test, only a program beside: the program itself builds.
+  { name: 'own-package-missing-elsewhere', make: (c) => { c.write('other_plan9.go', 'package main\n\nimport _ "example.com/app/plan"\n'); c.write('main_test.go', 'package main\n\nimport z "example.com/app/zz"\n\nvar _ = z.Z\n'); c.write('cmd/x/x.go', 'package main\n\nimport (\n\t"example.com/app/internal/gen" // made by a tool\n)\n\nfunc main() { gen.X() }\n'); c.drop('go.mod', /two/); } },
+].map((t) => ({ ends: 'mended', said: /no required module provides package example\.com\/two/, ...t }));
+/** What is the program's own is not asked for. */
+const unasked = [...own, ...ownElsewhere].map((t) => ({ proxy: 'http', ownProxy: true, answers: () => 0, unasked: OWN, ...t }));
+
+const edited = changed.map((t) => ({ ...t, name: `edit-${t.name}`, recover: { modFiles: 'edit' } }));
+
+export const versionCases = () => [...changed, ...edited, ...unasked, ...kept, ...kept.map((t) => ({ ...t, name: `edit-${t.name}`, recover: { modFiles: 'edit' }, changes: ['go.mod'] }))];
