@@ -12,11 +12,13 @@
 struct pair {
     char mod[SUPERVISOR_PATH_MAX], sum[SUPERVISOR_PATH_MAX];
     char flag[SUPERVISOR_PATH_MAX]; /* -modfile= */
+    struct remedy_loss loss;        /* of what the user's go.mod names; put back then */
 };
 
 /* dir: in the remedy's own. Copies that an earlier remedy has made there stay. */
 static int make_pair(const struct remedy *r, const char *dir, const char *mod, const char *sum, struct pair *p)
 {
+    p->loss = (struct remedy_loss){0};
     remedy_path(p->mod, "%s%s/go.mod", r->dir, dir);
     remedy_path(p->sum, "%s%s/go.sum", r->dir, dir);
     remedy_path(p->flag, "-modfile=%s", p->mod);
@@ -107,20 +109,30 @@ static int refuse(const struct remedy *r, const char *command, const struct buf 
 }
 
 /* What is done when go has succeeded with the copies. command: in whose name. */
-static int judge(const struct remedy *r, const struct pair *p, const char *command, bool *only_drops)
+static int judge(const struct remedy *r, struct pair *p, const char *command)
 {
-    struct remedy_loss loss = {0};
     struct buf words;
     buf_init(&words, REMEDY_WORDS_MAX);
-    int status = compare(r, p, &loss, &words);
-    *only_drops = !status && loss.dropped && !loss.changed;
-    if (status || loss.changed || loss.dropped)
+    int status = compare(r, p, &p->loss, &words);
+    if (status || p->loss.changed || p->loss.dropped)
         put_pair_back(r, p);
-    if (*only_drops)
-        remedy_say("`go %s` would %s in %s", command, words.data ? words.data : "drop something", r->modfile);
-    else if (!status && loss.changed)
+    if (!status && p->loss.changed)
         status = refuse(r, command, &words);
+    else if (!status && p->loss.dropped)
+        remedy_say("`go %s` would %s in %s", command, words.data ? words.data : "drop something", r->modfile);
     buf_free(&words);
+    return status;
+}
+
+/* Go would write its own version into a go.mod that names none, and the program would be in another language. */
+static int name_language(const struct pair *p)
+{
+    struct buf named;
+    buf_init(&named, REMEDY_FILE_MAX);
+    int status = remedy_named(p->mod, STDERR_FILENO, &named) < 0 ? REMEDY_FAILED : 0;
+    if (!status && !remedy_names_go(&named))
+        status = remedy_go_plain(REMEDY_ARGS("mod", "edit", "-go=" REMEDY_GO_DEFAULT, p->mod)) ? REMEDY_FAILED : 0;
+    buf_free(&named);
     return status;
 }
 
@@ -185,18 +197,24 @@ static int finish(const struct remedy *r, const struct pair *p)
 
 /* Adds what the package needs and nothing else: where not all of the graph can be fetched, that may be in the cache.
  * sums_only: go.mod must stay as it is. */
-static int add_needed(const struct remedy *r, const struct pair *p, bool sums_only, int err)
+static int add_needed(const struct remedy *r, struct pair *p, bool sums_only, int err)
 {
-    bool only_drops;
     int status = check_own_package(r, p);
+    if (!status)
+        status = name_language(p);
     if (status)
         return status;
-    if (load_package(r, p, err) != 0 || (sums_only && remedy_differs(r, p->mod))) {
+    if (load_package(r, p, err) != 0) {
         put_pair_back(r, p);
         return REMEDY_FAILED;
     }
-    status = judge(r, p, "list -mod=mod -deps", &only_drops);
-    return !status && only_drops ? REMEDY_FAILED : status;
+    status = judge(r, p, "list -mod=mod -deps");
+    if (status || p->loss.dropped)
+        return status ? status : REMEDY_FAILED;
+    if (!sums_only || !p->loss.added)
+        return 0;
+    put_pair_back(r, p);
+    return REMEDY_FAILED;
 }
 
 /* Whether go takes copies here. */
@@ -219,7 +237,8 @@ static int start_pair(const struct remedy *r, struct pair *p)
 
 static int end_pair(const struct remedy *r, const struct pair *p, const char *command)
 {
-    if (!remedy_differs(r, p->mod) && !remedy_differs(r, p->sum))
+    bool adds = p->loss.added && remedy_differs(r, p->mod);
+    if (!adds && !remedy_differs(r, p->sum))
         return remedy_unsuited("`go %s` changes nothing in %s and its go.sum", command, r->modfile);
     return finish(r, p);
 }
@@ -244,12 +263,13 @@ static int download_work(const struct remedy *r)
 static int download(const struct remedy *r)
 {
     struct pair p;
-    bool only_drops = false;
     int status = start_pair(r, &p);
+    if (!status)
+        status = name_language(&p);
     if (status)
         return status;
     if (go_with(SOME_ARGS("mod", "download", p.flag, "all"), STDOUT_FILENO, STDERR_FILENO) == 0)
-        status = judge(r, &p, "mod download all", &only_drops);
+        status = judge(r, &p, "mod download all");
     else
         status = add_needed(r, &p, true, REMEDY_QUIET);
     return status ? status : end_pair(r, &p, "mod download all");
@@ -263,28 +283,29 @@ int remedy_download(struct remedy *r)
     return r->edits && *r->work ? download_work(r) : download(r);
 }
 
-static int run_tidy(const struct remedy *r, const struct pair *p, bool *only_drops)
+static int run_tidy(const struct remedy *r, struct pair *p)
 {
     int status = remedy_check_own_module(r);
+    if (!status)
+        status = name_language(p);
     if (status)
         return status;
     if (go_with(SOME_ARGS("mod", "tidy", p->flag), STDOUT_FILENO, STDERR_FILENO) != 0)
         return REMEDY_FAILED;
-    return judge(r, p, "mod tidy", only_drops);
+    return judge(r, p, "mod tidy");
 }
 
 /* Where go fails, asks for what it must not, or drops what it has no use for, what the package needs is added alone. */
 static int tidy(const struct remedy *r)
 {
     struct pair p;
-    bool only_drops = false;
     int status = start_pair(r, &p);
     if (status)
         return status;
-    status = run_tidy(r, &p, &only_drops);
+    status = run_tidy(r, &p);
     if (status == REMEDY_REFUSED)
         return status;
-    if (status || only_drops)
+    if (status || p.loss.dropped)
         status = add_needed(r, &p, false, status == REMEDY_FAILED ? REMEDY_QUIET : STDERR_FILENO);
     return status ? status : end_pair(r, &p, "mod tidy");
 }

@@ -205,6 +205,19 @@ static void add_loss(struct buf *words, struct remedy_loss *loss, const char *ve
     loss->changed += !is_drop;
 }
 
+/* Says what go takes for said where there is no such line. */
+static bool is_default(const struct line *line)
+{
+    return strcmp(line->kind, "go") == 0 && strcmp(line->value, REMEDY_GO_DEFAULT) == 0;
+}
+
+bool remedy_names_go(const struct buf *named)
+{
+    static const struct line go = {"go", "", ""};
+    struct line found;
+    return find(named, &go, NULL, &found);
+}
+
 struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, struct buf *words)
 {
     struct remedy_loss loss = {0};
@@ -215,9 +228,14 @@ struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, 
         bool is_there = find(now, &line, NULL, &other);
         add_loss(words, &loss, is_there ? "change" : "drop", &line, is_there ? other.value : NULL);
     }
-    for (size_t at = 0; next(now, &at, &line);)
-        if (strcmp(line.kind, "require") != 0 && !find(was, &line, NULL, &other))
+    for (size_t at = 0; next(now, &at, &line);) {
+        if (find(was, &line, NULL, &other) || is_default(&line))
+            continue;
+        if (strcmp(line.kind, "require") == 0)
+            loss.added++;
+        else
             add_loss(words, &loss, "add", &line, NULL);
+    }
     if (loss.changed + loss.dropped > LOSSES_SHOWN)
         (void)buf_printf(words, " and %zu more", loss.changed + loss.dropped - LOSSES_SHOWN);
     return loss;

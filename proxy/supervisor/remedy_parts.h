@@ -121,8 +121,12 @@ int remedy_named(const char *file, int err, struct buf *named) MUST_USE;
 struct remedy_loss {
     size_t changed; /* something has another value, or is there that changes the meaning of the rest */
     size_t dropped;
+    size_t added; /* requirements: no loss */
 };
-/* Compares what was named with what is; added requirements count for nothing. The first of the losses are appended to
+/* What a go.mod without a line go has for its language. */
+#define REMEDY_GO_DEFAULT "1.16"
+bool remedy_names_go(const struct buf *named);
+/* Compares what was named with what is. The first of the losses are appended to
  * words: "change PATH from VERSION to VERSION, drop PATH VERSION and 2 more". */
 struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, struct buf *words);
 /* Whether a module that is required, or replaced, may have the package. */

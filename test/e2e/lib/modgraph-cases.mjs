@@ -117,4 +117,4 @@ const locks = [
   { name: 'lock-held', ends: 'runs', lock: [...DEP, 'lock'], make: (c) => { c.unextract(...DEP); fs.rmSync(c.entry(...DEP, 'zip')); } },
 ];
 
-export const cases = (minor) => [...fileCases(minor), ...versionCases(), ...cache, ...unfetchable, ...healthy, ...network, ...builds, ...locks];
+export const cases = (minor) => [...fileCases(minor), ...versionCases(minor), ...cache, ...unfetchable, ...healthy, ...network, ...builds, ...locks];

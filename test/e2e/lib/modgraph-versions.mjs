@@ -57,6 +57,18 @@ const kept = [
   { name: 'exclude-and-replace-stay', make: (c) => lacksTwo(c, (text) => `${text}\nexclude example.com/dep v1.0.9\n\nreplace example.com/a v1.0.1 => example.com/a v1.5.0\n`) },
 ].map((t) => ({ ends: 'mended', ownProxy: true, said: /no required module provides package example\.com\/two/, diff: new RegExp(`^\\+.*${MISSING} v2\\.0\\.0`, 'm'), ...t }));
 
+/** A go.mod without a line go keeps its language. */
+const noGoLine = (minor) => [
+  { name: 'no-go-line', said: /no required module provides package example\.com\/two/, ends: 'mended', diff: /^\+go 1\.16$/m, make: (c) => { c.drop('go.mod', /two/); c.drop('go.mod', /^go /); } },
+  { name: 'no-go-line-no-sum', said: /missing go\.sum entry/, ends: 'mended', make: (c) => { c.rm('go.sum'); c.drop('go.mod', /^go /); } },
+  { name: 'edit-no-go-line', recover: { modFiles: 'edit' }, changes: ['go.mod'], said: /no required module provides package example\.com\/two/, ends: 'mended', make: (c) => { c.drop('go.mod', /two/); c.drop('go.mod', /^go /); } },
+  {
+    name: 'tidy-would-raise-go', ownProxy: true, said: /no required module provides package example\.com\/later/, ends: 'fails', cause: /would change go from 1\.18 to 1\.\d+|cannot find module|no required module/,
+    skip: () => minor < 21 && 'this go takes no notice of what a module asks for',
+    make: (c) => { publish(c.proxy, 'example.com/later', 'v1.0.0', 'go 1.21\n', { 'later.go': 'package later\n' }); imports(c, '_ "example.com/later"'); },
+  },
+];
+
 const OWN = /example\.com\/app/;
 const own = [
   { name: 'own-package-missing', said: /example\.com\/app\/internal\/zz/, make: (c) => imports(c, '_ "example.com/app/internal/zz"') },
@@ -73,4 +85,4 @@ const unasked = [...own, ...ownElsewhere].map((t) => ({ proxy: 'http', ownProxy:
 
 const edited = changed.map((t) => ({ ...t, name: `edit-${t.name}`, recover: { modFiles: 'edit' } }));
 
-export const versionCases = () => [...changed, ...edited, ...unasked, ...kept, ...kept.map((t) => ({ ...t, name: `edit-${t.name}`, recover: { modFiles: 'edit' }, changes: ['go.mod'] }))];
+export const versionCases = (minor) => [...changed, ...edited, ...unasked, ...noGoLine(minor), ...kept, ...kept.map((t) => ({ ...t, name: `edit-${t.name}`, recover: { modFiles: 'edit' }, changes: ['go.mod'] }))];
