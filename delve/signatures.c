@@ -307,12 +307,6 @@ bool delve_diagnose_build(struct delve_diagnosis *d, const char *output)
     return delve_diagnose_build_with(d, output, NULL);
 }
 
-bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, const struct delve_facts *facts)
-{
-    (void)facts;
-    return delve_diagnose_build(d, output);
-}
-
 /* What a log line's level and layer allow to look for in its text; 0: nothing. */
 static int log_places(const char *line, const char *message)
 {
