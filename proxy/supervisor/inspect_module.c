@@ -26,6 +26,7 @@ struct search {
     size_t sum_count;
     size_t main_longest;  /* bytes of the longest path of a main module that holds what is in question */
     struct module found;  /* the longest required that does; path "": none */
+    bool is_of_sums;      /* go.sum alone names it: it may have been required long ago */
     const char *file_dir; /* of the file that is being read */
     bool of_work;         /* it is go.work, whose replacements come before those of modules */
     /* What takes the place of the module: another one, or a directory. */
@@ -206,8 +207,10 @@ static void search(struct search *s)
         return;
     if (!*s->found.path)
         read_all(s, &replacing);
-    if (!*s->found.path)
+    if (!*s->found.path) {
         search_sums(s);
+        s->is_of_sums = *s->found.path;
+    }
     /* A package of the program's own. */
     if (strlen(s->found.path) < s->main_longest)
         s->found = (struct module){{0}, {0}};
@@ -215,16 +218,21 @@ static void search(struct search *s)
         read_all(s, &replaced);
 }
 
-static void cached_facts(const struct search *s, const char *path, const char *version)
+/* module: "PATH VERSION" of one that go.sum alone names, else NULL. */
+static void cached_facts(const struct search *s, const char *module, const char *path, const char *version)
 {
     const struct inspection *in = s->in;
     char dir[SUPERVISOR_PATH_MAX];
     if (!*in->modcache || !remedy_is_version(path, version) ||
         modcache_paths(in->modcache, path, version, dir, NULL) < 0)
         return;
+    enum modcache_state state = modcache_state(in->modcache, (const char *const *)s->sums, path, version);
+    if (module && state != MODCACHE_DAMAGED)
+        return;
+    if (module)
+        inspect_fact(in, "module", module);
     inspect_fact(in, "module.dir", dir);
-    inspect_fact(in, "module.state",
-                 modcache_state_text(modcache_state(in->modcache, (const char *const *)s->sums, path, version)));
+    inspect_fact(in, "module.state", modcache_state_text(state));
 }
 
 static void module_facts(const struct search *s)
@@ -236,7 +244,7 @@ static void module_facts(const struct search *s)
     if (!*s->found.path) {
         /* Nothing requires it, but it was named with its version. */
         if (*in->version && s->main_longest == 0)
-            cached_facts(s, in->name, in->version);
+            cached_facts(s, NULL, in->name, in->version);
         return;
     }
     if (s->is_replaced && !*version) {
@@ -247,8 +255,9 @@ static void module_facts(const struct search *s)
         return;
     }
     (void)snprintf(text, sizeof text, "%s %s", path, version);
-    inspect_fact(in, "module", text);
-    cached_facts(s, path, version);
+    if (!s->is_of_sums)
+        inspect_fact(in, "module", text);
+    cached_facts(s, s->is_of_sums ? text : NULL, path, version);
 }
 
 void inspect_module(const struct inspection *in)
