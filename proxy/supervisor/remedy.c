@@ -27,6 +27,7 @@ static const struct {
     {"mod-mod", remedy_mod_mod},   {"work", remedy_work},
     {"work-off", remedy_work_off}, {"purge", remedy_purge},
     {"gocache", remedy_gocache},   {"clean-modcache", remedy_clean_modcache},
+    {"modcache", remedy_modcache},
 };
 
 static void say_line(const char *fmt, va_list ap)

@@ -101,34 +101,45 @@ int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, i
 
 /* --- all that the build needs --- */
 
-/* Runs `go mod download FLAG` with one variable more. */
-static int download(const char *flag, const char *variable, char *const *env, int words)
+/* What go is to do: its first words and its last, "": none. */
+struct fetching {
+    const char *verb, *how, *option, *what;
+    char *const *env;
+    int words;
+};
+
+/* Runs it with a flag and a variable more. */
+static int call(const struct fetching *f, const char *flag, const char *variable)
 {
     char more[SUPERVISOR_PATH_MAX + sizeof "GOWORK="];
-    char *all[FETCH_ENV_MAX] = {NULL};
-    size_t n = 0;
-    while (n < FETCH_ENV_MAX - 2 && env[n]) {
-        all[n] = env[n];
+    char *env[FETCH_ENV_MAX] = {NULL};
+    const char *const words[] = {f->verb, f->how, f->option, flag, f->what};
+    const char *argv[sizeof words / sizeof *words + 1] = {NULL};
+    size_t n = 0, count = 0;
+    while (n < FETCH_ENV_MAX - 2 && f->env[n]) {
+        env[n] = f->env[n];
         n++;
     }
     if (variable) {
         (void)snprintf(more, sizeof more, "%s", variable);
-        all[n] = more;
+        env[n] = more;
     }
-    const char *const argv[] = {"mod", "download", flag, NULL};
-    return remedy_go(&(struct remedy_go){.argv = argv, .env = all, .out = words, .err = words});
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i] && *words[i])
+            argv[count++] = words[i];
+    return remedy_go(&(struct remedy_go){.argv = argv, .env = env, .out = f->words, .err = f->words});
 }
 
-static int fetch_work(const struct remedy *r, char *const *env, int words)
+static int fetch_work(const struct remedy *r, const struct fetching *f)
 {
     char dir[SUPERVISOR_PATH_MAX], variable[SUPERVISOR_PATH_MAX];
     remedy_path(dir, "%s/needed", r->dir);
     int status = remedy_copy_work(r, dir);
     remedy_path(variable, "GOWORK=%s/go.work", dir);
-    return status ? status : download(NULL, variable, env, words);
+    return status ? status : call(f, NULL, variable);
 }
 
-static int fetch_module(const struct remedy *r, char *const *env, int words)
+static int fetch_module(const struct remedy *r, const struct fetching *f)
 {
     char to[SUPERVISOR_PATH_MAX], from[SUPERVISOR_PATH_MAX], flag[SUPERVISOR_PATH_MAX];
     remedy_path(from, "%s/judge/go.sum", r->dir);
@@ -138,19 +149,37 @@ static int fetch_module(const struct remedy *r, char *const *env, int words)
     if (!status)
         status = remedy_copy(r->modfile, to);
     remedy_path(flag, "-modfile=%s", to);
-    return status ? status : download(flag, NULL, env, words);
+    return status ? status : call(f, flag, NULL);
 }
 
-int remedy_fetch_needed(const struct remedy *r, char *const *env, int words)
+/* With copies of the module's files, and of go.work, for what go writes. */
+static int fetch(const struct remedy *r, const struct fetching *f)
 {
     int status = remedy_fresh_dir(r, "needed");
     if (status)
         return status;
     if (*r->work)
-        return fetch_work(r, env, words);
+        return fetch_work(r, f);
     if (remedy_is_vendored(r))
         return remedy_failed("the build takes its modules from %s/vendor", r->root);
-    return fetch_module(r, env, words);
+    return fetch_module(r, f);
+}
+
+int remedy_fetch_needed(const struct remedy *r, char *const *env, int words)
+{
+    const struct fetching f = {.verb = "mod", .how = "download", .env = env, .words = words};
+    return fetch(r, &f);
+}
+
+int remedy_fetch_imported(const struct remedy *r, bool of_tests, char *const *env, int words)
+{
+    const struct fetching f = {.verb = "list",
+                               .how = "-mod=readonly",
+                               .option = of_tests ? "-test" : "-deps",
+                               .what = r->package,
+                               .env = env,
+                               .words = words};
+    return fetch(r, &f);
 }
 
 void remedy_proxy_of(struct buf *out, const char *path)

@@ -191,6 +191,8 @@ int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, i
 /* Fetches all that the build needs, with copies of the module's files for what go writes; env as for remedy_go.
  * Returns 0 or another status. */
 int remedy_fetch_needed(const struct remedy *r, char *const *env, int words);
+/* The same for what the package imports alone, its tests too or not. */
+int remedy_fetch_imported(const struct remedy *r, bool of_tests, char *const *env, int words);
 /* Appends a path as a file proxy's URL. */
 void remedy_proxy_of(struct buf *out, const char *path);
 
@@ -201,6 +203,10 @@ int remedy_gocache(struct remedy *r);
 /* Makes DIR/gocache. Returns 0 or REMEDY_FAILED with words. */
 int remedy_make_gocache(const struct remedy *r) MUST_USE;
 int remedy_clean_modcache(struct remedy *r);
+
+/* --- remedy_modcache.c: a module cache of the session's own --- */
+
+int remedy_modcache(struct remedy *r);
 
 /* --- remedy_index.c: what the build cache remembers of modules --- */
 

@@ -319,6 +319,106 @@ static void test_clean_with_vendor(void **state)
     free(was);
 }
 
+/* --- a fresh module cache --- */
+
+static void assert_builds_with_fresh_cache(void)
+{
+    const char *const env[] = {text_of("GOMODCACHE=%s", made("modcache")), "GOPROXY=off", "GOFLAGS=-modcacherw", NULL};
+    assert_int_equal(go_in(AT("my app"), env, ARGS("build", "-o", "/dev/null", ".")), 0);
+}
+
+static void assert_purge_leads_to_it(const char *closed)
+{
+    char *was = tree(AT("mod")), *source = tree(AT("my app"));
+    assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_UNSUITED);
+    assert_said(text_of("%s can't be changed on the Go machine: ", closed));
+    assert_said("example.com/Lib@v1.2.0 can't be replaced in the module cache");
+    assert_status(remedy_of("modcache", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
+    assert_noted(text_of("%s can't be used on the Go machine: ", closed));
+    assert_noted(text_of("filled from %s/mod, which is left as it is", world));
+    assert_same(tree(AT("mod")), was);
+    assert_same(tree(AT("my app")), source);
+    free(was);
+    free(source);
+    assert_builds_with_fresh_cache();
+}
+
+/* Somebody else's cache, readable. Private modules too come from it, not from where GONOPROXY leads. */
+static void test_modcache_of_another(void **state)
+{
+    (void)state;
+    if (getuid() != 0)
+        skip();
+    assert_int_equal(chmod(world, 0755), 0);
+    give_away(AT("inst"));
+    give_away(AT("my app"));
+    how.as_nobody = true;
+    how.env[0] = text_of("GOCACHE=%s/inst/go cache", world);
+    how.env[1] = "GOPRIVATE=example.com";
+    how.env[2] = "GOPROXY=off";
+    assert_purge_leads_to_it(AT("mod"));
+    assert_noted("(it belongs to root)");
+    assert_noted(text_of("For good: run `sudo chown -R nobody %s/mod && ", world));
+    assert_false(remedy_exists(text_of("%s/example.com/dep@v1.1.0", made("modcache"))));
+}
+
+/* One entry is closed: it comes from the proxy, all else from the old cache. */
+static void test_modcache_with_a_closed_entry(void **state)
+{
+    const char *zip = AT("mod/cache/download/example.com/!lib/@v/v1.2.0.zip");
+    (void)state;
+    if (getuid() != 0)
+        skip();
+    give_away(world);
+    assert_int_equal(chown(zip, 0, 0), 0);
+    assert_int_equal(chmod(zip, 0600), 0);
+    how.as_nobody = true;
+    how.env[0] = text_of("GOCACHE=%s/inst/go cache", world);
+    assert_int_equal(place_erase(AT("px/example.com/dep")), 0);
+    assert_status(remedy_of("modcache", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
+    assert_noted(text_of("%s can't be used on the Go machine: Permission denied (it belongs to root)", zip));
+    assert_builds_with_fresh_cache();
+}
+
+/* go.sum judges what is in the old cache as it judges everything else. */
+static void test_modcache_refuses_another(void **state)
+{
+    (void)state;
+    damage();
+    publish(AT("evil"), "example.com/Lib", "v1.2.0", "module example.com/Lib\n", "lib.go",
+            "package lib\n\nconst W = 666\n");
+    how.env[0] = text_of("GOPROXY=file://%s/evil", world);
+    assert_status(remedy_of("modcache", "example.com/Lib", "v1.2.0"), REMEDY_FAILED);
+    assert_false(remedy_exists(made("modcache")));
+    how.env[0] = NULL;
+    assert_status(remedy_of("modcache", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
+    assert_builds_with_fresh_cache();
+}
+
+/* Only the unpacked directory is damaged: nothing has to be fetched. */
+static void test_modcache_without_network(void **state)
+{
+    (void)state;
+    assert_int_equal(chmod(AT("mod/example.com/!lib@v1.2.0"), 0755), 0);
+    assert_int_equal(unlink(AT("mod/example.com/!lib@v1.2.0/lib.go")), 0);
+    how.env[0] = "GOPROXY=off";
+    assert_status(remedy("modcache"), REMEDY_DONE);
+    assert_builds_with_fresh_cache();
+    how.env[1] = text_of("GOMODCACHE=%s", made("modcache"));
+    assert_status(remedy("modcache"), REMEDY_UNSUITED);
+    assert_said("the build has a fresh module cache already\n");
+}
+
+static void test_modcache_in_workspace(void **state)
+{
+    (void)state;
+    put_text(AT("go.work"), "go 1.18\n\nuse \"./my app\"\n");
+    how.env[0] = "GOPROXY=off";
+    assert_status(remedy("modcache"), REMEDY_DONE);
+    assert_builds_with_fresh_cache();
+    assert_false(remedy_exists(AT("go.work.sum")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +435,11 @@ int main(void)
         IN_WORLD(test_purge_of_what_is_whole),
         IN_WORLD(test_purge_with_a_closed_build_cache),
         IN_WORLD(test_clean_forgets_the_index),
+        IN_WORLD(test_modcache_of_another),
+        IN_WORLD(test_modcache_with_a_closed_entry),
+        IN_WORLD(test_modcache_refuses_another),
+        IN_WORLD(test_modcache_without_network),
+        IN_WORLD(test_modcache_in_workspace),
         IN_WORLD(test_gocache),
         IN_WORLD(test_gocache_without_space),
         IN_WORLD(test_clean),
