@@ -136,9 +136,54 @@ static bool is_in_named_root(const struct delve_facts *facts, const char *line, 
     return *path != '/' && *root == '/' && is_relative_below(facts ? facts : &none, root, path, len, rest, sizeof rest);
 }
 
+static bool is_in_vendor(const struct delve_facts *facts, const char *path, size_t len)
+{
+    static const char vendor[] = "/vendor/";
+    bool is_named = len >= sizeof vendor - 2 && memcmp(path, vendor + 1, sizeof vendor - 2) == 0;
+    return (is_named || (len && memmem(path, len, vendor, sizeof vendor - 1))) && !is_in_modcache(facts, path, len);
+}
+
+bool delve_is_own_file(const struct delve_facts *facts, const char *path, size_t len)
+{
+    static const char goroot[] = "go.GOROOT", src[] = "/src/";
+    char rest[DELVE_LINE_MAX + 1];
+    if (is_in_modcache(facts, path, len) || is_in_vendor(facts, path, len))
+        return false;
+    if (delve_facts_get(facts, goroot))
+        return !delve_is_below(facts, goroot, path, len, rest, sizeof rest);
+    return *path != '/' || !memmem(path, len, src, sizeof src - 1);
+}
+
+/* Whether go uses a go.work, and the path (of a go.mod; len 0: not known) is none that holds the build's directory. */
+static bool is_of_workspace(const struct delve_facts *facts, const char *path, size_t len)
+{
+    const char *work = delve_facts_get(facts, "go.GOWORK");
+    if (!work || *work != '/')
+        return false;
+    while (len && path[len - 1] != '/')
+        len--;
+    if (len == 0)
+        return !path || *path == '\0'; /* a line without a path; or go.mod */
+    if (strspn(path, "./") >= len)
+        return false; /* ../go.mod */
+    for (size_t i = 0; i < facts->count; i++) {
+        const char *dir = facts->list[i].text;
+        if (strcmp(facts->list[i].name, "dir") == 0 && strncmp(dir, path, len - 1) == 0 &&
+            (dir[len - 1] == '/' || dir[len - 1] == '\0'))
+            return false;
+    }
+    return true;
+}
+
 static bool is_or_holds(const char *module, size_t len, const char *package)
 {
     return len && strncmp(package, module, len) == 0 && (package[len] == '\0' || package[len] == '/');
+}
+
+static bool is_in_goroot(const struct delve_facts *facts, const char *path, size_t len)
+{
+    char rest[DELVE_LINE_MAX + 1];
+    return delve_is_below(facts, "go.GOROOT", path, len, rest, sizeof rest);
 }
 
 static bool is_own(const struct delve_facts *facts, const char *package)
@@ -196,6 +241,14 @@ bool delve_needs_hold(const struct delve_signature *row, const struct delve_fact
     int needs = row->needs;
     if (needs & DELVE_NEEDS_MODCACHE && !is_in_modcache(facts, path, len))
         return false;
+    if (needs & DELVE_NEEDS_WORKSPACE && !is_of_workspace(facts, path, len))
+        return false;
+    if (needs & DELVE_NEEDS_VENDOR && !is_in_vendor(facts, path, len))
+        return false;
+    if (needs & DELVE_NEEDS_NO_CGO && !has_state(facts, "go.CGO_ENABLED", "0", "0"))
+        return false;
+    if (needs & DELVE_NEEDS_IN_GOROOT && !is_in_goroot(facts, path, len))
+        return false;
     if (needs & DELVE_NEEDS_NO_FACTS && facts)
         return false;
     if (needs & DELVE_NEEDS_OUTSIDE && is_in_modcache(facts, path, len))
@@ -231,6 +284,10 @@ int delve_needs_text(int needs, struct buf *out)
         {DELVE_NEEDS_ZIP, "module.zip is there"},
         {DELVE_NEEDS_PACKAGE, "package.state is there"},
         {DELVE_NEEDS_CLOSED, "file.state is closed"},
+        {DELVE_NEEDS_WORKSPACE, "go.GOWORK is a file, and the path another module's"},
+        {DELVE_NEEDS_NO_CGO, "go.CGO_ENABLED is 0"},
+        {DELVE_NEEDS_IN_GOROOT, "go.GOROOT holds the path"},
+        {DELVE_NEEDS_VENDOR, "the path is in a vendor directory"},
         {DELVE_NEEDS_NO_FACTS, "none is known"},
         {DELVE_NEEDS_ABSENT, "file.state is missing"},
     };

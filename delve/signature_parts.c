@@ -192,6 +192,10 @@ static bool goes_on(const struct delve_part *part, struct delve_line line, struc
         return false;
     if (is_indented(next) || in_note)
         return next.len != 0;
+    if (begins_with(next, "note: imported by a module"))
+        return true;
+    if (begins_with(next, "use \"go work edit"))
+        return is_indented(line);
     if (is_module_file_place(next))
         return is_module_file_place(line) || (line.len && line.at[line.len - 1] == ':');
     if (begins_with(next, "SECURITY ERROR"))

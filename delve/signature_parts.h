@@ -66,6 +66,21 @@ bool delve_cached_module(struct delve_diagnosis *d, const char *text, size_t len
 /* The same from what delve_is_below gives of go.GOMODCACHE. */
 bool delve_module_below(struct delve_diagnosis *d, const char *rest);
 
+/* What the scanners and parsers of go/parser (while packages are loaded) and of the compiler say of a file: where it
+ * begins, an extended regular expression. */
+#define DELVE_SYNTAX_ERROR                                                                                             \
+    "^(syntax error: |I/O error: |package [^ ]+; expected |expected |unexpected NUL|illegal "                          \
+    "|missing (import path|package clause|condition|channel|statement|\\{|'|,)"                                        \
+    "|invalid (NUL|BOM|UTF-8|character|digit|radix|import path|package name|column|line number|embedded)"              \
+    "|(string|raw string|raw string literal|string literal|comment|rune literal) not terminated|newline in "           \
+    "|empty rune literal|more than one character in rune|unknown escape|escape |octal escape|exponent has"             \
+    "|[^ ]+ exponent requires|[^ ]+ literal has no digits|hexadecimal |'_' must|identifier cannot begin"               \
+    "|import path must be|imports must appear|non-declaration statement|curly quotation mark|method has "              \
+    "|cannot parenthesize|multiple //go:build|invalid #cgo|malformed #cgo|misplaced )"
+
+/* Whether a Go file is the program's own, as far as is known: not of the module cache, vendor/ or GOROOT. */
+bool delve_is_own_file(const struct delve_facts *facts, const char *path, size_t len);
+
 /* Whether what the row needs holds of the path (len 0: there is none) and of the module or package that d names. Puts
  * the module that facts know into d where the row needs its state. */
 bool delve_needs_hold(const struct delve_signature *row, const struct delve_facts *facts, struct delve_diagnosis *d,

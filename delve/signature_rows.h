@@ -76,8 +76,9 @@ struct delve_rows {
         FIELDS(__VA_ARGS__), .is_security = true, .belongs = (BELONGS)                                                 \
     }
 
-extern const struct delve_rows delve_rows_checksum, delve_rows_modfile, delve_rows_own, delve_rows_toolchain,
-    delve_rows_workspace, delve_rows_vendor, delve_rows_gocache, delve_rows_modcache, delve_rows_environment,
-    delve_rows_network, delve_rows_requirement, delve_rows_package, delve_rows_machine, delve_rows_log, delve_rows_last;
+extern const struct delve_rows delve_rows_checksum, delve_rows_sumdb, delve_rows_modfile, delve_rows_own,
+    delve_rows_toolchain, delve_rows_workspace, delve_rows_vendor, delve_rows_gocache, delve_rows_modcache,
+    delve_rows_environment, delve_rows_network, delve_rows_requirement, delve_rows_package, delve_rows_machine,
+    delve_rows_log, delve_rows_last;
 
 #endif

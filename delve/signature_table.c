@@ -19,10 +19,10 @@ const struct delve_signature *delve_signatures(size_t *count)
 {
     /* The order in which they are tried. */
     static const struct delve_rows *const groups[] = {
-        &delve_rows_checksum,    &delve_rows_modfile, &delve_rows_own,         &delve_rows_toolchain,
-        &delve_rows_workspace,   &delve_rows_vendor,  &delve_rows_gocache,     &delve_rows_modcache,
-        &delve_rows_environment, &delve_rows_network, &delve_rows_requirement, &delve_rows_package,
-        &delve_rows_machine,     &delve_rows_log,     &delve_rows_last,
+        &delve_rows_checksum, &delve_rows_workspace,   &delve_rows_toolchain, &delve_rows_sumdb,
+        &delve_rows_modfile,  &delve_rows_own,         &delve_rows_vendor,    &delve_rows_gocache,
+        &delve_rows_modcache, &delve_rows_environment, &delve_rows_network,   &delve_rows_requirement,
+        &delve_rows_package,  &delve_rows_machine,     &delve_rows_log,       &delve_rows_last,
     };
     bool is_first = rows == 0;
     for (size_t i = 0; is_first && i < sizeof groups / sizeof groups[0]; i++)

@@ -130,12 +130,13 @@ static bool take_named(struct delve_diagnosis *d, const char *names, const char 
     return true;
 }
 
-/* The path that the row's needs are about: what p or f names, else the place. */
+/* The path that the row's needs are about: what p or f names, else the place. (With DELVE_NEEDS_GOROOT always that.) */
 static const char *subject(const struct delve_signature *row, const struct spoken *s, const char *text,
                            const regmatch_t *groups, size_t *len)
 {
     for (size_t i = 0; row->names[i] && i + 1 < GROUPS_MAX; i++) {
-        if ((row->names[i] != 'p' && row->names[i] != 'f') || groups[i + 1].rm_so < 0)
+        if (row->needs & DELVE_NEEDS_GOROOT || (row->names[i] != 'p' && row->names[i] != 'f') ||
+            groups[i + 1].rm_so < 0)
             continue;
         *len = (size_t)(groups[i + 1].rm_eo - groups[i + 1].rm_so);
         return text + groups[i + 1].rm_so;
@@ -231,9 +232,6 @@ static bool try_spoken(struct delve_diagnosis *d, const struct delve_signature *
     *d = (struct delve_diagnosis){.signature = row};
     if (!take_named(d, row->names, s->starts[i], groups))
         return false;
-    delve_words(d, search->part, line);
-    if (!belongs(row, c, d, search->part, line))
-        return false;
     size_t len;
     const char *path = subject(row, s, s->starts[i], groups, &len);
     char package[DELVE_NAMED_MAX];
@@ -248,6 +246,9 @@ static bool try_spoken(struct delve_diagnosis *d, const struct delve_signature *
         note_suspect(search, d);
         return false;
     }
+    delve_words(d, search->part, line);
+    if (!belongs(row, c, d, search->part, line))
+        return false;
     take_place_of_words(d);
     return true;
 }
@@ -290,6 +291,35 @@ static bool try_rows(struct delve_diagnosis *d, struct search *search, int place
     return true;
 }
 
+/* Whether the line is a syntax error in a file of the program's own: then nothing else helps before it is corrected. */
+static bool is_own_mistake(const struct search *search, struct delve_line line)
+{
+    static regex_t syntax;
+    static bool is_compiled;
+    struct spoken s;
+    if (!take_apart(&s, line) || !s.place.file_len || s.place.file[s.place.file_len - 1] != 'o')
+        return false;
+    const regex_t *re = compile(&syntax, &is_compiled, DELVE_SYNTAX_ERROR, REG_NOSUB);
+    return re && regexec(re, s.starts[0], 0, NULL, 0) == 0 &&
+           delve_is_own_file(search->facts, s.place.file, s.place.file_len);
+}
+
+static bool has_own_mistake(const struct search *search)
+{
+    static const char go_file[] = ".go:";
+    const char *end = search->part->text + search->part->len;
+    for (const char *p = search->part->text; p < end;) {
+        const char *hit = memmem(p, (size_t)(end - p), go_file, sizeof go_file - 1);
+        if (!hit)
+            return false;
+        struct delve_line line = delve_line_around(search->part, hit);
+        if (is_own_mistake(search, line))
+            return true;
+        p = line.next;
+    }
+    return false;
+}
+
 bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, const struct delve_facts *facts)
 {
     *d = (struct delve_diagnosis){0};
@@ -297,7 +327,7 @@ bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, co
         return false;
     struct delve_part part = delve_part_of(output);
     struct search search = {.part = &part, .facts = facts};
-    if (part.has_listened)
+    if (part.has_listened || (!part.is_compiler && has_own_mistake(&search)))
         return false;
     return try_rows(d, &search, part.is_compiler ? DELVE_IN_COMPILER : DELVE_IN_BUILD);
 }

@@ -43,18 +43,22 @@ enum { DELVE_REMEDIES_MAX = 4, DELVE_NAMED_MAX = 512, DELVE_WORDS_MAX = 2048 };
 
 /* What decides beside the words: facts, those of delve_diagnose_build_with. A row may need several. */
 enum {
-    DELVE_NEEDS_MODCACHE = 1 << 0, /* go.GOMODCACHE holds the path. Without facts: by the form of the path */
-    DELVE_NEEDS_OUTSIDE = 1 << 1,  /* it does not */
-    DELVE_NEEDS_GOCACHE = 1 << 2,  /* go.GOCACHE holds the path. Without facts: by its form */
-    DELVE_NEEDS_GOROOT = 1 << 3,   /* the place is in the root that the line itself names */
-    DELVE_NEEDS_OWN = 1 << 4,      /* the package is a main module's */
-    DELVE_NEEDS_DAMAGED = 1 << 5,  /* module.state is damaged or missing */
-    DELVE_NEEDS_HELD = 1 << 6,     /* module.state is whole or replaced */
-    DELVE_NEEDS_ZIP = 1 << 7,      /* module.zip is there */
-    DELVE_NEEDS_PACKAGE = 1 << 8,  /* package.state is there */
-    DELVE_NEEDS_CLOSED = 1 << 9,   /* file.state is closed */
-    DELVE_NEEDS_ABSENT = 1 << 10,  /* file.state is missing */
-    DELVE_NEEDS_NO_FACTS = 1 << 11 /* nothing is known: a guess that facts replace */
+    DELVE_NEEDS_MODCACHE = 1 << 0,   /* go.GOMODCACHE holds the path. Without facts: by the form of the path */
+    DELVE_NEEDS_OUTSIDE = 1 << 1,    /* it does not */
+    DELVE_NEEDS_GOCACHE = 1 << 2,    /* go.GOCACHE holds the path. Without facts: by its form */
+    DELVE_NEEDS_GOROOT = 1 << 3,     /* the place is in the root that the line itself names */
+    DELVE_NEEDS_OWN = 1 << 4,        /* the package is a main module's */
+    DELVE_NEEDS_DAMAGED = 1 << 5,    /* module.state is damaged or missing */
+    DELVE_NEEDS_HELD = 1 << 6,       /* module.state is whole or replaced */
+    DELVE_NEEDS_ZIP = 1 << 7,        /* module.zip is there */
+    DELVE_NEEDS_PACKAGE = 1 << 8,    /* package.state is there */
+    DELVE_NEEDS_CLOSED = 1 << 9,     /* file.state is closed */
+    DELVE_NEEDS_ABSENT = 1 << 10,    /* file.state is missing */
+    DELVE_NEEDS_WORKSPACE = 1 << 11, /* go.GOWORK names a file, and the path is not in the directory or above it */
+    DELVE_NEEDS_NO_CGO = 1 << 12,    /* go.CGO_ENABLED is 0 */
+    DELVE_NEEDS_IN_GOROOT = 1 << 13, /* go.GOROOT holds the path */
+    DELVE_NEEDS_VENDOR = 1 << 14,    /* the path is in a vendor directory, and not in go.GOMODCACHE */
+    DELVE_NEEDS_NO_FACTS = 1 << 15   /* nothing is known: a guess that facts replace */
 };
 
 struct delve_signature {
@@ -103,12 +107,11 @@ bool delve_diagnose_build(struct delve_diagnosis *d, const char *output);
  * it, about the environment and the directory of the build that failed:
  *
  *   go.NAME        what `go env` says: GOMODCACHE, GOCACHE, GOROOT, GOFLAGS, GOWORK, GOMOD, GOENV, GOTOOLCHAIN,
- *                  GOVERSION, GOPROXY ... (of a go that refuses to say: with GOTOOLCHAIN=local and without GOFLAGS).
- *                  Directories may be there twice: as go names them, and with symbolic links resolved
- *   env.NAME       the variable's value in the environment of the process
- *   file.NAME      the variable's value in the file that go.GOENV names
- *   dir            the directory in which go was started; may be there twice, too
- *   main           the path of a main module; any number
+ *                  GOVERSION, GOPROXY, CGO_ENABLED ... (of a go that refuses to say: with GOTOOLCHAIN=local and without
+ * GOFLAGS). Directories may be there twice: as go names them, and with symbolic links resolved env.NAME       the
+ * variable's value in the environment of the process file.NAME      the variable's value in the file that go.GOENV
+ * names dir            the directory in which go was started; may be there twice, too main           the path of a main
+ * module; any number
  *
  * and about the module (or package) and the file that delve_diagnose_build names:
  *

@@ -1,6 +1,15 @@
 /* The environment of the build. */
 #include "delve/signature_rows.h"
 
+static const char advice_goflags[] =
+    "Correct GOFLAGS in env, in go.env of the target, or in `go env GOFLAGS` of the Go machine.";
+static const char advice_flags[] =
+    "Correct buildFlags, or GOFLAGS in env, in go.env of the target or on the Go machine.";
+static const char advice_system[] = "Correct GOOS, GOARCH and the variable named in env, in go.env of the target, or "
+                                    "on the Go machine, or remove them.";
+static const char advice_goroot[] =
+    "Install Go again on the Go machine, or remove GOROOT from the environment and from go.env of the target.";
+
 static const struct delve_signature rows[] = {
     ROW("goroot", BUILD, "cannot find GOROOT directory", "^cannot find GOROOT directory: ", "", "GOROOT is wrong",
         "Remove GOROOT from the environment on the Go machine, or correct it in go.env of the target.", "1.19-1.27",
@@ -20,6 +29,53 @@ static const struct delve_signature rows[] = {
     ROW("module-mode-off", BUILD, "GO111MODULE",
         "^(modules disabled by GO111MODULE=off|unknown environment setting GO111MODULE=)", "", "modules are turned off",
         "Remove GO111MODULE from the environment on the Go machine.", "source 1.19-1.27", NONE),
+    ROW("goflags", BUILD, "(from $GOFLAGS)", "^invalid value \"[^\"]*\" for flag -[^ ]+ \\(from \\$GOFLAGS\\)", "",
+        "GOFLAGS holds what go does not take", advice_goflags, "1.19-1.27", NONE),
+    ROW("goflags", BUILD, "does not have .mod extension", "^-modfile=.*: file does not have \\.mod extension", "",
+        "-modfile does not name a .mod file", advice_flags, "1.19-1.27", NONE),
+    ROW("goflags", BUILD, "buildmode=", "^-?buildmode=[^ ]* not supported", "",
+        "-buildmode has a value that go does not take here", advice_flags, "1.19-1.27", NONE),
+    ROW("goflags", BUILD, "-tags ", "^-tags space-separated list contains comma", "",
+        "-tags separates with blanks and commas", advice_flags, "1.19-1.27", NONE),
+    ROW("goflags", BUILD, "requires cgo", "^-(race|msan|asan) requires cgo", "",
+        "a build flag needs cgo, which is turned off",
+        "Set CGO_ENABLED=1 in env and install a C compiler on the Go machine, or remove the flag.", "1.19-1.27", NONE),
+    ROW("goflags", BUILD, "not supported on ", "^-[a-z]+(=[^ ]*)? is? ?not supported on ", "",
+        "a build flag is not possible for this system", advice_flags, "source 1.19-1.27", NONE),
+    ROW("goflags", BUILD, "error obtaining buildID", "^error obtaining buildID for go tool [a-z]+: (fork/exec|exec: )",
+        "", "a tool of Go, or what -toolexec names, cannot be run",
+        "Correct -toolexec in buildFlags, or install Go again on the Go machine.", "1.19-1.27", NONE),
+    ROW("overlay", BUILD, "overlay",
+        "^(reading overlay( file)?|parsing overlay JSON|overlay contains a replacement)[: ]", "",
+        "the file that -overlay names cannot be used", "Correct -overlay in buildFlags, or the file that it names.",
+        "1.19-1.27", NONE),
+    ROW("target-system", BUILD, "unsupported GOOS/GOARCH pair", "^(cmd/go: )?unsupported GOOS/GOARCH pair ", "",
+        "GOOS and GOARCH name no system that Go knows", advice_system, "1.19-1.27", NONE),
+    ROW("target-system", BUILD, "GO",
+        "^(cmd/go: )?(invalid GO(AMD64|ARM|ARM64|386|MIPS|MIPS64|PPC64|RISCV64|WASM)(=[^:]*)?: |"
+        "unsupported setting GO)",
+        "", "a variable of the processor has a value that Go does not know", advice_system, "1.19-1.27", NONE),
+    ROW("goexperiment", BUILD, "GOEXPERIMENT", "^(cmd/go: )?(unknown GOEXPERIMENT |GOEXPERIMENT )", "",
+        "GOEXPERIMENT names what this Go does not know",
+        "Correct GOEXPERIMENT in env, in go.env of the target, or on the Go machine.", "1.19-1.27", NONE),
+    ROW("gocacheprog", BUILD, "GOCACHEPROG", "^(.*: )?(error starting GOCACHEPROG|GOCACHEPROG )", "",
+        "the program that GOCACHEPROG names does not work",
+        "Correct GOCACHEPROG in env, in go.env of the target, or on the Go machine, or remove it.", "1.24-1.27", NONE),
+    ROW("goroot", EITHER, "no such tool", "^no such tool \"", "", "GOROOT lacks a tool of Go", advice_goroot,
+        "1.19-1.27", NONE),
+    ROW("goroot", BUILD, "no Go files in ", "^imports [^ .]+: no Go files in .*/src/", "",
+        "GOROOT lacks packages of the standard library", advice_goroot, "1.19-1.27", NONE),
+    FACT_ROW(DELVE_NEEDS_IN_GOROOT, "goroot", EITHER,
+             ".go:", "^(syntax error: |expected |illegal |invalid (NUL|UTF-8|character))", "",
+             "a file of GOROOT is damaged", advice_goroot, "1.19-1.27", NONE),
+    FACT_ROW(DELVE_NEEDS_IN_GOROOT, "goroot", EITHER, "open ",
+             "^(open|read|stat) (.*): (no such file or directory|permission denied|input/output error)$", "-p",
+             "a file of GOROOT is missing or cannot be read", advice_goroot, "1.19-1.27", NONE),
+    ROW("goroot", BUILD, " is not in ",
+        "^package (fmt|os|io|errors|strings|strconv|sync|time|context|bytes|bufio|embed|math|net|net/http|"
+        "runtime|sort|reflect|unicode|log|flag|path|path/filepath|encoding/json|sync/atomic|os/signal|testing) is not "
+        "in (std|GOROOT)",
+        "", "GOROOT lacks packages of the standard library", advice_goroot, "1.19-1.27", NONE),
     ROW("work-directory", BUILD, "creating work dir: ", "^creating work dir: ", "",
         "the build has no directory for its work",
         "Start again; GOTMPDIR and TMPDIR must name directories of the Go machine.", "1.19-1.27", NONE),

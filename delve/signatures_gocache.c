@@ -4,13 +4,21 @@
 static const char advice_gocache[] =
     "Run `go clean -cache` on the Go machine, or set GOCACHE of the target to a directory of the ssh user.";
 
+static const char advice_goroot[] =
+    "Install Go again on the Go machine, or remove GOROOT from the environment and from go.env of the target.";
+
 static const struct delve_signature rows[] = {
     ROW("gocache-damaged", BUILD, "corrupt index", "^corrupt index$", "", "the build cache is damaged", advice_gocache,
         "1.19-1.27", GOCACHE),
-    ROW_WITH("^/[^\n]*/src/[^\n:]*\\.go:[0-9:]+ package ", "gocache-damaged", BUILD, " is not in ",
-             "^package [^ ]+ is not in (std|GOROOT)( \\(.*)?$", "",
+    FACT_ROW(DELVE_NEEDS_GOROOT | DELVE_NEEDS_ABSENT, "goroot", BUILD, " is not in ",
+             "^package [^ ]+ is not in (std|GOROOT)( \\((.*)\\))?$", "--f",
+             "GOROOT lacks a package that its own packages import", advice_goroot, "1.19-1.27", NONE),
+    FACT_ROW(DELVE_NEEDS_GOROOT, "gocache-damaged", BUILD, " is not in ",
+             "^package [^ ]+ is not in (std|GOROOT)( \\((.*)\\))?$", "--f",
              "the build cache is full or damaged: Go does not find its own packages", advice_gocache, "1.19-1.27",
              GOCACHE),
+    ROW("gocache-damaged", BUILD, "module index", "^(.*: )?(error reading module index|corrupt single-package index)",
+        "", "the build cache is damaged", advice_gocache, "source 1.19-1.27", GOCACHE),
     ROW("gocache-damaged", DELVE_IN_COMPILER, "could not import ",
         "^could not import [^ ]+ \\((open|reading|read) .*" BUILT, "", "the build cache is damaged", advice_gocache,
         "source 1.19-1.27", GOCACHE),

@@ -1,6 +1,10 @@
 /* Building on this machine. */
 #include "delve/signature_rows.h"
 
+static const char advice_pkg_config[] =
+    "Install pkg-config and the library's development package on the Go machine, or "
+    "correct PKG_CONFIG and PKG_CONFIG_PATH in env.";
+
 static const struct delve_signature rows[] = {
     ROW("output-unwritable", EITHER, "copying ", "^([^ :]+: )?go build [^ ]+: copying .*: " REFUSED "$", "",
         "the binary cannot be written", "Give the directory to the ssh user, or set output to a place of his own.",
@@ -14,6 +18,22 @@ static const struct delve_signature rows[] = {
         NONE),
     ROW("c-compiler", EITHER, "C compiler ", "^C compiler \"[^\"]*\" not found", "", "cgo has no C compiler",
         "Install a C compiler on the Go machine, or set CGO_ENABLED=0 in env.", "source 1.19-1.27", NONE),
+    ROW("too-many-files", EITHER, "too many open files", "^.*: too many open files( in system)?( .*)?$", "",
+        "the build may not open more files",
+        "Raise the limit on the Go machine (`ulimit -n`, LimitNOFILE), or build with "
+        "-p=1 in buildFlags.",
+        "source 1.19-1.27", NONE),
+    ROW("build-killed", EITHER, "fork/exec ",
+        "^(.*: )?fork/exec .*: (resource temporarily unavailable|cannot allocate memory)$", "",
+        "the build may not start more processes, or memory is short",
+        "Free memory or raise the limit (`ulimit -u`) on the Go machine, or build with -p=1 in buildFlags.",
+        "source 1.19-1.27", NONE),
+    ROW("pkg-config", EITHER, "pkg-con", "^(# )?\\[?([^ ]*/)?pkg-(config|conf) +--(cflags|libs)", "",
+        "pkg-config, or a C library that it should find, is missing on the Go machine", advice_pkg_config, "1.19-1.27",
+        NONE),
+    ROW("pkg-config", EITHER, "pkg-con",
+        "^(.*: )?(exec: \"[^\"]*pkg-con[^\"]*\": |([^ ]*/)?pkg-con[a-z]*: (exec: |fork/exec ))", "",
+        "pkg-config is missing on the Go machine", advice_pkg_config, "1.19-1.27", NONE),
     ROW("version-control", BUILD, "error obtaining VCS status", "^error obtaining VCS status: ", "",
         "git does not let go read the state of the source",
         "Add -buildvcs=false to buildFlags, or let git trust the directory (safe.directory).", "source 1.19-1.27",

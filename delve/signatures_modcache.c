@@ -1,5 +1,6 @@
 /* The module cache. Nobody edits what is in it: whatever is wrong there with a source file is damage, unless the module
  * is whole; then the module itself is at fault, or the index of it that go keeps in the build cache. */
+#include "delve/signature_parts.h"
 #include "delve/signature_rows.h"
 
 static const char advice_cache[] =
@@ -12,19 +13,6 @@ static const char advice_index[] = "Run `go clean -cache` on the Go machine: the
                                    "module as it was when it was damaged.";
 static const char advice_broken[] =
     "Require another version of the module, or a newer Go: its files are as its author published them.";
-
-/* What the scanners and parsers of go/parser (while packages are loaded) and of the compiler say of a file that is cut
- * off or overwritten. */
-#define SYNTAX                                                                                                         \
-    "^(syntax error: |I/O error: |package [^ ]+; expected |expected |unexpected |illegal |missing (import "            \
-    "path|package clause|condition|channel|statement|\\{|'|,)|invalid (NUL|BOM|UTF-8|character|digit|radix|import "    \
-    "path|"                                                                                                            \
-    "package name|column|line number|embedded|recursive type)|(string|raw string|raw string literal|string literal|"   \
-    "comment|rune literal) not terminated|newline in |empty rune literal|more than one character in rune|unknown "     \
-    "escape|"                                                                                                          \
-    "escape |octal escape|exponent has|[^ ]+ exponent requires|[^ ]+ literal has no digits|hexadecimal |'_' must|"     \
-    "identifier cannot begin|import path must be|imports must appear|non-declaration statement|curly quotation mark|"  \
-    "method has |cannot parenthesize|multiple //go:build|invalid #cgo|malformed #cgo|misplaced )"
 
 #define DAMAGE(...) FACT_ROW(DELVE_NEEDS_MODCACHE, "cache-damaged", __VA_ARGS__, PURGE, MODCACHE, CLEAN_MODCACHE)
 /* What a whole module may say, too. */
@@ -56,9 +44,9 @@ static const struct delve_signature rows[] = {
         "", "a disk of the Go machine is full", advice_disk, "source 1.19-1.27", NONE),
 
     /* Damage that was there before the first build stays in go's index of the module. */
-    FACT_ROW(DELVE_NEEDS_MODCACHE | DELVE_NEEDS_HELD, "module-index-stale", BUILD, ".go:", SYNTAX, "",
+    FACT_ROW(DELVE_NEEDS_MODCACHE | DELVE_NEEDS_HELD, "module-index-stale", BUILD, ".go:", DELVE_SYNTAX_ERROR, "",
              "the build cache keeps an index of a module that was damaged", advice_index, "1.19-1.27", GOCACHE),
-    FACT_ROW(DELVE_NEEDS_MODCACHE | DELVE_NEEDS_HELD, "module-broken", COMPILER, ".go:", SYNTAX, "",
+    FACT_ROW(DELVE_NEEDS_MODCACHE | DELVE_NEEDS_HELD, "module-broken", COMPILER, ".go:", DELVE_SYNTAX_ERROR, "",
              "a module does not compile as it was published", advice_broken, "source 1.19-1.27", NONE),
 
     DAMAGE(BUILD, "unzip ", "^unzip (.*/@v/[^/]*\\.zip): .", "p", "an entry of the module cache is damaged",
@@ -81,7 +69,8 @@ static const struct delve_signature rows[] = {
            "a source file in the module cache is damaged", advice_cache, "1.19-1.27"),
     DAMAGE(EITHER, "found packages ", "^found packages .* in (.*)$", "p",
            "a source file in the module cache is cut off: its package has lost its name", advice_cache, "1.19-1.27"),
-    DAMAGE(EITHER, ".go:", SYNTAX, "", "a source file in the module cache is damaged", advice_cache, "1.19-1.27"),
+    DAMAGE(EITHER, ".go:", DELVE_SYNTAX_ERROR, "", "a source file in the module cache is damaged", advice_cache,
+           "1.19-1.27"),
     DAMAGE(BUILD, "no matching files found", "^pattern .*: no matching files found$", "",
            "a file of the module cache is missing", advice_cache, "source 1.19-1.27"),
     IF_DAMAGED(DELVE_NEEDS_MODCACHE, EITHER, ".go:", "^[^:]*[a-z]", "",

@@ -1,6 +1,9 @@
 /* What is fetched, and from where. */
 #include "delve/signature_rows.h"
 
+static const char advice_git[] =
+    "Install it on the Go machine (`git`), or let GOPROXY in go.env of the target name a proxy that "
+    "has the module.";
 static const char advice_network[] =
     "Let the Go machine reach the module proxy, or set GOPROXY in go.env of the target.";
 static const char advice_proxy[] =
@@ -11,6 +14,43 @@ static const char advice_import[] = "Correct the import, copy the package to the
                                     "GOPRIVATE in go.env of the target if it is private.";
 
 static const struct delve_signature rows[] = {
+    ROW("no-git", BUILD, "executable file not found",
+        "^(.*: )?(git|hg|svn|bzr|fossil)[^:]*: exec: \"[^\"]+\": executable file not found", "",
+        "the program that fetches from a repository is not on the Go machine", advice_git, "1.19-1.27", NONE),
+    ROW("no-git", BUILD, "executable file not found",
+        "^(.*: )?exec: \"(git|hg|svn|bzr|fossil)\": executable file not found", "",
+        "the program that fetches from a repository is not on the Go machine", advice_git, "1.19-1.27", NONE),
+    ROW("no-git", BUILD, "missing ", "^(.*: )?missing (Git|Mercurial|Subversion|Bazaar|Fossil) command", "",
+        "the program that fetches from a repository is not on the Go machine", advice_git, "source 1.19-1.27", NONE),
+    ROW("govcs", BUILD, "GOVCS", "^(.*: )?GOVCS disallows using ", "",
+        "GOVCS forbids to fetch from a repository of this kind",
+        "Correct GOVCS in env, in go.env of the target or on the Go machine, or let GOPROXY name a proxy that has the "
+        "module.",
+        "1.19-1.27", NONE),
+    ROW("govcs", BUILD, "GOVCS", "^(.*: )?(empty|malformed|relative|unreachable) [^ ]+ .*GOVCS", "",
+        "GOVCS has a value that go does not take",
+        "Correct GOVCS in env, in go.env of the target or on the Go machine.", "source 1.19-1.27", NONE),
+    ROW("redirect", BUILD, "redirect", FETCHING ".*(redirected from secure URL|stopped after [0-9]+ redirects)", "",
+        "the module proxy or a repository sends go from address to address",
+        "Set GOPROXY in go.env of the target to the address where the proxy really is.", "source 1.19-1.27", NONE),
+    ROW("tls", BUILD, "HTTP", FETCHING ".*http: server gave HTTP response to HTTPS client", "",
+        "plain HTTP answers where https:// is set",
+        "Write http:// for this server in GOPROXY in go.env of the target, or give it a "
+        "certificate.",
+        "source 1.19-1.27", NONE),
+    ROW("tls", BUILD, "TLS", FETCHING ".*tls: first record does not look like a TLS handshake", "",
+        "plain HTTP answers where https:// is set",
+        "Write http:// for this server in GOPROXY in go.env of the target, or give it a "
+        "certificate.",
+        "source 1.19-1.27", NONE),
+    ROW("tls", BUILD, "malformed HTTP", FETCHING ".*malformed HTTP (response|status code) ", "",
+        "something else than plain HTTP answers where http:// is set",
+        "Write https:// for this server in GOPROXY in go.env of the target, or "
+        "correct the port.",
+        "source 1.19-1.27", NONE),
+    ROW("tls", BUILD, "400 Bad Request", FETCHING ".*: 400 Bad Request", "",
+        "the module proxy refuses the request, as one over plain HTTP or for another server",
+        "Correct GOPROXY in go.env of the target: https:// or http://, host and port.", "source 1.19-1.27", NONE),
     ROW("credentials", BUILD, "fatal: could not read ", "^(.*: )?fatal: could not read (Username|Password) for ", "",
         "a repository asks for credentials", advice_login, "source 1.19-1.27", NONE),
     ROW("credentials", BUILD, "Authentication failed", "^(.*: )?fatal: Authentication failed for ", "",
@@ -41,6 +81,9 @@ static const struct delve_signature rows[] = {
     ROW("certificate", BUILD, "x509: ", FETCHING ".*x509: ", "", "the module proxy's certificate is not trusted",
         "Let the Go machine trust the proxy's certificate, or set GOPROXY in go.env of the target.", "source 1.19-1.27",
         NONE),
+    ROW("tls", BUILD, "tls: ", FETCHING ".*(remote error: )?tls: ", "",
+        "TLS with the module proxy or a repository fails",
+        "Correct GOPROXY in go.env of the target, or what is between it and the Go machine.", "source 1.19-1.27", NONE),
     ROW("loopback-proxy", BUILD, "proxyconnect tcp: ", FETCHING ".*: proxyconnect tcp: .*dial (tcp|udp)[46]? " LOOPBACK,
         "", "the proxy that is set is one on the Go machine's own loopback, and none listens there", advice_proxy,
         "1.19-1.27", NONE),
@@ -115,9 +158,6 @@ static const struct delve_signature rows[] = {
     ROW("not-on-proxy", BUILD, "unknown revision", "^(.*: )?unknown revision ", "", "a module has no such version",
         "Correct the version in go.mod; for a private module set GOPRIVATE in go.env of the target.",
         "source 1.19-1.27", NONE),
-    ROW("malformed-path", BUILD, "malformed ", "^(.*: )?malformed (file|import|module) path \"[^\"]*\": ", "",
-        "a path cannot be one of a module, a package or a file of theirs", "Correct or rename it.", "source 1.19-1.27",
-        NONE),
 };
 
 const struct delve_rows delve_rows_network = {rows, sizeof rows / sizeof rows[0]};

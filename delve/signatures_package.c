@@ -5,6 +5,12 @@ static const char advice_import[] = "Correct the import, copy the package to the
                                     "GOPRIVATE in go.env of the target if it is private.";
 static const char advice_program[] = "Check program, cwd and the target's paths, and that the files are there.";
 
+static const char advice_cgo[] =
+    "Set CGO_ENABLED=1 in env and install a C compiler on the Go machine, or leave the package "
+    "out by -tags.";
+static const char advice_own[] =
+    "Copy the package to the Go machine, or correct the import: it is under the path of the program's own module.";
+
 static const struct delve_signature rows[] = {
     ROW("package-not-found", BUILD, "does not contain package",
         "^(.*: )?module " MODULE "@[^ ]+ found( \\(" VERSION "[^)]*\\))?, but does not contain package", "-m-v",
@@ -20,16 +26,34 @@ static const struct delve_signature rows[] = {
     ROW("package-not-found", BUILD, " is not in ", "^package " PACKAGE " is not in (std|GOROOT)( \\(.*)?$", "m",
         "the standard library does not hold the package",
         "Correct the import, copy the package to the Go machine if it is your own, or update Go.", "1.19-1.27", NONE),
+    ROW_WITH("\n\t[^\n]*$", "own-package-missing", BUILD,
+             "cannot find package \".\" in:", "^cannot find package \"\\.\" in:$", "",
+             "a package of the program's own module is missing", advice_own, "1.19", NONE),
     ROW("import-cycle", BUILD, "import cycle not allowed", "^imports .*: import cycle not allowed( in test)?$", "",
         "packages import each other in a circle", "Break the circle at one of the imports shown.", "1.19-1.27", NONE),
     ROW("files-missing", BUILD, "no matching files found", "^pattern .*: no matching files found$", "",
         "a file that the program embeds is missing", "Copy the file to the Go machine, or correct the pattern.",
+        "1.19-1.27", NONE),
+    FACT_ROW(DELVE_NEEDS_NO_CGO, "cgo-disabled", BUILD, "build constraints exclude all Go files",
+             "^((package|imports) [^ ]+: )?build constraints exclude all Go files in (.*)$", "--f",
+             "a package needs cgo, perhaps, which is turned off", advice_cgo, "1.19-1.27", NONE),
+    ROW("cgo-disabled", EITHER, "C source files not ",
+        "^(.*: )?C source files not (allowed when not using cgo|supported without cgo)", "",
+        "a package has C files, and cgo is turned off or not used", advice_cgo, "1.19-1.27", NONE),
+    ROW("files-missing", BUILD, "build constraints exclude all Go files",
+        "^imports [^ ]+: build constraints exclude all Go files in (.*)$", "f",
+        "no file of an imported package fits the tags and the system",
+        "Check -tags in buildFlags, GOOS and GOARCH, and CGO_ENABLED: a package with C code needs CGO_ENABLED=1.",
         "1.19-1.27", NONE),
     ROW("files-missing", BUILD, "build constraints exclude all Go files",
         "^(package [^ ]+: )?build constraints exclude all Go files in (.*)$", "-f",
         "no file fits the tags and the system", "Check -tags in buildFlags, GOOS and GOARCH.", "1.19-1.27", NONE),
     ROW("files-missing", BUILD, "Go files in ", "^(package [^ ]+: )?no (non-test )?Go files in (.*)$", "--f",
         "program names a directory without Go files", advice_program, "1.19-1.27", NONE),
+    FACT_ROW(DELVE_NEEDS_OUTSIDE, "source-unreadable", EITHER, "permission denied",
+             "^(.*: )?(open|read|stat|lstat|readdirent|fdopendir) ([^ ]*\\.(go|s|c|h|cc|cpp|syso)): permission denied$",
+             "--f", "a source file cannot be read by this user", "Let the ssh user read the file, on the Go machine.",
+             "1.19-1.27", NONE),
     ROW("files-missing", BUILD, "directory not found", "^stat (.*): directory not found$", "f",
         "program is not there on the Go machine", advice_program, "1.19-1.27", NONE),
     ROW("files-missing", BUILD, "outside main module",

@@ -13,6 +13,8 @@ static const char advice_tidy[] = "Run `go mod tidy` in the module on the Go mac
 static const char advice_sums[] = "Run `go mod download all` (or `go mod tidy`) in the module on the Go machine.";
 
 static const struct delve_signature rows[] = {
+    ROW("import-case", BUILD, "case-insensitive import collision", "^(.*: )?case-insensitive import collision: ", "",
+        "two imports differ in case only", "Write the import everywhere as its module is spelled.", "1.19-1.27", NONE),
     /* The directory is there, and go's index of the module, made when it was damaged, does not know it. */
     FACT_ROW(
         DELVE_NEEDS_HELD | DELVE_NEEDS_PACKAGE, "module-index-stale", BUILD, "no required module provides package",

@@ -3,6 +3,10 @@
 
 static const char advice_go[] = "Install that Go on the Go machine and name it with go.path of the target.";
 
+static const char advice_toolchain[] = "Install that Go on the Go machine and name it with go.path of the target, let "
+                                       "the machine reach a proxy that has it, "
+                                       "or set GOTOOLCHAIN=local in env.";
+
 static const struct delve_signature rows[] = {
     ROW("go-too-old", BUILD,
         " requires go >= ", "^(.*: )?(module )?([^ \":@]*go\\.(mod|work)) requires go >= [^ ]+ \\(running go ", "--f",
@@ -10,12 +14,44 @@ static const struct delve_signature rows[] = {
     ROW("go-too-old", BUILD,
         " requires go >= ", "^(.*: )?(module )?" MODULE "@([^ \":/]+) requires go >= [^ ]+ \\(running go ", "--mv",
         "a module needs a newer Go", advice_go, "1.22-1.27", NONE),
-    ROW("go-too-old", BUILD, "toolchain not available", "^download go[^ ]+ for [^ ]+: toolchain not available$", "",
-        "the Go toolchain that go.mod asks for cannot be had", advice_go, "1.22-1.27", NONE),
+    /* Where a toolchain that can't be had was asked for, the Go that is there may do. */
+    SECURITY_ROW("toolchain-mismatch", BUILD, "checksum mismatch", "^download go[0-9].*checksum mismatch", "",
+                 "the Go toolchain that was fetched is not the one that the checksum database knows",
+                 "Set GOTOOLCHAIN=local in env, and ask who serves GOPROXY: do not turn the check off.",
+                 "source 1.21-1.27", NONE),
+    ROW("go-too-old", BUILD, "download go", "^download go[0-9][^ ]*( for [^ ]+)?: .", "",
+        "the Go toolchain that is asked for cannot be had", advice_toolchain, "1.21-1.27", TOOLCHAIN),
+    ROW("go-too-old", BUILD, "golang.org/toolchain@", "^(.*: )?golang\\.org/toolchain@v0[^ ]*: .", "",
+        "the Go toolchain that is asked for cannot be had", advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
     ROW("go-too-old", BUILD, "cannot find \"go", "^cannot find \"go[0-9][^\"]*\" in PATH", "",
-        "the Go toolchain that is asked for is not on the Go machine", advice_go, "source 1.21-1.27", NONE),
-    ROW("go-too-old", DELVE_IN_COMPILER, "note: module requires Go", "^note: module requires Go [0-9]", "",
-        "a module needs a newer Go", advice_go, "source 1.19-1.20", NONE),
+        "the Go toolchain that is asked for is not on the Go machine", advice_toolchain, "1.21-1.27", TOOLCHAIN),
+    ROW("go-too-old", BUILD, "exec go", "^exec go[0-9][^ ]*: .", "", "the Go toolchain that is asked for cannot be run",
+        advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
+    ROW("go-too-old", BUILD, "toolchain switches", "^too many toolchain switches", "",
+        "Go switches between toolchains without end", advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
+    ROW("go-too-old", BUILD, "invalid toolchain", "^invalid toolchain(:| \"[^\"]*\" in )", "",
+        "a toolchain line names no Go toolchain", "Correct the toolchain line of go.mod or go.work.", "1.21-1.27",
+        TOOLCHAIN),
+    ROW("toolchain-invalid", BUILD, "invalid GOTOOLCHAIN", "^invalid GOTOOLCHAIN ", "",
+        "GOTOOLCHAIN names no Go toolchain",
+        "Correct GOTOOLCHAIN in env, in go.env of the target, or in `go env GOTOOLCHAIN` of the Go machine.",
+        "1.21-1.27", NONE),
+    ROW("go-too-old", COMPILER, "note: module requires Go", "^note: module requires Go [0-9]", "",
+        "a module needs a newer Go", advice_go, "1.19-1.20", NONE),
+    ROW("go-too-old", EITHER, "module requires Go", "^(.*: )?module requires Go [0-9.a-z]+ or later", "",
+        "a module needs a newer Go", advice_go, "source 1.21-1.27", NONE),
+    ROW("go-too-old", COMPILER, "requires newer Go version", "^package requires newer Go version go[0-9]", "",
+        "a package needs a newer Go", advice_go, "source 1.21-1.27", NONE),
+    ROW_WITH("note: imported by a module that requires go", "go-too-old", BUILD, " is not in ",
+             "^package [^ ]+ is not in (std|GOROOT)( \\(.*)?$", "", "a module needs a newer Go", advice_go, "1.25-1.27",
+             NONE),
+    ROW("go-too-old", BUILD, " is not in ",
+        "^package (cmp|maps|slices|iter|unique|weak|structs|log/slog|math/rand/v2|testing/(slogtest|synctest)|"
+        "crypto/(ecdh|hkdf|pbkdf2|sha3|mlkem|fips140)|encoding/json/(v2|jsontext)|go/version|runtime/coverage) is not "
+        "in "
+        "(std|GOROOT)",
+        "", "a package is in the standard library of a newer Go only", advice_go, "source 1.19-1.27", NONE),
+
     ROW("no-go-mod", BUILD, "go.mod file not found",
         "^(no required module provides package [^ ]+: )?go\\.mod file not found in current directory", "",
         "there is no go.mod at or above the program",
