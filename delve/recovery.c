@@ -116,8 +116,12 @@ static bool is_same(const struct tried *t, const struct delve_diagnosis *cause)
     switch (t->remedy) {
     case DELVE_REMEDY_PURGE:
         return names_same; /* fetched once, whatever it is that tells of the entry */
+    case DELVE_REMEDY_MOD_READONLY:
+    case DELVE_REMEDY_COPIES:
     case DELVE_REMEDY_WORK_OFF:
+    case DELVE_REMEDY_TOOLCHAIN:
     case DELVE_REMEDY_GOCACHE:
+    case DELVE_REMEDY_MODCACHE:
     case DELVE_REMEDY_CLEAN_MODCACHE:
         return true; /* they are about no module */
     default:

@@ -1,5 +1,7 @@
 #include <stdio.h>
+#include <string.h>
 
+#include "delve/strings.h"
 #include "proxy/machine/keeper_private.h"
 
 /* A remedy's name on the wire, as proxy/supervisor/remedy.h has it. DELVE_REMEDY_RETRY is no run. */
@@ -85,6 +87,22 @@ static void dlv_args(const struct keeper *k, const struct keeper_run *run, struc
     buf_free(&modfile);
 }
 
+/* The build flags of launch.json, word by word: what a remedy tries is what Delve will build. */
+static void flag_args(const struct delve_plan *plan, struct buf *out)
+{
+    static const char name[] = "--build-flags=";
+    struct delve_strings words = {0};
+    for (size_t i = 0; i < plan->flags.count; i++)
+        if (strncmp(plan->flags.list[i], name, sizeof name - 1) == 0 &&
+            delve_words_split(&words, plan->flags.list[i] + sizeof name - 1, "'") < 0)
+            out->failed = true;
+    if (plan->mode == DELVE_TEST)
+        order_put(out, ORDER_ARG, "test");
+    for (size_t i = 0; i < words.count; i++)
+        order_put(out, ORDER_ARG, words.list[i]);
+    delve_strings_free(&words);
+}
+
 static void remedy_args(const struct keeper *k, const struct keeper_run *run, struct buf *out)
 {
     struct buf dir;
@@ -100,6 +118,7 @@ static void remedy_args(const struct keeper *k, const struct keeper_run *run, st
         order_put(out, ORDER_ARG, run->module ? run->module : "");
         order_put(out, ORDER_ARG, run->version ? run->version : "");
         order_put(out, ORDER_ARG, run->plan->package ? run->plan->package : "");
+        flag_args(run->plan, out);
     }
     buf_free(&dir);
 }

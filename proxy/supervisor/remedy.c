@@ -17,17 +17,25 @@
 /* Where go may be besides, whatever PATH the program gets. */
 #define PATH_BESIDES "/usr/local/bin:/usr/bin:/bin"
 
-enum { ARG_NAME, ARG_DIR, ARG_MODE, ARG_MODULE, ARG_VERSION, ARG_PACKAGE };
+enum { NOTE_MAX = 4 * SUPERVISOR_PATH_MAX };
+
+enum { ARG_NAME, ARG_DIR, ARG_MODE, ARG_MODULE, ARG_VERSION, ARG_PACKAGE, ARG_FLAGS };
 
 static const struct {
     const char *name;
     int (*run)(struct remedy *r);
 } remedies[] = {
-    {"download", remedy_download}, {"tidy", remedy_tidy},
-    {"mod-mod", remedy_mod_mod},   {"work", remedy_work},
-    {"work-off", remedy_work_off}, {"purge", remedy_purge},
-    {"gocache", remedy_gocache},   {"clean-modcache", remedy_clean_modcache},
-    {"modcache", remedy_modcache},
+    {"download", remedy_download},
+    {"tidy", remedy_tidy},
+    {"mod-mod", remedy_mod_mod},
+    {"mod-readonly", remedy_mod_readonly},
+    {"copies", remedy_copies},
+    {"work", remedy_work},
+    {"work-off", remedy_work_off},
+    {"toolchain", remedy_toolchain},
+    {"purge", remedy_purge},
+    {"gocache", remedy_gocache},
+    {"clean-modcache", remedy_clean_modcache},
 };
 
 static void say_line(const char *fmt, va_list ap)
@@ -96,6 +104,16 @@ void remedy_note(const struct remedy *r, const char *text)
     buf_free(&record);
 }
 
+void remedy_notef(const struct remedy *r, const char *fmt, ...)
+{
+    va_list ap;
+    char text[NOTE_MAX];
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    remedy_note(r, text);
+}
+
 static void add_path(void)
 {
     const char *path = getenv("PATH");
@@ -151,6 +169,21 @@ static int make_dir(const struct remedy *r)
     return 0;
 }
 
+/* -C DIR comes first, and all that follows is done there. */
+static int enter_dir(struct remedy *r)
+{
+    const char *dir = NULL;
+    if (*r->flags && strncmp(*r->flags, "-C=", strlen("-C=")) == 0)
+        dir = *r->flags++ + strlen("-C=");
+    else if (*r->flags && strcmp(*r->flags, "-C") == 0 && r->flags[1]) {
+        dir = r->flags[1];
+        r->flags += 2;
+    }
+    if (dir && chdir(dir) < 0)
+        return remedy_failed("%s on the Go machine: %s", dir, strerror(errno));
+    return 0;
+}
+
 static int take_args(struct remedy *r, int argc, char *const *argv)
 {
     const char *module = argc > ARG_MODULE ? argv[ARG_MODULE] : "";
@@ -162,7 +195,11 @@ static int take_args(struct remedy *r, int argc, char *const *argv)
     r->dir = argv[ARG_DIR];
     r->edits = strcmp(argv[ARG_MODE], "edit") == 0;
     r->package = argc > ARG_PACKAGE && argv[ARG_PACKAGE][0] ? argv[ARG_PACKAGE] : ".";
-    return 0;
+    if (argc <= ARG_FLAGS)
+        return 0;
+    r->is_test = strcmp(argv[ARG_FLAGS], "test") == 0;
+    r->flags = argv + ARG_FLAGS + r->is_test;
+    return enter_dir(r);
 }
 
 int remedy_main(int argc, char *const *argv, const char *session_dir, int notes)

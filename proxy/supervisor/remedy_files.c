@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proxy/supervisor/remedy_parts.h"
+
+enum { LIST_ARGS_MAX = 256, USER_MAX = 32, MODE_BITS = 07777 };
 
 /* Copies of go.mod and go.sum that a remedy works on. In mode edit they take the place of the user's own when all is
  * well. */
@@ -34,23 +37,14 @@ static int take_pair(const struct remedy *r, struct pair *p)
     return status ? status : make_pair(r, "/edit", r->modfile, r->sumfile, p);
 }
 
-/* A list of arguments without those that are "". */
-static int go_with(const char *const *all, int out, int err)
-{
-    const char *argv[16];
-    size_t n = 0;
-    for (; *all && n + 1 < sizeof argv / sizeof *argv; all++)
-        if (**all)
-            argv[n++] = *all;
-    argv[n] = NULL;
-    return remedy_go(&(struct remedy_go){.argv = argv, .out = out, .err = err});
-}
-/* ARG... ends with NULL, of which "" are left out. */
-#define SOME_ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static int load_package(const struct remedy *r, const struct pair *p, int err)
 {
-    return go_with(SOME_ARGS("list", "-mod=mod", p->flag, "-deps", "--", r->package), REMEDY_QUIET, err);
+    const char *argv[LIST_ARGS_MAX] = {"list", "-mod=mod", p->flag, "-deps", "-test"};
+    size_t n = remedy_add_flags(r, argv, r->is_test ? 5 : 4, LIST_ARGS_MAX - 2);
+    argv[n++] = "--";
+    argv[n++] = r->package;
+    argv[n] = NULL;
+    return remedy_go(&(struct remedy_go){.argv = argv, .out = REMEDY_QUIET, .err = err});
 }
 
 /* Go may have written a part of it. */
@@ -232,7 +226,7 @@ static int start_pair(const struct remedy *r, struct pair *p)
     int status = r->edits ? 0 : check_copies(r);
     if (!status)
         status = take_pair(r, p);
-    return status ? status : remedy_before(r, SOME_ARGS(p->mod, p->sum));
+    return status ? status : remedy_before(r, REMEDY_ARGS(p->mod, p->sum));
 }
 
 static int end_pair(const struct remedy *r, const struct pair *p, const char *command)
@@ -268,7 +262,7 @@ static int download(const struct remedy *r)
         status = name_language(&p);
     if (status)
         return status;
-    if (go_with(SOME_ARGS("mod", "download", p.flag, "all"), STDOUT_FILENO, STDERR_FILENO) == 0)
+    if (remedy_go_plain(REMEDY_ARGS("mod", "download", p.flag, "all")) == 0)
         status = judge(r, &p, "mod download all");
     else
         status = add_needed(r, &p, true, REMEDY_QUIET);
@@ -290,7 +284,7 @@ static int run_tidy(const struct remedy *r, struct pair *p)
         status = name_language(p);
     if (status)
         return status;
-    if (go_with(SOME_ARGS("mod", "tidy", p->flag), STDOUT_FILENO, STDERR_FILENO) != 0)
+    if (remedy_go_plain(REMEDY_ARGS("mod", "tidy", p->flag)) != 0)
         return REMEDY_FAILED;
     return judge(r, p, "mod tidy");
 }
@@ -329,7 +323,48 @@ int remedy_mod_mod(struct remedy *r)
         return remedy_unsuited("there is no vendor directory in use beside %s", r->modfile);
     status = take_pair(r, &p);
     if (!status)
-        status = remedy_before(r, SOME_ARGS(p.mod, p.sum));
+        status = remedy_before(r, REMEDY_ARGS(p.mod, p.sum));
+    if (!status)
+        status = add_needed(r, &p, false, STDERR_FILENO);
+    return status ? status : finish(r, &p);
+}
+
+/* --- files that cannot be written, or read --- */
+
+/* Without the C library's look-up, which loads more code than a static program has. */
+static void name_user(uid_t uid, char *name, size_t size)
+{
+    (void)snprintf(name, size, uid ? "user %lu" : "root", (unsigned long)uid);
+}
+
+/* Whose it is decides what is to be done. */
+static int check_readable(const char *file)
+{
+    char owner[USER_MAX], self[USER_MAX];
+    struct stat st;
+    if (!*file || access(file, R_OK) == 0 || errno == ENOENT)
+        return 0;
+    int error = errno;
+    if (stat(file, &st) < 0)
+        return remedy_unsuited("%s cannot be read on the Go machine: %s", file, strerror(error));
+    name_user(st.st_uid, owner, sizeof owner);
+    name_user(geteuid(), self, sizeof self);
+    return remedy_unsuited("%s cannot be read by %s on the Go machine (%s): it belongs to %s, with mode %04o", file,
+                           self, strerror(error), owner, (unsigned)st.st_mode & MODE_BITS);
+}
+
+/* In both modes, since the user's own cannot be written. */
+int remedy_copies(struct remedy *r)
+{
+    struct pair p;
+    int status = remedy_find_files(r);
+    r->edits = false;
+    if (!status)
+        status = check_readable(r->modfile);
+    if (!status)
+        status = check_readable(r->sumfile);
+    if (!status)
+        status = start_pair(r, &p);
     if (!status)
         status = add_needed(r, &p, false, STDERR_FILENO);
     return status ? status : finish(r, &p);

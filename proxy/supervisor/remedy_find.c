@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proxy/supervisor/remedy_parts.h"
@@ -28,8 +29,10 @@ static void take_flag(struct remedy *r, const char *flag)
 {
     char cwd[SUPERVISOR_PATH_MAX];
     flag += strncmp(flag, "--", 2) == 0; /* one or two, as go has it */
-    if (strcmp(flag, "-mod=mod") == 0 || strcmp(flag, "-mod=readonly") == 0)
-        r->chooses_files = true;
+    if (strncmp(flag, "-mod=", strlen("-mod=")) == 0) {
+        r->chooses_vendor = strcmp(flag, "-mod=vendor") == 0;
+        r->chooses_files = !r->chooses_vendor;
+    }
     if (strncmp(flag, "-modfile=", strlen("-modfile=")) != 0)
         return;
     const char *file = strchr(flag, '=') + 1;
@@ -69,6 +72,9 @@ static void take_env(struct remedy *r, char *text)
         return;
     while (next_flag(&flags, flag))
         take_flag(r, flag);
+    /* Those of the command line count more. */
+    for (char *const *word = r->flags; word && *word; word++)
+        take_flag(r, *word);
     size_t stem = strlen(r->modfile);
     if (stem >= strlen(".mod") && strcmp(r->modfile + stem - strlen(".mod"), ".mod") == 0)
         stem -= strlen(".mod");
@@ -80,7 +86,9 @@ int remedy_find_files(struct remedy *r)
 {
     struct buf text;
     buf_init(&text, REMEDY_WORDS_MAX);
+    /* What go.mod asks for may be what cannot be had; any Go knows where the files are. */
     struct remedy_go go = {.argv = REMEDY_ARGS("env", "GOMOD", "GOWORK", "GOFLAGS", "GOMODCACHE"),
+                           .env = (char *[]){remedy_local_toolchain, NULL},
                            .err = STDERR_FILENO};
     int status = remedy_go_read(&go, &text);
     if (status == 0 && text.data && !text.failed)
@@ -112,9 +120,12 @@ static long go_minor(const char *text)
 bool remedy_is_vendored(const struct remedy *r)
 {
     char vendor[SUPERVISOR_PATH_MAX];
+    struct stat st;
     struct buf text;
-    remedy_path(vendor, "%s/vendor/.", r->root);
-    if (!*r->root || r->chooses_files || !remedy_exists(vendor))
+    if (!*r->root || r->chooses_files || r->chooses_vendor)
+        return *r->root && r->chooses_vendor;
+    remedy_path(vendor, "%s/vendor", r->root);
+    if (stat(vendor, &st) < 0 || !S_ISDIR(st.st_mode))
         return false;
     buf_init(&text, REMEDY_FILE_MAX);
     bool is_vendored = remedy_read(r->modfile, &text) == 0 && text.data && go_minor(text.data) >= VENDOR_SINCE;

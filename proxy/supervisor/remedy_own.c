@@ -11,6 +11,8 @@
 #define NO_NETWORK "lookup disabled by GOPROXY=off"
 #define DOWNLOADING "go: downloading "
 
+enum { LIST_ARGS_MAX = 256 };
+
 /* Paths of main modules, NUL-terminated, one after the other. */
 struct own {
     const struct remedy *r;
@@ -41,12 +43,9 @@ static void add_module(struct own *own, const char *file)
 static bool add_use(void *arg, const char *path)
 {
     struct own *own = arg;
-    char file[SUPERVISOR_PATH_MAX];
-    const char *work = own->r->work;
-    if (*path == '/')
-        remedy_path(file, "%s/go.mod", path);
-    else
-        remedy_path(file, "%.*s/%s/go.mod", (int)(strrchr(work, '/') - work), work, path);
+    char dir[SUPERVISOR_PATH_MAX], file[SUPERVISOR_PATH_MAX];
+    remedy_used_dir(own->r, path, dir);
+    remedy_path(file, "%s/go.mod", dir);
     add_module(own, file);
     return true;
 }
@@ -128,8 +127,12 @@ static bool try_without_network(const struct own *own, const char *flag)
     static char off[] = "GOPROXY=off", none[] = "GONOPROXY=none", no_work[] = "GOWORK=off";
     struct buf words;
     buf_init(&words, REMEDY_FILE_MAX);
-    struct remedy_go go = {.argv = REMEDY_ARGS("list", "-e", "-mod=mod", flag, "-deps", "--", own->r->package),
-                           .env = (char *[]){off, none, no_work, NULL}};
+    const char *argv[LIST_ARGS_MAX] = {"list", "-e", "-mod=mod", flag, "-deps", "-test"};
+    size_t n = remedy_add_flags(own->r, argv, own->r->is_test ? 6 : 5, LIST_ARGS_MAX - 2);
+    argv[n++] = "--";
+    argv[n++] = own->r->package;
+    argv[n] = NULL;
+    struct remedy_go go = {.argv = argv, .env = (char *[]){off, none, no_work, NULL}};
     /* With -e it also succeeds where packages are missing. */
     bool clear = remedy_go_words(&go, &words) == 0 && !words.failed && is_clear(own, words.data);
     buf_free(&words);

@@ -22,11 +22,13 @@ enum {
 
 /* One remedy at work. */
 struct remedy {
-    const char *session;                                    /* the session's directory */
-    const char *dir;                                        /* what the remedies of this launch have made, in it */
-    const char *package;                                    /* what is built; never "" */
-    bool edits;                                             /* the user's files are changed, not copies */
-    int notes;                                              /* a descriptor for records */
+    const char *session; /* the session's directory */
+    const char *dir;     /* what the remedies of this launch have made, in it */
+    const char *package; /* what is built; never "" */
+    bool is_test;        /* its test is built */
+    char *const *flags;  /* launch.json's build flags, NULL-terminated; may be NULL */
+    bool edits;          /* the user's files are changed, not copies */
+    int notes;           /* a descriptor for records */
     char module[REMEDY_NAME_MAX], version[REMEDY_NAME_MAX]; /* "": not known */
 
     /* By remedy_find_files; "": there is none. */
@@ -35,7 +37,8 @@ struct remedy {
     char root[SUPERVISOR_PATH_MAX];     /* the main module's directory */
     char work[SUPERVISOR_PATH_MAX];     /* the go.work in use */
     char modcache[SUPERVISOR_PATH_MAX]; /* GOMODCACHE */
-    bool chooses_files;                 /* GOFLAGS has -mod=mod or -mod=readonly: vendor/ is not used */
+    bool chooses_files;                 /* a flag has -mod=mod or -mod=readonly: vendor/ is not used */
+    bool chooses_vendor;                /* a flag has -mod=vendor */
 };
 
 /* --- remedy.c: words and paths --- */
@@ -46,6 +49,7 @@ int remedy_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void remedy_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Reports text as ORDER_NOTE. */
 void remedy_note(const struct remedy *r, const char *text);
+void remedy_notef(const struct remedy *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Puts a path together; SUPERVISOR_PATH_MAX bytes. One that does not fit ends the process with REMEDY_FAILED. */
 void remedy_path(char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -70,6 +74,18 @@ int remedy_go_plain(const char *const *argv);
 int remedy_go_read(const struct remedy_go *go, struct buf *out);
 /* The same for stderr, without stdout. */
 int remedy_go_words(const struct remedy_go *go, struct buf *out);
+
+/* --- remedy_build.c: the build as Delve does it --- */
+
+/* Appends those build flags of launch.json to argv[n] that say what is built, for a go command that has flags for the
+ * module files of its own; at most max - 1 words in all. Returns the new n. */
+size_t remedy_add_flags(const struct remedy *r, const char **argv, size_t n, size_t max);
+/* Builds with all of them, then flag (-mod=...; NULL: none), to no avail but to see whether it can be done. env as for
+ * remedy_go. Returns 0, or another status when it cannot. */
+int remedy_try_build(const struct remedy *r, const char *flag, char *const *env) MUST_USE;
+
+int remedy_mod_readonly(struct remedy *r);
+int remedy_toolchain(struct remedy *r);
 
 /* --- remedy_copy.c: files --- */
 
@@ -155,8 +171,23 @@ bool remedy_has_go_files(const char *dir);
 int remedy_download(struct remedy *r);
 int remedy_tidy(struct remedy *r);
 int remedy_mod_mod(struct remedy *r);
+int remedy_copies(struct remedy *r);
 
-/* --- remedy_work.c, remedy_json.c: workspaces --- */
+/* --- remedy_toolchain.c: other Go versions on the machine --- */
+
+/* For remedy_go: the Go that was called, whatever go.mod asks for. */
+extern char remedy_local_toolchain[];
+/* Says which Go is needed and where it is. */
+void remedy_tell_toolchain(const struct remedy *r);
+
+/* --- remedy_work.c, remedy_complete.c, remedy_json.c: workspaces --- */
+
+/* Whether go.work does not use the main module though it is read without fault. */
+bool remedy_lacks_module(const struct remedy *r);
+/* Adds it to a copy of go.work, when no module is another version then. */
+int remedy_complete(const struct remedy *r);
+/* The directory that a line `use` of go.work names. */
+void remedy_used_dir(const struct remedy *r, const char *path, char *dir);
 
 /* Copies go.work and its sums to a directory; in the copy every path is absolute. Returns 0, or the remedy's status
  * with words. */

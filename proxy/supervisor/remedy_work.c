@@ -181,6 +181,8 @@ int remedy_work(struct remedy *r)
         return status;
     if (!*r->work)
         return remedy_unsuited("there is no workspace (go.work) in use");
+    if (remedy_lacks_module(r))
+        return remedy_complete(r);
     remedy_path(sums, "%s.sum", r->work);
     return r->edits ? work_edit(r, sums) : work_shadow(r, sums);
 }
@@ -198,12 +200,5 @@ int remedy_work_off(struct remedy *r)
     if (!*r->modfile)
         return remedy_unsuited("there is no go.mod for %s: it cannot be built without %s",
                                getcwd(cwd, sizeof cwd) ? cwd : ".", r->work);
-    /* Dlv's flags, so that what is compiled here need not be compiled again. */
-    struct remedy_go go = {
-        .argv = REMEDY_ARGS("build", "-gcflags=all=-N -l", "-o", "/dev/null", "--", r->package),
-        .env = (char *[]){off, NULL},
-        .out = STDOUT_FILENO,
-        .err = STDERR_FILENO,
-    };
-    return remedy_go(&go) == 0 ? REMEDY_DONE : REMEDY_FAILED;
+    return remedy_try_build(r, NULL, (char *[]){off, NULL}) == 0 ? REMEDY_DONE : REMEDY_FAILED;
 }
