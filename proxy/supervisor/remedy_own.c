@@ -93,8 +93,13 @@ static const char *owner(const struct own *own, const char *package, size_t len)
     return longest;
 }
 
-static int tell(const char *package, size_t len, const char *path)
+static int tell(const struct own *own, const char *package, size_t len)
 {
+    const char *path = owner(own, package, len);
+    if (strcmp(path, own->paths.data) != 0)
+        return remedy_unsuited("%.*s belongs to %s in the workspace, which %s does not require; a module proxy is not "
+                               "asked for it",
+                               (int)len, package, path, own->r->modfile);
     return remedy_unsuited("%.*s is missing in the program's own module %s; a module proxy is not asked for it: copy "
                            "its directory to the Go machine, or correct the import",
                            (int)len, package, path);
@@ -103,8 +108,8 @@ static int tell(const char *package, size_t len, const char *path)
 /* A package that a module has which go.mod names may be asked for: the user's own go does. */
 static int check(const struct own *own, const char *package, size_t len)
 {
-    const char *path = owner(own, package, len);
-    return !path || remedy_is_required(&own->named, package, len) ? 0 : tell(package, len, path);
+    bool is_own = owner(own, package, len) && !remedy_is_required(&own->named, package, len);
+    return is_own ? tell(own, package, len) : 0;
 }
 
 /* --- what go would look for --- */
@@ -184,7 +189,7 @@ static int tell_missing(const struct own *own)
     if (own->missing.failed || own->seen.failed)
         return remedy_failed("there are too many packages in %s", own->r->root);
     const char *package = own->missing.data;
-    return own->missing.len == 0 ? 0 : tell(package, strlen(package), owner(own, package, strlen(package)));
+    return own->missing.len == 0 ? 0 : tell(own, package, strlen(package));
 }
 
 /* The package, and what it imports of its own module. */

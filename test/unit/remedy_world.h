@@ -305,6 +305,7 @@ static inline int go_in(const char *dir, const char *const *env, const char *con
 /* How the next remedies run. */
 static struct {
     const char *mode, *cwd, *package;
+    const char *flags[WORLD_ARGS]; /* what follows the package */
     const char *env[WORLD_ARGS];
     size_t launch;
     bool as_nobody; /* by root alone */
@@ -312,8 +313,11 @@ static struct {
 
 static inline void become_remedy(const char *name, const char *module, const char *version)
 {
-    const char *argv[] = {
-        name, text_of("%s/inst/1/mended-%zu", world, how.launch), how.mode, module, version, how.package, NULL};
+    const char *argv[2 * WORLD_ARGS] = {
+        name, text_of("%s/inst/1/mended-%zu", world, how.launch), how.mode, module, version, how.package};
+    int argc = 6;
+    for (const char *const *flag = how.flags; *flag; flag++)
+        argv[argc++] = *flag;
     int text = open(AT("text"), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     int notes = open(AT("notes"), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     for (const char *const *env = how.env; *env; env++)
@@ -321,9 +325,7 @@ static inline void become_remedy(const char *name, const char *module, const cha
             _exit(126);
     if (setsid() < 0 || chdir(how.cwd) < 0 || dup2(text, STDOUT_FILENO) < 0 || dup2(text, STDERR_FILENO) < 0)
         _exit(126);
-    if (how.as_nobody && (setgid(WORLD_NOBODY) < 0 || setuid(WORLD_NOBODY) < 0))
-        _exit(126);
-    _exit(remedy_main(6, (char *const *)(uintptr_t)argv, AT("inst/1"), notes));
+    _exit(remedy_main(argc, (char *const *)(uintptr_t)argv, AT("inst/1"), notes));
 }
 /* In a process session of its own, as the supervisor's runs are. */
 static inline pid_t start_remedy(const char *name, const char *module, const char *version)
