@@ -140,7 +140,8 @@ void run_stop(struct run *r, enum run_end how)
 
 /* --- the rest of it --- */
 
-/* A dlv that was ended in the middle of attaching leaves the process stopped. */
+/* A dlv that was ended in the middle of attaching leaves the process stopped. One that was killed leaves it to be
+ * stopped: each thread that the kernel attached for it has a SIGSTOP pending, which SIGCONT takes back. */
 static void resume_attached(const struct run *r)
 {
     char name[NAME_SIZE], path[SUPERVISOR_PATH_MAX];
@@ -149,7 +150,7 @@ static void resume_attached(const struct run *r)
     struct process p;
     (void)snprintf(name, sizeof name, "attached-%ld", (long)r->attached);
     if (r->attached > 0 && run_session_path(r, path, name) == 0 && process_read_file(path, &pid, &start) == 0 &&
-        process_read(pid, &p) == 0 && p.start == start && p.state == 'T')
+        process_read(pid, &p) == 0 && p.start == start && (p.state == 'T' || r->status >= SUPERVISOR_SIGNAL_STATUS))
         (void)kill(pid, SIGCONT);
 }
 
