@@ -1,4 +1,4 @@
-#include "delve/blame.h"
+#include "delve/blame_parts.h"
 
 #include <string.h>
 
@@ -54,9 +54,9 @@ static bool blame_program(const struct delve_plan *plan, const char *output, str
     return true;
 }
 
-bool delve_blame(const struct delve_plan *plan, const char *output, struct buf *out)
+bool delve_blame(const struct delve_blame_of *of, const char *output, struct buf *out)
 {
     if (!output || has_listened(output))
         return false;
-    return blame_stray(plan, output, out) || blame_program(plan, output, out);
+    return blame_stray(of->plan, output, out) || blame_program(of->plan, output, out) || blame_value(of, output, out);
 }

@@ -53,10 +53,10 @@ static const struct {
     {"cannot execute: required file not found", "The binary's loader is not on the Go machine: build it there."},
 };
 
-static const char *hint_for(const char *text)
+static const char *hint_for(const char *text, const struct delve_facts *facts)
 {
     struct delve_diagnosis d;
-    if (delve_diagnose_build(&d, text))
+    if (delve_diagnose_build_with(&d, text, facts))
         return d.signature->advice;
     for (size_t i = 0; text && i < sizeof hints / sizeof hints[0]; i++)
         if (strstr(text, hints[i].text))
@@ -204,11 +204,12 @@ static bool add_one_file(struct buf *out, const char *build_output, const struct
 }
 
 /* Appends a sentence when the fault is in launch.json. Returns whether it is. */
-static bool add_blame(struct buf *out, const char *build_output, const struct delve_plan *plan)
+static bool add_blame(struct buf *out, const char *build_output, const struct delve_known *known)
 {
+    struct delve_blame_of of = {.plan = known->plan, .facts = known->facts, .machine = known->machine};
     struct buf words;
     buf_init(&words, ERR_TEXT_MAX);
-    bool found = plan && delve_blame(plan, build_output, &words) && !words.failed;
+    bool found = of.plan && delve_blame(&of, build_output, &words) && !words.failed;
     if (found)
         buf_printf(out, "\n%s", words.data);
     buf_free(&words);
@@ -217,11 +218,11 @@ static bool add_blame(struct buf *out, const char *build_output, const struct de
 
 int delve_log_explain(struct buf *out, const char *build_output, const char *log, int exit_status)
 {
-    return delve_log_explain_on(out, build_output, log, exit_status, NULL, NULL);
+    return delve_log_explain_on(out, build_output, log, exit_status, &(struct delve_known){0});
 }
 
 int delve_log_explain_on(struct buf *out, const char *build_output, const char *log, int exit_status,
-                         const struct delve_facts *machine, const struct delve_plan *plan)
+                         const struct delve_known *known)
 {
     size_t start = out->len;
     if (build_output)
@@ -230,15 +231,15 @@ int delve_log_explain_on(struct buf *out, const char *build_output, const char *
         add_log_errors(out, start, log);
     if (out->len == start)
         buf_printf(out, "Delve ended with exit status %d before it was ready, and said nothing.", exit_status);
-    if (add_blame(out, build_output, plan))
+    if (add_blame(out, build_output, known))
         return out->failed ? -1 : 0;
-    if (add_ptrace(out, build_output, machine) || add_ptrace(out, log, machine))
+    if (add_ptrace(out, build_output, known->machine) || add_ptrace(out, log, known->machine))
         return out->failed ? -1 : 0;
-    if (add_one_file(out, build_output, plan))
+    if (add_one_file(out, build_output, known->plan))
         return out->failed ? -1 : 0;
-    const char *hint = hint_for(build_output);
+    const char *hint = hint_for(build_output, known->facts);
     if (!hint)
-        hint = hint_for(log);
+        hint = hint_for(log, known->facts);
     if (hint)
         buf_printf(out, "\n%s", hint);
     return out->failed ? -1 : 0;

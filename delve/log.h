@@ -30,12 +30,18 @@ bool delve_log_different_user(const char *log, long *uid);
    window, unknown flag of an old dlv with exit status 0, disk full ...). */
 int delve_log_explain(struct buf *out, const char *build_output, const char *log, int exit_status);
 
-/* The same with what is known of the machine (NULL: nothing), which says why Delve may not trace and what permits it,
-   and of what was to be started (NULL: nothing), which may be to blame itself. */
+/* What is known beside the output; each may be NULL. */
 struct delve_facts;
 struct delve_plan;
+struct delve_known {
+    const struct delve_facts *machine; /* as check.h has them: why Delve may not trace and what permits it */
+    const struct delve_facts *facts;   /* of the build that failed, as delve_diagnose_build_with has them */
+    const struct delve_plan *plan;     /* what was to be started, which may be to blame itself */
+};
+
+/* The same with what is known. */
 int delve_log_explain_on(struct buf *out, const char *build_output, const char *log, int exit_status,
-                         const struct delve_facts *machine, const struct delve_plan *plan);
+                         const struct delve_known *known);
 
 /* dlv's version out of `dlv version`, go's out of `go version`; "1.20.2", "1.19.8". Returns 0 and fills
  * major/minor/patch, or -1. */

@@ -119,8 +119,8 @@ static void explain(struct supervised *p, int status, struct err *why)
         return;
     }
     buf_init(&text, TEXT_MAX);
-    if (delve_log_explain_on(&text, p->build_tail.data, p->log_tail.data, status, p->facts, p->order.plan) < 0 ||
-        text.len == 0)
+    struct delve_known known = {.machine = p->facts, .facts = &p->build_facts, .plan = p->order.plan};
+    if (delve_log_explain_on(&text, p->build_tail.data, p->log_tail.data, status, &known) < 0 || text.len == 0)
         err_set(why, "Delve ended on %s (exit status %d) and said nothing", process_where(p), status);
     else
         err_set(why, "%s", text.data);
@@ -273,10 +273,11 @@ static void prelaunch_ended(struct supervised *p, int status)
 
 static void diagnose(struct supervised *p, bool listened)
 {
+    struct delve_blame_of of = {.plan = p->order.plan, .facts = &p->build_facts, .machine = p->facts};
     struct delve_diagnosis found = {0};
     struct err why;
     /* What launch.json itself is to blame for, no remedy helps. */
-    if (!listened && !p->misplaced.text[0] && !delve_blame(p->order.plan, p->build_tail.data, NULL) &&
+    if (!listened && !p->misplaced.text[0] && !delve_blame(&of, p->build_tail.data, NULL) &&
         !delve_diagnose_build_with(&found, p->build_tail.data, &p->build_facts))
         found = p->logged;
     p->logged.signature = NULL;

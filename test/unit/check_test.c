@@ -354,18 +354,19 @@ static void a_failed_start_names_the_flag(void **state)
     buf_init(&out, TEXT_MAX);
     add_facts(&f, "container=docker;Seccomp=2;uid=0;" LESS);
     assert_int_equal(delve_log_explain_on(&out, "could not launch process: fork/exec /b: operation not permitted\n", "",
-                                          1, &f, NULL),
+                                          1, &(struct delve_known){.machine = &f}),
                      0);
     assert_non_null(strstr(out.data, "operation not permitted\nDelve may not trace the program: "));
     assert_non_null(strstr(out.data, "--cap-add=SYS_PTRACE"));
     buf_clear(&out);
-    assert_int_equal(
-        delve_log_explain_on(&out, "could not attach to pid 7: operation not permitted\n", NULL, 1, &f, NULL), 0);
+    assert_int_equal(delve_log_explain_on(&out, "could not attach to pid 7: operation not permitted\n", NULL, 1,
+                                          &(struct delve_known){.machine = &f}),
+                     0);
     assert_non_null(strstr(out.data, "\nDelve may not attach to the process: "));
     buf_clear(&out);
     /* Root in a container has no right to another user's process without the capability. */
     assert_int_equal(delve_log_explain_on(&out, "Could not attach to pid 7: current user does not own the process\n",
-                                          NULL, 1, &f, NULL),
+                                          NULL, 1, &(struct delve_known){.machine = &f}),
                      0);
     assert_non_null(strstr(out.data, "another user's process"));
     assert_non_null(strstr(out.data, "--cap-add=SYS_PTRACE"));
@@ -374,7 +375,7 @@ static void a_failed_start_names_the_flag(void **state)
     /* An ordinary user has none with it, and behind any filter. */
     add_facts(&f, "container=docker;Seccomp=2;yama=0;" USER);
     assert_int_equal(delve_log_explain_on(&out, "Could not attach to pid 7: current user does not own the process\n",
-                                          NULL, 1, &f, NULL),
+                                          NULL, 1, &(struct delve_known){.machine = &f}),
                      0);
     assert_non_null(strstr(out.data, "name a target whose user is that one"));
     buf_free(&out);

@@ -678,12 +678,128 @@ static void words_of_launch_json_are_blamed_on_it(void **state)
         bool named = strstr(cases[i].json, "program");
         buf_printf(&json, "{%s%s}", named ? "" : "\"program\":\"/w/x\",", cases[i].json);
         struct delve_plan *plan = good(json.data, false);
-        assert_int_equal(delve_blame(plan, cases[i].output, &out), cases[i].says != NULL);
-        assert_int_equal(delve_blame(plan, cases[i].output, NULL), cases[i].says != NULL);
+        struct delve_blame_of of = {.plan = plan};
+        assert_int_equal(delve_blame(&of, cases[i].output, &out), cases[i].says != NULL);
+        assert_int_equal(delve_blame(&of, cases[i].output, NULL), cases[i].says != NULL);
         if (cases[i].says && !strstr(out.data, cases[i].says))
             fail_msg("%s: %s", cases[i].json, out.data);
-        assert_false(delve_blame(plan, NULL, &out));
+        assert_false(delve_blame(&of, NULL, &out));
         delve_plan_free(plan);
+        buf_free(&json);
+        buf_free(&out);
+    }
+}
+
+/* "NAME=TEXT;NAME=TEXT" */
+static void read_facts(struct delve_facts *facts, const char *list)
+{
+    char *copy = strdup(list), *rest = copy, *one;
+    while ((one = strsep(&rest, ";"))) {
+        char *value = strchr(one, '=');
+        if (!value)
+            continue;
+        *value++ = '\0';
+        assert_int_equal(delve_facts_add(facts, one, value), 0);
+    }
+    free(copy);
+}
+
+static void values_that_go_refuses_are_blamed_on_their_place(void **state)
+{
+    (void)state;
+    static const char work[] = "go: reading go.work: open /missing/go.work: no such file or directory\n",
+                      pair[] = "go: unsupported GOOS/GOARCH pair linux/nonsense\n",
+                      toolchain[] = "go: downloading go1.99.0 (linux/amd64)\n"
+                                    "go: download go1.99.0 for linux/amd64: toolchain not available\n",
+                      modfile[] = "go: open /missing/go.mod: no such file or directory\n";
+    static const struct {
+        const char *json, *facts, *target, *output, *says;
+    } cases[] = {
+        {"\"env\":{\"GOWORK\":\"/missing/go.work\"}", "env.GOWORK=/missing/go.work", "", work,
+         "GOWORK=/missing/go.work (set in env (or envFile) of launch.json): there is no such file"},
+        {"", "env.GOWORK=/missing/go.work", "target.GOWORK=/missing/go.work", work, "set in go.env of the target"},
+        {"", "env.GOWORK=/missing/go.work", "target.GOWORK=off", work, "set in the environment on the Go machine"},
+        {"", "file.GOWORK=/missing/go.work;go.GOENV=/h/env", "", work,
+         "set in `go env -w` in /h/env on the Go machine"},
+        {"\"env\":{\"GOWORK\":\"/w/go.work\"}", "file.GOWORK=/missing/go.work", "", work, NULL},
+        {"", "", "", work, NULL},
+        {"", "env.GOWORK=go.work", "", "go: invalid GOWORK: not an absolute path\n", "GOWORK=go.work (set in the env"},
+        {"", "env.GOWORK=go.work", "", "the path provided to GOWORK must be an absolute path\n", "GOWORK=go.work"},
+        {"\"env\":{\"GOARCH\":\"nonsense\"}", "", "", pair, "GOARCH=nonsense"},
+        {"", "env.GOOS=linux;file.GOARCH=nonsense;go.GOENV=/h/env", "", pair, "GOARCH=nonsense (set in `go env -w`"},
+        {"", "env.GOARCH=non", "", pair, NULL},
+        {"\"env\":{\"GOTOOLCHAIN\":\"go1.99.0+auto\"}", "", "", toolchain, "GOTOOLCHAIN=go1.99.0+auto"},
+        {"", "env.GOTOOLCHAIN=go1.99.0", "", "go: cannot find \"go1.99.0\" in PATH\n", "GOTOOLCHAIN=go1.99.0"},
+        {"", "env.GOTOOLCHAIN=auto", "", toolchain, NULL},
+        {"", "env.GOTOOLCHAIN=go1.99", "", "go: downloading go1.990 (linux/amd64)\ngo: download go1.990: x\n", NULL},
+        {"", "env.GOTOOLCHAIN=nonsense", "", "go: invalid GOTOOLCHAIN \"nonsense\"\n", "GOTOOLCHAIN=nonsense"},
+        {"\"env\":{\"GOAMD64\":\"v9\"}", "", "", "go: invalid GOAMD64: must be v1, v2, v3, v4\n", "Go takes v1 to v4"},
+        {"", "env.GOARM=9", "", "go: invalid GOARM: must be 5, 6, 7\n", "GOARM=9"},
+        {"", "env.GO386=387", "", "unsupported setting GO386=387. Consider using GO386=softfloat instead.\n",
+         "GO386=387"},
+        {"", "env.GOEXPERIMENT=nonsense", "", "go: unknown GOEXPERIMENT nonsense\n", "GOEXPERIMENT=nonsense"},
+        {"", "env.GOCACHEPROG=/missing/prog", "",
+         "error starting GOCACHEPROG program \"/missing/prog\": fork/exec /missing/prog: no such file or directory\n",
+         "GOCACHEPROG=/missing/prog"},
+        {"\"buildFlags\":\"-modfile=/missing/go.mod\"", "", "", modfile,
+         "-modfile=/missing/go.mod (set in buildFlags of"},
+        {"\"buildFlags\":[\"-modfile\",\"/missing/go.mod\"]", "", "", modfile, "-modfile=/missing/go.mod"},
+        {"\"env\":{\"GOFLAGS\":\"-v -modfile=/missing/go.mod\"}", "", "", modfile,
+         "-modfile=/missing/go.mod (set in GOFLAGS, in env (or envFile) of launch.json)"},
+        {"", "file.GOFLAGS=-modfile=/missing/go.mod;go.GOENV=/h/env", "", modfile,
+         "(set in GOFLAGS, in `go env -w` in /h/env"},
+        {"\"buildFlags\":\"-modfile=/other/go.mod\"", "", "", modfile, NULL},
+        {"", "", "", modfile, NULL},
+        {"\"buildFlags\":\"-overlay=/missing.json\"", "", "",
+         "go: reading overlay: open /missing.json: no such file or directory\n", "-overlay=/missing.json"},
+        {"\"buildFlags\":\"-overlay=ov.json\"", "", "", "go: parsing overlay JSON: unexpected end of JSON input\n",
+         "-overlay=ov.json"},
+        {"", "env.GOFLAGS=-nosuch", "", "go: parsing $GOFLAGS: unknown flag -nosuch\n", "GOFLAGS=-nosuch"},
+        {"", "env.GOFLAGS=-p=x", "", "go: invalid value \"x\" for flag -p (from $GOFLAGS): parse error\n",
+         "GOFLAGS=-p=x"},
+        {"\"buildFlags\":\"-p=x\"", "", "", "go: invalid value \"x\" for flag -p: parse error\n",
+         "-p=x (set in buildFlags"},
+        {"\"buildFlags\":\"-nosuch\"", "", "", "flag provided but not defined: -nosuch\nusage: go build\n",
+         "-nosuch (set in buildFlags"},
+        {"\"buildFlags\":\"-ldflags=-nosuch\"", "", "",
+         "# corp/app\nflag provided but not defined: -nosuch\nusage: link\n", NULL},
+        {"\"buildFlags\":\"-race\"", "env.CGO_ENABLED=0", "",
+         "go: -race requires cgo; enable cgo by setting CGO_ENABLED=1\n", "CGO_ENABLED=0"},
+        {"\"env\":{\"CC\":\"/missing/gcc\"}", "", "",
+         "# runtime/cgo\ncgo: C compiler \"/missing/gcc\" not found: exec\n", "CC=/missing/gcc"},
+        {"", "env.GOROOT=/w/root", "", "main.go:4:2: package fmt is not in std (/w/root/src/fmt)\n", "GOROOT=/w/root"},
+        {"", "env.GOROOT=/w/root", "", "main.go:4:2: package fmtt is not in std (/w/root/src/fmtt)\n", NULL},
+        {"", "env.GOPROXY=ftp://p.example,direct", "",
+         "go: ex.com/dep@v1.0.0: invalid proxy URL scheme (must be https, http, file): ftp://p.example\n",
+         "GOPROXY=ftp://p.example"},
+        {"", "env.GO111MODULE=yes", "", "go: unknown environment setting GO111MODULE=yes\n", "GO111MODULE=yes"},
+        {"", "env.GOVCS=*:off", "", "go: ex.com/x@v1.0.0: GOVCS disallows using git for public ex.com/x; see\n",
+         "GOVCS=*:off"},
+        /* What a person must not be told to remove: these are go's own ways round it. */
+        {"\"buildFlags\":\"-mod=mod\"", "", "",
+         "go: -mod may only be set to readonly when in workspace mode, but it is set to \"mod\"\n", NULL},
+        {"\"buildFlags\":\"-mod=nonsense\"", "", "",
+         "-mod=nonsense not supported (can be '', 'mod', 'readonly', or 'vendor')\n", "-mod=nonsense"},
+        {"", "env.GOWORK=/missing/go.work", "",
+         "API server listening at: 127.0.0.1:1\ngo: reading go.work: open /missing/go.work: x\n", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf json, out;
+        struct delve_facts facts = {0}, machine = {0};
+        buf_init(&json, 4096);
+        buf_init(&out, 4096);
+        read_facts(&facts, cases[i].facts);
+        read_facts(&machine, cases[i].target);
+        buf_printf(&json, "{\"program\":\"/w/x\"%s%s}", *cases[i].json ? "," : "", cases[i].json);
+        struct delve_plan *plan = good(json.data, false);
+        struct delve_blame_of of = {.plan = plan, .facts = &facts, .machine = &machine};
+        bool found = delve_blame(&of, cases[i].output, &out);
+        if (found != (cases[i].says != NULL) || (found && !strstr(out.data, cases[i].says)))
+            fail_msg("%s %s %s: %s", cases[i].json, cases[i].facts, cases[i].output, found ? out.data : "none");
+        assert_int_equal(delve_blame(&of, cases[i].output, NULL), found);
+        delve_plan_free(plan);
+        delve_facts_free(&facts);
+        delve_facts_free(&machine);
         buf_free(&json);
         buf_free(&out);
     }
@@ -848,6 +964,7 @@ int main(void)
         cmocka_unit_test(what_leads_to_the_editors_machine_stays_there),
         cmocka_unit_test(the_note_names_the_pinned_cache),
         cmocka_unit_test(words_of_launch_json_are_blamed_on_it),
+        cmocka_unit_test(values_that_go_refuses_are_blamed_on_their_place),
         cmocka_unit_test(what_is_not_there_is_traced_back_to_launch_json),
         cmocka_unit_test(what_is_not_honoured_is_said),
         cmocka_unit_test(substitute_path_is_checked_and_kept_from_delve),
