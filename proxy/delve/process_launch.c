@@ -379,14 +379,14 @@ void process_built(struct supervised *p, int port)
 static void note_mended(struct supervised *p)
 {
     enum delve_remedy remedy = p->step_next.remedy;
-    bool copies = remedy == DELVE_REMEDY_COPIES;
+    bool copies = remedy == DELVE_REMEDY_COPIES, readonly = remedy == DELVE_REMEDY_MOD_READONLY;
     bool of_files = is_of_files(remedy);
     bool on_copies = p->place.target->recover.mod_files == CONFIG_MOD_FILES_SHADOW;
     char text[ERR_TEXT_MAX];
     p->mended.mod_files = p->mended.mod_files || copies || (of_files && on_copies);
     p->mended.mod_mod = p->mended.mod_mod || remedy == DELVE_REMEDY_MOD_MOD;
-    p->mended.mod_readonly = p->mended.mod_readonly || remedy == DELVE_REMEDY_MOD_READONLY;
-    p->mended.work = p->mended.work || remedy == DELVE_REMEDY_WORK;
+    p->mended.mod_readonly = p->mended.mod_readonly || readonly;
+    p->mended.work = p->mended.work || remedy == DELVE_REMEDY_WORK || (readonly && on_copies);
     p->mended.work_off = p->mended.work_off || remedy == DELVE_REMEDY_WORK_OFF;
     p->mended.toolchain = p->mended.toolchain || remedy == DELVE_REMEDY_TOOLCHAIN;
     p->mended.gocache = p->mended.gocache || remedy == DELVE_REMEDY_GOCACHE;

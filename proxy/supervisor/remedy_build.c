@@ -61,10 +61,20 @@ static int try_out(const struct remedy *r, const char *flag, char *const *env, c
     return remedy_unsuited("it does not build with %s either", what);
 }
 
+/* Without vendor/ go writes the sums of a workspace beside go.work: in mode shadow beside a copy. */
 int remedy_mod_readonly(struct remedy *r)
 {
+    char env[SUPERVISOR_PATH_MAX + sizeof "GOWORK="];
     int status = remedy_find_files(r);
-    return status ? status : try_out(r, "-mod=readonly", NULL, "-mod=readonly");
+    if (status)
+        return status;
+    if (!*r->work)
+        return remedy_unsuited("there is no workspace (go.work) in use");
+    if (r->edits)
+        return try_out(r, "-mod=readonly", NULL, "-mod=readonly");
+    (void)snprintf(env, sizeof env, "GOWORK=%s/go.work", r->dir);
+    status = remedy_copy_work(r, r->dir);
+    return status ? status : try_out(r, "-mod=readonly", (char *[]){env, NULL}, "-mod=readonly");
 }
 
 int remedy_toolchain(struct remedy *r)

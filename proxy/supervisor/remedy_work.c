@@ -200,5 +200,7 @@ int remedy_work_off(struct remedy *r)
     if (!*r->modfile)
         return remedy_unsuited("there is no go.mod for %s: it cannot be built without %s",
                                getcwd(cwd, sizeof cwd) ? cwd : ".", r->work);
-    return remedy_try_build(r, NULL, (char *[]){off, NULL}) == 0 ? REMEDY_DONE : REMEDY_FAILED;
+    /* Nothing is written to the user's files, whatever -mod he has chosen. */
+    const char *flag = r->chooses_files ? "-mod=readonly" : NULL;
+    return remedy_try_build(r, flag, (char *[]){off, NULL}) == 0 ? REMEDY_DONE : REMEDY_FAILED;
 }

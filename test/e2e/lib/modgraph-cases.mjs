@@ -10,6 +10,8 @@ import path from 'node:path';
 import { escaped, zip } from './goproxy.mjs';
 import { fileCases } from './modgraph-files.mjs';
 import { versionCases } from './modgraph-versions.mjs';
+import { workspaceCases } from './modgraph-workspaces.mjs';
+import { mayMount } from './mount.mjs';
 
 const DEP = ['example.com/dep', 'v1.0.0'];
 const LIB = ['example.com/Lib', 'v1.0.0'];
@@ -93,10 +95,6 @@ function mountFull(c) {
   // Ends when the file system is full.
   spawnSync('dd', ['if=/dev/zero', `of=${path.join(c.gocache, 'fill')}`, 'bs=1k'], { stdio: 'ignore' });
 }
-// In a chroot a namespace cannot be made private; nothing stays mounted in it.
-const TRY_MOUNT = ['--mount', '--propagation', 'unchanged', 'sh', '-c', 'mount -t tmpfs tmpfs /mnt && umount /mnt'];
-const mayMount = () => process.getuid() === 0 && spawnSync('unshare', TRY_MOUNT).status === 0;
-
 function walk(dir, visit) {
   for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
     const at = path.join(dir, entry.name);
@@ -117,4 +115,4 @@ const locks = [
   { name: 'lock-held', ends: 'runs', lock: [...DEP, 'lock'], make: (c) => { c.unextract(...DEP); fs.rmSync(c.entry(...DEP, 'zip')); } },
 ];
 
-export const cases = (minor) => [...fileCases(minor), ...versionCases(minor), ...cache, ...unfetchable, ...healthy, ...network, ...builds, ...locks];
+export const cases = (minor) => [...fileCases(minor), ...versionCases(minor), ...workspaceCases(minor), ...cache, ...unfetchable, ...healthy, ...network, ...builds, ...locks];
