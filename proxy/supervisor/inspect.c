@@ -97,6 +97,26 @@ static char *const variables[] = {
     "GOTOOLDIR",   "GOTMPDIR",  "CGO_ENABLED", "CC",        "CXX"};
 enum { VARIABLES = sizeof variables / sizeof *variables };
 
+static bool is_directory(const char *name)
+{
+    static const char *const names[] = {"GOMODCACHE", "GOCACHE", "GOROOT"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The path without symbolic links, where it has any: what go and the compiler print may be that. */
+static void resolved_fact(const struct inspection *in, const char *kind, const char *name, const char *path)
+{
+    char *real = *path == '/' ? realpath(path, NULL) : NULL;
+    if (real && strcmp(real, path) != 0 && *name)
+        fact_of(in, kind, name, strlen(name), real);
+    else if (real && strcmp(real, path) != 0)
+        inspect_fact(in, kind, real);
+    free(real);
+}
+
 static void take_value(struct inspection *in, const char *name, const char *value)
 {
     const struct {
@@ -107,8 +127,12 @@ static void take_value(struct inspection *in, const char *name, const char *valu
         if (strcmp(paths[i].name, name) == 0 && *value == '/' && strcmp(value, "/dev/null") != 0 &&
             strlen(value) < SUPERVISOR_PATH_MAX)
             memcpy(paths[i].path, value, strlen(value) + 1);
-    if (*value)
-        fact_of(in, "go", name, strlen(name), value);
+    if (!*value)
+        return;
+    /* The last one is what go calls it. */
+    if (is_directory(name))
+        resolved_fact(in, "go", name, value);
+    fact_of(in, "go", name, strlen(name), value);
 }
 
 /* A go.mod that GOFLAGS names, -modfile=FILE or --modfile=FILE; a field of it may be quoted. */
@@ -274,6 +298,7 @@ int inspect_main(int argc, char *const *argv, int notes)
     take_dir(&in);
     if (argc > ARG_FILE && *argv[ARG_FILE] && inspect_path(in.file, in.dir, argv[ARG_FILE]) < 0)
         in.file[0] = '\0';
+    resolved_fact(&in, "dir", "", in.dir);
     inspect_fact(&in, "dir", in.dir);
     environment_facts(&in);
     ask_go(&in);

@@ -1,8 +1,10 @@
 /* The main modules of a build, and the module that holds what is in question: as their files say, go is not asked. It
  * may refuse to read them, and might fetch what is missing. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proxy/supervisor/inspect_parts.h"
 #include "proxy/supervisor/modcache.h"
@@ -218,20 +220,46 @@ static void search(struct search *s)
         read_all(s, &replaced);
 }
 
+static bool is_go_file(const char *name)
+{
+    size_t n = strlen(name), end = strlen(".go");
+    return n > end && strcmp(name + n - end, ".go") == 0;
+}
+
+/* Whether the directory of what is in question, in its module's, holds a package. */
+static void package_fact(const struct search *s, const char *module_dir)
+{
+    char path[SUPERVISOR_PATH_MAX];
+    const char *module = *s->found.path && holds(s->found.path, s->in->name) ? s->found.path : s->by_path;
+    const char *name = s->in->name;
+    bool is_there = false;
+    struct dirent *e;
+    int n = snprintf(path, sizeof path, "%s%s", module_dir, holds(module, name) ? name + strlen(module) : "");
+    DIR *d = n > 0 && (size_t)n < sizeof path ? opendir(path) : NULL;
+    while (d && !is_there && (e = readdir(d)))
+        is_there = is_go_file(e->d_name);
+    if (d)
+        (void)closedir(d);
+    inspect_fact(s->in, "package.state", is_there ? "there" : "missing");
+}
+
 /* module: "PATH VERSION" of one that go.sum alone names, else NULL. */
 static void cached_facts(const struct search *s, const char *module, const char *path, const char *version)
 {
     const struct inspection *in = s->in;
-    char dir[SUPERVISOR_PATH_MAX];
+    char dir[SUPERVISOR_PATH_MAX], entry[SUPERVISOR_PATH_MAX], zip[SUPERVISOR_PATH_MAX + sizeof ".zip"];
     if (!*in->modcache || !remedy_is_version(path, version) ||
-        modcache_paths(in->modcache, path, version, dir, NULL) < 0)
+        modcache_paths(in->modcache, path, version, dir, entry) < 0)
         return;
     enum modcache_state state = modcache_state(in->modcache, (const char *const *)s->sums, path, version);
     if (module && state != MODCACHE_DAMAGED)
         return;
     if (module)
         inspect_fact(in, "module", module);
+    (void)snprintf(zip, sizeof zip, "%s.zip", entry);
     inspect_fact(in, "module.dir", dir);
+    inspect_fact(in, "module.zip", access(zip, F_OK) == 0 ? "there" : "missing");
+    package_fact(s, dir);
     inspect_fact(in, "module.state", modcache_state_text(state));
 }
 
@@ -252,6 +280,7 @@ static void module_facts(const struct search *s)
         inspect_fact(in, "module", text);
         inspect_fact(in, "module.dir", path);
         inspect_fact(in, "module.state", "replaced");
+        package_fact(s, path);
         return;
     }
     (void)snprintf(text, sizeof text, "%s %s", path, version);

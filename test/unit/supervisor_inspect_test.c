@@ -170,6 +170,17 @@ static void test_toolchain(void **state)
         assert_fact("go.GOTOOLCHAIN", NULL);
 }
 
+/* A cache that is reached by a symbolic link: as it is called, and as it is. */
+static void test_links(void **state)
+{
+    (void)state;
+    assert_int_equal(symlink(AT("mod"), AT("link")), 0);
+    how.env[0] = text_of("GOMODCACHE=%s/link", world);
+    inspect("", "", "");
+    assert_fact("go.GOMODCACHE", AT("link"));
+    assert_true(has_fact(text_of("go.GOMODCACHE=%s/mod", world)));
+}
+
 static void test_no_go(void **state)
 {
     (void)state;
@@ -223,20 +234,25 @@ static void test_module(void **state)
     assert_module("example.com/Library", "", NULL, NULL, NULL);
     assert_module("example.com/app/own", "", NULL, NULL, NULL);
     assert_module("example.com/app", "", NULL, NULL, NULL);
+    inspect("example.com/Lib", "v1.2.0", "");
+    assert_fact("module.zip", "there");
+    assert_fact("package.state", "there");
+    inspect("example.com/Lib/none", "", "");
+    assert_fact("package.state", "missing");
     damage();
     assert_module("example.com/Lib/lib", "", "example.com/Lib v1.2.0", lib, "damaged");
     assert_int_equal(place_erase(lib), 0);
     assert_module("example.com/Lib", "", "example.com/Lib v1.2.0", lib, "missing");
 }
 
-/* Before go 1.17 go.mod names what is imported directly alone. */
+/* Before go 1.17 go.mod names what is imported directly alone. What only go.sum names counts when it is damaged. */
 static void test_indirect(void **state)
 {
     (void)state;
     put_text(AT("my app/go.mod"), "module example.com/app\n\ngo 1.16\n\nrequire example.com/Lib v1.2.0\n");
-    /* go.sum names it, and may do so since long ago: it counts when the cache has it damaged. */
     assert_module("example.com/dep/a", "", NULL, NULL, NULL);
-    add_text(AT("mod/example.com/dep@v1.0.0/dep.go"), "\n// more\n");
+    assert_int_equal(chmod(AT("mod/example.com/dep@v1.0.0"), 0755), 0);
+    put_text(AT("mod/example.com/dep@v1.0.0/more.go"), "package dep\n");
     assert_module("example.com/dep/a", "", "example.com/dep v1.0.0", AT("mod/example.com/dep@v1.0.0"), "damaged");
 }
 
@@ -319,10 +335,19 @@ int main(void)
 {
 #define INSPECTED(f) cmocka_unit_test_setup_teardown(f, make_inspected, end_inspected)
     const struct CMUnitTest tests[] = {
-        INSPECTED(test_environment), INSPECTED(test_go_refuses), INSPECTED(test_go_refuses_by_file),
-        INSPECTED(test_toolchain),   INSPECTED(test_no_go),      INSPECTED(test_nothing_is_fetched),
-        INSPECTED(test_module),      INSPECTED(test_indirect),   INSPECTED(test_replaced),
-        INSPECTED(test_workspace),   INSPECTED(test_modfile),    INSPECTED(test_file),
+        INSPECTED(test_environment),
+        INSPECTED(test_go_refuses),
+        INSPECTED(test_go_refuses_by_file),
+        INSPECTED(test_toolchain),
+        INSPECTED(test_no_go),
+        INSPECTED(test_links),
+        INSPECTED(test_nothing_is_fetched),
+        INSPECTED(test_module),
+        INSPECTED(test_indirect),
+        INSPECTED(test_replaced),
+        INSPECTED(test_workspace),
+        INSPECTED(test_modfile),
+        INSPECTED(test_file),
         INSPECTED(test_closed),
     };
     return cmocka_run_group_tests_name("inspections", tests, NULL, NULL);
