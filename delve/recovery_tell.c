@@ -63,8 +63,12 @@ int delve_recovery_tell_for_good(const struct delve_diagnosis *d, enum delve_rem
     case DELVE_REMEDY_TIDY:
         return buf_printf(out, "for good: run `%s` in the module on the Go machine", delve_remedy_text(mended_by));
     case DELVE_REMEDY_PURGE:
-        return buf_printf(out, "for good: nothing to do, %s%s%s was fetched again and agrees with go.sum", d->module,
-                          *d->version ? "@" : "", d->version);
+        return buf_printf(out, "for good: nothing to do, %s%s%s in the module cache agrees with go.sum again",
+                          d->module, *d->version ? "@" : "", d->version);
+    case DELVE_REMEDY_MODCACHE:
+        return buf_puts(out,
+                        "for good: the module cache must be whole, and readable and writable for the user on the Go "
+                        "machine, as said above; until then every launch fills a fresh one");
     case DELVE_REMEDY_CLEAN_MODCACHE:
         return buf_puts(out, "for good: nothing to do, the module cache was emptied and fetched again");
     default:

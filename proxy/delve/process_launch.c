@@ -391,7 +391,7 @@ static void note_mended(struct supervised *p)
     p->mended.toolchain = p->mended.toolchain || remedy == DELVE_REMEDY_TOOLCHAIN;
     p->mended.gocache = p->mended.gocache || remedy == DELVE_REMEDY_GOCACHE;
     p->mended.modcache = p->mended.modcache || remedy == DELVE_REMEDY_MODCACHE;
-    p->mended_by = remedy;
+    p->mended_by = p->needs_gocache ? DELVE_REMEDY_GOCACHE : remedy; /* then there is something to do for good */
     p->cause = *delve_recovery_cause(p->recovery);
     p->told = p->cause; /* a hidden one that took its place is not told twice */
     (void)snprintf(text, sizeof text, "done: %s%s; starting Delve again", delve_remedy_text(remedy),

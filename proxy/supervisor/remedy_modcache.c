@@ -127,10 +127,11 @@ static void tell(const struct remedy *r, const char *new)
                          *owner ? " (it belongs to " : "", owner, *owner ? ")" : "");
     (void)buf_printf(&text, "Delve builds with a fresh module cache, %s, filled from %s, which is left as it is", new,
                      r->modcache);
-    if (is_closed) {
-        (void)buf_puts(&text, ".\nFor good: ");
+    (void)buf_puts(&text, ".\nFor good: ");
+    if (is_closed)
         put_command(&text, r, why);
-    }
+    else
+        (void)buf_puts(&text, "run `go clean -modcache` on the Go machine once it reaches its module proxy");
     remedy_note(r, text.data ? text.data : "");
     buf_free(&text);
 }

@@ -90,7 +90,11 @@ static void what_to_do_for_good(void **state)
         {DELVE_REMEDY_WORK, "for good: Mend sums."},
         {DELVE_REMEDY_WORK_OFF, "for good: Mend sums."},
         {DELVE_REMEDY_GOCACHE, "for good: Mend sums."},
-        {DELVE_REMEDY_PURGE, "for good: nothing to do, example.com/a@v1.2.3 was fetched again and agrees with go.sum"},
+        {DELVE_REMEDY_PURGE,
+         "for good: nothing to do, example.com/a@v1.2.3 in the module cache agrees with go.sum again"},
+        {DELVE_REMEDY_MODCACHE,
+         "for good: the module cache must be whole, and readable and writable for the user on the Go "
+         "machine, as said above; until then every launch fills a fresh one"},
         {DELVE_REMEDY_CLEAN_MODCACHE, "for good: nothing to do, the module cache was emptied and fetched again"},
     };
     struct buf out;
