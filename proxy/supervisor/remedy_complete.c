@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "proxy/supervisor/remedy_parts.h"
 
@@ -131,10 +132,9 @@ static int add_use(const struct remedy *r, const char *copy)
                : remedy_unsuited("%s cannot be completed with %s", r->work, r->root);
 }
 
-int remedy_complete(const struct remedy *r)
+static int complete(const struct remedy *r, const char *copy)
 {
-    char copy[SUPERVISOR_PATH_MAX], env[SUPERVISOR_PATH_MAX + sizeof "GOWORK="];
-    remedy_path(copy, "%s/go.work", r->dir);
+    char env[SUPERVISOR_PATH_MAX + sizeof "GOWORK="];
     (void)snprintf(env, sizeof env, "GOWORK=%s", copy);
     int status = remedy_copy_work(r, r->dir);
     if (!status)
@@ -143,8 +143,21 @@ int remedy_complete(const struct remedy *r)
         status = check_selection(r, env);
     if (!status && remedy_try_build(r, NULL, (char *[]){env, NULL}) != 0)
         status = remedy_unsuited("it does not build with %s either, were %s in it", r->work, r->root);
-    if (status)
+    return status;
+}
+
+int remedy_complete(const struct remedy *r)
+{
+    char copy[SUPERVISOR_PATH_MAX], sums[SUPERVISOR_PATH_MAX];
+    remedy_path(copy, "%s/go.work", r->dir);
+    remedy_path(sums, "%s.sum", copy);
+    int status = complete(r, copy);
+    if (status) {
+        /* Another remedy begins with what the user has. */
+        (void)unlink(copy);
+        (void)unlink(sums);
         return status;
+    }
     remedy_notef(r, "%s, would change (Delve builds with a copy):\n+use %s", r->work, r->root);
     return REMEDY_DONE;
 }

@@ -104,10 +104,13 @@ static void test_completed_with_another_version(void **state)
 static void test_mod_readonly(void **state)
 {
     (void)state;
+    assert_status(remedy("mod-readonly"), REMEDY_UNSUITED);
     put_work(WORK);
     how.flags[0] = "-mod=mod";
     assert_status(remedy("mod-readonly"), REMEDY_DONE);
+    assert_true(file_has(made("go.work"), text_of("%s/my app", world)));
     put_work(WORK "nonsense\n");
+    how.launch++;
     assert_status(remedy("mod-readonly"), REMEDY_UNSUITED);
 }
 
@@ -122,6 +125,7 @@ static void test_stale_workspace_vendor(void **state)
     add_module("other", "\nrequire example.com/dep v1.1.0\n");
     assert_int_not_equal(GO_IN(AT("my app"), "build", "-o", "/dev/null", "."), 0);
     assert_status(remedy("mod-readonly"), REMEDY_DONE);
+    assert_false(remedy_exists(AT("go.work.sum")));
     assert_status(remedy("mod-mod"), REMEDY_UNSUITED);
 }
 
