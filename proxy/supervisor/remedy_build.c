@@ -53,8 +53,7 @@ int remedy_try_build(const struct remedy *r, const char *flag, char *const *env)
     return status;
 }
 
-/* What does not build so is not what is wrong: no new cause. */
-static int try_out(const struct remedy *r, const char *flag, char *const *env, const char *what)
+int remedy_try_out(const struct remedy *r, const char *flag, char *const *env, const char *what)
 {
     if (remedy_try_build(r, flag, env) == 0)
         return REMEDY_DONE;
@@ -71,18 +70,8 @@ int remedy_mod_readonly(struct remedy *r)
     if (!*r->work)
         return remedy_unsuited("there is no workspace (go.work) in use");
     if (r->edits)
-        return try_out(r, "-mod=readonly", NULL, "-mod=readonly");
+        return remedy_try_out(r, "-mod=readonly", NULL, "-mod=readonly");
     (void)snprintf(env, sizeof env, "GOWORK=%s/go.work", r->dir);
     status = remedy_copy_work(r, r->dir);
-    return status ? status : try_out(r, "-mod=readonly", (char *[]){env, NULL}, "-mod=readonly");
-}
-
-int remedy_toolchain(struct remedy *r)
-{
-    int status = remedy_find_files(r);
-    if (!status)
-        status = try_out(r, NULL, (char *[]){remedy_local_toolchain, NULL}, remedy_local_toolchain);
-    if (status)
-        remedy_tell_toolchain(r);
-    return status;
+    return status ? status : remedy_try_out(r, "-mod=readonly", (char *[]){env, NULL}, "-mod=readonly");
 }

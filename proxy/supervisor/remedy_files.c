@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/modcache.h"
 #include "proxy/supervisor/remedy_parts.h"
 
 enum { LIST_ARGS_MAX = 256, USER_MAX = 32, MODE_BITS = 07777 };
@@ -75,6 +76,22 @@ static int check_own_package(const struct remedy *r, const struct pair *p)
     if (!status)
         status = make_pair(r, "/probe", p->mod, p->sum, &probe);
     return status ? status : remedy_check_own_package(r, probe.flag);
+}
+
+/* Whether go.mod is to blame at all: what a module in the cache has lost, no requirement brings back. */
+static int check_cache(const struct remedy *r)
+{
+    char module[REMEDY_NAME_MAX], version[REMEDY_NAME_MAX];
+    const char *const sums[] = {r->sumfile, NULL};
+    struct buf named;
+    buf_init(&named, REMEDY_FILE_MAX);
+    bool is_damaged = *r->module && *r->modcache && remedy_named(r->modfile, REMEDY_QUIET, &named) == 0 &&
+                      remedy_required(&named, r->module, module, version) &&
+                      modcache_state(r->modcache, sums, module, version) == MODCACHE_DAMAGED;
+    buf_free(&named);
+    return is_damaged ? remedy_unsuited("%s@%s in the module cache is damaged: %s is not to blame", module, version,
+                                        r->modfile)
+                      : 0;
 }
 
 /* What the user's go.mod names that the copy has otherwise; words say it. */
@@ -193,7 +210,9 @@ static int finish(const struct remedy *r, const struct pair *p)
  * sums_only: go.mod must stay as it is. */
 static int add_needed(const struct remedy *r, struct pair *p, bool sums_only, int err)
 {
-    int status = check_own_package(r, p);
+    int status = check_cache(r);
+    if (!status)
+        status = check_own_package(r, p);
     if (!status)
         status = name_language(p);
     if (status)
@@ -279,7 +298,9 @@ int remedy_download(struct remedy *r)
 
 static int run_tidy(const struct remedy *r, struct pair *p)
 {
-    int status = remedy_check_own_module(r);
+    int status = check_cache(r);
+    if (!status)
+        status = remedy_check_own_module(r);
     if (!status)
         status = name_language(p);
     if (status)

@@ -252,3 +252,25 @@ bool remedy_is_required(const struct buf *named, const char *package, size_t len
     }
     return false;
 }
+
+bool remedy_required(const struct buf *named, const char *package, char *module, char *version)
+{
+    struct line line;
+    size_t longest = 0;
+    for (size_t at = 0; next(named, &at, &line);) {
+        size_t n = strlen(line.name), len = strlen(package);
+        bool holds = strcmp(line.kind, "require") == 0 && n > longest && n <= len &&
+                     strncmp(line.name, package, n) == 0 && (n == len || package[n] == '/');
+        if (!holds || n >= REMEDY_NAME_MAX || strlen(line.value) >= REMEDY_NAME_MAX)
+            continue;
+        longest = n;
+        (void)snprintf(module, REMEDY_NAME_MAX, "%s", line.name);
+        (void)snprintf(version, REMEDY_NAME_MAX, "%s", line.value);
+    }
+    /* What takes its place is not in the cache under that name. */
+    for (size_t at = 0; longest && next(named, &at, &line);)
+        if (strcmp(line.kind, "replace") == 0 && strncmp(line.name, module, longest) == 0 &&
+            (line.name[longest] == '\0' || line.name[longest] == ' '))
+            return false;
+    return longest > 0;
+}

@@ -84,8 +84,9 @@ size_t remedy_add_flags(const struct remedy *r, const char **argv, size_t n, siz
  * remedy_go. Returns 0, or another status when it cannot. */
 int remedy_try_build(const struct remedy *r, const char *flag, char *const *env) MUST_USE;
 
+/* The same as a remedy: what does not build so either brings no new cause to light. what: is tried, in words. */
+int remedy_try_out(const struct remedy *r, const char *flag, char *const *env, const char *what) MUST_USE;
 int remedy_mod_readonly(struct remedy *r);
-int remedy_toolchain(struct remedy *r);
 
 /* --- remedy_copy.c: files --- */
 
@@ -147,6 +148,9 @@ bool remedy_names_go(const struct buf *named);
 struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, struct buf *words);
 /* Whether a module that is required, or replaced, may have the package. */
 bool remedy_is_required(const struct buf *named, const char *package, size_t len);
+/* Finds the required module that has the package, and nothing in its place; module and version: REMEDY_NAME_MAX bytes
+ * each. Returns false when there is none. */
+bool remedy_required(const struct buf *named, const char *package, char *module, char *version);
 
 /* --- remedy_own.c: packages of the program's own modules --- */
 
@@ -177,8 +181,7 @@ int remedy_copies(struct remedy *r);
 
 /* For remedy_go: the Go that was called, whatever go.mod asks for. */
 extern char remedy_local_toolchain[];
-/* Says which Go is needed and where it is. */
-void remedy_tell_toolchain(const struct remedy *r);
+int remedy_toolchain(struct remedy *r);
 
 /* --- remedy_work.c, remedy_complete.c, remedy_json.c: workspaces --- */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/supervisor/modcache.h"
 #include "proxy/supervisor/remedy_parts.h"
 
 char remedy_local_toolchain[] = "GOTOOLCHAIN=local";
@@ -50,13 +51,14 @@ static void take_line(const char *text, const char *name, char *needed)
     }
 }
 
-static void take_file(const char *file, char *needed)
+static void take_file(const char *file, bool with_toolchain, char *needed)
 {
     struct buf text;
     buf_init(&text, REMEDY_FILE_MAX);
     if (*file && remedy_read(file, &text) == 0) {
         take_line(text.data, "go", needed);
-        take_line(text.data, "toolchain", needed);
+        if (with_toolchain)
+            take_line(text.data, "toolchain", needed);
     }
     buf_free(&text);
 }
@@ -121,15 +123,15 @@ static void look_in(struct found *f, const char *variable, const char *below, co
     look(f, dir, prefix);
 }
 
-/* GOROOT of the go that runs; what does not fit is none. */
-static void read_goroot(char *path)
+/* Of the go that was called; what does not fit is none. */
+static void read_go_env(const char *name, char *value, size_t size)
 {
     struct buf text;
-    buf_init(&text, SUPERVISOR_PATH_MAX - 1);
+    buf_init(&text, size - 1);
     struct remedy_go go = {
-        .argv = REMEDY_ARGS("env", "GOROOT"), .env = (char *[]){remedy_local_toolchain, NULL}, .err = REMEDY_QUIET};
+        .argv = REMEDY_ARGS("env", name), .env = (char *[]){remedy_local_toolchain, NULL}, .err = REMEDY_QUIET};
     bool is_read = remedy_go_read(&go, &text) == 0 && text.data && !text.failed;
-    remedy_path(path, "%.*s", is_read ? (int)strcspn(text.data, "\n") : 0, is_read ? text.data : "");
+    (void)snprintf(value, size, "%.*s", is_read ? (int)strcspn(text.data, "\n") : 0, is_read ? text.data : "");
     buf_free(&text);
 }
 
@@ -137,7 +139,7 @@ static void look_everywhere(const struct remedy *r, struct found *f)
 {
     static const char *const usual[] = {"/usr/local", "/usr/lib", "/opt"};
     char goroot[SUPERVISOR_PATH_MAX];
-    read_goroot(goroot);
+    read_go_env("GOROOT", goroot, sizeof goroot);
     look_in(f, goroot, "/..", "go");
     look_in(f, getenv("HOME"), "/sdk", "go");
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
@@ -145,19 +147,52 @@ static void look_everywhere(const struct remedy *r, struct found *f)
     look_in(f, r->modcache, "/golang.org", "toolchain@");
 }
 
-void remedy_tell_toolchain(const struct remedy *r)
+/* --- the remedy --- */
+
+/* What go refuses without: the go lines, also of the module that the diagnosis names. A toolchain line may be passed
+ * over. */
+static void find_needed(const struct remedy *r, bool with_toolchain, char *needed)
 {
-    char needed[VERSION_MAX] = "";
+    char entry[SUPERVISOR_PATH_MAX], file[SUPERVISOR_PATH_MAX];
+    *needed = '\0';
+    take_file(r->modfile, with_toolchain, needed);
+    take_file(r->work, with_toolchain, needed);
+    if (!*r->module || !*r->version || !*r->modcache ||
+        modcache_paths(r->modcache, r->module, r->version, NULL, entry) < 0)
+        return;
+    remedy_path(file, "%s.mod", entry);
+    take_file(file, false, needed);
+}
+
+static void tell(const struct remedy *r)
+{
+    char needed[VERSION_MAX];
     struct found f = {.needed = needed};
-    take_file(r->modfile, needed);
-    take_file(r->work, needed);
+    find_needed(r, true, needed);
     if (!*needed)
         return;
     look_everywhere(r, &f);
-    const char *file = *r->work ? r->work : r->modfile;
     if (*f.root)
-        remedy_notef(r, "%s needs Go %s, and %s is in %s on the Go machine: set go.path of the target to %s/bin/go",
-                     file, needed, f.version, f.root, f.root);
+        remedy_notef(
+            r, "Go %s or newer is needed, and %s is in %s on the Go machine: set go.path of the target to %s/bin/go",
+            needed, f.version, f.root, f.root);
     else
-        remedy_notef(r, "%s needs Go %s, which was not found on the Go machine", file, needed);
+        remedy_notef(r, "Go %s or newer is needed, and was not found on the Go machine", needed);
+}
+
+int remedy_toolchain(struct remedy *r)
+{
+    char needed[VERSION_MAX], local[VERSION_MAX];
+    int status = remedy_find_files(r);
+    if (status)
+        return status;
+    find_needed(r, false, needed);
+    read_go_env("GOVERSION", local, sizeof local);
+    if (*needed && *local && is_older(local, needed))
+        status = remedy_unsuited("%s is too old: go.mod asks for Go %s", local, needed);
+    else
+        status = remedy_try_out(r, NULL, (char *[]){remedy_local_toolchain, NULL}, remedy_local_toolchain);
+    if (status)
+        tell(r);
+    return status;
 }

@@ -101,6 +101,21 @@ static void test_refused(void **state)
 }
 
 /* A copy that an earlier remedy has completed is as that one has left it. */
+/* What is missing in the cache is not asked for in another version. */
+static void test_damaged_cache(void **state)
+{
+    (void)state;
+    damage();
+    assert_status(remedy_of("tidy", "example.com/Lib", ""), REMEDY_UNSUITED);
+    assert_said(
+        text_of("example.com/Lib@v1.2.0 in the module cache is damaged: %s/my app/go.mod is not to blame\n", world));
+    add_text(AT("my app/go.mod"), "\nreplace example.com/Lib => ../lib\n");
+    put_text(AT("lib/go.mod"), "module example.com/Lib\n");
+    put_text(AT("lib/lib.go"), "package lib\n\nconst W = 1\n");
+    (void)remedy_of("tidy", "example.com/Lib", "");
+    assert_null(strstr(said.data, "damaged"));
+}
+
 static void test_refused_after_another(void **state)
 {
     (void)state;
@@ -279,6 +294,7 @@ int main(void)
         IN_WORLD(test_refused),
         IN_WORLD(test_refused_after_another),
         IN_WORLD(test_vendored_refused),
+        IN_WORLD(test_damaged_cache),
         IN_WORLD(test_kept),
         IN_WORLD(test_edit_makes_go_sum),
         IN_WORLD(test_language),

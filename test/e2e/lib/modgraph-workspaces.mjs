@@ -79,7 +79,7 @@ const unwritable = [
 /** Another Go is asked for than there is. */
 const toolchain = (minor) => [
   { name: 'toolchain-not-needed', ends: 'mended', shown: /^done: GOTOOLCHAIN=local/m, make: (c) => c.edit('go.mod', (text) => `${text}\ntoolchain go1.99.0\n`) },
-  { name: 'toolchain-needed', ends: 'fails', cause: /go1\.99/, shown: /go\.mod needs Go 1\.99, which was not found on the Go machine/, make: (c) => c.edit('go.mod', (text) => text.replace('go 1.18', 'go 1.99')) },
+  { name: 'toolchain-needed', ends: 'fails', cause: /go1\.99/, shown: /Go 1\.99 or newer is needed, and was not found on the Go machine/, make: (c) => c.edit('go.mod', (text) => text.replace('go 1.18', 'go 1.99')) },
 ].filter(() => minor >= 21).map((t) => ({ env: { GOTOOLCHAIN: 'auto' }, said: /download go1\.99/, ...t }));
 
 export const workspaceCases = (minor) => [...off(minor), ...completed, ...vendored(minor), ...unwritable, ...toolchain(minor)];
