@@ -142,7 +142,8 @@ static const struct config_option recover_options[] = {
      .text =
          "Where module files that keep a build from starting are repaired. `shadow`: on copies in the session's run "
          "directory, with which Delve then builds; your go.mod, go.sum and go.work stay as they are. `edit`: in "
-         "your tree. `never`: nothing is repaired, what is wrong is only explained."},
+         "your tree. `never`: nothing is repaired, what is wrong is only explained. Either way a remedy adds what is "
+         "missing and is refused when it would change the version of, replace or drop anything that go.mod names."},
     {.name = "attempts",
      .type = CONFIG_INTEGER,
      .offset = offsetof(struct config_recover, attempts),

@@ -10,11 +10,12 @@ static const char advice_toolchain[] = "Install that Go on the Go machine and na
 static const struct delve_signature rows[] = {
     ROW("go-too-old", BUILD,
         " requires go >= ", "^(.*: )?(module )?([^ \":@]*go\\.(mod|work)) requires go >= [^ ]+ \\(running go ", "--f",
-        "a module needs a newer Go", advice_go, "1.22-1.27", NONE),
+        "a module needs a newer Go", advice_go, "1.22-1.27", TOOLCHAIN),
     ROW("go-too-old", BUILD,
         " requires go >= ", "^(.*: )?(module )?" MODULE "@([^ \":/]+) requires go >= [^ ]+ \\(running go ", "--mv",
-        "a module needs a newer Go", advice_go, "1.22-1.27", NONE),
-    /* Where a toolchain that can't be had was asked for, the Go that is there may do. */
+        "a module needs a newer Go", advice_go, "1.22-1.27", TOOLCHAIN),
+    /* Where a toolchain that can't be had was asked for, the Go that is there may do; where it does not, the remedy
+     * says where another is. */
     SECURITY_ROW("toolchain-mismatch", BUILD, "checksum mismatch", "^download go[0-9].*checksum mismatch", "",
                  "the Go toolchain that was fetched is not the one that the checksum database knows",
                  "Set GOTOOLCHAIN=local in env, and ask who serves GOPROXY: do not turn the check off.",
@@ -37,7 +38,7 @@ static const struct delve_signature rows[] = {
         "Correct GOTOOLCHAIN in env, in go.env of the target, or in `go env GOTOOLCHAIN` of the Go machine.",
         "1.21-1.27", NONE),
     ROW("go-too-old", COMPILER, "note: module requires Go", "^note: module requires Go [0-9]", "",
-        "a module needs a newer Go", advice_go, "1.19-1.20", NONE),
+        "a module needs a newer Go", advice_go, "1.19-1.20", TOOLCHAIN),
     ROW("go-too-old", EITHER, "module requires Go", "^(.*: )?module requires Go [0-9.a-z]+ or later", "",
         "a module needs a newer Go", advice_go, "source 1.21-1.27", NONE),
     ROW("go-too-old", COMPILER, "requires newer Go version", "^package requires newer Go version go[0-9]", "",

@@ -113,6 +113,9 @@ async function stopped(c, s, from) {
   const frame = await s.top(event.body.threadId);
   assert.equal(frame.line, line(c.main, 'BREAK'));
   assert.equal(frame.source.path, c.main);
+  if (c.test.total === undefined) return;
+  const { body } = await s.send('evaluate', { expression: 'total', frameId: frame.id, context: 'watch' });
+  assert.equal(body.result, String(c.test.total), 'another program computes');
 }
 
 async function refused(w, c, s) {

@@ -854,6 +854,18 @@ static void test_what_remedies_have_given(void **state)
     report_exit("2", "0", "0", "0");
     heard("exited 0\n");
 
+    /* What it tries is what Delve will build. */
+    char *flags[] = {(char *)"--check-go-version=false", (char *)"--build-flags=-tags 'a b' -mod=mod"};
+    plan.flags = (struct delve_strings){.list = flags, .count = 2};
+    plan.mode = DELVE_TEST;
+    assert_int_equal(keeper_run(w.keeper, &remedy), 0);
+    sent("run number=3 what=remedy arg=tidy arg=/run/mended-4 arg=edit arg= arg= arg=. arg=test arg=-tags arg=a b "
+         "arg=-mod=mod env=GOWORK=/mine unset=GONE env=GOWORK=/run/mended-4/go.work cwd=/src\n");
+    report_exit("3", "0", "0", "0");
+    heard("exited 0\n");
+    plan.flags = launch_plan.flags;
+    plan.mode = launch_plan.mode;
+
     mended = (struct delve_mended){.launch = 5, .mod_files = true, .mod_mod = true};
     run(KEEPER_DLV, &plan, &mended);
     sent_holds("-modfile=/run/mended-5/go.mod", "-mod=mod", NULL);

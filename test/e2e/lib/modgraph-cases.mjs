@@ -3,7 +3,7 @@
 //   runs    stopped at the breakpoint, nothing was broken for this go
 //   fails   launch is refused with `cause`; `plain`: at once, nothing was tried
 // proxy: what GOPROXY is (http: a server of the test's); cold: an empty module cache; changes: the files of the user's
-// that may change; unasked: what the http proxy must not be asked for; launchEnv: env of launch.json; lost: entries of the cache that may (the damaged ones, when they could be fetched again).
+// that may change; total: what the program must compute; unasked: what the http proxy must not be asked for; launchEnv: env of launch.json; lost: entries of the cache that may (the damaged ones, when they could be fetched again).
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
