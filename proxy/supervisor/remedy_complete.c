@@ -8,9 +8,8 @@
 #include "proxy/supervisor/remedy_parts.h"
 
 /* What go selects of each module. */
-#define SELECTED                                                                                                       \
-    "{{.Path}} {{if .Main}}main{{else}}{{.Version}}{{with .Replace}} => "                                              \
-    "{{if .Version}}{{.Path}} {{.Version}}{{else}}{{$.Dir}}{{end}}{{end}}{{end}}"
+static const char selected[] = "{{.Path}} {{if .Main}}main{{else}}{{.Version}}{{with .Replace}} => "
+                               "{{if .Version}}{{.Path}} {{.Version}}{{else}}{{$.Dir}}{{end}}{{end}}{{end}}";
 
 /* --- what it uses --- */
 
@@ -66,7 +65,7 @@ bool remedy_lacks_module(const struct remedy *r)
 
 static int select_all(char *work, struct buf *out)
 {
-    struct remedy_go go = {.argv = REMEDY_ARGS("list", "-mod=readonly", "-m", "-f", SELECTED, "all"),
+    struct remedy_go go = {.argv = REMEDY_ARGS("list", "-mod=readonly", "-m", "-f", selected, "all"),
                            .env = (char *[]){work, NULL},
                            .err = REMEDY_QUIET};
     return remedy_go_read(&go, out) == 0 && !out->failed ? 0 : -1;

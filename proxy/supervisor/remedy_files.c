@@ -138,11 +138,12 @@ static int judge(const struct remedy *r, struct pair *p, const char *command)
 /* Go would write its own version into a go.mod that names none, and the program would be in another language. */
 static int name_language(const struct pair *p)
 {
+    static const char flag[] = "-go=" REMEDY_GO_DEFAULT;
     struct buf named;
     buf_init(&named, REMEDY_FILE_MAX);
     int status = remedy_named(p->mod, STDERR_FILENO, &named) < 0 ? REMEDY_FAILED : 0;
     if (!status && !remedy_names_go(&named))
-        status = remedy_go_plain(REMEDY_ARGS("mod", "edit", "-go=" REMEDY_GO_DEFAULT, p->mod)) ? REMEDY_FAILED : 0;
+        status = remedy_go_plain(REMEDY_ARGS("mod", "edit", flag, p->mod)) ? REMEDY_FAILED : 0;
     buf_free(&named);
     return status;
 }
