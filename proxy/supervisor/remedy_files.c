@@ -161,6 +161,18 @@ static void put_own_back(const struct remedy *r, const char *copy, const char *o
         remedy_say("%s has what %s was", was, own);
 }
 
+/* In go's words, so that copies are the next remedy. */
+static int check_writable(const char *copy, const char *own)
+{
+    char dir[SUPERVISOR_PATH_MAX];
+    const char *slash = strrchr(own, '/');
+    remedy_path(dir, "%.*s", slash ? (int)(slash - own + 1) : 0, own);
+    if (access(remedy_exists(own) ? own : dir, W_OK) == 0)
+        return 0;
+    return remedy_failed("updating %s: %s cannot be written on the Go machine: %s", strrchr(copy, '/') + 1, own,
+                         strerror(errno));
+}
+
 static int install(const struct remedy *r, const char *copy, const char *own)
 {
     char was[SUPERVISOR_PATH_MAX];
@@ -169,7 +181,10 @@ static int install(const struct remedy *r, const char *copy, const char *own)
     remedy_before_path(r, copy, was);
     if (remedy_exists(was) ? !remedy_same(was, own) : remedy_exists(own))
         return remedy_failed("%s was changed by somebody else meanwhile on the Go machine", own);
-    int status = remedy_install(copy, own);
+    int status = check_writable(copy, own);
+    if (status)
+        return status;
+    status = remedy_install(copy, own);
     if (status)
         put_own_back(r, copy, own);
     return status;

@@ -74,6 +74,7 @@ function readOnly(c) {
 const unwritable = [
   { name: 'tree-read-only', env: { GOFLAGS: '-mod=mod' }, said: /read-only file system/, diff: /^\+ ?example\.com\/dep v1\.0\.0 h1:/m, make: (c) => { c.rm('go.sum'); readOnly(c); } },
   { name: 'tree-read-only-edit', recover: { modFiles: 'edit' }, env: { GOFLAGS: '-mod=mod' }, said: /read-only file system/, make: (c) => { c.drop('go.sum', /dep v1\.0\.0 h1/); readOnly(c); } },
+  { name: 'tree-read-only-edit-sum', recover: { modFiles: 'edit' }, said: /missing go\.sum entry/, shown: /^done: copies of go\.mod and go\.sum/m, make: (c) => { c.drop('go.sum', /dep v1\.0\.0 h1/); readOnly(c); } },
 ].map((t) => ({ ends: 'mended', skip: () => !mayMount() && 'no file system can be mounted here', undo: (c) => spawnSync('umount', ['-l', c.src]), ...t }));
 
 /** Another Go is asked for than there is. */
