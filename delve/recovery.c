@@ -195,7 +195,8 @@ static bool differs(const struct delve_diagnosis *own, const struct delve_diagno
 /* Whether the last remedy looked for another way round the cause: that this is barred, too, hides nothing. */
 static bool last_was_trial(const struct delve_recovery *r)
 {
-    return r->tried_count && r->tried[r->tried_count - 1].remedy == DELVE_REMEDY_WORK_OFF;
+    enum delve_remedy last = r->tried_count ? r->tried[r->tried_count - 1].remedy : DELVE_REMEDY_NONE;
+    return last == DELVE_REMEDY_WORK_OFF || last == DELVE_REMEDY_TOOLCHAIN || last == DELVE_REMEDY_MOD_READONLY;
 }
 
 struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool mended, const struct delve_diagnosis *own,

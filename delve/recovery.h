@@ -40,9 +40,9 @@ void delve_recovery_begin(struct delve_recovery *r);
 
 /* The build failed with this diagnosis (signature NULL: give up). now_ms counts from anywhere, monotonic. One remedy is
  * never tried twice for the same cause (signature, module, version) since delve_recovery_begin: a cache's entry is
- * fetched again once whatever tells of it, and what is about no module (GOWORK=off, a fresh build cache, the whole
- * module cache) is done once. A launch gets 12 remedies at most. DELVE_REMEDY_RETRY is a start after a wait, one of the
- * attempts. */
+ * fetched again once whatever tells of it, and what is about no module (GOWORK=off, -mod=, copies, a local toolchain,
+ * a fresh cache, the whole module cache) is done once. A launch gets 12 remedies at most. DELVE_REMEDY_RETRY is a start
+ * after a wait, one of the attempts. */
 struct delve_step delve_recovery_failed(struct delve_recovery *r, const struct delve_diagnosis *d, uint64_t now_ms);
 
 /* The remedy of the last step has ended. mended: it changed what Delve will see. Otherwise `own` is the diagnosis of
@@ -61,10 +61,17 @@ void delve_recovery_used(struct delve_recovery *r);
 /* What the policy now holds for the cause: that of the last `failed`, or the one that its remedy brought to light. */
 const struct delve_diagnosis *delve_recovery_cause(const struct delve_recovery *r);
 
+/* What the story's end depends on. */
+struct delve_repair {
+    enum delve_remedy by;              /* DELVE_REMEDY_NONE: nothing was repaired */
+    bool fresh_gocache;                /* the builds of this launch have a build cache of their own */
+    const struct delve_facts *machine; /* as check.h has them, NULL: none; for where another Go may be */
+};
+
 /* The story, appended to out, without a newline at its end; d->signature is not NULL. broke: what broke, in Go's words,
- * with file:line; two lines at most. for_good: the one thing to do, with the command that makes a mended state
- * permanent (mended_by DELVE_REMEDY_NONE: nothing was mended). Return as buf_append. */
+ * with file:line; two lines at most. for_good: the one thing to do, with the command that makes a repaired state
+ * permanent. Return as buf_append. */
 int delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out);
-int delve_recovery_tell_for_good(const struct delve_diagnosis *d, enum delve_remedy mended_by, struct buf *out);
+int delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out);
 
 #endif

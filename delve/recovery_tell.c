@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "delve/check.h"
+
 enum {
     MORE_MAX = 240,                /* bytes of the second line, after which no further one of Go's is added to it */
     TOLD_MAX = 2 * DELVE_WORDS_MAX /* bytes of Go's words with what is put between them */
@@ -54,24 +56,71 @@ int delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out)
     return failed ? -1 : 0;
 }
 
-int delve_recovery_tell_for_good(const struct delve_diagnosis *d, enum delve_remedy mended_by, struct buf *out)
+/* The Go version that the words ask for, "1.99.0"; 0: they name none. */
+static size_t wanted_go(const char *words, const char **version)
 {
-    switch (mended_by) {
-    case DELVE_REMEDY_NONE:
-        return buf_puts(out, d->signature->advice);
+    static const char *const before[] = {" requires go >= ", "download go",  "cannot find \"go", "invalid go version '",
+                                         "requires Go ",     "requires go ", "Go version go",    "exec go"};
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        const char *at = strstr(words, before[i]);
+        *version = at ? at + strlen(before[i]) : NULL;
+        size_t n = at ? strspn(*version, "0123456789.rcbeta") : 0;
+        while (n && (*version)[n - 1] == '.')
+            n--;
+        if (n)
+            return n;
+    }
+    return 0;
+}
+
+/* Which Go is needed, which is there, and which others are in the module cache. */
+static void tell_go(const struct delve_diagnosis *d, const struct delve_facts *machine, struct buf *out)
+{
+    const char *version, *go = delve_facts_get(machine, "go"), *local = delve_facts_get(machine, "goVersion");
+    const char *number = local ? strstr(local, "go1") : NULL, *between = "; already in its module cache: ";
+    size_t n = wanted_go(d->words, &version);
+    if (n == 0)
+        return;
+    (void)buf_printf(out, "Go %.*s is needed", (int)n, version);
+    if (number)
+        (void)buf_printf(out, ", the Go machine has %.*s%s%s%s", (int)strcspn(number, " "), number, go ? " (" : "",
+                         go ? go : "", go ? ")" : "");
+    for (size_t i = 0; machine && i < machine->count; i++) {
+        const char *text = machine->list[i].text;
+        const char *end = strrchr(text, '.');
+        if (strcmp(machine->list[i].name, "toolchain") != 0)
+            continue;
+        (void)buf_printf(out, "%sgo%.*s", between, (int)(end ? end - text : (long)strlen(text)), text);
+        between = ", ";
+    }
+    (void)buf_puts(out, ". ");
+}
+
+static int tell_advice(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
+{
+    if (strcmp(d->signature->name, "go-too-old") == 0)
+        tell_go(d, repair->machine, out);
+    return buf_puts(out, d->signature->advice);
+}
+
+int delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
+{
+    static const char clean[] = "run `go clean -cache` on the Go machine before you build there yourself; ";
+    if (repair->by == DELVE_REMEDY_NONE)
+        return tell_advice(d, repair, out);
+    (void)buf_puts(out, "for good: ");
+    switch (repair->by) {
     case DELVE_REMEDY_DOWNLOAD:
     case DELVE_REMEDY_TIDY:
-        return buf_printf(out, "for good: run `%s` in the module on the Go machine", delve_remedy_text(mended_by));
+        return buf_printf(out, "run `%s` in the module on the Go machine", delve_remedy_text(repair->by));
     case DELVE_REMEDY_PURGE:
-        return buf_printf(out, "for good: nothing to do, %s%s%s in the module cache agrees with go.sum again",
-                          d->module, *d->version ? "@" : "", d->version);
-    case DELVE_REMEDY_MODCACHE:
-        return buf_puts(out,
-                        "for good: the module cache must be whole, and readable and writable for the user on the Go "
-                        "machine, as said above; until then every launch fills a fresh one");
+        return buf_printf(out, "%s%s%s%s was fetched again and agrees with go.sum",
+                          repair->fresh_gocache ? clean : "nothing to do, ", d->module, *d->version ? "@" : "",
+                          d->version);
     case DELVE_REMEDY_CLEAN_MODCACHE:
-        return buf_puts(out, "for good: nothing to do, the module cache was emptied and fetched again");
+        return buf_printf(out, "%sthe module cache was emptied and fetched again",
+                          repair->fresh_gocache ? clean : "nothing to do, ");
     default:
-        return buf_printf(out, "for good: %s", d->signature->advice);
+        return tell_advice(d, repair, out);
     }
 }

@@ -133,9 +133,10 @@ static void fail_with_cause(struct supervised *p, const char *words)
     const struct delve_diagnosis *cause = delve_recovery_cause(p->recovery);
     struct buf text;
     struct err why;
+    struct delve_repair none = {.machine = p->facts};
     buf_init(&text, TEXT_MAX);
     if (delve_recovery_tell_broke(cause, &text) < 0 || buf_puts(&text, "\n") < 0 ||
-        (words ? buf_puts(&text, words) : delve_recovery_tell_for_good(cause, DELVE_REMEDY_NONE, &text)) < 0)
+        (words ? buf_puts(&text, words) : delve_recovery_tell_for_good(cause, &none, &text)) < 0)
         err_set(&why, "out of memory");
     else
         err_set(&why, "%s", text.data);
@@ -360,8 +361,9 @@ static void tell_mended(struct supervised *p)
         process_say(p, "important", "for good: the module's own files were changed; review and commit them");
         return;
     }
+    struct delve_repair repair = {.by = p->mended_by, .fresh_gocache = p->mended.gocache, .machine = p->facts};
     buf_init(&text, TEXT_MAX);
-    if (delve_recovery_tell_for_good(&p->cause, p->mended_by, &text) == 0)
+    if (delve_recovery_tell_for_good(&p->cause, &repair, &text) == 0)
         process_say(p, "important", text.data);
     buf_free(&text);
     p->cause.signature = NULL;
@@ -426,7 +428,7 @@ static void remedy_ended(struct supervised *p, int status)
         note_mended(p);
     } else {
         if (status != KEEPER_UNSUITED)
-            (void)delve_diagnose_build(&own, p->build_tail.data);
+            (void)delve_diagnose_build_with(&own, p->build_tail.data, &p->build_facts);
         log_info(p->place.subject, "%s on %s did not mend it (status %d)%s%s", delve_remedy_text(p->step_next.remedy),
                  process_where(p), status, own.signature ? ": " : "", own.words);
     }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delve/check.h"
 #include "recovery_rows.h"
 
 enum { TOLD_MAX = 8192, OUTPUT_MAX = 4 * 1024 * 1024 };
@@ -101,12 +102,49 @@ static void what_to_do_for_good(void **state)
     buf_init(&out, TOLD_MAX);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         buf_clear(&out);
-        assert_int_equal(delve_recovery_tell_for_good(&d, cases[i].by, &out), 0);
+        assert_int_equal(delve_recovery_tell_for_good(&d, &(struct delve_repair){.by = cases[i].by}, &out), 0);
         assert_string_equal(out.data, cases[i].says);
     }
     buf_clear(&out);
-    assert_int_equal(delve_recovery_tell_for_good(&package, DELVE_REMEDY_PURGE, &out), 0);
-    assert_non_null(strstr(out.data, "example.com/a/b in the module cache"));
+    assert_int_equal(delve_recovery_tell_for_good(&package, &(struct delve_repair){.by = DELVE_REMEDY_PURGE}, &out), 0);
+    assert_non_null(strstr(out.data, "example.com/a/b was fetched"));
+    buf_clear(&out);
+    /* The user's own build cache still knows the damage. */
+    struct delve_repair fresh = {.by = DELVE_REMEDY_PURGE, .fresh_gocache = true};
+    assert_int_equal(delve_recovery_tell_for_good(&d, &fresh, &out), 0);
+    assert_non_null(strstr(out.data, "for good: run `go clean -cache` on the Go machine"));
+    assert_null(strstr(out.data, "nothing to do"));
+    buf_free(&out);
+}
+
+static void which_go_is_needed_and_where_it_may_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *output, *says;
+    } cases[] = {
+        {"go: go.mod requires go >= 1.99.0 (running go 1.24.4; GOTOOLCHAIN=local)\n", "Go 1.99.0 is needed, "},
+        {"go: download go1.99.1 for linux/amd64: toolchain not available\n", "Go 1.99.1 is needed, "},
+        {"go: errors parsing go.mod:\n/w/go.mod:3: invalid go version '1.99.0': must match format 1.23\n",
+         "Go 1.99.0 is needed, "},
+    };
+    struct delve_facts machine = {0};
+    struct buf out;
+    buf_init(&out, TOLD_MAX);
+    assert_int_equal(delve_facts_add(&machine, "go", "/usr/bin/go"), 0);
+    assert_int_equal(delve_facts_add(&machine, "goVersion", "go version go1.24.4 linux/amd64"), 0);
+    assert_int_equal(delve_facts_add(&machine, "toolchain", "1.99.2.linux-amd64"), 0);
+    assert_int_equal(delve_facts_add(&machine, "toolchain", "1.25rc1.linux-amd64"), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct delve_diagnosis d;
+        buf_clear(&out);
+        assert_true(delve_diagnose_build(&d, cases[i].output));
+        assert_int_equal(delve_recovery_tell_for_good(&d, &(struct delve_repair){.machine = &machine}, &out), 0);
+        assert_memory_equal(out.data, cases[i].says, strlen(cases[i].says));
+        assert_non_null(strstr(out.data, "the Go machine has go1.24.4 (/usr/bin/go); already in its module cache: "
+                                         "go1.99.2, go1.25rc1. "));
+    }
+    delve_facts_free(&machine);
     buf_free(&out);
 }
 
@@ -308,6 +346,7 @@ int main(void)
         cmocka_unit_test(what_broke_is_told_in_two_lines_at_most),
         cmocka_unit_test(long_words_are_cut_between_lines),
         cmocka_unit_test(what_to_do_for_good),
+        cmocka_unit_test(which_go_is_needed_and_where_it_may_be),
         cmocka_unit_test(every_row_of_the_table_comes_to_an_end),
         cmocka_unit_test(what_go_prints_leads_to_the_end_that_the_table_says),
         cmocka_unit_test(captured_set_ups_end_as_their_remedies_let_them),
