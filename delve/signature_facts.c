@@ -195,11 +195,21 @@ static bool is_own(const struct delve_facts *facts, const char *package)
     return false;
 }
 
+/* Whether the module's package is called so, as far as its path tells: of `dep.F` no more than `dep` is known. */
+static bool is_called(const char *module, size_t len, const char *name)
+{
+    char path[DELVE_NAMED_MAX];
+    size_t n = strlen(name);
+    return n && !strpbrk(name, "/.") && put_rest(path, sizeof path, module, len) &&
+           delve_is_package_name(path, name, n);
+}
+
 /* The module that the facts are about, when it is or holds what d names; NULL otherwise. */
 static const char *required_module(const struct delve_facts *facts, const struct delve_diagnosis *d)
 {
     const char *module = delve_facts_get(facts, "module");
-    return module && is_or_holds(module, strcspn(module, " "), d->module) ? module : NULL;
+    size_t len = module ? strcspn(module, " ") : 0;
+    return len && (is_or_holds(module, len, d->module) || is_called(module, len, d->module)) ? module : NULL;
 }
 
 static void take_module(const char *module, struct delve_diagnosis *d)
@@ -259,8 +269,6 @@ bool delve_needs_hold(const struct delve_signature *row, const struct delve_fact
         return false;
     if (needs & DELVE_NEEDS_OWN && !is_own(facts, d->module))
         return false;
-    if (needs & DELVE_NEEDS_CLOSED && !has_state(facts, "file.state", "closed", "closed"))
-        return false;
     if (needs & DELVE_NEEDS_ABSENT && !has_state(facts, "file.state", "missing", "missing"))
         return false;
     if (needs & DELVE_NEEDS_PACKAGE && !has_state(facts, "package.state", "there", "there"))
@@ -283,7 +291,6 @@ int delve_needs_text(int needs, struct buf *out)
         {DELVE_NEEDS_HELD, "module.state is whole or replaced"},
         {DELVE_NEEDS_ZIP, "module.zip is there"},
         {DELVE_NEEDS_PACKAGE, "package.state is there"},
-        {DELVE_NEEDS_CLOSED, "file.state is closed"},
         {DELVE_NEEDS_WORKSPACE, "go.GOWORK is a file, and the path another module's"},
         {DELVE_NEEDS_NO_CGO, "go.CGO_ENABLED is 0"},
         {DELVE_NEEDS_IN_GOROOT, "go.GOROOT holds the path"},

@@ -257,6 +257,13 @@ static size_t package_name(const char *path, const char **name)
     }
 }
 
+bool delve_is_package_name(const char *package, const char *name, size_t len)
+{
+    const char *whole;
+    size_t whole_len = package_name(package, &whole);
+    return len == whole_len && memcmp(name, whole, len) == 0;
+}
+
 bool delve_is_cut_name(const char *package, const char *name, size_t len)
 {
     const char *whole;

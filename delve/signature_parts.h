@@ -46,6 +46,9 @@ void delve_words(struct delve_diagnosis *d, const struct delve_part *part, struc
 bool delve_words_add_about(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line,
                            const char *begins, bool alone);
 
+/* Whether a package of this path has the name in all likelihood. */
+bool delve_is_package_name(const char *package, const char *name, size_t len);
+
 /* Whether the name is the beginning of the one that a package of this path has in all likelihood, cut off. */
 bool delve_is_cut_name(const char *package, const char *name, size_t len);
 

@@ -52,13 +52,12 @@ enum {
     DELVE_NEEDS_HELD = 1 << 6,       /* module.state is whole or replaced */
     DELVE_NEEDS_ZIP = 1 << 7,        /* module.zip is there */
     DELVE_NEEDS_PACKAGE = 1 << 8,    /* package.state is there */
-    DELVE_NEEDS_CLOSED = 1 << 9,     /* file.state is closed */
-    DELVE_NEEDS_ABSENT = 1 << 10,    /* file.state is missing */
-    DELVE_NEEDS_WORKSPACE = 1 << 11, /* go.GOWORK names a file, and the path is not in the directory or above it */
-    DELVE_NEEDS_NO_CGO = 1 << 12,    /* go.CGO_ENABLED is 0 */
-    DELVE_NEEDS_IN_GOROOT = 1 << 13, /* go.GOROOT holds the path */
-    DELVE_NEEDS_VENDOR = 1 << 14,    /* the path is in a vendor directory, and not in go.GOMODCACHE */
-    DELVE_NEEDS_NO_FACTS = 1 << 15   /* nothing is known: a guess that facts replace */
+    DELVE_NEEDS_ABSENT = 1 << 9,     /* file.state is missing */
+    DELVE_NEEDS_WORKSPACE = 1 << 10, /* go.GOWORK names a file, and the path is not in the directory or above it */
+    DELVE_NEEDS_NO_CGO = 1 << 11,    /* go.CGO_ENABLED is 0 */
+    DELVE_NEEDS_IN_GOROOT = 1 << 12, /* go.GOROOT holds the path */
+    DELVE_NEEDS_VENDOR = 1 << 13,    /* the path is in a vendor directory, and not in go.GOMODCACHE */
+    DELVE_NEEDS_NO_FACTS = 1 << 14   /* nothing is known: a guess that facts replace */
 };
 
 struct delve_signature {

@@ -84,6 +84,10 @@ static const struct delve_signature rows[] = {
                "a directory of a module is missing in the module cache", advice_cache, "1.19-1.27"),
     IF_DAMAGED(0, BUILD, "does not contain package", "^module [^ ]+ found.*, but does not contain package " PACKAGE,
                "m", "a directory of a module is missing in the module cache", advice_cache, "1.19-1.27"),
+    /* Of a package that lost a file before its first build no more is said than this. */
+    IF_DAMAGED(0, COMPILER, "undefined: ", "^undefined: ([A-Za-z_][A-Za-z0-9_]*)\\.[A-Za-z]", "m",
+               "files of a module are missing in the module cache", advice_cache, "1.19-1.27"),
+
     /* An alias that is not used and a name that is not there is what the program's own mistakes look like, too. */
     FACT_ROW_WITH(DELVE_NEEDS_DAMAGED, "undefined: ", "cache-damaged", COMPILER, "imported and not used",
                   "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "ma",

@@ -43,6 +43,19 @@ static bool holds(const char *path, const char *name)
     return n > 0 && strncmp(name, path, n) == 0 && (name[n] == '/' || name[n] == '\0');
 }
 
+/* Whether a package of this path is called so, in all likelihood: of `undefined: dep.F` no more than `dep` is known. */
+static bool is_called(const char *path, const char *name)
+{
+    const char *last = strrchr(path, '/');
+    size_t len = strlen(path);
+    if (!*name || strpbrk(name, "/."))
+        return false;
+    if (last && last[1] == 'v' && last[2] && strspn(last + 2, "0123456789") == strlen(last + 2))
+        len = (size_t)(last - path); /* a major version */
+    size_t n = strlen(name);
+    return len >= n && strncmp(path + len - n, name, n) == 0 && (len == n || path[len - n - 1] == '/');
+}
+
 static void take_name(char *to, size_t size, const char *from)
 {
     if (strlen(from) < size)
@@ -113,7 +126,7 @@ static void on_main(void *arg, const char *path)
 static void consider(struct search *s, const char *path, const char *version)
 {
     size_t n = strlen(path), longest = strlen(s->found.path);
-    if (!holds(path, s->in->name) || n < longest || n >= sizeof s->found.path)
+    if (!(holds(path, s->in->name) || is_called(path, s->in->name)) || n < longest || n >= sizeof s->found.path)
         return;
     if (n == longest && modfile_compare(version, s->found.version) <= 0)
         return;

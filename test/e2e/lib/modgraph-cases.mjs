@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { escaped, zip } from './goproxy.mjs';
 import { fileCases } from './modgraph-files.mjs';
+import { mistakeCases } from './modgraph-mistakes.mjs';
 import { versionCases } from './modgraph-versions.mjs';
 import { workspaceCases } from './modgraph-workspaces.mjs';
 import { mayMount } from './mount.mjs';
@@ -115,4 +116,4 @@ const locks = [
   { name: 'lock-held', ends: 'runs', lock: [...DEP, 'lock'], make: (c) => { c.unextract(...DEP); fs.rmSync(c.entry(...DEP, 'zip')); } },
 ];
 
-export const cases = (minor) => [...fileCases(minor), ...versionCases(minor), ...workspaceCases(minor), ...cache, ...unfetchable, ...healthy, ...network, ...builds, ...locks];
+export const cases = (minor) => [...fileCases(minor), ...versionCases(minor), ...mistakeCases(minor), ...cache, ...unfetchable, ...healthy, ...network, ...builds, ...locks];
