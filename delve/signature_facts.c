@@ -1,4 +1,5 @@
 /* What facts decide of a row: which directory a path is in, whose a package is, what state a module is in. */
+#include <stdio.h>
 #include <string.h>
 
 #include "delve/check.h"
@@ -80,9 +81,7 @@ static bool is_relative_below(const struct delve_facts *facts, const char *root,
         if (strcmp(facts->list[i].name, "dir") != 0 || n + 1 + len >= sizeof joined)
             continue;
         has_dir = true;
-        memcpy(joined, dir, n);
-        joined[n] = '/';
-        memcpy(joined + n + 1, path, len);
+        (void)snprintf(joined, sizeof joined, "%s/%.*s", dir, (int)len, path);
         if (is_absolute_below(root, joined, n + 1 + len, rest, size))
             return true;
     }
