@@ -70,15 +70,18 @@ static const struct complaint {
     {"-modfile", "does not have .mod extension", NAMED, "the file's name must end in .mod"},
     {"-overlay", "reading overlay", NAMED, "there is no such file on the Go machine"},
     {"-overlay", "parsing overlay JSON", ANY, "the file is no overlay in JSON"},
-    {"-mod", "-mod=", NAMED, "Go takes mod, readonly and vendor"},
+    {"-mod", " not supported (can be ", NAMED, "Go takes mod, readonly and vendor"},
     {"-pgo", "no such file or directory", NAMED, "there is no such file on the Go machine"},
     {"-toolexec", "error obtaining buildID", NAMED, "there is no such program on the Go machine"},
     {"-C", "chdir ", NAMED, "there is no such directory on the Go machine"},
     {"-buildmode", "buildmode=", NAMED, "Go does not take this value here"},
     {"-tags", "-tags space-separated list contains comma", ANY, "tags are separated by commas alone"},
-    {"-race", "-race ", ANY, "a build with -race needs cgo and a system that supports it"},
-    {"-msan", "-msan ", ANY, "a build with -msan needs cgo and a system that supports it"},
-    {"-asan", "-asan ", ANY, "a build with -asan needs cgo and a system that supports it"},
+    {"-race", "-race requires cgo", ANY, "a build with -race needs cgo"},
+    {"-race", "-race is not supported on ", ANY, "this system does not support it"},
+    {"-msan", "-msan requires cgo", ANY, "a build with -msan needs cgo"},
+    {"-msan", "-msan is not supported on ", ANY, "this system does not support it"},
+    {"-asan", "-asan requires cgo", ANY, "a build with -asan needs cgo"},
+    {"-asan", "-asan is not supported on ", ANY, "this system does not support it"},
 };
 
 /* A value that was set, and where. */

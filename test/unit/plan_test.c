@@ -778,6 +778,9 @@ static void values_that_go_refuses_are_blamed_on_their_place(void **state)
         /* What a person must not be told to remove: these are go's own ways round it. */
         {"\"buildFlags\":\"-mod=mod\"", "", "",
          "go: -mod may only be set to readonly when in workspace mode, but it is set to \"mod\"\n", NULL},
+        {"\"buildFlags\":\"-mod=vendor\"", "env.GOFLAGS=-mod=vendor", "",
+         "go: inconsistent vendoring in /w:\n\tx\n\n\tTo ignore the vendor directory, use -mod=readonly or -mod=mod.\n",
+         NULL},
         {"\"buildFlags\":\"-mod=nonsense\"", "", "",
          "-mod=nonsense not supported (can be '', 'mod', 'readonly', or 'vendor')\n", "-mod=nonsense"},
         {"", "env.GOWORK=/missing/go.work", "",
