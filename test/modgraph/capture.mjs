@@ -1,0 +1,109 @@
+// Makes the set-ups of the second set with one go, and writes down what go says to each, the facts of the machine, and
+// which safe remedies mend it: node test/modgraph/capture.mjs [--go GOROOT] [-o FILE] [--only REGEX] [--lanes N]
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { factsOf } from './facts.mjs';
+import { Ground, isRoot, removeAll } from './ground.mjs';
+import { REMEDIES, mends } from './remedies.mjs';
+import { SETUPS } from './setups/all.mjs';
+
+const { values: options } = parseArgs({ options: {
+  go: { type: 'string' }, output: { type: 'string', short: 'o' }, only: { type: 'string', default: '.' }, lanes: { type: 'string', default: '2' },
+} });
+
+/** The same text with paths that are nobody's. */
+function neutral(c, value) {
+  if (Array.isArray(value)) return value.map((v) => neutral(c, v));
+  if (value && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([k, v]) => [neutral(c, k), neutral(c, v)]));
+  if (typeof value !== 'string') return value;
+  const real = fs.realpathSync(path.join(c.ground.goroot, 'src'));
+  return [[c.home, '/home/me'], [c.proxy, '/srv/proxy'], [c.binary, '/tmp/built'], [c.ground.gocache, '/home/me/.cache/go-build'], [c.dir, '/home'], [c.goroot, '/usr/local/go'], [c.ground.goroot, '/usr/local/go'], [real, '/usr/local/go/src']]
+    .reduce((text, [from, to]) => text.split(from).join(to), value)
+    .replace(/(?<=127\.0\.0\.1:)\d{2,5}/g, '40000').replace(/\bgo-build\d+/g, 'go-build1').replace(/\/tmp\/cgo-gcc-input-\d+/g, '/tmp/cgo-gcc-input-1');
+}
+
+function plain(facts) {
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => !/^env\.(GOCACHE|GOSUMDB)$/.test(name)));
+}
+
+async function capture(ground, test) {
+  const c = await ground.place(test);
+  let row;
+  try {
+    const { code, text } = await c.build();
+    const said = code === 0 ? await c.says() : '';
+    if (code === 0 && test.mode !== 'test' && !said.includes(test.says)) throw new Error(`${test.name} builds with other versions than go.mod has: ${said}`);
+    const { facts, main, modules, files } = await factsOf(c, text);
+    row = neutral(c, {
+      case: test.name, outcome: code === 0 ? 'BUILT' : 'FAILED', rc: code, out: text,
+      launch: { mode: test.mode ?? 'debug', program: c.program, ...(c.buildFlags && { buildFlags: c.buildFlags }), ...(test.launchEnv && { env: c.launchEnv }) },
+      kinds: test.kinds, acceptable: test.acceptable, works: [], facts: plain(facts), main, modules, files,
+    });
+  } finally {
+    await c.remove();
+  }
+  if (row.outcome === 'FAILED') for (const name of Object.keys(REMEDIES)) if (await mends(ground, test, name)) row.works.push(name);
+  return row;
+}
+
+const OPEN = JSON.stringify({ state: 'open', owner: isRoot ? 'nobody' : os.userInfo().username });
+
+/** What most rows have in common is said once, in the first line; a row says what differs, null where it lacks it, and
+ * which of the modules it lacks. Remedies that are not in `works` failed. */
+function compact(rows) {
+  const counts = new Map();
+  for (const { facts } of rows) for (const [name, v] of Object.entries(facts)) counts.set(`${name}\0${v}`, (counts.get(`${name}\0${v}`) ?? 0) + 1);
+  const common = {};
+  for (const [key, n] of counts) if (n * 2 > rows.length) { const [name, v] = key.split('\0'); common[name] = v; }
+  const modules = rows.find((r) => r.case === 'healthy')?.modules ?? [];
+  for (const row of rows) {
+    const differs = Object.entries(row.facts).filter(([name, v]) => common[name] !== v);
+    const lacks = Object.keys(common).filter((name) => !(name in row.facts)).map((name) => [name, null]);
+    row.facts = Object.fromEntries([...differs, ...lacks]);
+    const known = new Set(modules.map((m) => JSON.stringify(m)));
+    row.lacks = modules.map((m) => m.path).filter((name) => !row.modules.some((m) => m.path === name));
+    row.modules = row.modules.filter((m) => !known.has(JSON.stringify(m)));
+    for (const key of ['lacks', 'modules']) if (row[key].length === 0) delete row[key];
+    for (const name of ['go.mod', 'go.sum']) if (JSON.stringify(row.files[name]) === OPEN) delete row.files[name];
+    if (JSON.stringify(row.main) === '["corp.example/shop"]') delete row.main;
+  }
+  return [{ go: rows[0].go, remedies: Object.keys(REMEDIES), facts: common, main: ['corp.example/shop'], modules }, ...rows.map(({ go, ...row }) => row)];
+}
+
+async function main() {
+  const goroot = options.go ?? execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim();
+  if (!isRoot) process.stderr.write('capture: not root: what only root may read is closed to its owner instead\n');
+  const root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'modgraph-')));
+  const rows = [];
+  const wrong = []; // set-ups that could not be made, or are not what they say
+  try {
+    const ground = await new Ground(root, goroot).make();
+    const wanted = SETUPS.filter((t) => new RegExp(options.only).test(t.name));
+    const queue = wanted.entries();
+    await Promise.all(Array.from({ length: Number(options.lanes) }, async () => {
+      for (const [i, test] of queue) {
+        try {
+          rows[i] = { ...(await capture(ground, test)), go: ground.version };
+        } catch (error) {
+          wrong.push(`${test.name}: ${error.stack}`);
+          continue;
+        }
+        process.stderr.write(`${ground.version} ${i + 1}/${wanted.length} ${test.name}: ${rows[i].outcome} ${rows[i].works}\n`);
+      }
+    }));
+    const text = compact(rows.filter(Boolean)).map((row) => `${JSON.stringify(row)}\n`).join('');
+    if (options.output) fs.writeFileSync(options.output, text);
+    else process.stdout.write(text);
+    if (wrong.length > 0) {
+      process.stderr.write(`${wrong.join('\n')}\n`);
+      process.exitCode = 1;
+    }
+  } finally {
+    removeAll(root);
+  }
+}
+
+await main();
