@@ -40,7 +40,7 @@ async function capture(ground, test) {
     row = neutral(c, {
       case: test.name, outcome: code === 0 ? 'BUILT' : 'FAILED', rc: code, out: text,
       launch: { mode: test.mode ?? 'debug', program: c.program, ...(c.buildFlags && { buildFlags: c.buildFlags }), ...(test.launchEnv && { env: c.launchEnv }) },
-      kinds: test.kinds, acceptable: test.acceptable, works: [], facts: plain(facts), main, modules, files,
+      kinds: test.kinds, acceptable: test.acceptable, ...(test.blind && { blind: true }), works: [], facts: plain(facts), main, modules, files,
     });
   } finally {
     await c.remove();
@@ -77,6 +77,9 @@ async function main() {
   const goroot = options.go ?? execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim();
   if (!isRoot) process.stderr.write('capture: not root: what only root may read is closed to its owner instead\n');
   const root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'modgraph-')));
+  // What was captured before this was cut short: a row is kept as soon as it is there.
+  const part = `${options.output}.part`;
+  const done = options.output && fs.existsSync(part) ? fs.readFileSync(part, 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l)) : [];
   const rows = [];
   const wrong = []; // set-ups that could not be made, or are not what they say
   try {
@@ -85,17 +88,23 @@ async function main() {
     const queue = wanted.entries();
     await Promise.all(Array.from({ length: Number(options.lanes) }, async () => {
       for (const [i, test] of queue) {
+        rows[i] = done.find((row) => row.case === test.name);
+        if (rows[i]) continue;
         try {
           rows[i] = { ...(await capture(ground, test)), go: ground.version };
         } catch (error) {
           wrong.push(`${test.name}: ${error.stack}`);
           continue;
         }
+        if (options.output) fs.appendFileSync(part, `${JSON.stringify(rows[i])}\n`);
         process.stderr.write(`${ground.version} ${i + 1}/${wanted.length} ${test.name}: ${rows[i].outcome} ${rows[i].works}\n`);
       }
     }));
     const text = compact(rows.filter(Boolean)).map((row) => `${JSON.stringify(row)}\n`).join('');
-    if (options.output) fs.writeFileSync(options.output, text);
+    if (options.output) {
+      fs.writeFileSync(options.output, text);
+      fs.rmSync(part, { force: true });
+    }
     else process.stdout.write(text);
     if (wrong.length > 0) {
       process.stderr.write(`${wrong.join('\n')}\n`);

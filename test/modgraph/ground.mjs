@@ -85,10 +85,10 @@ export function removeAll(dir) {
   fs.rmSync(dir, { recursive: true });
 }
 
-/** Runs a program to its end: { code, text }. */
-function run(command, args, options) {
+/** Runs a program to its end, as this user if there is one: { code, text }. */
+function run(user, command, args, options) {
   return new Promise((resolve, reject) => {
-    execFile(command, args, { encoding: 'utf8', maxBuffer: OUTPUT_MAX, timeout: GO_TIMEOUT_MS, ...(isRoot && { uid: NOBODY, gid: NOBODY }), ...options }, (error, stdout, stderr) => {
+    execFile(command, args, { encoding: 'utf8', maxBuffer: OUTPUT_MAX, timeout: GO_TIMEOUT_MS, ...(user && { uid: user, gid: user }), ...options }, (error, stdout, stderr) => {
       if (error && typeof error.code !== 'number') reject(error); // it did not start, or not end
       else resolve({ code: error ? error.code : 0, text: stdout + stderr });
     }).stdin.end();
@@ -97,8 +97,9 @@ function run(command, args, options) {
 
 /** What all set-ups of one go share. */
 export class Ground {
-  /** root: an empty directory of ours; goroot: of the go to try. */
-  constructor(root, goroot) {
+  /** root: an empty directory of ours; goroot: of the go to try; user: who runs it, a number, or 0 for who runs this. */
+  constructor(root, goroot, user = isRoot ? NOBODY : 0) {
+    this.user = user;
     this.root = root;
     this.goroot = fs.realpathSync(goroot);
     this.count = 0;
@@ -125,7 +126,7 @@ export class Ground {
     fs.writeFileSync(path.join(this.good.src, 'std/main.go'), 'package main\n\nimport _ "fmt"\n\nfunc main() {}\n');
     fs.writeFileSync(path.join(this.good.src, 'std/go.mod'), 'module std.example\n\ngo 1.18\n');
     this.own(this.good.dir);
-    const built = await run(this.good.goCommand, ['build', '-gcflags=all=-N -l', '-o', '/dev/null', '.'], { cwd: path.join(this.good.src, 'std'), env: this.good.env });
+    const built = await this.run(this.good.goCommand, ['build', '-gcflags=all=-N -l', '-o', '/dev/null', '.'], { cwd: path.join(this.good.src, 'std'), env: this.good.env });
     assert.equal(built.code, 0, built.text);
     fs.rmSync(path.join(this.good.src, 'std'), { recursive: true });
     for (const to of ['gocache', 'gocache-fresh']) execFileSync('cp', ['-a', this.seed, this.at(to)]);
@@ -139,9 +140,13 @@ export class Ground {
     return this;
   }
 
+  run(command, args, options) {
+    return run(this.user, command, args, options);
+  }
+
   /** Gives what was made to the user who runs go. */
   own(dir) {
-    if (isRoot) execFileSync('chown', ['-R', '-h', `${NOBODY}:${NOBODY}`, dir]);
+    if (this.user) execFileSync('chown', ['-R', '-h', `${this.user}:${this.user}`, dir]);
   }
 
   /** A fresh copy of a set-up, broken. */
@@ -231,7 +236,6 @@ export class Place {
     }
     if (this.test.ownProxy) execFileSync('cp', ['-a', this.ground.proxy, this.proxy]);
     if (this.test.serve) await this.test.serve(this);
-    this.ground.own(this.dir);
     await this.test.make(this);
     this.ground.own(this.dir);
     for (const change of this.later) change(this);
@@ -245,6 +249,7 @@ export class Place {
   /** Nobody's but root's, and closed to the others; where this is not root, closed to its owner too. */
   close(file, { read = true } = {}) {
     this.finally(() => {
+      assert.ok(this.ground.user || !isRoot, 'nothing is closed to root');
       if (isRoot) execFileSync('chown', ['-R', '-h', 'root:root', file]);
       execFileSync('chmod', ['-R', `${isRoot ? 'go' : 'a'}-w${read ? '' : 'rx'}`, file]);
     });
@@ -312,7 +317,7 @@ export class Place {
 
   /** Runs a program as the user of the set-up, with its environment. */
   run(command, args, { cwd = this.src, env = {} } = {}) {
-    return run(command, args, { cwd, env: this.dropped({ ...this.env, ...env }) });
+    return this.ground.run(command, args, { cwd, env: this.dropped({ ...this.env, ...env }) });
   }
 
   go(args, options) {
@@ -323,7 +328,7 @@ export class Place {
   async must(args, { cwd = this.src } = {}) {
     this.ground.own(this.dir);
     const env = { PATH: `${this.goroot}/bin:/usr/bin:/bin`, HOME: this.home, GOCACHE: this.gocache, GOMODCACHE: this.mod, GOPROXY: `file://${this.proxy}`, GOSUMDB: 'off', GOFLAGS: '' };
-    const how = await run(this.goCommand, args, { cwd, env });
+    const how = await this.ground.run(this.goCommand, args, { cwd, env });
     assert.equal(how.code, 0, `${this.test.name}: go ${args.join(' ')}: ${how.text}`);
     return how;
   }
@@ -351,7 +356,7 @@ export class Place {
   /** What the program says that was built. */
   async says() {
     const args = this.test.mode === 'test' ? ['-test.v'] : [];
-    return (await run(this.binary, args, { cwd: this.program, env: { PATH: '/usr/bin:/bin', HOME: this.home } })).text;
+    return (await this.ground.run(this.binary, args, { cwd: this.program, env: { PATH: '/usr/bin:/bin', HOME: this.home } })).text;
   }
 
   async remove() {

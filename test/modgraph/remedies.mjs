@@ -32,11 +32,14 @@ async function described(c, file) {
 
 const list = (value) => value ?? [];
 
-/** Whether the second go.mod says all that the first one says, the same way. */
+/** Whether the second go.mod says all that the first one says, the same way, and nothing new from below the main module's own
+ * path: a package of ours is never a stranger's. */
 async function onlyAdds(c, { before, file }) {
   const [was, is] = [await described(c, before), await described(c, file)];
   if (!was || !is) return false;
   const versions = new Map(list(is.Require).map((r) => [r.Path, r.Version]));
+  const isOurs = (name) => `${name}/`.startsWith(`${was.Module?.Path}/`) && !list(was.Require).some((r) => r.Path === name);
+  if ([...versions.keys()].some(isOurs)) return false;
   const same = (key) => JSON.stringify(list(was[key])) === JSON.stringify(list(is[key]));
   return list(was.Require).every((r) => versions.get(r.Path) === r.Version) && same('Replace') && same('Exclude') && same('Go')
     && JSON.stringify(was.Module) === JSON.stringify(is.Module);

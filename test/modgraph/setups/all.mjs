@@ -7,6 +7,7 @@
 //   buildFlags, mode, program   of launch.json
 //   source, modcache   where the tree and the module cache are, in the home; cold: the cache is empty
 //   gocache, ownProxy  a build cache, a proxy of its own
+//   blind        only trying tells that a remedy which fits the words does not mend it
 //   entry        the modules of the cache that are damaged: [path, version]
 //   says         what the program prints as long as it is built with the versions of go.mod
 //   limit        what prlimit(1) is given for the build
