@@ -1,9 +1,11 @@
 // Makes the set-ups of the second set with one go, and writes down what go says to each, the facts of the machine, and
-// which safe remedies mend it: node test/modgraph/capture.mjs [--go GOROOT] [-o FILE] [--only REGEX] [--lanes N]
+// which safe remedies mend it: node test/modgraph/capture.mjs [--go GOROOT] [-o FILE] [--only REGEX] [--lanes N]. FILE is
+// test/modgraph/second-goVERSION.jsonl, - stdout; FILE.part keeps what was captured before it was cut short.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { factsOf } from './facts.mjs';
 import { Ground, isRoot, removeAll } from './ground.mjs';
@@ -40,7 +42,7 @@ async function capture(ground, test) {
     row = neutral(c, {
       case: test.name, outcome: code === 0 ? 'BUILT' : 'FAILED', rc: code, out: text,
       launch: { mode: test.mode ?? 'debug', program: c.program, ...(c.buildFlags && { buildFlags: c.buildFlags }), ...(test.launchEnv && { env: c.launchEnv }) },
-      kinds: test.kinds, acceptable: test.acceptable, ...(test.blind && { blind: true }), works: [], facts: plain(facts), main, modules, files,
+      kinds: [], acceptable: [], works: [], facts: plain(facts), main, modules, files,
     });
   } finally {
     await c.remove();
@@ -53,13 +55,15 @@ const OPEN = JSON.stringify({ state: 'open', owner: isRoot ? 'nobody' : os.userI
 
 /** What most rows have in common is said once, in the first line; a row says what differs, null where it lacks it, and
  * which of the modules it lacks. Remedies that are not in `works` failed. */
-function compact(rows) {
+function compact(ground, rows) {
   const counts = new Map();
   for (const { facts } of rows) for (const [name, v] of Object.entries(facts)) counts.set(`${name}\0${v}`, (counts.get(`${name}\0${v}`) ?? 0) + 1);
   const common = {};
   for (const [key, n] of counts) if (n * 2 > rows.length) { const [name, v] = key.split('\0'); common[name] = v; }
   const modules = rows.find((r) => r.case === 'healthy')?.modules ?? [];
   for (const row of rows) {
+    const { kinds, acceptable, blind } = SETUPS.find((t) => t.name === row.case);
+    Object.assign(row, { kinds, acceptable, blind });
     const differs = Object.entries(row.facts).filter(([name, v]) => common[name] !== v);
     const lacks = Object.keys(common).filter((name) => !(name in row.facts)).map((name) => [name, null]);
     row.facts = Object.fromEntries([...differs, ...lacks]);
@@ -70,49 +74,48 @@ function compact(rows) {
     for (const name of ['go.mod', 'go.sum']) if (JSON.stringify(row.files[name]) === OPEN) delete row.files[name];
     if (JSON.stringify(row.main) === '["corp.example/shop"]') delete row.main;
   }
-  return [{ go: rows[0].go, remedies: Object.keys(REMEDIES), facts: common, main: ['corp.example/shop'], modules }, ...rows.map(({ go, ...row }) => row)];
+  return [{ go: ground.version, remedies: Object.keys(REMEDIES), facts: common, main: ['corp.example/shop'], modules }, ...rows.map(({ go, ...row }) => row)];
+}
+
+/** The rows of the set-ups, those in `part` as they are. Those that could not be made, or are not what they say, are `wrong`. */
+async function captureAll(ground, wanted, part, wrong) {
+  const done = part && fs.existsSync(part) ? fs.readFileSync(part, 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l)) : [];
+  const rows = wanted.map((test) => done.find((row) => row.case === test.name));
+  const queue = wanted.entries();
+  await Promise.all(Array.from({ length: Number(options.lanes) }, async () => {
+    for (const [i, test] of queue) {
+      if (rows[i]) continue;
+      try {
+        rows[i] = await capture(ground, test);
+      } catch (error) {
+        wrong.push(`${test.name}: ${error.stack}`);
+        continue;
+      }
+      if (part) fs.appendFileSync(part, `${JSON.stringify(rows[i])}\n`);
+      process.stderr.write(`${ground.version} ${i + 1}/${wanted.length} ${test.name}: ${rows[i].outcome} ${rows[i].works}\n`);
+    }
+  }));
+  return rows.filter(Boolean);
 }
 
 async function main() {
   const goroot = options.go ?? execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim();
   if (!isRoot) process.stderr.write('capture: not root: what only root may read is closed to its owner instead\n');
   const root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'modgraph-')));
-  // What was captured before this was cut short: a row is kept as soon as it is there.
-  const part = `${options.output}.part`;
-  const done = options.output && fs.existsSync(part) ? fs.readFileSync(part, 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l)) : [];
-  const rows = [];
-  const wrong = []; // set-ups that could not be made, or are not what they say
+  const wrong = [];
   try {
     const ground = await new Ground(root, goroot).make();
-    const wanted = SETUPS.filter((t) => new RegExp(options.only).test(t.name));
-    const queue = wanted.entries();
-    await Promise.all(Array.from({ length: Number(options.lanes) }, async () => {
-      for (const [i, test] of queue) {
-        rows[i] = done.find((row) => row.case === test.name);
-        if (rows[i]) continue;
-        try {
-          rows[i] = { ...(await capture(ground, test)), go: ground.version };
-        } catch (error) {
-          wrong.push(`${test.name}: ${error.stack}`);
-          continue;
-        }
-        if (options.output) fs.appendFileSync(part, `${JSON.stringify(rows[i])}\n`);
-        process.stderr.write(`${ground.version} ${i + 1}/${wanted.length} ${test.name}: ${rows[i].outcome} ${rows[i].works}\n`);
-      }
-    }));
-    const text = compact(rows.filter(Boolean)).map((row) => `${JSON.stringify(row)}\n`).join('');
-    if (options.output) {
-      fs.writeFileSync(options.output, text);
-      fs.rmSync(part, { force: true });
-    }
-    else process.stdout.write(text);
-    if (wrong.length > 0) {
-      process.stderr.write(`${wrong.join('\n')}\n`);
-      process.exitCode = 1;
-    }
+    const output = options.output ?? path.join(path.dirname(fileURLToPath(import.meta.url)), `second-go1.${ground.minor}.jsonl`);
+    const part = output === '-' ? null : `${output}.part`;
+    const rows = await captureAll(ground, SETUPS.filter((t) => new RegExp(options.only).test(t.name)), part, wrong);
+    const text = compact(ground, rows).map((row) => `${JSON.stringify(row)}\n`).join('');
+    fs.writeFileSync(part ? output : '/dev/stdout', text);
+    if (part) fs.rmSync(part, { force: true });
   } finally {
     removeAll(root);
   }
+  for (const text of wrong) process.stderr.write(`${text}\n`);
+  if (wrong.length > 0) process.exitCode = 1;
 }
 
 await main();

@@ -147,7 +147,8 @@ static bool lacks(const json_t *row, const char *module)
 {
     size_t i;
     json_t *name;
-    json_array_foreach(json_object_get(row, "lacks"), i, name) if (strcmp(json_string_value(name), module) == 0) return true;
+    json_array_foreach(json_object_get(row, "lacks"), i,
+                       name) if (strcmp(json_string_value(name), module) == 0) return true;
     return false;
 }
 
@@ -175,7 +176,8 @@ static void add_module(struct delve_facts *f, const json_t *head, const json_t *
 static void add_file(struct delve_facts *f, const json_t *row, const char *name)
 {
     const json_t *file = json_object_get(json_object_get(row, "files"), name);
-    bool is_usual = strcmp(name, "go.mod") == 0 || strcmp(name, "go.sum") == 0; /* open, unless the row says otherwise */
+    bool is_usual =
+        strcmp(name, "go.mod") == 0 || strcmp(name, "go.sum") == 0; /* open, unless the row says otherwise */
     add_fact(f, "file.state", file ? text_of(file, "state") : is_usual ? "open" : "missing");
     if (file || is_usual)
         add_fact(f, "file.owner", file ? text_of(file, "owner") : "nobody");
@@ -301,7 +303,7 @@ static const struct {
     {DELVE_REMEDY_PURGE, "refetch", "go clean -modcache"},
     {DELVE_REMEDY_TOOLCHAIN, "toolchain-local", NULL},
     {DELVE_REMEDY_GOCACHE, "fresh-gocache", "fresh GOCACHE"},
-    {DELVE_REMEDY_MODCACHE, "fresh-modcache", NULL},
+    {DELVE_REMEDY_MODCACHE, "fresh-modcache", "fresh GOMODCACHE dir"},
 };
 
 static bool is_mended_by(const json_t *works, enum delve_remedy remedy)
@@ -339,7 +341,8 @@ static void weigh(const json_t *row, const struct said *said, const json_t *kind
             continue;
         if (is_mended_by(json_object_get(row, "works"), r))
             *mends = true;
-        if (is_first ? is_mended_by(json_object_get(row, "fails"), r) : r != DELVE_REMEDY_RETRY || !has(kinds, "network"))
+        if (is_first ? is_mended_by(json_object_get(row, "fails"), r)
+                     : r != DELVE_REMEDY_RETRY || !has(kinds, "network"))
             *offered = true;
     }
     if (json_is_true(json_object_get(row, "blind")) && is_among(said, kinds))
@@ -365,7 +368,8 @@ static json_t *expected_kinds(const json_t *row)
     return kinds;
 }
 
-static void list_row(const struct table *t, const json_t *row, const struct said *said, const json_t *kinds, const char *what)
+static void list_row(const struct table *t, const json_t *row, const struct said *said, const json_t *kinds,
+                     const char *what)
 {
     char *wanted = json_dumps(kinds, JSON_COMPACT), *works = json_dumps(json_object_get(row, "works"), JSON_COMPACT);
     print_message("%s %s: %s: %s%s instead of %s; mended by %s\n", t->set, text_of(row, "case"), what,
@@ -401,9 +405,9 @@ static void measure_row(struct table *t, const json_t *head, const json_t *row)
 static void print_table(const struct table *t)
 {
     const int *v = t->verdicts;
-    print_message("%-24s %6d %6d %10d %6d %6d %8d %9d %9d %8d %7d\n", t->set, v[RIGHT] + v[ACCEPTABLE] + v[WRONG] + v[SILENT],
-                  v[RIGHT], v[ACCEPTABLE], v[WRONG], v[SILENT], t->useless, t->mendable, t->unmended, v[HEALTHY] + v[SPOKEN],
-                  v[SPOKEN]);
+    print_message("%-24s %6d %6d %10d %6d %6d %8d %9d %9d %8d %7d\n", t->set,
+                  v[RIGHT] + v[ACCEPTABLE] + v[WRONG] + v[SILENT], v[RIGHT], v[ACCEPTABLE], v[WRONG], v[SILENT],
+                  t->useless, t->mendable, t->unmended, v[HEALTHY] + v[SPOKEN], v[SPOKEN]);
 }
 
 static void add_table(struct table *sum, const struct table *t)
@@ -442,7 +446,8 @@ static void both_sets(void **state)
     causes = json_object();
     read_words("test/modgraph/kinds.txt", take_kinds);
     read_words("test/signatures/causes.txt", take_cause);
-    print_message("what is said of broken set-ups%s\n", delve_diagnose_build_with ? "" : ", without facts of the machine");
+    print_message("what is said of broken set-ups%s\n",
+                  delve_diagnose_build_with ? "" : ", without facts of the machine");
     print_message("%-24s broken  right acceptable  wrong   none  useless  mendable unmended  healthy  spoken\n", "");
     measure_file(&first, "first, go1.19", "test/modgraph/go1.19-dlv1.20.2.jsonl", false);
     measure_file(&first, "first, go1.22", "test/modgraph/go1.22-dlv1.22.1.jsonl", false);

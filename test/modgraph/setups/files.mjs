@@ -23,7 +23,7 @@ const unreadable = [
   { name: 'sum-line-cut', idea: 'the last line of go.sum is cut', kinds: ['sum-malformed'], acceptable: ['sum-missing'], make: (c) => c.edit('go.sum', (text) => text.slice(0, text.lastIndexOf(' '))) },
   { name: 'sum-is-directory', idea: 'go.sum is a directory', kinds: ['files-closed'], acceptable: ['sum-malformed', 'sum-missing'], make: (c) => { c.rm('go.sum'); fs.mkdirSync(c.file('go.sum')); } },
   { name: 'sum-closed', idea: 'only root may read go.sum', kinds: ['files-closed'], make: (c) => c.close(c.file('go.sum'), { read: false }) },
-  { name: 'sum-two-hashes-wrong', idea: 'go.sum has another hash of one module', kinds: ['checksum'], make: (c) => c.edit('go.sum', (text) => text.replace(/(alpha v1\.0\.0 h1:)..../, '$1Zm9v')) },
+  { name: 'sum-two-hashes-wrong', blind: true, idea: 'go.sum has another hash of one module', kinds: ['checksum'], make: (c) => c.edit('go.sum', (text) => text.replace(/(alpha v1\.0\.0 h1:)..../, '$1Zm9v')) },
   { name: 'mod-closed', idea: 'only root may read go.mod', kinds: ['files-closed'], make: (c) => c.close(c.file('go.mod'), { read: false }) },
   { name: 'mod-is-directory', idea: 'go.mod is a directory', kinds: ['no-module'], acceptable: ['files-closed', 'mod-syntax'], make: (c) => { c.rm('go.mod'); fs.mkdirSync(c.file('go.mod')); } },
   { name: 'mod-bom', idea: 'an editor has put a byte order mark before go.mod', kinds: ['mod-syntax'], make: (c) => c.edit('go.mod', (text) => `\ufeff${text}`) },
