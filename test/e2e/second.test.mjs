@@ -106,6 +106,7 @@ async function through(w, t, x) {
       x.skip('another Go installation than the target\'s');
       return;
     }
+    c.healsItself = t.heal !== undefined;
     const before = users(c);
     const s = await w.session({ port: w.config.targets[c.target].listen });
     const stop = breakpoint(c);

@@ -116,11 +116,13 @@ export class Ground {
     return path.join(this.root, name);
   }
 
-  async make() {
+  /** seed: a build cache that has the standard library already. */
+  async make(seed) {
     fs.chmodSync(this.root, 0o755);
     modules(this.proxy);
     this.good = new Place(this, { name: 'good', cold: true, make: () => {} });
-    fs.mkdirSync(this.seed);
+    if (seed) execFileSync('cp', ['-a', seed, this.seed]);
+    else fs.mkdirSync(this.seed);
     this.own(this.seed);
     this.gocache = this.seed;
     fs.mkdirSync(path.join(this.good.src, 'std'), { recursive: true });

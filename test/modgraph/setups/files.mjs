@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { GO_MOD, MAIN_GO, constant, program, publish } from '../ground.mjs';
 
-const EXTRA = program('corp.example/alpha', 'corp.example/extra');
+/** main.go with one more import, so that the rest stays as tidy as it was. */
+const also = (c, module, name = path.basename(module)) => c.edit('main.go', (text) => text.replace('import (\n', `import (\n\t"${module}"\n`).replace('sum := ', `sum := ${name}.Value() + `));
 const require = (c, line) => c.replace('go.mod', '\tcorp.example/alpha v1.0.0\n', `\tcorp.example/alpha v1.0.0\n\t${line}\n`);
 const UTF16 = (text) => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
 
@@ -36,14 +37,14 @@ const unreadable = [
 ];
 
 const required = [
-  { name: 'requirement-new', idea: 'an import that go.mod does not have yet', says: 'sum 71', make: (c) => c.write('main.go', EXTRA) },
-  { name: 'requirement-new-two', idea: 'two such imports', says: 'sum 141', make: (c) => c.write('main.go', program('corp.example/alpha', 'corp.example/extra', 'corp.example/chain')) },
-  { name: 'requirement-new-in-own-package', idea: 'a package of the program\'s own has such an import', says: 'sum 70', make: (c) => { c.write('store/store.go', 'package store\n\nimport "corp.example/extra"\n\nfunc Value() int {\n\treturn extra.Value()\n}\n'); c.write('main.go', program('corp.example/shop/store')); }, safe: ['mod-mod'] },
+  { name: 'requirement-new', idea: 'an import that go.mod does not have yet', says: 'sum 86', make: (c) => also(c, 'corp.example/extra') },
+  { name: 'requirement-new-two', idea: 'two such imports', says: 'sum 156', make: (c) => { also(c, 'corp.example/extra'); also(c, 'corp.example/chain'); } },
+  { name: 'requirement-new-in-own-package', idea: 'a package of the program\'s own has such an import, and other requirements are not needed any more', says: 'sum 70', make: (c) => { c.write('store/store.go', 'package store\n\nimport "corp.example/extra"\n\nfunc Value() int {\n\treturn extra.Value()\n}\n'); c.write('main.go', program('corp.example/shop/store')); }, safe: ['mod-mod'] },
   { name: 'requirement-new-for-a-test', idea: 'a test has such an import', mode: 'test', says: 'PASS', make: (c) => c.write('shop_test.go', 'package main\n\nimport (\n\t"testing"\n\n\t"corp.example/extra"\n)\n\nfunc TestExtra(t *testing.T) {\n\tif extra.Value() == 0 {\n\t\tt.Fatal()\n\t}\n}\n') },
   { name: 'requirement-indirect-dropped', idea: 'go.mod has lost an indirect requirement', kinds: ['mod-outdated'], acceptable: ['requirement-missing'], make: (c) => c.drop('go.mod', /gamma/) },
-  { name: 'requirement-newer-only', idea: 'only a newer version of a required module has the package', safe: [], make: (c) => c.write('main.go', program('corp.example/alpha/late')) },
-  { name: 'requirement-nowhere', blind: true, idea: 'an import that nobody has', safe: [], acceptable: ['version-missing'], make: (c) => c.write('main.go', program('corp.example/nosuch')) },
-  { name: 'requirement-new-offline', idea: 'an import that go.mod does not have yet, GOPROXY is off', safe: [], env: { GOPROXY: 'off' }, acceptable: ['network'], make: (c) => c.write('main.go', EXTRA) },
+  { name: 'requirement-newer-only', idea: 'only a newer version of a required module has the package', safe: [], make: (c) => also(c, 'corp.example/alpha/late') },
+  { name: 'requirement-nowhere', blind: true, idea: 'an import that nobody has', safe: [], acceptable: ['version-missing'], make: (c) => also(c, 'corp.example/nosuch') },
+  { name: 'requirement-new-offline', idea: 'an import that go.mod does not have yet, GOPROXY is off', safe: [], env: { GOPROXY: 'off' }, acceptable: ['network'], make: (c) => also(c, 'corp.example/extra') },
   { name: 'requirement-in-a-nested-module', idea: 'the program is a module of its own inside the tree, and lacks a requirement', program: 'cmd/shopd', says: 'sum 70', make: (c) => { c.write('cmd/shopd/go.mod', 'module corp.example/shop/cmd/shopd\n\ngo 1.18\n'); c.write('cmd/shopd/main.go', program('corp.example/extra')); } },
 ].map((t) => ({ kinds: ['requirement-missing'], safe: ['tidy-adds', 'mod-mod'], ...t }));
 

@@ -11,7 +11,10 @@ const ALPHA_ZIP = /alpha\/@v\/v1\.0\.0\.zip$/;
 const served = (answer) => async (c) => {
   c.healed = false;
   c.server = http.createServer((request, response) => {
-    if (!c.healed && answer(request, response, c)) return;
+    if (!c.healed && answer(request, response, c)) {
+      if (c.healsItself) c.healed = true;
+      return;
+    }
     const file = path.join(c.proxy, path.normalize(decodeURIComponent(request.url)));
     const found = fs.existsSync(file) && fs.statSync(file).isFile();
     response.writeHead(found ? 200 : 404, { Connection: 'close' });
