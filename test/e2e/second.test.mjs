@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { LAUNCH_MS, RequestFailed, freePort, line, suite } from './harness.mjs';
+import { LAUNCH_MS, RequestFailed, freePort, goCaches, line, suite } from './harness.mjs';
 import { tree } from './lib/tree.mjs';
 import { goes } from '../modgraph/goes.mjs';
 import { ClosedToRoot, Ground, Place } from '../modgraph/ground.mjs';
@@ -19,6 +19,7 @@ const SAMPLE = [
   'work-directory-twice', 'vendor-without-list', 'launch-modfile-gone', 'launch-gowork-gone', 'gocache-remembers-damage',
   'healthy', 'healthy-c-warning', 'healthy-toolexec-talks',
 ];
+const NOTHING_MENDS = ['program', 'own-package-missing']; // and no proxy is asked
 const NEWS = /^(done|for good): /m; // the story of what broke and what was done
 
 /** Why a target's configuration can't say what the set-up is. */
@@ -38,7 +39,7 @@ function targetOf(c) {
 async function prepare(w, go, list) {
   const root = w.at('ground');
   fs.mkdirSync(root);
-  w.ground = await new Ground(root, go.root, 0).make();
+  w.ground = await new Ground(root, go.root, 0).make({ gocache: (await goCaches()).GOCACHE });
   w.places = new Map();
   w.options.targets = {};
   for (const [i, t] of list.entries()) {
@@ -120,6 +121,7 @@ async function through(w, t, x) {
       assert.equal(why, null, 'what go builds was refused');
       assert.doesNotMatch(shown, NEWS, 'a word about what is well');
     }
+    if (!isHealthy && t.kinds.every((kind) => NOTHING_MENDS.includes(kind))) assert.notEqual(why, null, 'a mistake of the program was mended');
     x.diagnostic(`${t.name}: ${isHealthy ? 'nothing to mend' : why === null ? 'mended' : 'refused'}`);
   } catch (error) {
     if (!(error instanceof ClosedToRoot)) throw error;

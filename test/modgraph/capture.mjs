@@ -107,7 +107,7 @@ async function main() {
   const root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'modgraph-')));
   const wrong = [];
   try {
-    const ground = await new Ground(root, goroot).make(options.seed);
+    const ground = await new Ground(root, goroot).make({ seed: options.seed });
     const output = options.output ?? path.join(path.dirname(fileURLToPath(import.meta.url)), `second-go1.${ground.minor}.jsonl`);
     const part = output === '-' ? null : `${output}.part`;
     const rows = await captureAll(ground, SETUPS.filter((t) => new RegExp(options.only).test(t.name)), part, wrong);

@@ -116,33 +116,49 @@ export class Ground {
     return path.join(this.root, name);
   }
 
-  /** seed: a build cache that has the standard library already. */
-  async make(seed) {
+  /** seed: a build cache that has the standard library already; gocache: one that all set-ups may use. */
+  async make({ seed, gocache } = {}) {
     fs.chmodSync(this.root, 0o755);
     modules(this.proxy);
     this.good = new Place(this, { name: 'good', cold: true, make: () => {} });
-    if (seed) execFileSync('cp', ['-a', seed, this.seed]);
-    else fs.mkdirSync(this.seed);
-    this.own(this.seed);
-    this.gocache = this.seed;
-    fs.mkdirSync(path.join(this.good.src, 'std'), { recursive: true });
-    this.version = (await this.good.go(['env', 'GOVERSION'])).text.trim();
-    this.minor = Number(/^go1\.(\d+)/.exec(this.version)[1]);
-    fs.writeFileSync(path.join(this.good.src, 'std/main.go'), 'package main\n\nimport _ "fmt"\n\nfunc main() {}\n');
-    fs.writeFileSync(path.join(this.good.src, 'std/go.mod'), 'module std.example\n\ngo 1.18\n');
-    this.own(this.good.dir);
-    const built = await this.run(this.good.goCommand, ['build', '-gcflags=all=-N -l', '-o', '/dev/null', '.'], { cwd: path.join(this.good.src, 'std'), env: this.good.env });
-    assert.equal(built.code, 0, built.text);
-    fs.rmSync(path.join(this.good.src, 'std'), { recursive: true });
-    for (const to of ['gocache', 'gocache-fresh']) execFileSync('cp', ['-a', this.seed, this.at(to)]);
-    this.gocache = this.at('gocache');
+    fs.mkdirSync(this.good.src, { recursive: true });
     fs.writeFileSync(path.join(this.good.src, 'go.mod'), GO_MOD);
     fs.writeFileSync(path.join(this.good.src, 'main.go'), MAIN_GO);
     this.own(this.good.dir);
-    const tidy = await this.good.go(['mod', 'tidy']);
-    assert.equal(tidy.code, 0, tidy.text);
+    this.gocache = gocache ?? this.seed;
+    this.version = (await this.good.go(['env', 'GOVERSION'])).text.trim();
+    this.minor = Number(/^go1\.(\d+)/.exec(this.version)[1]);
+    if (!gocache) await this.makeCaches(seed);
+    await this.good.must(['mod', 'tidy']);
     assert.equal(fs.readFileSync(path.join(this.good.src, 'go.mod'), 'utf8'), GO_MOD);
     return this;
+  }
+
+  /** A build cache for what all set-ups build, and one for what is built with a fresh one. */
+  async makeCaches(seed) {
+    await this.seeded(seed);
+    for (const to of ['gocache', 'gocache-fresh']) execFileSync('cp', ['-a', this.seed, this.at(to)]);
+    this.gocache = this.at('gocache');
+  }
+
+  /** Makes the build cache that has the standard library alone: from `from`, or by building a program. */
+  seeded(from) {
+    this.seeding ??= this.makeSeed(from);
+    return this.seeding;
+  }
+
+  async makeSeed(from) {
+    const dir = this.at('std');
+    if (from) execFileSync('cp', ['-a', from, this.seed]);
+    else fs.mkdirSync(this.seed);
+    fs.mkdirSync(dir);
+    fs.writeFileSync(path.join(dir, 'main.go'), 'package main\n\nimport _ "fmt"\n\nfunc main() {}\n');
+    fs.writeFileSync(path.join(dir, 'go.mod'), 'module std.example\n\ngo 1.18\n');
+    this.own(this.seed);
+    this.own(dir);
+    const env = { ...this.good.env, GOCACHE: this.seed };
+    const { code, text } = await this.run(this.good.goCommand, ['build', '-gcflags=all=-N -l', '-o', '/dev/null', '.'], { cwd: dir, env });
+    assert.equal(code, 0, text);
   }
 
   run(command, args, options) {
@@ -236,6 +252,7 @@ export class Place {
       execFileSync('cp', ['-a', this.ground.good.mod, this.mod]);
     }
     if (this.test.gocache) {
+      await this.ground.seeded();
       fs.mkdirSync(path.dirname(this.gocache), { recursive: true });
       execFileSync('cp', ['-a', this.ground.seed, this.gocache]);
     }

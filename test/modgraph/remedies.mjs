@@ -20,7 +20,8 @@ async function copies(c) {
   fs.mkdirSync(to);
   c.ground.own(to);
   if (!root || (await c.run('cp', [path.join(root, 'go.mod'), path.join(to, 'go.mod')])).code !== 0) return null;
-  if (fs.existsSync(path.join(root, 'go.sum'))) await c.run('cp', [path.join(root, 'go.sum'), path.join(to, 'go.sum')]);
+  // Without the sums that are there, what is fetched would be checked against nothing.
+  if (fs.existsSync(path.join(root, 'go.sum')) && (await c.run('cp', [path.join(root, 'go.sum'), path.join(to, 'go.sum')])).code !== 0) return null;
   await c.run('chmod', ['-R', 'u+w', to]);
   return { file: path.join(to, 'go.mod'), before: path.join(root, 'go.mod') };
 }
