@@ -1,7 +1,8 @@
 // Makes the set-ups of the second set with one go, and writes down what go says to each, the facts of the machine, and
 // which safe remedies mend it: node test/modgraph/capture.mjs [--go GOROOT] [-o FILE] [--only REGEX] [--lanes N]
-// [--seed GOCACHE]. A build cache that has the standard library makes it begin sooner. FILE is
-// test/modgraph/second-goVERSION.jsonl, - stdout; FILE.part keeps what was captured before it was cut short.
+// [--seed GOCACHE] [--again]. A build cache that has the standard library makes it begin sooner. FILE is
+// test/modgraph/second-goVERSION.jsonl, - stdout; FILE.part keeps what was captured before it was cut short; --again: all but
+// what mends those is captured once more.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -14,7 +15,7 @@ import { REMEDIES, mends } from './remedies.mjs';
 import { SETUPS } from './setups/all.mjs';
 
 const { values: options } = parseArgs({ options: {
-  go: { type: 'string' }, output: { type: 'string', short: 'o' }, only: { type: 'string', default: '.' }, lanes: { type: 'string', default: '2' }, seed: { type: 'string' },
+  go: { type: 'string' }, output: { type: 'string', short: 'o' }, only: { type: 'string', default: '.' }, lanes: { type: 'string', default: '2' }, seed: { type: 'string' }, again: { type: 'boolean' },
 } });
 
 /** The same text with paths that are nobody's. */
@@ -32,7 +33,7 @@ function plain(facts) {
   return Object.fromEntries(Object.entries(facts).filter(([name]) => !/^env\.(GOCACHE|GOSUMDB)$/.test(name)));
 }
 
-async function capture(ground, test) {
+async function capture(ground, test, works) {
   const c = await ground.place(test);
   let row;
   try {
@@ -41,17 +42,18 @@ async function capture(ground, test) {
     if (code === 0 && test.mode !== 'test' && !said.includes(test.says)) throw new Error(`${test.name} builds with other versions than go.mod has: ${said}`);
     const { facts, main, modules, files } = await factsOf(c, text);
     row = neutral(c, {
-      case: test.name, outcome: code === 0 ? 'BUILT' : 'FAILED', rc: code, out: text,
+      case: test.name, outcome: code === 0 ? 'BUILT' : 'FAILED', rc: code, out: code === 0 ? `${text}${LISTENING}` : text,
       launch: { mode: test.mode ?? 'debug', program: c.program, ...(c.buildFlags && { buildFlags: c.buildFlags }), ...(test.launchEnv && { env: c.launchEnv }) },
-      kinds: [], acceptable: [], works: [], facts: plain(facts), main, modules, files,
+      kinds: [], acceptable: [], works: works ?? [], facts: plain(facts), main, modules, files,
     });
   } finally {
     await c.remove();
   }
-  if (row.outcome === 'FAILED') for (const name of Object.keys(REMEDIES)) if (await mends(ground, test, name)) row.works.push(name);
+  if (row.outcome === 'FAILED' && !works) for (const name of Object.keys(REMEDIES)) if (await mends(ground, test, name)) row.works.push(name);
   return row;
 }
 
+const LISTENING = 'API server listening at: 127.0.0.1:40000\n'; // as dlv goes on when the build has worked
 const STRIDE = 101; // a prime
 const OPEN = JSON.stringify({ state: 'open', owner: isRoot ? 'nobody' : os.userInfo().username });
 
@@ -59,14 +61,14 @@ const OPEN = JSON.stringify({ state: 'open', owner: isRoot ? 'nobody' : os.userI
  * which of the modules it lacks. Remedies that are not in `works` failed. */
 function compact(ground, rows) {
   const counts = new Map();
-  for (const { facts } of rows) for (const [name, v] of Object.entries(facts)) counts.set(`${name}\0${v}`, (counts.get(`${name}\0${v}`) ?? 0) + 1);
+  for (const { facts } of rows) for (const fact of Object.entries(facts)) counts.set(JSON.stringify(fact), (counts.get(JSON.stringify(fact)) ?? 0) + 1);
   const common = {};
-  for (const [key, n] of counts) if (n * 2 > rows.length) { const [name, v] = key.split('\0'); common[name] = v; }
+  for (const [key, n] of counts) if (n * 2 > rows.length) { const [name, v] = JSON.parse(key); common[name] = v; }
   const modules = rows.find((r) => r.case === 'healthy')?.modules ?? [];
   for (const row of rows) {
     const { kinds, acceptable, blind } = SETUPS.find((t) => t.name === row.case);
     Object.assign(row, { kinds, acceptable, blind });
-    const differs = Object.entries(row.facts).filter(([name, v]) => common[name] !== v);
+    const differs = Object.entries(row.facts).filter(([name, v]) => JSON.stringify(common[name]) !== JSON.stringify(v));
     const lacks = Object.keys(common).filter((name) => !(name in row.facts)).map((name) => [name, null]);
     row.facts = Object.fromEntries([...differs, ...lacks]);
     const known = new Set(modules.map((m) => JSON.stringify(m)));
@@ -87,9 +89,9 @@ async function captureAll(ground, wanted, part, wrong) {
   const queue = [...wanted.keys()].sort((a, b) => ((a * STRIDE) % wanted.length) - ((b * STRIDE) % wanted.length)).map((i) => [i, wanted[i]]).values();
   await Promise.all(Array.from({ length: Number(options.lanes) }, async () => {
     for (const [i, test] of queue) {
-      if (rows[i]) continue;
+      if (rows[i] && !options.again) continue;
       try {
-        rows[i] = await capture(ground, test);
+        rows[i] = await capture(ground, test, rows[i]?.works);
       } catch (error) {
         wrong.push(`${test.name}: ${error.stack}`);
         continue;

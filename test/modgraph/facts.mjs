@@ -1,10 +1,9 @@
 // The facts of the machine as delve/signatures.h names them, found without delvegate: what go is configured with, which
 // modules are required and in what state they are in the cache, and in what state each file is that the output names.
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { escaped, isRoot } from './ground.mjs';
+import { escaped, hashOf, isRoot } from './ground.mjs';
 import { moduleRoot } from './remedies.mjs';
 
 const GO_NAMES = ['GOMODCACHE', 'GOCACHE', 'GOROOT', 'GOFLAGS', 'GOWORK', 'GOMOD', 'GOENV', 'GOTOOLCHAIN', 'GOVERSION', 'GOPROXY', 'GOSUMDB', 'GOPRIVATE',
@@ -53,19 +52,17 @@ function parsed(text) {
   return { name: /^module\s+"?([^\s"]+)/m.exec(text)?.[1], require, replace };
 }
 
-/** The hash of a directory as go.sum has it. */
-function hashOf(dir, prefix) {
-  const lines = [];
-  const walk = (at) => {
-    for (const name of fs.readdirSync(at).sort()) {
-      const file = path.join(at, name);
-      if (fs.statSync(file).isDirectory()) walk(file);
-      else lines.push([`${prefix}/${path.relative(dir, file)}`, createHash('sha256').update(fs.readFileSync(file)).digest('hex')]);
-    }
-  };
-  walk(dir);
-  lines.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `h1:${createHash('sha256').update(lines.map(([name, hash]) => `${hash}  ${name}\n`).join('')).digest('base64')}`;
+/** The files of a directory as go.sum's hash has them. */
+function filesOf(dir, prefix) {
+  const names = fs.readdirSync(dir, { recursive: true }).filter((name) => !fs.statSync(path.join(dir, name)).isDirectory());
+  return names.map((name) => [`${prefix}/${name}`, fs.readFileSync(path.join(dir, name))]);
+}
+
+/** The directories of a module that have Go files, as paths in it; '' is the first. */
+function packagesIn(dir) {
+  if (!fs.existsSync(dir) || !fs.statSync(dir).isDirectory()) return [];
+  const names = fs.readdirSync(dir, { recursive: true, withFileTypes: true }).filter((e) => e.name.endsWith('.go'));
+  return [...new Set(names.map((e) => path.relative(dir, e.parentPath ?? e.path)))].sort();
 }
 
 function stateOf(c, cache, sums, module, version) {
@@ -75,7 +72,7 @@ function stateOf(c, cache, sums, module, version) {
     ?? read(path.join(cache, 'cache/download', escaped(module), '@v', `${escaped(version)}.ziphash`)).trim();
   if (!known) return { dir, state: 'unknown' };
   try {
-    return { dir, state: hashOf(dir, `${module}@${version}`) === known ? 'whole' : 'damaged' };
+    return { dir, state: hashOf(filesOf(dir, `${module}@${version}`)) === known ? 'whole' : 'damaged' };
   } catch (error) {
     if (!error.code) throw error;
     return { dir, state: 'damaged' }; // a link that leads nowhere, a file in place of the directory
@@ -84,12 +81,12 @@ function stateOf(c, cache, sums, module, version) {
 
 /** Whether the user who runs go may read (and, what is go's own to write, write) the file. */
 async function accessOf(c, file) {
-  if ((await c.run('test', ['-e', file])).code !== 0 && (await c.run('test', ['-L', file])).code !== 0) {
+  if ((await c.run('/usr/bin/test', ['-e', file])).code !== 0 && (await c.run('/usr/bin/test', ['-L', file])).code !== 0) {
     for (let at = path.dirname(file); ; at = path.dirname(at)) {
-      if (fs.existsSync(at)) return (await c.run('test', ['-x', at])).code === 0 || !fs.existsSync(file) ? 'missing' : 'closed';
+      if (fs.existsSync(at)) return (await c.run('/usr/bin/test', ['-x', at])).code === 0 || !fs.existsSync(file) ? 'missing' : 'closed';
     }
   }
-  const may = async (what) => (await c.run('test', [what, file])).code === 0;
+  const may = async (what) => (await c.run('/usr/bin/test', [what, file])).code === 0;
   if (!(await may('-e'))) return 'missing';
   return (await may('-r')) && (await may('-w')) ? 'open' : 'closed';
 }
@@ -114,12 +111,21 @@ function pathsIn(text) {
   return [...found].filter((name) => name.length < 300 && !/^https?:/.test(name));
 }
 
-/** { facts: {name: text}, main: [path], modules: [{path, version, dir, state}], files: {name: {state, owner}} }; a file that is not
+/** A directory as it is called; with what it is without links, where that is another. */
+function resolved(dir) {
+  if (!dir || !fs.existsSync(dir)) return dir;
+  const real = fs.realpathSync(dir);
+  return real === dir ? dir : [dir, real];
+}
+
+/** { facts: {name: text or [text]}, main: [path], modules: [{path, version, dir, state, zip, packages}], files: {name: {state, owner}} }; a file that is not
  * among them is missing. */
 export async function factsOf(c, output) {
   const go = await goSettings(c);
   const facts = {};
   for (const [name, value] of Object.entries(go)) if (value !== '') facts[`go.${name}`] = value;
+  for (const name of ['go.GOMODCACHE', 'go.GOCACHE', 'go.GOROOT']) facts[name] = resolved(facts[name]);
+  facts.dir = resolved(c.program);
   for (const [name, value] of Object.entries(c.env)) if (GO_LIKE.test(name)) facts[`env.${name}`] = value;
   for (const [name, value] of Object.entries(writtenFile(go.GOENV))) facts[`file.${name}`] = value;
   const roots = mainRoots(c, go);
@@ -131,7 +137,12 @@ export async function factsOf(c, output) {
       if (modules.some((m) => m.path === name)) continue;
       const to = replace.get(name);
       if (to && /^[./]/.test(to)) modules.push({ path: name, version, dir: '', state: 'replaced' });
-      else modules.push({ path: name, version, ...stateOf(c, go.GOMODCACHE ?? c.mod, sums, name, version) });
+      else {
+        const cache = go.GOMODCACHE ?? c.mod;
+        const found = stateOf(c, cache, sums, name, version);
+        const zip = fs.existsSync(path.join(cache, 'cache/download', escaped(name), '@v', `${escaped(version)}.zip`)) ? 'there' : 'missing';
+        modules.push({ path: name, version, ...found, zip, packages: packagesIn(found.dir) });
+      }
     }
   }
   const files = {};

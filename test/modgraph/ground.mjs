@@ -3,6 +3,7 @@
 // no permission stops.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { escaped, publish, zip } from '../e2e/lib/goproxy.mjs';
@@ -78,11 +79,17 @@ function modules(dir) {
   put('chain', 'v1.0.0', `${go}\nrequire corp.example/extra v1.0.0\n`, { 'chain.go': borrowed('chain', 'corp.example/extra') });
 }
 
+/** The hash that go.sum has, of files by name: [[name, content]]. */
+export function hashOf(files) {
+  const lines = files.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, content]) => `${createHash('sha256').update(content).digest('hex')}  ${name}\n`);
+  return `h1:${createHash('sha256').update(lines.join('')).digest('base64')}`;
+}
+
 /** Makes everything below dir writable, as a module cache is not, and removes it. */
 export function removeAll(dir) {
   if (!fs.existsSync(dir)) return;
   execFileSync('chmod', ['-R', 'u+rwX', dir]);
-  fs.rmSync(dir, { recursive: true });
+  fs.rmSync(dir, { recursive: true, maxRetries: 10, retryDelay: 100 }); // go may still write there what it has measured of itself
 }
 
 /** Runs a program to its end, as this user if there is one: { code, text }. */

@@ -19,10 +19,10 @@ async function copies(c) {
   const to = path.join(c.dir, 'copies');
   fs.mkdirSync(to);
   c.ground.own(to);
-  if (!root || (await c.run('cp', [path.join(root, 'go.mod'), path.join(to, 'go.mod')])).code !== 0) return null;
+  if (!root || (await c.run('/bin/cp', [path.join(root, 'go.mod'), path.join(to, 'go.mod')])).code !== 0) return null;
   // Without the sums that are there, what is fetched would be checked against nothing.
-  if (fs.existsSync(path.join(root, 'go.sum')) && (await c.run('cp', [path.join(root, 'go.sum'), path.join(to, 'go.sum')])).code !== 0) return null;
-  await c.run('chmod', ['-R', 'u+w', to]);
+  if (fs.existsSync(path.join(root, 'go.sum')) && (await c.run('/bin/cp', [path.join(root, 'go.sum'), path.join(to, 'go.sum')])).code !== 0) return null;
+  await c.run('/bin/chmod', ['-R', 'u+w', to]);
   return { file: path.join(to, 'go.mod'), before: path.join(root, 'go.mod') };
 }
 
@@ -87,8 +87,8 @@ async function refetch(c) {
   for (const [module, version] of c.test.entry) {
     const at = c.entry(module, version, '');
     const gone = [...['zip', 'ziphash', 'mod', 'info', 'lock', 'partial'].map((kind) => `${at}${kind}`), c.extracted(module, version)];
-    await c.run('chmod', ['-R', 'u+w', c.extracted(module, version)]);
-    const { code } = await c.run('rm', ['-rf', ...gone]);
+    await c.run('/bin/chmod', ['-R', 'u+w', c.extracted(module, version)]);
+    const { code } = await c.run('/bin/rm', ['-rf', ...gone]);
     if (code !== 0) return null;
   }
   return { env: { GOCACHE: c.ground.freshGocache } };

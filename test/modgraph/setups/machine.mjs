@@ -2,9 +2,15 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { MAIN_GO, program } from '../ground.mjs';
+import { MAIN_GO, constant, hashOf, program } from '../ground.mjs';
 
 const STRINGS = MAIN_GO.replace('import (\n', 'import (\n\t"strings"\n').replace('println("sum", sum)', 'println(strings.ToLower("SUM"), sum)');
+const FUTURE = 'corp.example/future';
+const FUTURE_MOD = `module ${FUTURE}\n\ngo 1.99\n`;
+// Go itself does not fetch what is for a later one.
+const FUTURE_SUM = `${FUTURE} v1.0.0 ${hashOf([[`${FUTURE}@v1.0.0/go.mod`, FUTURE_MOD], [`${FUTURE}@v1.0.0/future.go`, constant('future', 1)]])}
+${FUTURE} v1.0.0/go.mod ${hashOf([['go.mod', FUTURE_MOD]])}
+`;
 const addRequirement = (c, line) => c.replace('go.mod', '\tcorp.example/alpha v1.0.0\n', `\tcorp.example/alpha v1.0.0\n\t${line}\n`);
 
 const toolchain = [
@@ -12,8 +18,8 @@ const toolchain = [
   { name: 'toolchain-line-bad', idea: 'a toolchain line that names no toolchain', acceptable: ['mod-syntax'], kinds: ['mod-syntax'], make: (c) => c.replace('go.mod', 'go 1.18\n', 'go 1.21\n\ntoolchain newest\n') },
   { name: 'toolchain-go-later-path', idea: 'a go line of the future, with GOTOOLCHAIN=path', env: { GOTOOLCHAIN: 'path' }, acceptable: ['environment'], make: (c) => c.replace('go.mod', 'go 1.18', 'go 1.99') },
   { name: 'toolchain-go-later-offline', idea: 'a go line of the future, GOPROXY is off', env: { GOTOOLCHAIN: 'auto', GOPROXY: 'off' }, acceptable: ['network'], make: (c) => c.replace('go.mod', 'go 1.18', 'go 1.99') },
-  { name: 'toolchain-dependency-later', idea: 'a dependency is for a Go of the future', env: { GOTOOLCHAIN: 'local' }, make: async (c) => { addRequirement(c, 'corp.example/future v1.0.0'); c.write('main.go', program('corp.example/future')); fs.appendFileSync(c.file('go.sum'), await sumOf(c, 'corp.example/future', 'v1.0.0')); } },
-  { name: 'toolchain-in-cache-empty', idea: 'the toolchain in the module cache has lost its files', env: { GOTOOLCHAIN: 'go1.99.0' }, acceptable: ['cache-damaged', 'environment'], make: (c) => { const at = path.join(c.mod, 'golang.org/toolchain@v0.0.1-go1.99.0.linux-amd64'); fs.mkdirSync(at, { recursive: true }); fs.writeFileSync(c.entry('golang.org/toolchain', 'v0.0.1-go1.99.0.linux-amd64', 'zip').replace(/[^/]*$/, 'x'), '', { flag: 'a' }); } },
+  { name: 'toolchain-dependency-later', idea: 'a dependency is for a Go of the future', says: 'sum 1', env: { GOTOOLCHAIN: 'local' }, make: async (c) => { addRequirement(c, 'corp.example/future v1.0.0'); c.write('main.go', program('corp.example/future')); fs.appendFileSync(c.file('go.sum'), FUTURE_SUM); } },
+  { name: 'toolchain-in-cache-empty', idea: 'the toolchain in the module cache has lost its files', env: { GOTOOLCHAIN: 'go1.99.0' }, acceptable: ['cache-damaged', 'environment'], make: (c) => fs.mkdirSync(path.join(c.mod, 'golang.org/toolchain@v0.0.1-go1.99.0.linux-amd64'), { recursive: true }) },
   { name: 'toolchain-go-line-a-word', idea: 'a go line that is no version', kinds: ['mod-syntax'], acceptable: ['toolchain'], make: (c) => c.replace('go.mod', 'go 1.18', 'go latest') },
   { name: 'toolchain-godebug-unknown', idea: 'a godebug line that no Go knows', kinds: ['mod-syntax'], acceptable: ['toolchain', 'program'], make: (c) => c.add('go.mod', '\ngodebug nosuchsetting=1\n') },
   { name: 'toolchain-tool-not-required', idea: 'a tool line without its requirement', kinds: ['requirement-missing'], acceptable: ['mod-syntax', 'toolchain'], safe: ['tidy-adds'], make: (c) => c.add('go.mod', '\ntool corp.example/tools/cmd/tool\n') },
