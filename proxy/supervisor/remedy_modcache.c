@@ -102,7 +102,7 @@ static void put_command(struct buf *text, const struct remedy *r, int why)
 {
     char me[USER_NAME_MAX];
     user_name(geteuid(), me);
-    if (why == EROFS)
+    if (why == EROFS || why == ENOTDIR)
         (void)buf_puts(text, "set GOMODCACHE of the target to a directory that can be written");
     else if (why == EPERM)
         (void)buf_printf(text, "run `sudo chattr -R -i %s` on the Go machine", r->modcache);
