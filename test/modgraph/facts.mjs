@@ -14,7 +14,7 @@ const GO_LIKE = /^(GO[A-Z0-9]+|CGO_ENABLED|CC)$/;
 async function goSettings(c) {
   for (const env of [{}, { GOTOOLCHAIN: 'local', GOFLAGS: '' }, { GOTOOLCHAIN: 'local', GOFLAGS: '', GOWORK: 'off', GOARCH: '', GOOS: '', GOEXPERIMENT: '', GOAMD64: '' }]) {
     const { code, text } = await c.go(['env', '-json', ...GO_NAMES], { cwd: c.program, env });
-    if (code === 0 && text.includes('{')) return JSON.parse(text.slice(text.indexOf('{')));
+    if (code === 0 && text.includes('{')) return JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
   }
   return {};
 }

@@ -28,7 +28,7 @@ async function copies(c) {
 
 async function described(c, file) {
   const { code, text } = await c.go(['mod', 'edit', '-json', file], { env: { GOFLAGS: '', GOTOOLCHAIN: 'local', GOWORK: 'off' } });
-  return code === 0 ? JSON.parse(text.slice(text.indexOf('{'))) : null;
+  return code === 0 ? JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)) : null;
 }
 
 const list = (value) => value ?? [];

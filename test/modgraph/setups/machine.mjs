@@ -33,7 +33,7 @@ async function sumOf(c, module, version) {
   fs.mkdirSync(dir);
   fs.writeFileSync(path.join(dir, 'go.mod'), 'module sums.example\n');
   const { text } = await c.must(['mod', 'download', '-json', `${module}@${version}`], { cwd: dir });
-  const { Sum, GoModSum } = JSON.parse(text.slice(text.indexOf('{')));
+  const { Sum, GoModSum } = JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
   return `${module} ${version} ${Sum}\n${module} ${version}/go.mod ${GoModSum}\n`;
 }
 
