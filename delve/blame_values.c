@@ -33,7 +33,7 @@ static const struct complaint {
     {"GOARCH", "unsupported GOOS/GOARCH pair ", NAMED, "Go has no such pair of GOOS and GOARCH"},
     {"GOOS", "unsupported GOOS/GOARCH pair ", NAMED, "Go has no such pair of GOOS and GOARCH"},
     {"GOAMD64", "invalid GOAMD64", ANY, "Go takes v1 to v4"},
-    {"GOARM64", "invalid GOARM64", ANY, "Go does not take this value"},
+    {"GOARM64", "invalid GOARM64", ANY, "Go does not accept this value"},
     {"GOARM", "invalid GOARM:", ANY, "Go takes 5, 6 and 7"},
     {"GOARM", "invalid GOARM=", ANY, "Go takes 5, 6 and 7"},
     {"GO386", "invalid GO386", ANY, "Go takes sse2 and softfloat"},
@@ -41,7 +41,7 @@ static const struct complaint {
     {"GOMIPS", "invalid GOMIPS:", ANY, "Go takes hardfloat and softfloat"},
     {"GOMIPS64", "invalid GOMIPS64", ANY, "Go takes hardfloat and softfloat"},
     {"GOPPC64", "invalid GOPPC64", ANY, "Go takes power8 to power10"},
-    {"GORISCV64", "invalid GORISCV64", ANY, "Go does not take this value"},
+    {"GORISCV64", "invalid GORISCV64", ANY, "Go does not accept this value"},
     {"GOEXPERIMENT", "unknown GOEXPERIMENT ", ANY, "this Go does not know the experiment"},
     {"GOCACHEPROG", "GOCACHEPROG", ANY, "the program cannot be used"},
     {"GO111MODULE", "unknown environment setting GO111MODULE=", NAMED, "Go takes on, off and auto"},
@@ -61,8 +61,8 @@ static const struct complaint {
     {"CC", "C compiler ", NAMED, "there is no such program on the Go machine"},
     {"CXX", "C++ compiler ", NAMED, "there is no such program on the Go machine"},
     {"PKG_CONFIG", ": no such file or directory", NAMED, "there is no such program on the Go machine"},
-    {"GOVCS", " in GOVCS", ANY, "Go does not take this value"},
-    {"GOVCS", "GOVCS disallows using ", ANY, "it forbids to fetch from the repository"},
+    {"GOVCS", " in GOVCS", ANY, "Go does not accept this value"},
+    {"GOVCS", "GOVCS disallows using ", ANY, "it does not allow fetching from the repository"},
     {"GOSUMDB", "invalid GOSUMDB", ANY, "it names no checksum database"},
     {"CGO_ENABLED", " requires cgo; enable cgo by setting CGO_ENABLED=1", ANY, "a build flag needs cgo"},
     {"GOFLAGS", "parsing $GOFLAGS: ", ANY, "it holds what is no build flag"},
@@ -74,7 +74,7 @@ static const struct complaint {
     {"-pgo", "no such file or directory", NAMED, "there is no such file on the Go machine"},
     {"-toolexec", "error obtaining buildID", NAMED, "there is no such program on the Go machine"},
     {"-C", "chdir ", NAMED, "there is no such directory on the Go machine"},
-    {"-buildmode", "buildmode=", NAMED, "Go does not take this value here"},
+    {"-buildmode", "buildmode=", NAMED, "Go does not accept this value here"},
     {"-tags", "-tags space-separated list contains comma", ANY, "tags are separated by commas alone"},
     {"-race", "-race requires cgo", ANY, "a build with -race needs cgo"},
     {"-race", "-race is not supported on ", ANY, "this system does not support it"},
@@ -251,7 +251,7 @@ static bool blame_syntax(const struct flags *launch, const char *output, struct 
 {
     static const struct complaint unknown = {NULL, "flag provided but not defined: ", NAMED,
                                              "this Go does not know it"},
-                                  invalid = {NULL, " for flag ", NAMED, "Go does not take the value"},
+                                  invalid = {NULL, " for flag ", NAMED, "Go does not accept the value"},
                                   alone = {NULL, "flag needs an argument: ", NAMED, "its value is missing"};
     const struct complaint *const kinds[] = {&unknown, &invalid, &alone};
     if (strstr(output, "(from $GOFLAGS)") || strstr(output, "\n# ") || begins(output, "# "))
@@ -273,7 +273,8 @@ static bool blame_syntax(const struct flags *launch, const char *output, struct 
 bool blame_value(const struct delve_blame_of *of, const char *output, struct buf *out)
 {
     struct flags launch, goflags;
-    static const struct complaint from_goflags = {"GOFLAGS", "(from $GOFLAGS)", ANY, "Go does not take a value in it"};
+    static const struct complaint from_goflags = {"GOFLAGS", "(from $GOFLAGS)", ANY,
+                                                  "Go does not accept a value in it"};
     bool found = blame_variable(of, &from_goflags, output, out);
     read_flags(of, &launch, &goflags);
     for (size_t i = 0; !found && i < sizeof complaints / sizeof complaints[0]; i++) {

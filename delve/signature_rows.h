@@ -26,6 +26,11 @@ struct delve_rows {
 /* The address of the machine itself, as dialled. */
 #define LOOPBACK "(127\\.[0-9.]+[: ]|\\[?::1[] :])"
 
+/* Of several groups. */
+#define ADVICE_CACHE                                                                                                   \
+    "If fetching the module again does not help, run `go clean -modcache` and `go clean -cache` on the Go machine, "   \
+    "with its network up."
+
 #define BUILD (DELVE_IN_BUILD | DELVE_IN_LOG)
 #define ANY_LOG (DELVE_IN_LOG | DELVE_IN_LOG_ANY_LEVEL)
 #define EITHER (DELVE_IN_BUILD | DELVE_IN_COMPILER)

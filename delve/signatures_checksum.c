@@ -3,8 +3,6 @@
 
 static const char advice_checksum[] =
     "Compare go.sum with its history and ask the module's author: do not delete the line, do not turn the check off.";
-static const char advice_cache[] = "Nothing to do when the module was fetched again; otherwise run `go clean -modcache`"
-                                   " on the Go machine, with its network up.";
 
 static const struct delve_signature rows[] = {
     SECURITY_ROW_WITH("reported by the checksum server", "checksum-database-mismatch", BUILD, "checksum mismatch",
@@ -20,10 +18,10 @@ static const struct delve_signature rows[] = {
                  "the module is not the one that go.sum records", advice_checksum, "1.19-1.27", PURGE),
     ROW("cache-damaged", BUILD, "ziphash",
         "^verifying " MODULE "@" VERSION ": (unexpected ziphash|missing ziphash|open .*\\.ziphash: )", "mv",
-        "an entry of the module cache is damaged", advice_cache, "source 1.19-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
+        "an entry of the module cache is damaged", ADVICE_CACHE, "source 1.19-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
     ROW("cache-damaged", BUILD, "verifying ",
         "^verifying " MODULE "@" VERSION ": (open .*: no such file|zip: |unexpected EOF)", "mv",
-        "an entry of the module cache is damaged", advice_cache, "source 1.19-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
+        "an entry of the module cache is damaged", ADVICE_CACHE, "source 1.19-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
 };
 
 const struct delve_rows delve_rows_checksum = {rows, sizeof rows / sizeof rows[0]};

@@ -6,7 +6,7 @@ static const char advice_modcache[] =
 
 static const struct delve_signature rows[] = {
     ROW("modcache-unusable", BUILD, "writing ", "^writing (go\\.mod|stat|lookup|list) cache: .*" REFUSED "$", "",
-        "the module cache cannot be written", advice_modcache, "1.19-1.27", CLEAN_MODCACHE),
+        "the module cache cannot be written", advice_modcache, "1.19-1.27", MODCACHE, CLEAN_MODCACHE),
 };
 
 const struct delve_rows delve_rows_last = {rows, sizeof rows / sizeof rows[0]};

@@ -3,9 +3,6 @@
 #include "delve/signature_parts.h"
 #include "delve/signature_rows.h"
 
-static const char advice_cache[] =
-    "If fetching the module again does not help, run `go clean -modcache` and `go clean -cache` on the Go machine, "
-    "with its network up.";
 static const char advice_modcache[] = "Give the module cache back to the ssh user (`sudo chown -R USER DIRECTORY`), or "
                                       "set GOMODCACHE of the target to a directory of that user.";
 static const char advice_disk[] = "Free some space on the Go machine (`go clean -cache` gives back much).";
@@ -50,60 +47,60 @@ static const struct delve_signature rows[] = {
              "a module does not compile as it was published", advice_broken, "source 1.19-1.27", NONE),
 
     DAMAGE(BUILD, "unzip ", "^unzip (.*/@v/[^/]*\\.zip): .", "p", "an entry of the module cache is damaged",
-           advice_cache, "1.19-1.27"),
+           ADVICE_CACHE, "1.19-1.27"),
     DAMAGE(EITHER, "no such file or directory",
            "^(open|stat|lstat|read|readdirent|fdopendir) (.*[^/]@v[0-9][^/]*(/.*)?): no such file or directory$", "-p",
-           "a file of the module cache is missing", advice_cache, "1.19-1.27"),
+           "a file of the module cache is missing", ADVICE_CACHE, "1.19-1.27"),
     DAMAGE(
         BUILD, "/cache/download/",
         "^(open|stat|read) (.*/cache/download/.*/@v/[^/]*\\.(mod|zip|ziphash)): (no such file|input/output error|is a "
         "directory)",
-        "-p", "a file of the module cache is missing", advice_cache, "source 1.19-1.27"),
+        "-p", "a file of the module cache is missing", ADVICE_CACHE, "source 1.19-1.27"),
     DAMAGE(EITHER, "not a directory", "^(open|stat|lstat|read|readdirent|fdopendir|mkdir) (.*): not a directory$", "-p",
-           "a directory of the module cache is damaged", advice_cache, "source 1.19-1.27"),
+           "a directory of the module cache is damaged", ADVICE_CACHE, "source 1.19-1.27"),
     DAMAGE(EITHER, "is a directory", "^(open|stat|lstat|read) (.*): is a directory$", "-p",
-           "a file of the module cache is damaged", advice_cache, "source 1.19-1.27"),
+           "a file of the module cache is damaged", ADVICE_CACHE, "source 1.19-1.27"),
     DAMAGE(EITHER, "input/output error", "^(open|stat|lstat|read) (.*): input/output error$", "-p",
-           "a file of the module cache cannot be read", advice_cache, "source 1.19-1.27"),
+           "a file of the module cache cannot be read", ADVICE_CACHE, "source 1.19-1.27"),
     DAMAGE(EITHER, "unexpected NUL", "^(read )?(/?[^ ]*\\.go): unexpected NUL in input$", "-p",
-           "a source file in the module cache is damaged", advice_cache, "1.19-1.27"),
+           "a source file in the module cache is damaged", ADVICE_CACHE, "1.19-1.27"),
     DAMAGE(EITHER, "found packages ", "^found packages .* in (.*)$", "p",
-           "a source file in the module cache is cut off: its package has lost its name", advice_cache, "1.19-1.27"),
-    DAMAGE(EITHER, ".go:", DELVE_SYNTAX_ERROR, "", "a source file in the module cache is damaged", advice_cache,
+           "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE, "1.19-1.27"),
+    DAMAGE(EITHER, ".go:", DELVE_SYNTAX_ERROR, "", "a source file in the module cache is damaged", ADVICE_CACHE,
            "1.19-1.27"),
     DAMAGE(BUILD, "no matching files found", "^pattern .*: no matching files found$", "",
-           "a file of the module cache is missing", advice_cache, "source 1.19-1.27"),
+           "a file of the module cache is missing", ADVICE_CACHE, "source 1.19-1.27"),
     IF_DAMAGED(DELVE_NEEDS_MODCACHE, EITHER, ".go:", "^[^:]*[a-z]", "",
-               "the files of a module are not those that were fetched", advice_cache, "1.19-1.27"),
+               "the files of a module are not those that were fetched", ADVICE_CACHE, "1.19-1.27"),
     IF_DAMAGED(DELVE_NEEDS_MODCACHE, EITHER, "Go files in ",
                "^(package [^ ]+: )?(no (non-test )?Go files|build constraints exclude all Go files) in (.*)$", "---p",
-               "files of a module are missing in the module cache", advice_cache, "1.19-1.27"),
+               "files of a module are missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
     IF_DAMAGED(0, BUILD, "no required module provides package", "^no required module provides package " PACKAGE, "m",
-               "a directory of a module is missing in the module cache", advice_cache, "1.19-1.27"),
+               "a directory of a module is missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
     IF_DAMAGED(0, BUILD, "cannot find module providing package", "^cannot find module providing package " PACKAGE, "m",
-               "a directory of a module is missing in the module cache", advice_cache, "1.19-1.27"),
+               "a directory of a module is missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
     IF_DAMAGED(0, BUILD, "does not contain package", "^module [^ ]+ found.*, but does not contain package " PACKAGE,
-               "m", "a directory of a module is missing in the module cache", advice_cache, "1.19-1.27"),
+               "m", "a directory of a module is missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
     /* Of a package that lost a file before its first build no more is said than this. */
     IF_DAMAGED(0, COMPILER, "undefined: ", "^undefined: ([A-Za-z_][A-Za-z0-9_]*)\\.[A-Za-z]", "m",
-               "files of a module are missing in the module cache", advice_cache, "1.19-1.27"),
+               "files of a module are missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
 
     /* An alias that is not used and a name that is not there is what the program's own mistakes look like, too. */
     FACT_ROW_WITH(DELVE_NEEDS_DAMAGED, "undefined: ", "cache-damaged", COMPILER, "imported and not used",
                   "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "ma",
-                  "a source file in the module cache is cut off: its package has lost its name", advice_cache, "1.19",
+                  "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE, "1.19",
                   PURGE, MODCACHE, CLEAN_MODCACHE),
     FACT_ROW_WITH(DELVE_NEEDS_DAMAGED, "undefined: ", "cache-damaged", COMPILER, "imported as ",
                   "^\"([^\"]+)\" imported as ([^ ]+) and not used$", "ma",
-                  "a source file in the module cache is cut off: its package has lost its name", advice_cache,
+                  "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE,
                   "1.22-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
     FACT_ROW_WITH(DELVE_NEEDS_NO_FACTS, "undefined: ", "cache-damaged", COMPILER, "imported and not used",
                   "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "ma",
-                  "a source file in the module cache is cut off: its package has lost its name", advice_cache, "1.19",
+                  "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE, "1.19",
                   PURGE, MODCACHE, CLEAN_MODCACHE),
     FACT_ROW_WITH(DELVE_NEEDS_NO_FACTS, "undefined: ", "cache-damaged", COMPILER, "imported as ",
                   "^\"([^\"]+)\" imported as ([^ ]+) and not used$", "ma",
-                  "a source file in the module cache is cut off: its package has lost its name", advice_cache,
+                  "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE,
                   "1.22-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
 };
 

@@ -2,13 +2,11 @@
 #include "delve/signature_rows.h"
 
 static const char advice_broken[] =
-    "Require another version of the module (`go get MODULE@VERSION`), or tell its author.";
-static const char advice_cache[] = "Nothing to do when the module was fetched again; otherwise run `go clean -modcache`"
-                                   " on the Go machine, with its network up.";
+    "Require another version of the module (`go get MODULE@VERSION`), or report it to its author.";
 static const char advice_go[] = "Install that Go on the Go machine and name it with go.path of the target.";
 static const char advice_unwritable[] =
     "Let the ssh user write go.mod and go.sum on the Go machine, or run `go mod tidy` "
-    "there as the user whom they belong to.";
+    "there as their owner.";
 static const char advice_modfile[] = "Correct the file at the line shown, on the Go machine.";
 static const char advice_sync[] = "Copy the directory to the Go machine, or correct the path that names it.";
 
@@ -37,7 +35,7 @@ static const struct delve_signature rows[] = {
              "a module calls itself by another path than the one it is required by",
              "Correct the module's path in go.mod's require or replace line.", "source 1.19-1.27", NONE),
     ROW("cache-damaged", BUILD, "/cache/download/", "^parsing (.*/cache/download/.*/@v/[^/]*\\.mod): .", "p",
-        "an entry of the module cache is damaged", advice_cache, "source 1.19-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
+        "an entry of the module cache is damaged", ADVICE_CACHE, "source 1.19-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
     ROW("module-file-syntax", BUILD, "conflicting replacements",
         "^conflicting replacements (found )?for " MODULE "(@" VERSION ")?( in |:)", "-m-v",
         "go.mod replaces one module twice", "Drop one of the two replace lines from go.mod.", "source 1.19-1.27", NONE),
@@ -64,6 +62,8 @@ static const struct delve_signature rows[] = {
         "Remove it from the overlay that -overlay names.", "source 1.19-1.27", NONE),
 
     /* The module itself, as its author published it. */
+    ROW("module-broken", BUILD, "parsing go.mod: ", "^parsing go\\.mod: .", "", "a module's own go.mod is at fault",
+        advice_broken, "source 1.19-1.27", NONE),
     ROW("module-broken", BUILD, "case-insensitive file name collision",
         "^(.*: )?case-insensitive file name collision: ", "", "a module has two files whose names differ in case only",
         advice_broken, "1.19-1.27", NONE),

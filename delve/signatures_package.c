@@ -36,7 +36,7 @@ static const struct delve_signature rows[] = {
         "1.19-1.27", NONE),
     FACT_ROW(DELVE_NEEDS_NO_CGO, "cgo-disabled", BUILD, "build constraints exclude all Go files",
              "^((package|imports) [^ ]+: )?build constraints exclude all Go files in (.*)$", "--f",
-             "a package needs cgo, perhaps, which is turned off", advice_cgo, "1.19-1.27", NONE),
+             "a package may need cgo, which is turned off", advice_cgo, "1.19-1.27", NONE),
     ROW("cgo-disabled", EITHER, "C source files not ",
         "^(.*: )?C source files not (allowed when not using cgo|supported without cgo)", "",
         "a package has C files, and cgo is turned off or not used", advice_cgo, "1.19-1.27", NONE),

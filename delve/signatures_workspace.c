@@ -56,10 +56,10 @@ static const struct delve_signature rows[] = {
              "^conflicting replacements for " MODULE "(@" VERSION ")?:", "m-v",
              "two modules of the workspace replace one module differently", advice_file, "1.19-1.27", WORK_OFF),
     ROW("goflags", BUILD, "workspace mode", "^-modfile cannot be used in workspace mode", "",
-        "-modfile is not possible in a workspace", "Remove -modfile from buildFlags, or set GOWORK=off in env.",
+        "-modfile is not allowed in a workspace", "Remove -modfile from buildFlags, or set GOWORK=off in env.",
         "1.19-1.27", WORK_OFF),
     ROW("goflags", BUILD, "workspace mode", "^-mod may only be set to readonly.* when in workspace mode", "",
-        "-mod has a value that is not possible in a workspace",
+        "-mod has a value that is not allowed in a workspace",
         "Remove -mod from buildFlags and GOFLAGS, or set GOWORK=off in env.", "1.19-1.27", WORK_OFF),
 
     /* A module that go.work uses. */
