@@ -19,7 +19,7 @@ const program = [
     make: (c) => c.edit('main.go', (text) => text.replace('import (', 'import (\n\t_ "example.com/app/internal/nosuch"')),
   },
   {
-    name: 'mistake-syntax-and-missing', said: /main\.go:\d+:\d+: expected /, cause: /main\.go:\d+:\d+: expected /,
+    name: 'mistake-syntax-and-missing', said: /main\.go:\d+:\d+: (expected |missing import path)/, cause: /main\.go:\d+:\d+: (expected |missing import path)/,
     make: (c) => {
       c.drop('go.mod', /two/);
       c.edit('main.go', (text) => text.replace('import (', 'import (('));
