@@ -13,6 +13,7 @@
  *   SOURCE.GOBIN.state               missing, outside home
  *   SOURCE.GOWORK.state              missing
  *   env.GOCACHE.state, env.GOMODCACHE.state   closed or missing
+ *   dir.why                          why the directory that was asked about can't be used
  *   mod, work; .go, .toolchain       go.mod and go.work: path, directives
  *   used1, used2 ...; .go, .toolchain   the same of the other modules that go.work uses, of the first 50
  *   go, dlv, goVersion, dlvVersion   paths and versions; with .missing or .failed: why there is none

@@ -4,25 +4,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "delve/check.h"
 #include "proxy/base/log.h"
 #include "proxy/base/timer.h"
+#include "proxy/cli/check_env_dir.h"
 #include "proxy/machine/keeper.h"
 #include "proxy/machine/machine.h"
 
 enum {
     EXIT_WRONG = 2, /* command line or configuration */
-    PATH_BYTES = 4096,
-    SLOW_MS = 2000 /* from the beginning to a word about what it waits for */
+    SLOW_MS = 2000  /* from the beginning to a word about what it waits for */
 };
 
 struct check_env {
     uv_loop_t loop;
     const struct config_target *target;
-    char *dir; /* on the Go machine; NULL: home */
+    struct check_env_dir dir;
     struct machine *machine;
     struct link *link;
     struct keeper *keeper;
@@ -90,6 +89,17 @@ static void print_well(struct check_env *c, const struct delve_facts *f)
     print(c, "ok", text);
 }
 
+/* What a session runs in comes before what it runs with. */
+static void print_dir(struct check_env *c, const struct delve_facts *facts)
+{
+    struct err why;
+    const char *reason = delve_facts_get(facts, "dir.why");
+    if (!reason)
+        return;
+    check_env_dir_explain(&c->dir, c->target, reason, &why);
+    print(c, "error", why.text);
+}
+
 static void on_facts(void *arg, const struct delve_facts *facts)
 {
     struct check_env *c = arg;
@@ -103,6 +113,7 @@ static void on_facts(void *arg, const struct delve_facts *facts)
         .checks_go_version = true,
         .use = DELVE_USE_ANY,
     };
+    print_dir(c, facts);
     if (delve_check(&check, &found) < 0)
         fail_memory(c);
     for (size_t i = 0; i < found.count; i++)
@@ -132,7 +143,7 @@ static void on_link_ready(void *arg)
     if (c->keeper)
         return;
     c->keeper = keeper_start(&c->loop, c->link, c->target, "check-env", true, &keeper_events, c);
-    if (!c->keeper || keeper_examine(c->keeper, c->dir, true) < 0)
+    if (!c->keeper || keeper_examine(c->keeper, c->dir.path, true) < 0)
         fail_memory(c);
 }
 
@@ -189,25 +200,6 @@ static const struct config_target *find_target(const struct config *config, cons
     return NULL;
 }
 
-/* Where the module is that counts. Returns 0, or -1 with words on stderr. */
-static int find_dir(struct check_env *c, const char *cwd)
-{
-    char here[PATH_BYTES];
-    if (!cwd && !getcwd(here, sizeof here))
-        return 0; /* it is gone: no module is looked at */
-    c->dir = config_paths_to_remote(&c->target->paths, cwd ? cwd : here);
-    if (c->dir || (!cwd && !config_target_is_local(c->target)))
-        return 0; /* this machine's directories are not that one's */
-    c->dir = strdup(cwd ? cwd : here);
-    if (c->dir && c->dir[0] == '/')
-        return 0;
-    (void)fprintf(stderr,
-                  "delvegate: --cwd '%s' is no absolute path on the Go machine, and no `paths` of target %s maps it to "
-                  "one\n",
-                  cwd ? cwd : here, c->target->name);
-    return -1;
-}
-
 static void clean_up(struct check_env *c)
 {
     keeper_free(c->keeper, false);
@@ -237,17 +229,30 @@ static void run(struct check_env *c)
     clean_up(c);
 }
 
+/* Returns 0, or -1 after words on stderr. */
+static int find_dir(struct check_env *c, const char *cwd)
+{
+    struct err why;
+    if (check_env_dir_find(&c->dir, c->target, cwd, &why) < 0) {
+        (void)fprintf(stderr, "delvegate: %s\n", why.text);
+        return -1;
+    }
+    if (!c->dir.path)
+        print(c, "error", why.text);
+    return 0;
+}
+
 int check_env_run(struct config *config, const struct check_env_options *o)
 {
     struct check_env c = {.target = find_target(config, o->target)};
     if (!c.target || find_dir(&c, o->cwd) < 0) {
-        free(c.dir);
+        check_env_dir_free(&c.dir);
         return EXIT_WRONG;
     }
     (void)signal(SIGPIPE, SIG_IGN); /* the connection's */
     log_set_level(config->log_level == CONFIG_LOG_DEBUG ? CONFIG_LOG_DEBUG : CONFIG_LOG_ERROR);
     run(&c);
-    free(c.dir);
+    check_env_dir_free(&c.dir);
     if (fflush(stdout) == EOF) {
         perror("delvegate: cannot write the findings");
         return EXIT_FAILURE;

@@ -20,8 +20,8 @@ int check_env_options_read(struct check_env_options *o, int argc, char **argv);
 
 /* Checks the target and prints what it found on stdout, what is fatal first: `TARGET: error: ...` and
  * `TARGET: warning: ...`, or one line `TARGET: ok: ...`. Returns our exit status: 0 when nothing found is fatal, 1 when
- * something is or the machine could not be reached, 2 when there is no such target or --cwd is no path there. config is
- * borrowed. */
+ * something is, the directory is not there, or the machine could not be reached, 2 when there is no such target or
+ * --cwd is no path there. config is borrowed. */
 int check_env_run(struct config *config, const struct check_env_options *o);
 
 #endif

@@ -50,8 +50,7 @@ static const struct command_option exec_command_options[] = {
 };
 
 static const struct command_option check_env_command_options[] = {
-    {"cwd", COMMAND_CWD, COMMAND_DIRECTORY, "DIR", NULL,
-     "whose go.mod and go.work count; without this, the current one"},
+    {"cwd", COMMAND_CWD, COMMAND_DIRECTORY, "DIR", NULL, "check for a session there; without this, in the current one"},
     CONFIG_OPTION,
     HELP_OPTION,
     {0},
@@ -83,7 +82,8 @@ const struct command command_line[] = {
                 "finding.\n"
                 "Without TARGET: the only target of the configuration, or the one called local.\n"
                 "DIR is an absolute path there, or one of this machine that the target's paths map.\n"
-                "Exits with 1 if a session could not work, 0 otherwise, 2 for a wrong command line or configuration.\n",
+                "Exits with 1 if a session could not work or DIR is not there, 0 otherwise, 2 for a wrong command line "
+                "or configuration.\n",
         .options = check_env_command_options,
     },
     {0},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -209,6 +210,21 @@ char *survey_goenv_file(const struct look *l)
     return *config ? survey_text("%s/go/env", config) : survey_text("%s/.config/go/env", survey_env(l, "HOME"));
 }
 
+/* Why a directory can't be worked in. */
+static void dir_facts(const struct look *l, const char *dir)
+{
+    struct stat st;
+    const char *why = NULL;
+    if (stat(dir, &st) < 0)
+        why = strerror(errno);
+    else if (!S_ISDIR(st.st_mode))
+        why = strerror(ENOTDIR);
+    else if (access(dir, X_OK) < 0)
+        why = strerror(errno);
+    if (why)
+        survey_fact_of(l, "dir", "why", NULL, why);
+}
+
 void survey_machine(const struct look *l)
 {
     struct order_field f;
@@ -224,6 +240,8 @@ void survey_machine(const struct look *l)
         file_facts(l, file);
     free(file);
     const char *dir = survey_given(l, ORDER_EXAMINE);
+    if (dir[0] == '/')
+        dir_facts(l, dir);
     survey_module(l, *dir ? dir : survey_env(l, "HOME"));
 }
 

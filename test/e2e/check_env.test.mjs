@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { program, run, suite } from './harness.mjs';
+import { DELVEGATE, program, run, suite } from './harness.mjs';
 
 const HELLO = program('hello');
 const ONE_LINE = /^main: (ok|error|warning): \S.*$/;
@@ -132,12 +132,10 @@ suite('check-env', { clients: [], env: { GOTOOLCHAIN: 'local' } }, (w) => {
   w.test('a Go too old for the module, found above the directory', async () => {
     const [, minor] = await goVersion();
     const dir = moduleOf(w, 'newer', 'go 1.99 // soon');
+    // Without paths a directory has the same name on the Go machine.
     for (const [cwd, args] of [[dir, ['main']], [path.join(dir, 'deep/er'), ['main']], [w.root, ['main', '--cwd', dir]]]) {
-      const here = w.transport === 'local' || args.length > 1;
       const { stdout } = await check(w, { args, cwd });
-      // The current directory of this machine is not the Go machine's.
-      if (here) assert.match(stdout, new RegExp(`^main: error: go 1\\.99 \\(${dir}/go\\.mod\\): go1\\.${minor}\\S* is too old for it`, 'm'));
-      else assert.match(stdout, /^main: ok: /);
+      assert.match(stdout, new RegExp(`^main: error: go 1\\.99 \\(${dir}/go\\.mod\\): go1\\.${minor}\\S* is too old for it`, 'm'));
     }
     const work = w.at('tmp/newer/deep/go.work');
     fs.writeFileSync(work, 'go 1.98\n');
@@ -159,6 +157,54 @@ suite('check-env', { clients: [], env: { GOTOOLCHAIN: 'local' } }, (w) => {
     const dir = moduleOf(w, 'mapped', 'go 1.99');
     fs.mkdirSync(w.at('tmp/client'), { recursive: true });
     const { stdout } = await check(w, { cwd: w.at('tmp/client'), target: { paths: [{ client: w.at('tmp/client'), remote: dir }] } });
+    assert.match(stdout, new RegExp(`^main: error: go 1\\.99 \\(${dir}/go\\.mod\\)`, 'm'));
+  });
+
+  w.test('a directory that the Go machine does not have is the first thing said', async (t) => {
+    fs.mkdirSync(w.at('tmp/mine'), { recursive: true });
+    fs.writeFileSync(w.at('tmp/plain'), '');
+    const mine = w.at('tmp/mine');
+    const bad = { GOCACHE: w.at('tmp/plain') };
+    for (const [remote, reason] of [[w.at('tmp/nowhere'), 'No such file or directory'], [w.at('tmp/plain'), 'Not a directory']]) {
+      const { lines, code } = await check(w, { cwd: mine, target: { paths: [{ client: mine, remote }], go: bad } });
+      assert.equal(code, 1);
+      assert.ok(lines[0].startsWith(`main: error: ${w.transport === 'local' ? `${remote}: ` : `${mine} cannot be used on `}`), lines.join('\n'));
+      assert.ok(lines[0].includes(`${remote}: ${reason}; `), lines[0]);
+      assert.match(lines[1], /^main: error: GOCACHE=/);
+    }
+    const { lines } = await check(w, { args: ['main', '--cwd', '/nope/at/all'] });
+    assert.equal(lines.length, 1, lines.join('\n'));
+    assert.match(lines[0], /^main: error: \/nope\/at\/all\b.*: No such file or directory; /);
+    const gone = w.at('tmp/gone');
+    fs.mkdirSync(gone);
+    const inGone = await run('sh', ['-c', 'cd "$1" && rmdir "$1" && shift && exec "$@"', 'sh', gone, DELVEGATE, 'check-env', '--config', w.at('tmp/check.json'), 'main'], { env: w.daemonEnv });
+    assert.equal(inGone.code, 1, inGone.stderr);
+    assert.match(inGone.stdout, /^main: error: the current directory cannot be determined: No such file or directory; .*--cwd\n/);
+    t.diagnostic('also where its name is a file, and where the current directory is gone');
+  });
+
+  w.test('a directory that no rule maps is the first thing said; on this machine there is none to map', async () => {
+    const mine = w.at('tmp/mine');
+    fs.mkdirSync(mine, { recursive: true });
+    const paths = [{ client: w.at('tmp/other'), remote: w.root }];
+    const { lines, code } = await check(w, { cwd: mine, target: { paths } });
+    if (w.transport === 'local') {
+      assert.match(lines[0], /^main: ok: /);
+    } else {
+      assert.equal(code, 1);
+      assert.equal(lines.length, 1, lines.join('\n'));
+      assert.ok(lines[0].startsWith(`main: error: ${mine} maps nowhere on `) && lines[0].includes(`${w.at('tmp/other')} -> ${w.root})`), lines[0]);
+      const named = await check(w, { cwd: mine, args: ['main', '--cwd', mine], target: { paths } });
+      assert.match(named.stdout, /^main: ok: /);
+    }
+  });
+
+  w.test('a rule for the name that the shell has for the directory holds, behind a symbolic link', async () => {
+    const dir = moduleOf(w, 'linked', 'go 1.99');
+    const link = w.at('tmp/link');
+    fs.symlinkSync(w.root, link);
+    fs.writeFileSync(w.at('tmp/link.json'), JSON.stringify({ ...w.config, targets: { main: { ...w.config.targets.main, paths: [{ client: link, remote: dir }] } } }));
+    const { stdout } = await run('sh', ['-c', 'cd "$1" && shift && exec "$@"', 'sh', link, DELVEGATE, 'check-env', '--config', w.at('tmp/link.json'), 'main'], { env: w.daemonEnv });
     assert.match(stdout, new RegExp(`^main: error: go 1\\.99 \\(${dir}/go\\.mod\\)`, 'm'));
   });
 

@@ -903,6 +903,25 @@ static void test_module(void **state)
     expect_none("fact used*");
 }
 
+static void test_directory(void **state)
+{
+    (void)state;
+    make_dir(at("there"));
+    make_file(at("file"), "", 0644);
+    alone(at("there"));
+    look();
+    expect_none("fact dir.why*");
+    alone(at("nowhere/at/all"));
+    look();
+    expect("fact dir.why No such file or directory");
+    alone(at("file"));
+    look();
+    expect("fact dir.why Not a directory");
+    alone("");
+    look();
+    expect_none("fact dir.why*");
+}
+
 static void test_workspace(void **state)
 {
     (void)state;
@@ -1031,6 +1050,7 @@ int main(void)
         TEST(test_full_cache),
         TEST(test_closed_cache),
         TEST(test_module),
+        TEST(test_directory),
         TEST(test_workspace),
         TEST(test_workspace_bounds),
         TEST(test_alone_missing),
