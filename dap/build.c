@@ -1,6 +1,7 @@
 #include "dap/build.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -143,16 +144,41 @@ int dap_build_event(struct buf *out, int64_t seq, const char *event, const json_
     return end(out, start, r);
 }
 
+/* What stands above an error of the go command, and says nothing by itself. */
+static bool is_heading(const char *line, size_t len)
+{
+    static const char *const headings[] = {"# ", "go: downloading ", "go: finding "};
+    for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+        if (strncmp(line, headings[i], strlen(headings[i])) == 0)
+            return true;
+    return len == 0;
+}
+
+/* The first line that says what is wrong; of headings alone the first. */
+static const char *first_words(const char *text, size_t *len)
+{
+    for (const char *line = text; *line; line += *len + 1) {
+        *len = strcspn(line, "\r\n");
+        if (!is_heading(line, *len))
+            return line;
+        if (!line[*len])
+            break;
+    }
+    *len = strcspn(text, "\r\n");
+    return text;
+}
+
 int dap_build_error(struct buf *out, int64_t seq, int64_t request_seq, const char *command, int id, const char *text,
                     bool show_user)
 {
-    size_t short_len = strcspn(text, "\r\n");
+    size_t short_len;
+    const char *words = first_words(text, &short_len);
     if (short_len > SHORT_MESSAGE_MAX)
-        short_len = dap_utf8_whole(text, SHORT_MESSAGE_MAX);
+        short_len = dap_utf8_whole(words, SHORT_MESSAGE_MAX);
     size_t start = begin(out);
     append_response(out, seq, request_seq, command, false);
     buf_puts(out, ",\"message\":");
-    dap_append_string(out, text, short_len);
+    dap_append_string(out, words, short_len);
     buf_printf(out, ",\"body\":{\"error\":{\"id\":%d,\"format\":", id);
     dap_append_string(out, text, strlen(text));
     buf_printf(out, ",\"showUser\":%s}}}", show_user ? "true" : "false");

@@ -13,7 +13,8 @@ int dap_build_request(struct buf *out, int64_t seq, const char *command, const j
 int dap_build_response(struct buf *out, int64_t seq, int64_t request_seq, const char *command, const json_t *body);
 int dap_build_event(struct buf *out, int64_t seq, const char *event, const json_t *body);
 
-/* A failed response (DAP ErrorResponse): `message` is a short form, body.error.format the text, shown to the user when
+/* A failed response (DAP ErrorResponse): `message` is a short form, the first line that is no heading of go's ("# the
+   package", "go: downloading"); body.error.format the text, shown to the user when
    show_user. text is any bytes: what is not UTF-8 is replaced by U+FFFD. id as Delve's service/dap/error_ids.go where
    it has one. */
 int dap_build_error(struct buf *out, int64_t seq, int64_t request_seq, const char *command, int id, const char *text,

@@ -148,7 +148,7 @@ static void fail(struct delve *d, const struct err *why)
     timer_stop(d->step);
     d->handler->failed(d->arg, &copy);
     if (d->state < DELVE_DISCONNECTING)
-        reap(d, copy.text);
+        reap(d, "it failed");
 }
 
 static void fail_memory(struct delve *d)
@@ -552,7 +552,7 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
     waiting_resume(d->waiting);
     timer_stop(d->step);
     enum delve_state before = d->state;
-    set_state(d, DELVE_OVER, copy.text);
+    set_state(d, DELVE_OVER, "the link is lost");
     if (before < DELVE_DISCONNECTING)
         d->handler->failed(d->arg, &copy);
     else if (before == DELVE_DISCONNECTING)

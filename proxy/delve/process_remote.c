@@ -60,7 +60,7 @@ static void fail(struct remote *r, const struct err *why)
     if (r->state >= REMOTE_FAILED)
         return;
     timer_stop(r->step);
-    set_state(r, REMOTE_FAILED, copy.text);
+    set_state(r, REMOTE_FAILED, "it is reported");
     r->base.handler->failed(r->base.arg, &copy);
 }
 

@@ -90,7 +90,7 @@ void process_fail(struct supervised *p, const struct err *why)
     if (p->state >= PROCESS_FAILED)
         return;
     timer_stop(p->step);
-    process_set_state(p, PROCESS_FAILED, copy.text);
+    process_set_state(p, PROCESS_FAILED, "it is reported");
     p->base.handler->failed(p->base.arg, &copy);
 }
 

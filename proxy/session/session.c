@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dap/build.h"
 #include "dap/capabilities.h"
@@ -179,6 +180,19 @@ void session_answer_pending(struct session *s, const char *why)
         if (dap_message_scan(&m, h->text, h->len, &ignored) == 0 && m.type == DAP_REQUEST)
             session_respond_error(s, m.seq, m.name, ERROR_INTERNAL, why, false);
     session_drop_held(s);
+}
+
+const char session_failed_text[] = "it failed";
+
+void session_log_failure(const struct session *s, const char *why)
+{
+    const char *lead = s->state < SESSION_LIVE ? s->is_attach ? "attach failed: " : "launch failed: " : "";
+    for (size_t len; *why; why += len + (why[len] == '\n')) {
+        len = strcspn(why, "\n");
+        if (len > 0)
+            log_warning(s->subject, "%s%.*s", lead, (int)len, why);
+        lead = "    ";
+    }
 }
 
 void session_answer_launch_failed(struct session *s, const char *why)

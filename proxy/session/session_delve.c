@@ -281,7 +281,7 @@ static void on_exited(void *arg, bool known, int exit_code)
 static void on_failed(void *arg, const struct err *why)
 {
     struct session *s = arg;
-    log_warning(s->subject, "%s", why->text);
+    session_log_failure(s, why->text);
     session_read_on(s);
     if (s->state >= SESSION_TERMINATED) {
         session_answer_pending(s, why->text);
@@ -296,7 +296,7 @@ static void on_failed(void *arg, const struct err *why)
         tell_exited(s, EXIT_FAILURE); /* its launch has been answered: this is how it fails */
     session_answer_restart(s, why->text);
     session_answer_pending(s, why->text);
-    session_set_state(s, SESSION_TERMINATED, why->text);
+    session_set_state(s, SESSION_TERMINATED, session_failed_text);
     session_terminated(s);
 }
 

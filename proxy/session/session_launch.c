@@ -134,8 +134,9 @@ void session_on_launch(struct session *s, const struct dap_message *m)
     if (r == 0 && !s->delve)
         r = err_set(&why, "out of memory");
     if (r < 0) {
+        session_log_failure(s, why.text);
         session_answer_launch_failed(s, why.text);
-        session_set_state(s, SESSION_TERMINATED, why.text);
+        session_set_state(s, SESSION_TERMINATED, session_failed_text);
         session_answer_pending(s, why.text);
         session_terminated(s);
         return;

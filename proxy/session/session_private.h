@@ -126,6 +126,10 @@ void session_terminated(struct session *s);                                  /* 
 
 /* Every request that Delve will not answer any more gets its one answer. */
 void session_answer_pending(struct session *s, const char *why);
+/* Logs why Delve or the launch failed, for which it is the only place: a line for each of the text's. What moves to
+ * another state by that has session_failed_text as its reason. */
+extern const char session_failed_text[];
+void session_log_failure(const struct session *s, const char *why);
 /* Launch and, where that waits, configurationDone; shown to the user, unless he has ended it himself. */
 void session_answer_launch_failed(struct session *s, const char *why);
 /* Answers what waits, ends the client's stream. */

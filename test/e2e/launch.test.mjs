@@ -202,6 +202,14 @@ suite('launch', { clients: ['vscode'],
     const error = await s.refused('launch', { mode: 'debug', program: program('broken') }, { timeout: LAUNCH_MS });
     assert.match(error.text, /undefined: undefinedName/);
     assert.match(error.text, /main\.go:6/);
+    // The short message is the compiler's first line, not the name of the package above it.
+    assert.match(error.response.message, /^\.\/main\.go:6:14: undefined: undefinedName$/);
+    assert.ok(error.response.body.error.format.includes(error.response.message));
+    const logged = w.daemon.stderr.split('\n').filter((l) => /undefinedName/.test(l) && !/debug session \d+: (?:dlv|build):/.test(l));
+    assert.equal(logged.length, 1, w.daemon.stderr);
+    assert.match(logged[0], / warning session \d+: +\.\/main\.go:6:14: undefined: undefinedName$/);
+    assert.match(w.daemon.stderr, / warning session \d+: launch failed: # example\.com\/broken$/m);
+    assert.doesNotMatch(w.daemon.stderr, /\\012/);
     assert.match(s.outputs.console + s.outputs.stderr + s.outputs.stdout + s.outputs.important, /unused declared but not used|declared and not used: unused/);
     assert.equal(s.events('initialized').length, w.isEarly ? 1 : 0);
     await s.send('disconnect');

@@ -78,6 +78,30 @@ static void each_kind(void **state)
     buf_free(&out);
 }
 
+static void the_short_message_is_the_first_real_line(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"# example.com/broken\n./main.go:6:14: undefined: x\n./main.go:7:6: more", "./main.go:6:14: undefined: x"},
+        {"go: downloading a.example/b v1.0.0\n\n# a.example/b [a.example/b.test]\r\nb.go:1:1: no", "b.go:1:1: no"},
+        {"# example.com/broken", "# example.com/broken"},
+        {"# example.com/broken\n", "# example.com/broken"},
+        {"\n# a\n# b", ""},
+        {"", ""},
+        {"#include is no Go", "#include is no Go"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf out = buffer();
+        assert_int_equal(dap_build_error(&out, 1, 1, "launch", 3000, rows[i][0], true), 0);
+        json_t *tree = json_loads(strchr(out.data, '{'), 0, NULL);
+        assert_string_equal(json_string_value(json_object_get(tree, "message")), rows[i][1]);
+        json_t *error = json_object_get(json_object_get(tree, "body"), "error");
+        assert_string_equal(json_string_value(json_object_get(error, "format")), rows[i][0]);
+        json_decref(tree);
+        buf_free(&out);
+    }
+}
+
 static void a_long_error_has_a_short_message(void **state)
 {
     (void)state;
@@ -288,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind),
+        cmocka_unit_test(the_short_message_is_the_first_real_line),
         cmocka_unit_test(a_long_error_has_a_short_message),
         cmocka_unit_test(full_buffers_hold_no_half),
         cmocka_unit_test(broken_utf8),
