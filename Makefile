@@ -230,6 +230,13 @@ $(BUILD)/bootstrap_sh.h: delve/bootstrap.sh
 	$(Q){ echo 'static const unsigned char bootstrap_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
 	    echo '};'; } >$@.new && mv $@.new $@
 
+# A clone may be another user's than who runs make in it, and runs what it says.
+GIT := git -c safe.directory='*' -c core.fsmonitor=false
+# The commit that it was built of, which is empty where there is no git tree of its own: a tarball may lie in another's.
+COMMIT = $(shell [ -e .git ] && $(GIT) --no-optional-locks describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
+$(BUILD)/commit.h: always
+	$(call keep_words,#define DELVEGATE_COMMIT "$(COMMIT)",$(FLAGS_KEPT))
+$(BUILD)/proxy/cli/main.o: $(BUILD)/commit.h
 $(BUILD)/supervisor_build.h: always
 	$(call keep_words,#define SUPERVISOR_BUILD "$(SUPERVISOR_BUILD)",)
 $(foreach d,$(BUILD) $(SUPERVISORS:%=$(BUILD)/supervisor-%),$d/proxy/supervisor/supervise.o) $(BUILD)/proxy/machine/programs.o: \
@@ -367,12 +374,12 @@ lint:
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
 lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
-$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h | libraries
+$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h $(BUILD)/commit.h | libraries
 	@mkdir -p $(@D)
 	$(call say,TIDY)
 	$(Q)clang-tidy --quiet $< -- -std=c11 $(ALL_CPPFLAGS) 2>$@.err || { cat $@.err >&2; exit 1; }
 	@touch $@
-lint-cppcheck: $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h
+lint-cppcheck: $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h $(BUILD)/commit.h
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability,performance \
 	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -D_GNU_SOURCE -I. -I$(BUILD) $(PURE) $(PROXY)
 # Both manual pages are set without a warning, and the README's configuration is one.
@@ -491,8 +498,6 @@ uninstall:
 	$(foreach f,$(INSTALLED),rm -f $(call installed,$f)$(newline)$(tab))
 	$(if $(SUPERVISOR_LINK),rm -f $(SUPERVISOR_LINK))
 	@scripts/install-directories.sh remove $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST))
-# A clone may be another user's than who runs make in it, and runs what it says.
-GIT := git -c safe.directory='*'
 dist:
 	@mkdir -p build
 	$(GIT) archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD

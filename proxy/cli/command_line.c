@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/suggest.h"
+
 enum {
     OPTIONS_MAX = 16,
     LETTERS_MAX = 2 + 2 * OPTIONS_MAX, /* "+", then a letter and perhaps a colon each, and the NUL */
     LETTER_MAX = 127,
     HELP_MAX = 65536,
     NAME_MAX_BYTES = 128,
+    COMMANDS_MAX = 16,
+    NAME_WIDTH = 10,
     COMMAND_WIDTH = 38, /* of the columns in front of what each does */
     OPTION_WIDTH = 34
 };
@@ -56,6 +60,11 @@ static const struct command_option check_env_command_options[] = {
     {0},
 };
 
+static const struct command_option help_options[] = {
+    HELP_OPTION,
+    {0},
+};
+
 const struct command command_line[] = {
     {
         .text = "debug Go programs on other machines",
@@ -86,10 +95,24 @@ const struct command command_line[] = {
                 "or configuration.\n",
         .options = check_env_command_options,
     },
+    {
+        .name = "help",
+        .arguments = COMMAND_NAME,
+        .text = "print the options of delvegate, or of a command",
+        .more = "Prints what --help prints: of the command, or of delvegate itself.\n",
+        .options = help_options,
+    },
+    {
+        .name = "version",
+        .arguments = COMMAND_NO_ARGUMENTS,
+        .text = "print the versions of delvegate and of its libraries",
+        .more = "Prints what --version prints.\n",
+        .options = help_options,
+    },
     {0},
 };
 
-static const char *const argument_names[] = {"", " [TARGET]", " TARGET -- COMMAND [ARGUMENT...]"};
+static const char *const argument_names[] = {"", " [COMMAND]", " [TARGET]", " TARGET -- COMMAND [ARGUMENT...]"};
 
 const struct command *command_find(const char *name)
 {
@@ -136,6 +159,24 @@ int command_next(const struct command *c, int argc, char **argv)
     if (code == COMMAND_WRONG)
         command_print_usage(c);
     return code;
+}
+
+void command_print_unknown(const char *word)
+{
+    const char *names[COMMANDS_MAX + 1] = {0};
+    size_t count = 0;
+    for (const struct command *c = command_line + 1; c->text; c++) {
+        assert(count < COMMANDS_MAX);
+        names[count++] = c->name;
+    }
+    const char *meant = config_suggest(word, names);
+    (void)fprintf(stderr, "delvegate: there is no command '%s'", word);
+    if (meant)
+        (void)fprintf(stderr, "; did you mean %s?", meant);
+    (void)fprintf(stderr, "\nCommands:\n");
+    for (const struct command *c = command_line + 1; c->text; c++)
+        (void)fprintf(stderr, "  %-*s %s\n", NAME_WIDTH, c->name, c->text);
+    (void)fprintf(stderr, "Without a command delvegate runs until SIGTERM; `delvegate help` tells more.\n");
 }
 
 static void usage_words(char *out, size_t size, const struct command *c)

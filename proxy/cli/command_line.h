@@ -48,6 +48,7 @@ struct command_option {
 /* What stands behind the options of a command. */
 enum command_arguments {
     COMMAND_NO_ARGUMENTS,
+    COMMAND_NAME,              /* [COMMAND] */
     COMMAND_TARGET,            /* [TARGET] */
     COMMAND_TARGET_AND_COMMAND /* TARGET -- COMMAND [ARGUMENT...] */
 };
@@ -81,6 +82,9 @@ int command_help(struct buf *out, const struct command *c);
 
 /* Prints what command_help makes of the command on stdout. Returns 0, or -1 when that failed. */
 int command_print_help(const struct command *c);
+
+/* Says on stderr that there is no such command, and which there are. */
+void command_print_unknown(const char *word);
 
 /* Prints the usage line of the command on stderr, and where there is more. */
 void command_print_usage(const struct command *c);

@@ -9,6 +9,11 @@ static bool has_value(const struct command_option *o)
     return o->value != COMMAND_NO_VALUE && o->value != COMMAND_OPTIONAL_WORD;
 }
 
+static bool takes_target(const struct command *c)
+{
+    return c->arguments == COMMAND_TARGET || c->arguments == COMMAND_TARGET_AND_COMMAND;
+}
+
 /* "--name" or "-n|--name", for a pattern of a shell's case. */
 static void option_pattern(struct buf *out, const struct command_option *o, const char *between)
 {
@@ -161,6 +166,13 @@ static void bash(struct buf *out)
     command_names(out);
     (void)buf_puts(out, "' ;;\n");
     for (const struct command *c = command_line + 1; c->text; c++) {
+        if (c->arguments == COMMAND_NAME) {
+            (void)buf_printf(out, "        %s:*) [[ $target ]] || _delvegate_words '", c->name);
+            command_names(out);
+            (void)buf_puts(out, "' ;;\n");
+        }
+        if (!takes_target(c))
+            continue;
         (void)buf_printf(out, "        %s:*) if [[ ! $target ]]; then _delvegate_targets; ", c->name);
         (void)buf_puts(out, c->arguments == COMMAND_TARGET_AND_COMMAND ? "else COMPREPLY=(--); fi ;;\n" : "fi ;;\n");
     }
@@ -245,7 +257,13 @@ static void zsh(struct buf *out)
         (void)buf_printf(out, "    %s)\n        _arguments", c->name);
         for (const struct command_option *o = c->options; o->name; o++)
             zsh_option(out, o);
-        (void)buf_puts(out, " \\\n        '1:target:_delvegate_targets'");
+        if (takes_target(c))
+            (void)buf_puts(out, " \\\n        '1:target:_delvegate_targets'");
+        if (c->arguments == COMMAND_NAME) {
+            (void)buf_puts(out, " \\\n        '1:command:(");
+            command_names(out);
+            (void)buf_puts(out, ")'");
+        }
         if (c->arguments == COMMAND_TARGET_AND_COMMAND)
             (void)buf_puts(out, " \\\n        '2: :(--)' '*: :_files'");
         (void)buf_puts(out, "\n        ;;\n");
@@ -347,8 +365,15 @@ static void fish(struct buf *out)
     for (const struct command *c = command_line + 1; c->text; c++) {
         (void)buf_printf(out, "complete -c delvegate -n '__delvegate_is none' -a %s -d '", c->name);
         quoted(out, c->text);
-        (void)buf_printf(out, "'\ncomplete -c delvegate -n '__delvegate_is %s' -a '(__delvegate_targets)' -d target\n",
-                         c->name);
+        (void)buf_puts(out, "'\n");
+        if (takes_target(c))
+            (void)buf_printf(out, "complete -c delvegate -n '__delvegate_is %s' -a '(__delvegate_targets)' -d target\n",
+                             c->name);
+        if (c->arguments == COMMAND_NAME) {
+            (void)buf_printf(out, "complete -c delvegate -n '__delvegate_is %s' -a '", c->name);
+            command_names(out);
+            (void)buf_puts(out, "'\n");
+        }
         if (c->arguments == COMMAND_TARGET_AND_COMMAND)
             (void)buf_printf(out, "complete -c delvegate -n '__delvegate_is %s target' -a --\n", c->name);
     }

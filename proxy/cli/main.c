@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <libssh2.h>
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "delve/signatures.h"
 #include "proxy/base/log.h"
+#include "proxy/cli/check_config.h"
 #include "proxy/cli/check_env.h"
 #include "proxy/cli/command_line.h"
 #include "proxy/cli/completion.h"
@@ -19,6 +21,8 @@
 #include "proxy/machine/programs.h"
 #include "proxy/service/activation.h"
 #include "proxy/service/daemon.h"
+
+#include "commit.h"
 
 #ifndef DELVEGATE_VERSION
 #define DELVEGATE_VERSION "0.1.0"
@@ -38,16 +42,6 @@ static int finish_output(int status)
         return status;
     (void)fprintf(stderr, "delvegate: cannot write to standard output: %s\n", strerror(errno));
     return status == EXIT_SUCCESS ? EXIT_FAILURE : status;
-}
-
-static void print_targets(const struct config *config)
-{
-    for (size_t i = 0; i < config->target_count; i++) {
-        const struct config_target *t = &config->targets[i];
-        char listen[CONFIG_LISTEN_MAX];
-        config_listen_text(listen, t->listen_host, t->listen_port);
-        (void)printf("%s: %s -> %s\n", t->name, listen, config_target_machine(t));
-    }
 }
 
 static int print_schema(void)
@@ -83,13 +77,27 @@ static int print_signatures(const char *form)
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* What stands behind the library's name: "3.0.17" of "OpenSSL 3.0.17 1 Jul 2025". */
+static const char *libcrypto_version(int *len)
+{
+    const char *text = OpenSSL_version(OPENSSL_VERSION);
+    const char *blank = strchr(text, ' ');
+    text = blank ? blank + 1 : text;
+    *len = (int)strcspn(text, " ");
+    return text;
+}
+
 static int print_version(void)
 {
+    static const char commit[] = DELVEGATE_COMMIT; /* "" when it was not built in a git tree */
+    int len;
+    const char *libcrypto = libcrypto_version(&len);
     struct buf supervisors;
     buf_init(&supervisors, VERSION_TEXT_MAX);
     programs_print(&supervisors);
-    int r = printf("delvegate %s\nlibuv %s, jansson %s, libssh2 %s\n%s", DELVEGATE_VERSION, uv_version_string(),
-                   jansson_version_str(), libssh2_version(0), supervisors.failed ? "" : supervisors.data);
+    int r = printf("delvegate %s%s%s%s\nlibuv %s, jansson %s, libssh2 %s, libcrypto %.*s\n%s", DELVEGATE_VERSION,
+                   *commit ? " (commit " : "", commit, *commit ? ")" : "", uv_version_string(), jansson_version_str(),
+                   libssh2_version(0), len, libcrypto, supervisors.failed ? "" : supervisors.data);
     r = supervisors.failed ? -1 : r;
     buf_free(&supervisors);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -178,16 +186,6 @@ static int run_check_env(const char *config_given, int argc, char **argv)
     return status;
 }
 
-static int check_config(struct config_file *file)
-{
-    struct config *config = config_file_load(file);
-    if (!config)
-        return EXIT_BAD_CONFIG;
-    print_targets(config);
-    config_unref(config);
-    return EXIT_SUCCESS;
-}
-
 static int run_daemon(struct config_file *file)
 {
     struct config *config = config_file_load(file);
@@ -203,6 +201,45 @@ static int run_daemon(struct config_file *file)
     int status = daemon_run(config, file->path, config_file_load, file);
     libssh2_exit();
     return status;
+}
+
+static int refuse_word(const char *word, const char *why)
+{
+    (void)fprintf(stderr, "delvegate: unexpected argument '%s': %s\n", word, why);
+    command_print_usage(command_line);
+    return EXIT_BAD_CONFIG;
+}
+
+/* The commands that print something: their options and, of help, the command that it is about. */
+static int run_help(const char *config_given, int argc, char **argv)
+{
+    const struct command *command = command_find(argv[0]), *about = command_line;
+    (void)config_given;
+    optind = 0; /* glibc: begin anew */
+    for (int code; (code = command_next(command, argc, argv)) != COMMAND_END;)
+        return code == COMMAND_HELP ? finish_output(print_help(command)) : EXIT_BAD_CONFIG;
+    if (optind < argc && command->arguments == COMMAND_NAME)
+        about = command_find(argv[optind++]);
+    if (!about) {
+        command_print_unknown(argv[optind - 1]);
+        return EXIT_BAD_CONFIG;
+    }
+    if (optind < argc)
+        return refuse_word(argv[optind], "nothing follows there");
+    return finish_output(command->arguments == COMMAND_NAME ? print_help(about) : print_version());
+}
+
+static int run_command(const char *config_given, int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const char *config_given, int argc, char **argv);
+    } commands[] = {{"exec", run_exec}, {"check-env", run_check_env}, {"help", run_help}, {"version", run_help}};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(config_given, argc, argv);
+    command_print_unknown(argv[0]);
+    return EXIT_BAD_CONFIG;
 }
 
 /* The options that print something and end. */
@@ -239,15 +276,8 @@ int main(int argc, char **argv)
         else
             return finish_output(print_what(code));
     }
-    if (optind < argc && strcmp(argv[optind], "exec") == 0 && !check)
-        return run_exec(file.given, argc - optind, argv + optind);
-    if (optind < argc && strcmp(argv[optind], "check-env") == 0 && !check)
-        return run_check_env(file.given, argc - optind, argv + optind);
-    if (optind < argc) {
-        (void)fprintf(stderr, "delvegate: unexpected argument '%s'; the commands are exec and check-env\n",
-                      argv[optind]);
-        command_print_usage(command_line);
-        return EXIT_BAD_CONFIG;
-    }
-    return check ? finish_output(check_config(&file)) : run_daemon(&file);
+    if (optind < argc)
+        return check ? refuse_word(argv[optind], "--check-config takes no argument")
+                     : run_command(file.given, argc - optind, argv + optind);
+    return check ? finish_output(check_config_run(&file)) : run_daemon(&file);
 }

@@ -11,6 +11,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/service/peer.h"
+#include "proxy/service/port_holder.h"
 
 enum {
     BACKLOG = 128,
@@ -195,27 +196,58 @@ static int take_over(struct listener *l, int fd)
     return r;
 }
 
+/* By which process, as far as it can be known. */
+static int explain_taken(const struct listener_options *o, const struct port_holder *h, struct err *e)
+{
+    static const char other[] = "give the target another `listen` in the configuration and launch.json another "
+                                "debugServer";
+    const char *whose = h->uid == geteuid() ? "yours" : "not yours";
+    if (h->is_socket_unit)
+        return err_set(
+            e,
+            "port %d of target %s is taken by delvegate.socket of uid %u (%s), where systemd starts delvegate "
+            "for the first client; use that, or stop it: systemctl --user stop delvegate.socket "
+            "delvegate.service",
+            o->port, o->name, h->uid, whose);
+    if (port_holder_is_delvegate(h))
+        return err_set(
+            e, "port %d of target %s is taken by a delvegate that runs, process %ld of uid %u (%s); end it, or %s",
+            o->port, o->name, (long)h->pid, h->uid, whose, other);
+    if (h->pid)
+        return err_set(e, "port %d of target %s is taken by %s, process %ld of uid %u (%s); end it, or %s", o->port,
+                       o->name, h->name, (long)h->pid, h->uid, whose, other);
+    return err_set(e, "port %d of target %s is taken by a process of uid %u (%s); end it, or %s", o->port, o->name,
+                   h->uid, whose, other);
+}
+
+static int explain(const struct listener_options *o, int error, struct err *e)
+{
+    struct port_holder holder = {0};
+    if (error == UV_EADDRINUSE)
+        port_holder_find(o->port, &holder);
+    if (holder.is_known)
+        return explain_taken(o, &holder, e);
+    return err_set(e, "cannot listen on %s port %d for target %s: %s; give the target another `listen`", o->host,
+                   o->port, o->name, uv_strerror(error));
+}
+
+static int to_address(const char *host, int port, struct sockaddr_storage *address)
+{
+    return strchr(host, ':') ? uv_ip6_addr(host, port, (struct sockaddr_in6 *)address)
+                             : uv_ip4_addr(host, port, (struct sockaddr_in *)address);
+}
+
 static int bind_and_listen(struct listener *l, const struct listener_options *o, struct err *e)
 {
-    const char *host = o->host;
-    int port = o->port;
     struct sockaddr_storage address;
-    uid_t uid;
-    int r = strchr(host, ':') ? uv_ip6_addr(host, port, (struct sockaddr_in6 *)&address)
-                              : uv_ip4_addr(host, port, (struct sockaddr_in *)&address);
+    int r = to_address(o->host, o->port, &address);
     if (r == 0)
         r = o->fd >= 0 ? take_over(l, o->fd) : uv_tcp_bind(&l->tcp, (struct sockaddr *)&address, 0);
     if (r == 0)
         r = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
     if (r == 0)
         return 0;
-    if (r == UV_EADDRINUSE && peer_port_owner(port, &uid))
-        return err_set(e,
-                       "port %d of target %s is taken by a process of uid %u (%s); end it, or give the target another "
-                       "`listen` in the configuration and launch.json another debugServer",
-                       port, l->name, uid, uid == geteuid() ? "yours" : "not yours");
-    return err_set(e, "cannot listen on %s port %d for target %s: %s; give the target another `listen`", host, port,
-                   l->name, uv_strerror(r));
+    return explain(o, r, e);
 }
 
 struct listener *listener_new(uv_loop_t *loop, const struct listener_options *o, struct err *e)
@@ -241,4 +273,25 @@ void listener_free(struct listener *l)
 {
     if (l)
         uv_close((uv_handle_t *)&l->tcp, on_closed);
+}
+
+int listener_try(const struct listener_options *o, bool *is_held, struct err *e)
+{
+    struct sockaddr_storage address;
+    struct port_holder holder = {0};
+    int one = 1;
+    *is_held = false;
+    int r = to_address(o->host, o->port, &address);
+    int fd = r == 0 ? socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+    socklen_t len = address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    /* As libuv binds: connections that have ended do not keep the port. */
+    if (r == 0 && (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+                   bind(fd, (struct sockaddr *)&address, len) < 0))
+        r = uv_translate_sys_error(errno);
+    if (fd >= 0)
+        (void)close(fd);
+    if (r == UV_EADDRINUSE)
+        port_holder_find(o->port, &holder);
+    *is_held = port_holder_is_delvegate(&holder);
+    return r == 0 || *is_held ? 0 : holder.is_known ? explain_taken(o, &holder, e) : explain(o, r, e);
 }

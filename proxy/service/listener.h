@@ -22,6 +22,9 @@ struct listener_options {
 
 /* Binds and listens. Returns NULL with *e (a taken port: whose). */
 struct listener *listener_new(uv_loop_t *loop, const struct listener_options *o, struct err *e);
+/* Whether listener_new could bind the port: a socket is bound and closed. Returns 0, also with *is_held: a delvegate of
+ * this user's has it now, or its socket unit; -1 with *e. */
+int listener_try(const struct listener_options *o, bool *is_held, struct err *e);
 /* From these addresses (in their usual form; NULL-terminated, or NULL: none) anyone may connect from now on. Returns 0,
  * or -1 when memory ran out: then from none. */
 int listener_allow(struct listener *l, char *const *addresses);

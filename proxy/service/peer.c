@@ -149,7 +149,7 @@ enum peer_result peer_owner(const struct sockaddr *local, const struct sockaddr 
     return r == 1 ? judge(&e, uid) : PEER_UNKNOWN;
 }
 
-bool peer_port_owner(int port, uid_t *uid)
+bool peer_port_owner(int port, uid_t *uid, unsigned long *inode)
 {
     static const char *const tables[] = {"/proc/net/tcp", "/proc/net/tcp6"};
     bool found = false;
@@ -166,8 +166,10 @@ bool peer_port_owner(int port, uid_t *uid)
         }
         if (f)
             (void)fclose(f);
-        if (found)
+        if (found) {
             *uid = e.uid;
+            *inode = e.inode;
+        }
     }
     return found;
 }

@@ -17,8 +17,7 @@ enum peer_result {
    on anything but the kernel. */
 enum peer_result peer_owner(const struct sockaddr *local, const struct sockaddr *peer, uid_t *uid);
 
-/* Who listens on a TCP port here: the owner's uid. Returns false when nobody is found. For the text of a failed bind.
- */
-bool peer_port_owner(int port, uid_t *uid);
+/* Who listens on a TCP port here: the owner's uid, and the socket's inode. Returns false when nobody is found. */
+bool peer_port_owner(int port, uid_t *uid, unsigned long *inode);
 
 #endif

@@ -139,14 +139,46 @@ static char *in_usual_places(const struct look *l, const char *name)
     return found;
 }
 
+/* The command that installs a tool on this machine, by the package manager that it has; of Delve by go where go is no
+ * package either. The caller frees; NULL when memory ran out. */
+static char *install_command(const struct look *l, const char *name)
+{
+    static const struct {
+        const char *manager, *install, *go, *dlv; /* dlv NULL: it has no package */
+    } managers[] = {
+        {"apt-get", "install", "golang-go", "delve"},
+        {"dnf", "install", "golang", "delve"},
+        {"apk", "add", "go", "delve"},
+        {"pacman", "-S", "go", "delve"},
+        {"zypper", "install", "go", NULL},
+    };
+    bool is_go = strcmp(name, "go") == 0;
+    bool is_package = !l->go || strncmp(l->go, "/usr/bin/", strlen("/usr/bin/")) == 0 ||
+                      strncmp(l->go, "/usr/lib/", strlen("/usr/lib/")) == 0;
+    for (size_t i = 0; i < sizeof managers / sizeof *managers && is_package; i++) {
+        const char *package = is_go ? managers[i].go : managers[i].dlv;
+        char *found = package ? in_list_of(managers[i].manager, strdup("/usr/bin:/sbin:/usr/sbin:/bin")) : NULL;
+        if (!found)
+            continue;
+        free(found);
+        return survey_text("as root: %s %s %s", managers[i].manager, managers[i].install, package);
+    }
+    if (is_go)
+        return survey_text("as https://go.dev/doc/install says");
+    return survey_text("%s install github.com/go-delve/delve/cmd/dlv@latest", l->go ? l->go : "go");
+}
+
 static char *nowhere(const struct look *l, const char *name, const char *option)
 {
     const char *home = survey_home(l, "/");
-    return survey_text("%s was not found on the Go machine: looked in PATH (%s), the login shell's PATH (%s), "
-                       "/usr/local/go/bin, %s/go/bin, %s/sdk/*/bin, /usr/lib/go-*/bin, $GOBIN, $GOPATH/bin, "
-                       "%s/.local/bin and /snap/bin; install it there or set %s",
-                       name, survey_env(l, "PATH"), l->login_path && *l->login_path ? l->login_path : "none", home,
-                       home, home, option);
+    char *command = install_command(l, name);
+    char *text = survey_text("%s was not found on the Go machine: looked in PATH (%s), the login shell's PATH (%s), "
+                             "/usr/local/go/bin, %s/go/bin, %s/sdk/*/bin, /usr/lib/go-*/bin, $GOBIN, $GOPATH/bin, "
+                             "%s/.local/bin and /snap/bin; install it there (%s) or set %s",
+                             name, survey_env(l, "PATH"), l->login_path && *l->login_path ? l->login_path : "none",
+                             home, home, home, command ? command : "out of memory", option);
+    free(command);
+    return text;
 }
 
 char *survey_find(struct look *l, const char *name, const char *configured, const char *option, char **why)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { DELVEGATE, Raw, freePort, line, program, run, suite, until } from './harness.mjs';
+import { Child, DELVEGATE, Raw, freePort, line, program, run, suite, until } from './harness.mjs';
 
 const HELLO = program('hello');
 const MAIN = path.join(HELLO, 'main.go');
@@ -20,12 +20,44 @@ suite('command line', { clients: [], transports: ['local'], daemon: false }, (w)
     const { code, stdout } = await w.cli(['--version']);
     assert.equal(code, 0);
     assert.match(stdout, /delvegate \d+\.\d+/);
-    for (const library of ['libuv', 'jansson', 'libssh2']) assert.match(stdout, new RegExp(`${library} \\d+\\.\\d+`));
+    for (const library of ['libuv', 'jansson', 'libssh2', 'libcrypto']) assert.match(stdout, new RegExp(`${library} \\d+\\.\\d+`));
     const machine = (await run('uname', ['-m'])).stdout.trim();
     assert.match(stdout, new RegExp(`^supervisor for ${machine}: [0-9a-f]{12}, \\d+ KiB$`, 'm'));
     const [, here] = /^supervisor here: (\/.+)$/m.exec(stdout);
     fs.accessSync(here, fs.constants.X_OK);
     assert.equal(here, path.join(path.dirname(fs.realpathSync(DELVEGATE)), 'supervisor'));
+  });
+
+  w.test('--version names the commit of the tree that it was built in', async (t) => {
+    const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../..');
+    const head = fs.existsSync(path.join(root, '.git')) ? (await run('git', ['-C', root, 'rev-parse', 'HEAD'])).stdout.trim() : '';
+    const [first] = (await w.cli(['--version'])).stdout.split('\n');
+    if (!head) return t.skip('this is no git tree');
+    const [, commit] = /^delvegate \d+\.\d+\.\d+ \(commit ([0-9a-f]{12,})(?:-dirty)?\)$/.exec(first) ?? [null, first];
+    assert.ok(head.startsWith(commit), `${first}, and HEAD is ${head}`);
+  });
+
+  w.test('help and version are commands too', async () => {
+    for (const [words, option] of [[['help'], ['--help']], [['version'], ['--version']], [['help', 'exec'], ['exec', '--help']], [['help', 'version'], ['version', '-h']]]) {
+      const [command, other] = [await w.cli(words), await w.cli(option)];
+      assert.deepEqual([command.code, command.stderr], [0, ''], words.join(' '));
+      assert.ok(command.stdout.length > 20);
+      assert.equal(command.stdout, other.stdout);
+    }
+  });
+
+  w.test('a word that is no command lists the commands, and the one that may be meant', async () => {
+    for (const [args, meant] of [[['stray']], [['check_env', 'main'], 'check-env'], [['help', 'exce'], 'exec'], [['--config', 'x', 'versoin'], 'version']]) {
+      const { code, stdout, stderr } = await w.cli(args);
+      assert.deepEqual([code, stdout], [2, ''], stderr);
+      for (const name of ['exec', 'check-env', 'help', 'version']) assert.match(stderr, new RegExp(`^  ${name} +\\S`, 'm'));
+      assert.equal(/did you mean (\S+)\?/.exec(stderr)?.[1], meant, stderr);
+    }
+    for (const args of [['version', 'more'], ['help', 'exec', 'more'], ['--check-config', 'more']]) {
+      const { code, stderr } = await w.cli(args);
+      assert.equal(code, 2);
+      assert.match(stderr, /unexpected argument 'more'/);
+    }
   });
 
   w.test('--help names every option', async () => {
@@ -151,21 +183,52 @@ suite('command line', { clients: [], transports: ['local'], daemon: false }, (w)
     assert.match(stderr, new RegExp(`uid ${process.getuid()}\\b`));
   });
 
+  w.test('--check-config refuses a port that it cannot bind, and names who has it', async (t) => {
+    const server = net.createServer();
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const { port } = server.address();
+    const free = await freePort();
+    const refused = await check(w, { targets: { a: { listen: free }, b: { listen: port } } });
+    assert.equal(refused.code, 2, refused.stderr);
+    assert.match(refused.stderr, new RegExp(`^port ${port} of target b is taken by node, process ${process.pid} of uid ${process.getuid()} \\(yours\\); `, 'm'));
+    assert.doesNotMatch(refused.stderr, new RegExp(`\\b${free}\\b`));
+    assert.ok(refused.stderr.includes(`${refused.file}: the configuration cannot be used`));
+    const well = await check(w, { targets: { a: { listen: free } } });
+    assert.deepEqual([well.code, well.stderr], [0, `${well.file}: the configuration is valid\n`]);
+  });
+
+  w.test('--check-config does not mind that a delvegate runs on its ports', async (t) => {
+    const port = await freePort();
+    const file = w.at('config/running.json');
+    fs.writeFileSync(file, JSON.stringify({ targets: { a: { listen: port } } }));
+    const daemon = new Child(DELVEGATE, ['--config', file], { name: 'delvegate', env: w.daemonEnv });
+    t.after(async () => { daemon.kill('SIGTERM'); await daemon.end(); });
+    await daemon.wait(/listening on/);
+    const { code, stderr } = await w.cli(['--check-config', '--config', file]);
+    assert.deepEqual([code, stderr], [0, `${file}: the configuration is valid\n`]);
+    const second = await w.cli(['--config', file]);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, new RegExp(`port ${port} of target a is taken by a delvegate that runs, process ${daemon.process.pid} `));
+  });
+
   w.test('without --config the file of XDG_CONFIG_HOME is read', async () => {
     const port = await freePort();
     fs.mkdirSync(w.at('config/delvegate'), { recursive: true });
     fs.writeFileSync(w.at('config/delvegate/config.json'), JSON.stringify({ targets: { fromXdg: { listen: port } } }));
-    const { code, stdout } = await w.cli(['--check-config']);
+    const { code, stdout, stderr } = await w.cli(['--check-config']);
     assert.equal(code, 0);
     assert.ok(stdout.includes('fromXdg'), stdout);
+    assert.equal(stderr, `${w.at('config/delvegate/config.json')}: the configuration is valid\n`);
     fs.rmSync(w.at('config/delvegate'), { recursive: true });
   });
 
   w.test('with no file at all there is one target, local, on port 4711', async () => {
-    const { code, stdout } = await w.cli(['--check-config']);
+    const { code, stdout, stderr } = await w.cli(['--check-config']);
     assert.equal(code, 0);
     assert.match(stdout, /local/);
     assert.match(stdout, /4711/);
+    assert.match(stderr, /^no configuration file was found/);
   });
 });
 

@@ -296,6 +296,9 @@ case_run() {
     check "the program runs without its tree" has "$(installed --version)" 'delvegate [0-9]*'
     check "it reads the user's configuration" same "$(installed --check-config)" \
         $'alpha: 127.0.0.1:4711 -> this machine\nbeta: 127.0.0.1:4712 -> this machine'
+    check "and says where that is" same "$(installed --check-config 2>&1 >/dev/null)" \
+        "$TMP/home/.config/delvegate/config.json: the configuration is valid"
+    check "without a git tree there is no commit" same "$(installed version | head -n 1 | tr -d 0-9)" 'delvegate ..'
     check "the schema is the one that it prints" same "$(installed --print-schema)" "$(cat "$HERE/share/delvegate/config.schema.json")"
     check "the manual page is the one that it prints" same "$(installed --print-manual)" "$(cat "$HERE/share/man/man5/delvegate.json.5")"
     check "the example is a configuration" has "$(installed --check-config --config "$HERE/share/doc/delvegate/examples/config.json" 2>&1)" \
@@ -341,7 +344,7 @@ case_manual() {
         check "delvegate(1) tells of $said" has "$text" "*$said*"
     done
     # Every option that --help has.
-    for said in $({ installed --help && installed exec --help && installed check-env --help; } | grep -oE -- '--[a-z-]+' |
+    for said in $({ installed --help && installed help exec && installed help check-env; } | grep -oE -- '--[a-z-]+' |
         grep -vx -- '--' | sort -u | grep -vx -- '--print-manual\|--print-completion'); do
         check "delvegate(1) tells of $said" has "$text" "*$said*"
     done
@@ -371,7 +374,8 @@ case_places() {
         echo "{ \"targets\": { \"$2\": { \"listen\": 4711 } } }" >"$d/$1/delvegate/config.json"
     }
     look() { # [VARIABLE=VALUE]...: the target of the file that was read
-        as_user env HOME="$d/home" "$@" "$HERE/bin/delvegate" --check-config 2>&1 | sed 's/: .*//'
+        as_user env HOME="$d/home" "$@" "$HERE/bin/delvegate" --check-config 2>&1 |
+            sed '/: the configuration is valid$/d; /^no configuration file was found/d; s/: .*//'
     }
     chmod -R a+rX "$d"
     check "no file: the default" same "$(look XDG_CONFIG_DIRS="$d/one:$d/two")" local

@@ -107,6 +107,9 @@ static void reading(void **state)
     reads(NULL, WORDS("--help=yes"), CODES(COMMAND_WRONG), NULL);
     reads(NULL, WORDS("--cwd", "x"), CODES(COMMAND_WRONG), NULL);
     reads("exec", WORDS("--cwd", "x", "target", "--help"), CODES(COMMAND_CWD, COMMAND_END), "target");
+    reads(NULL, WORDS("help", "exec"), CODES(COMMAND_END), "help");
+    reads("help", WORDS("exec"), CODES(COMMAND_END), "exec");
+    reads("version", WORDS("--help"), CODES(COMMAND_HELP, COMMAND_END), NULL);
     reads("check-env", WORDS("target", "--help"), CODES(COMMAND_HELP, COMMAND_END), "target");
 }
 

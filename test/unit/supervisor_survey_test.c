@@ -344,11 +344,33 @@ static void test_missing(void **state)
     look();
     assert_int_equal(status, 1);
     if (has("tool go /usr/lib/go-*"))
-        expect("error notfound dlv was not found on the Go machine: *; install it there or set delve.path");
+        expect("error notfound dlv was not found on the Go machine: *; install it there (*) or set delve.path");
     expect(
         "error notfound * was not found on the Go machine: looked in PATH (*/bare), the login shell's PATH (*), "
         "/usr/local/go/bin, */go/bin, */sdk/?/bin, /usr/lib/go-?/bin, $GOBIN, $GOPATH/bin, */.local/bin and /snap/bin; "
-        "install it there or set *.path");
+        "install it there (*) or set *.path");
+}
+
+/* By the package manager of this machine, which for Delve is go where go is no package. */
+static void test_how_to_install(void **state)
+{
+    (void)state;
+    poor_machine();
+    make_script(at("go"), "echo go version go1.22.1 linux/amd64");
+    give(ORDER_GO, at("go"));
+    look();
+    expect_at("error notfound dlv was not found*; install it there (",
+              at("go install github.com/go-delve/delve/cmd/dlv@latest) or set delve.path"));
+    again();
+    if (!survey_is_program("/usr/bin/apt-get") || survey_is_program("/usr/local/go/bin/go"))
+        skip();
+    look();
+    if (has("error notfound dlv*"))
+        expect(
+            "error notfound dlv was not found*; install it there (as root: apt-get install delve) or set delve.path");
+    else
+        expect(
+            "error notfound go was not found*; install it there (as root: apt-get install golang-go) or set go.path");
 }
 
 /* That it was not there is not remembered. */
@@ -1027,6 +1049,7 @@ int main(void)
         TEST(test_login_shell),
         TEST(test_login_shell_hangs),
         TEST(test_missing),
+        TEST(test_how_to_install),
         TEST(test_missing_then_there),
         TEST(test_configured),
         TEST(test_caches),
