@@ -15,6 +15,7 @@
 
 enum {
     CONFIG_FILE_MAX = 4 * 1024 * 1024,
+    OTHERS_MAX = 80,    /* bytes of the words on further problems */
     PIPE_MS = 30 * 1000 /* for the next byte of a configuration that comes through a pipe */
 };
 
@@ -25,6 +26,19 @@ static int too_long(void)
 {
     log_report(CONFIG_LOG_ERROR, "delvegate: the configuration's path is over %d bytes", CONFIG_FILE_PATH_MAX);
     return -1;
+}
+
+/* For the client of a delvegate that was started for it; the log has all of it. */
+static void keep_why(struct config_file *file, const char *text, size_t more)
+{
+    char others[OTHERS_MAX] = "";
+    if (more > 0)
+        (void)snprintf(others, sizeof others, " (%zu more: delvegate --check-config)", more);
+    (void)err_set(
+        &file->why,
+        "%s\ndelvegate cannot start a session: its configuration is invalid%s. Correct it and start the session "
+        "again.",
+        text, others);
 }
 
 static int write_path(char path[CONFIG_FILE_PATH_MAX], const char *dir, int dir_len, const char *name)
@@ -78,9 +92,12 @@ static int choose_path(struct config_file *file, size_t n)
     return too_long();
 }
 
-static int cannot_read(const char *path, const char *why)
+static int cannot_read(struct config_file *file, const char *path, const char *why)
 {
-    log_report(CONFIG_LOG_ERROR, "%s: cannot read the configuration: %s", path, why);
+    struct err text;
+    (void)err_set(&text, "%s: cannot read the configuration: %s", path, why);
+    log_report(CONFIG_LOG_ERROR, "%s", text.text);
+    keep_why(file, text.text, 0);
     return -1;
 }
 
@@ -108,16 +125,16 @@ static const char *unfit(const struct config_file *file, const struct stat *st)
 }
 
 /* Opens file->path. Returns 1, 0 when there is no such file, -1 after a report. */
-static int open_path(const struct config_file *file, int *fd)
+static int open_path(struct config_file *file, int *fd)
 {
     struct stat st;
     const char *why = stat(file->path, &st) == 0 ? unfit(file, &st) : NULL;
     if (why)
-        return cannot_read(file->path, why);
+        return cannot_read(file, file->path, why);
     *fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may have become a FIFO since */
     if (*fd >= 0)
         return 1;
-    return file->given || (errno != ENOENT && errno != ENOTDIR) ? cannot_read(file->path, strerror(errno)) : 0;
+    return file->given || (errno != ENOENT && errno != ENOTDIR) ? cannot_read(file, file->path, strerror(errno)) : 0;
 }
 
 /* Opens the file that is to be read, its path in file->path. Returns as open_path; 0 only when there need be none. */
@@ -134,7 +151,7 @@ static int open_file(struct config_file *file, int *fd)
     if (chosen < 0)
         return -1;
     /* An editor may be about to put it back. */
-    return file->is_loaded && *before ? cannot_read(before, "it is gone, and there is no other") : 0;
+    return file->is_loaded && *before ? cannot_read(file, before, "it is gone, and there is no other") : 0;
 }
 
 /* Reads until the end, or until the text is full. Returns NULL with *len, or why it could not. */
@@ -157,7 +174,7 @@ static const char *read_all(int fd, char *text, size_t size, size_t *len)
 }
 
 /* Returns the file's text, or NULL after having told why. */
-static char *read_file(const struct config_file *file, int fd, size_t *len)
+static char *read_file(struct config_file *file, int fd, size_t *len)
 {
     char *text = malloc(CONFIG_FILE_MAX + 1);
     const char *why = text ? read_all(fd, text, CONFIG_FILE_MAX + 1, len) : "out of memory";
@@ -165,7 +182,7 @@ static char *read_file(const struct config_file *file, int fd, size_t *len)
         why = "over 4 MiB";
     if (!why)
         return text;
-    (void)cannot_read(file->path, why);
+    (void)cannot_read(file, file->path, why);
     free(text);
     return NULL;
 }
@@ -178,10 +195,23 @@ static void print_problems(const struct config_file *file, const struct config_p
                    level == CONFIG_LOG_ERROR ? "" : "note: ", problems->list[i].text);
 }
 
+/* The first of the problems, with its place. */
+static void keep_problem(struct config_file *file, const struct config_problems *problems)
+{
+    struct err first;
+    if (problems->count == 0)
+        (void)err_set(&first, "%s: out of memory", file->path);
+    else
+        (void)err_set(&first, "%s:%d:%d: %s", file->path, problems->list[0].line, problems->list[0].column,
+                      problems->list[0].text);
+    keep_why(file, first.text, problems->count > 1 ? problems->count - 1 : 0);
+}
+
 struct config *config_file_load(void *config_file)
 {
     struct config_file *file = config_file;
     struct config_problems problems = {0};
+    keep_why(file, "it cannot be read, the log says why", 0);
     size_t len = 0;
     int fd = -1;
     int opened = open_file(file, &fd);
@@ -196,6 +226,8 @@ struct config *config_file_load(void *config_file)
         file->is_loaded = true;
         print_problems(file, &config->notes, CONFIG_LOG_WARNING);
     }
+    if (!config)
+        keep_problem(file, &problems);
     if (!config && problems.count == 0)
         log_report(CONFIG_LOG_ERROR, "%s: out of memory", file->path);
     config_problems_free(&problems);

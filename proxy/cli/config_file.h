@@ -3,12 +3,14 @@
 #define PROXY_CLI_CONFIG_FILE_H
 
 #include "config/config.h"
+#include "dap/err.h"
 
 enum { CONFIG_FILE_PATH_MAX = 4096 };
 
 struct config_file {
     const char *given;               /* --config: no other is looked at; NULL: the first place that has one */
     char path[CONFIG_FILE_PATH_MAX]; /* the file that was read last, "" when there was none */
+    struct err why;                  /* what was wrong the last time, for a client; set when nothing came of it */
     bool is_loaded;                  /* a configuration came of it: the next reading is a reload */
 };
 

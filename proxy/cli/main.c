@@ -19,8 +19,8 @@
 #include "proxy/cli/config_file.h"
 #include "proxy/cli/exec.h"
 #include "proxy/machine/programs.h"
-#include "proxy/service/activation.h"
 #include "proxy/service/daemon.h"
+#include "proxy/service/unconfigured.h"
 
 #include "commit.h"
 
@@ -189,10 +189,10 @@ static int run_check_env(const char *config_given, int argc, char **argv)
 static int run_daemon(struct config_file *file)
 {
     struct config *config = config_file_load(file);
-    if (!config) {
-        activation_turn_away();
+    if (!config)
+        config = unconfigured_serve(config_file_load, file, &file->why);
+    if (!config)
         return EXIT_BAD_CONFIG;
-    }
     if (libssh2_init(0) != 0) {
         (void)fprintf(stderr, "delvegate: libssh2 could not be initialised\n");
         config_unref(config);

@@ -101,28 +101,18 @@ int activation_read(struct activation *a)
     return 0;
 }
 
+void activation_forget(struct activation *a)
+{
+    free(a->list);
+    *a = (struct activation){0};
+}
+
 void activation_free(struct activation *a)
 {
     for (size_t i = 0; i < a->count; i++)
         if (a->list[i].is_open)
             (void)close(a->list[i].fd);
-    free(a->list);
-    *a = (struct activation){0};
-}
-
-void activation_turn_away(void)
-{
-    struct activation a;
-    if (activation_read(&a) < 0)
-        return; /* the manager's limit ends it then */
-    for (size_t i = 0; i < a.count; i++) {
-        int fd;
-        if (a.list[i].port == 0 || fcntl(a.list[i].fd, F_SETFL, O_NONBLOCK) < 0)
-            continue;
-        while ((fd = accept(a.list[i].fd, NULL, NULL)) >= 0)
-            (void)close(fd);
-    }
-    activation_free(&a);
+    activation_forget(a);
 }
 
 struct activation_socket *activation_find(const struct activation *a, const char *address, int port, const char *target)

@@ -29,9 +29,8 @@ struct activation {
 int activation_read(struct activation *a);
 void activation_free(struct activation *a);
 
-/* Closes what waits at the sockets handed over, for a start that cannot come about: the manager would start it again
- * for the same connection, over and over until it gave up the socket. */
-void activation_turn_away(void);
+/* The same, but the sockets stay open: they can be read again. */
+void activation_forget(struct activation *a);
 
 /* The socket that listens on this address and port and is not taken, NULL when there is none. Of several the one that
  * has the target's name. */

@@ -12,27 +12,27 @@
 enum {
     FAREWELL_MS = 3000, /* for the client to close; VS Code waits 2 s for an answer to `disconnect` */
     SUBJECT_MAX = 64,
-    ANSWER_MAX = 4096,
-    ERROR_INTERNAL = 8888 /* Delve's service/dap/error_ids.go */
+    ANSWER_MAX = 8 * ERR_TEXT_MAX, /* a text of which much is escaped */
+    ERROR_INTERNAL = 8888          /* Delve's service/dap/error_ids.go */
 };
 
-struct farewell {
+struct parting {
+    struct farewell o;
     char subject[SUBJECT_MAX];
     struct client *client; /* NULL once it is gone */
     struct dap_decoder *decoder;
     struct timer *over;
-    int64_t seq;
     bool reading; /* inside on_data: memory is freed when it returns */
 };
 
-static void destroy(struct farewell *f)
+static void destroy(struct parting *f)
 {
     dap_decoder_free(f->decoder);
     timer_free(f->over);
     free(f);
 }
 
-static void finish(struct farewell *f)
+static void finish(struct parting *f)
 {
     if (f->client)
         client_end(f->client);
@@ -46,25 +46,35 @@ static void on_over(void *arg)
     finish(arg);
 }
 
-static void answer(struct farewell *f, const struct dap_message *m)
+/* What a client shows an error of. */
+static bool asks_for_session(const char *command)
+{
+    return strcmp(command, "initialize") == 0 || strcmp(command, "launch") == 0 || strcmp(command, "attach") == 0;
+}
+
+static void answer(struct parting *f, const struct dap_message *m)
 {
     struct buf out;
     buf_init(&out, ANSWER_MAX);
     log_debug(f->subject, "after its end the client sent %s", m->name);
     if (strcmp(m->name, "disconnect") == 0)
-        (void)dap_build_response(&out, ++f->seq, m->seq, m->name, NULL);
+        (void)dap_build_response(&out, ++f->o.seq, m->seq, m->name, NULL);
     else
-        (void)dap_build_error(&out, ++f->seq, m->seq, m->name, ERROR_INTERNAL, "the session has ended", false);
+        (void)dap_build_error(&out, ++f->o.seq, m->seq, m->name, ERROR_INTERNAL,
+                              f->o.text ? f->o.text : "the session has ended", f->o.shown && asks_for_session(m->name));
+    bool is_goodbye = f->o.text && strcmp(m->name, "disconnect") == 0; /* there was no session to say it before */
     if (out.failed)
         finish(f); /* out of memory */
     else if (client_write(f->client, &out))
         client_pause(f->client, true);
+    if (is_goodbye && f->client)
+        finish(f);
     buf_free(&out);
 }
 
 static size_t on_data(void *arg, const char *data, size_t len)
 {
-    struct farewell *f = arg;
+    struct parting *f = arg;
     struct dap_frame frame;
     struct dap_message m;
     struct err why;
@@ -87,7 +97,7 @@ static size_t on_data(void *arg, const char *data, size_t len)
 
 static void on_drained(void *arg)
 {
-    struct farewell *f = arg;
+    struct parting *f = arg;
     client_pause(f->client, false);
 }
 
@@ -98,7 +108,7 @@ static void on_half_closed(void *arg)
 
 static void on_closed(void *arg, const char *why)
 {
-    struct farewell *f = arg;
+    struct parting *f = arg;
     (void)why;
     f->client = NULL;
     finish(f);
@@ -107,10 +117,9 @@ static void on_closed(void *arg, const char *why)
 static const struct client_handler events = {
     .data = on_data, .drained = on_drained, .half_closed = on_half_closed, .closed = on_closed};
 
-void farewell_begin(uv_loop_t *loop, struct client *client, struct dap_decoder *decoder, int64_t seq,
-                    const char *subject)
+void farewell_begin(uv_loop_t *loop, struct client *client, struct dap_decoder *decoder, const struct farewell *o)
 {
-    struct farewell *f = client_has_ended(client) ? NULL : calloc(1, sizeof *f);
+    struct parting *f = client_has_ended(client) ? NULL : calloc(1, sizeof *f);
     if (f)
         f->over = timer_new(loop, on_over, f);
     if (!f || !f->over) {
@@ -119,10 +128,10 @@ void farewell_begin(uv_loop_t *loop, struct client *client, struct dap_decoder *
         client_end(client);
         return;
     }
-    (void)snprintf(f->subject, sizeof f->subject, "%s", subject);
+    f->o = *o;
+    (void)snprintf(f->subject, sizeof f->subject, "%s", o->subject);
     f->client = client;
     f->decoder = decoder;
-    f->seq = seq;
     timer_start(f->over, FAREWELL_MS, 0);
     client_start(client, &events, f);
     client_pause(client, false);

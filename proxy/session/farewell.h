@@ -4,16 +4,22 @@
 #ifndef PROXY_SESSION_FAREWELL_H
 #define PROXY_SESSION_FAREWELL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
 #include "dap/decoder.h"
 #include "proxy/session/client.h"
 
-/* Takes over the client, and its decoder with what it holds of a message. seq: of the last message that it was sent.
- * subject: for the log, copied. A second `disconnect` succeeds, every other request fails. It closes the connection
- * once the client has closed its side, or after FAREWELL_MS. */
-void farewell_begin(uv_loop_t *loop, struct client *client, struct dap_decoder *decoder, int64_t seq,
-                    const char *subject);
+struct farewell {
+    int64_t seq;         /* of the last message that the client was sent */
+    const char *subject; /* for the log, copied */
+    const char *text;    /* why its requests fail, borrowed; NULL: the session has ended */
+    bool shown;          /* to its user, when it asks for a session */
+};
+
+/* Takes over the client, and its decoder with what it holds of a message. `disconnect` succeeds, every other request
+ * fails. It closes the connection once the client has closed its side, or after FAREWELL_MS. */
+void farewell_begin(uv_loop_t *loop, struct client *client, struct dap_decoder *decoder, const struct farewell *o);
 
 #endif

@@ -220,7 +220,8 @@ void session_part_from_client(struct session *s, const char *why)
         session_terminated(s);
     if (!s->client)
         return;
-    farewell_begin(s->loop, s->client, s->decoder, s->seq, s->subject);
+    const struct farewell o = {.seq = s->seq, .subject = s->subject};
+    farewell_begin(s->loop, s->client, s->decoder, &o);
     s->client = NULL;
     s->decoder = NULL;
 }

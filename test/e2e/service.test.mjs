@@ -345,6 +345,60 @@ describe('handed-over sockets', () => {
     }
   });
 
+  managed('a broken configuration is the answer to the first F5, with its place; ten of them are one start; the next after it is corrected is served', {
+    flags: (w) => ['-s', '-l', `127.0.0.1:${w.port}`], before: (w) => w.writeConfig('{\n  "targets": { "main": { "listen": "nowhere" } },\n  "lgo": {}\n}\n'),
+  }, async (w) => {
+    await w.says(/^listen/m, 'stdout');
+    for (let i = 0; i < 10; i++) {
+      const s = await Session.open(w.port);
+      const { response } = await s.refused('initialize', { adapterID: 'go' });
+      const { error } = response.body;
+      assert.equal(error.showUser, true);
+      assert.ok(error.format.startsWith(`${w.configFile}:2:36: targets.main.listen: "nowhere" `), error.format);
+      assert.match(error.format, /configuration is invalid \(1 more: delvegate --check-config\)/);
+      assert.ok(response.message.startsWith(`${w.configFile}:2:36: `), response.message);
+      await s.send('disconnect');
+      await s.closed;
+      s.assertProtocol();
+    }
+    // What connects and says nothing, or nothing of DAP, keeps nobody from an answer.
+    const mute = await Raw.open(w.port);
+    const other = await Raw.open(w.port);
+    await other.write('GET / HTTP/1.1\r\n\r\n');
+    assert.doesNotMatch(await other.rest(), /nowhere/);
+    fs.rmSync(w.configFile);
+    const gone = await Session.open(w.port);
+    const missing = await gone.refused('launch', { program: program('hello') });
+    assert.ok(missing.response.body.error.format.startsWith(`${w.configFile}: cannot read the configuration: No such file`), missing.text);
+    gone.close();
+    mute.socket.destroy();
+    w.writeConfig(w.config);
+    await (await toBreakpoint(w.port)).finish();
+    assert.equal(w.starts.length, 1, w.logs());
+    await w.nothingLeft();
+  });
+
+  managed('a broken configuration for which nobody comes any more ends delvegate with 2, and the next F5 starts it', {
+    flags: (w) => ['-s', '-l', `127.0.0.1:${w.port}`], before: (w) => w.writeConfig('{ "targets": '),
+  }, async (w) => {
+    await w.says(/^listen/m, 'stdout');
+    const s = await Session.open(w.port);
+    await s.refused('initialize', { adapterID: 'go' });
+    s.close();
+    await until('delvegate to end by itself', () => /^exit 2$/m.test(w.daemon.stdout), { timeout: 20_000, explain: () => w.logs() });
+    w.writeConfig(w.config);
+    await (await toBreakpoint(w.port)).finish();
+    assert.equal(w.starts.length, 2);
+  });
+
+  managed('a broken configuration without a client is the end at once, also with sockets', {
+    flags: (w) => ['-l', `127.0.0.1:${w.port}`], before: (w) => w.writeConfig('{ "targets": '),
+  }, async (w) => {
+    const begin = Date.now();
+    await w.says(/^exit 2$/m, 'stdout');
+    assert.ok(Date.now() - begin < 5_000, w.logs());
+  });
+
   managed('idleExit does not hold while a target has no socket that starts delvegate again', {
     flags: (w) => ['-l', `127.0.0.1:${w.port}`], config: { idleExit: '1s' }, targets: { other: {} },
   }, async (w) => {

@@ -82,11 +82,22 @@ export function life(w) {
     await s.finish({ terminateDebuggee: true });
   });
 
-  w.test('reload with a broken configuration: active again on the old one, STATUS tells, and no more when it is mended', async () => {
+  w.test('reload with a broken configuration fails and changes nothing; SIGHUP alone keeps the old one, and STATUS tells', async (t) => {
     await systemctl(['start', SERVICE]);
     const good = await w.show('MainPID', 'StatusText');
     w.writeConfig('{ "targets": ');
-    await systemctl(['reload', SERVICE]);
+    // The check in front of it fails, in words that name the place; nobody is asked to read the file.
+    await systemctl(['reload', SERVICE], { code: 1 });
+    assert.deepEqual(await w.show('ActiveState', 'MainPID', 'StatusText'), { ActiveState: 'active', ...good });
+    await w.said(/config\.json:1:\d+: /);
+    const second = await taken(t);
+    w.writeConfig({ ...w.config, targets: { ...w.config.targets, second: { ...w.config.targets.main, listen: second } } });
+    await systemctl(['reload', SERVICE], { code: 1 });
+    await w.said(new RegExp(`port ${second} of target second is taken`));
+    assert.deepEqual(await w.show('ActiveState', 'MainPID', 'StatusText'), { ActiveState: 'active', ...good });
+    // Who sends the signal by hand is answered by STATUS.
+    w.writeConfig('{ "targets": ');
+    await systemctl(['kill', '-s', 'HUP', SERVICE]);
     const broken = await w.reach({ ActiveState: 'active', SubState: 'running', StatusText: /configuration/ });
     assert.match(broken.StatusText, /main/);
     assert.match(await w.journal('-o', 'cat', '-p', 'err'), /config\.json/);
@@ -143,18 +154,43 @@ export function life(w) {
     await w.said(/config\.json:2/);
   });
 
-  w.test('a broken configuration behind the socket: the client is closed, the socket does not spin', async () => {
+  w.test('a broken configuration behind the socket: each of ten F5s is answered with its place, and the next is served once it is corrected', async () => {
+    w.writeConfig('{\n  "targets": { "main": { "listen": "nowhere" } }\n}\n');
+    await systemctl(['start', SOCKET]);
+    for (let i = 0; i < 10; i++) {
+      const s = await w.session();
+      const { response } = await s.refused('initialize', { adapterID: 'go' });
+      assert.match(response.body.error.format, /\/config\.json:2:36: targets\.main\.listen: "nowhere"/);
+      assert.equal(response.body.error.showUser, true);
+      await s.send('disconnect');
+      s.close();
+    }
+    assert.equal((await show(SOCKET, 'ActiveState')).ActiveState, 'active');
+    w.writeConfig(w.config);
+    const s = await atLoop(w);
+    await s.finish({ terminateDebuggee: true });
+    assert.equal((await w.show('NRestarts')).NRestarts, '0');
+  });
+
+  w.test('a broken configuration behind the socket, and nobody comes any more: exit code 2, and the socket listens on', async () => {
     w.writeConfig('{ "targets": ');
     await systemctl(['start', SOCKET]);
     const raw = await Raw.open(PORT);
     await raw.write(frame({ seq: 1, type: 'request', command: 'initialize', arguments: { adapterID: 'go' } }));
-    await w.reach({ Result: 'exit-code', ExecMainStatus: '2', NRestarts: '0' });
-    raw.destroy();
-    const { ActiveState } = await show(SOCKET, 'ActiveState');
+    assert.match(await raw.rest(), /config\.json:1:\d+: /);
+    await w.reach({ Result: 'exit-code', ExecMainStatus: '2', NRestarts: '0' }, { timeout: 20_000 });
+    assert.equal((await show(SOCKET, 'ActiveState')).ActiveState, 'active');
     w.writeConfig(w.config);
-    if (ActiveState !== 'active') await systemctl(['start', SOCKET]);
-    await systemctl(['reset-failed']);
     const s = await atLoop(w);
     await s.finish({ terminateDebuggee: true });
+  });
+
+  w.test('a delvegate beside the active socket unit: its port is taken by delvegate.socket', async () => {
+    await systemctl(['start', SOCKET]);
+    const { code, stderr } = await run(process.env.DELVEGATE, [], { env: w.daemonEnv });
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`port ${PORT} of target main is taken by delvegate\\.socket of uid ${process.getuid()} \\(yours\\), .*systemctl --user stop delvegate\\.socket`));
+    const check = await run(process.env.DELVEGATE, ['--check-config'], { env: w.daemonEnv });
+    assert.equal(check.code, 0, check.stderr);
   });
 }
