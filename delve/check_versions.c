@@ -251,8 +251,7 @@ void check_versions(struct check_run *r)
             check_add(r, DELVE_FATAL, "%s", missing[i]);
     check_failed(r, "goVersion.failed", "go version", "Correct go.path of the target, or reinstall Go there");
     check_failed(r, "goenv.failed", "go env", "Set right what it names");
-    check_failed(r, "dlvVersion.failed", "dlv version",
-                 "Correct delve.path of the target, or reinstall Delve there");
+    check_failed(r, "dlvVersion.failed", "dlv version", "Correct delve.path of the target, or reinstall Delve there");
     if (go && dlv && delve_version_parse(dlv, &dlv_version) == 0 && delve_version_parse(go, &go_version) == 0 &&
         delve_version_check(dlv_version, go_version, r->check->checks_go_version, &why) < 0)
         check_add(r, DELVE_FATAL, "%s", why.text);

@@ -74,7 +74,6 @@ static void find_process(struct port_holder *h, unsigned long inode)
 
 static int start_systemctl(int out, pid_t *pid)
 {
-    extern char **environ;
     static const char *const argv[] = {
         "systemctl", "--user", "show", "--property=ActiveState", "--property=Listen", "--", "delvegate.socket", NULL};
     posix_spawn_file_actions_t files;

@@ -52,24 +52,24 @@ static bool asks_for_session(const char *command)
     return strcmp(command, "initialize") == 0 || strcmp(command, "launch") == 0 || strcmp(command, "attach") == 0;
 }
 
-static void answer(struct parting *f, const struct dap_message *m)
+/* Returns false when it was the last answer. */
+static bool answer(struct parting *f, const struct dap_message *m)
 {
     struct buf out;
+    bool is_disconnect = strcmp(m->name, "disconnect") == 0;
     buf_init(&out, ANSWER_MAX);
     log_debug(f->subject, "after its end the client sent %s", m->name);
-    if (strcmp(m->name, "disconnect") == 0)
+    if (is_disconnect)
         (void)dap_build_response(&out, ++f->o.seq, m->seq, m->name, NULL);
     else
         (void)dap_build_error(&out, ++f->o.seq, m->seq, m->name, ERROR_INTERNAL,
                               f->o.text ? f->o.text : "the session has ended", f->o.shown && asks_for_session(m->name));
-    bool is_goodbye = f->o.text && strcmp(m->name, "disconnect") == 0; /* there was no session to say it before */
-    if (out.failed)
-        finish(f); /* out of memory */
-    else if (client_write(f->client, &out))
+    bool has_memory = !out.failed;
+    if (has_memory && client_write(f->client, &out))
         client_pause(f->client, true);
-    if (is_goodbye && f->client)
-        finish(f);
     buf_free(&out);
+    /* Where there was no session, disconnect is the client's goodbye. */
+    return has_memory && !(f->o.text && is_disconnect);
 }
 
 static size_t on_data(void *arg, const char *data, size_t len)
@@ -78,20 +78,20 @@ static size_t on_data(void *arg, const char *data, size_t len)
     struct dap_frame frame;
     struct dap_message m;
     struct err why;
-    enum dap_result r = DAP_MESSAGE;
+    bool goes_on = true;
     f->reading = true;
-    for (size_t at = 0, used = 0; f->client && r == DAP_MESSAGE; at += used) {
-        r = dap_decoder_feed(f->decoder, data + at, len - at, &used, &frame);
+    for (size_t at = 0, used = 0; f->client && goes_on; at += used) {
+        enum dap_result r = dap_decoder_feed(f->decoder, data + at, len - at, &used, &frame);
         if (r == DAP_MORE)
             break;
         if (r != DAP_MESSAGE || dap_message_scan(&m, frame.body, frame.len, &why) < 0)
-            finish(f);
+            goes_on = false;
         else if (m.type == DAP_REQUEST)
-            answer(f, &m);
+            goes_on = answer(f, &m);
     }
     f->reading = false;
-    if (!f->client)
-        destroy(f);
+    if (!f->client || !goes_on)
+        finish(f);
     return len;
 }
 

@@ -215,11 +215,10 @@ static void dir_facts(const struct look *l, const char *dir)
 {
     struct stat st;
     const char *why = NULL;
-    if (stat(dir, &st) < 0)
-        why = strerror(errno);
-    else if (!S_ISDIR(st.st_mode))
+    bool is_there = stat(dir, &st) == 0;
+    if (is_there && !S_ISDIR(st.st_mode))
         why = strerror(ENOTDIR);
-    else if (access(dir, X_OK) < 0)
+    else if (!is_there || access(dir, X_OK) < 0)
         why = strerror(errno);
     if (why)
         survey_fact_of(l, "dir", "why", NULL, why);

@@ -35,7 +35,6 @@ completions_as_typed() {
     check "$shell: the targets of the user's configuration" same "$(complete_line 'delvegate exec ')" 'delvegate exec alpha beta'
     check "$shell: the targets of check-env" same "$(complete_line 'delvegate check-env a')" 'delvegate check-env alpha'
     check "$shell: the commands that help knows" same "$(complete_line 'delvegate help ver')" 'delvegate help version'
-    check "$shell: nothing behind version" same "$(complete_line 'delvegate version ')" 'delvegate version'
     check "$shell: the targets of another configuration" same \
         "$(complete_line "delvegate --config $TMP/other.json exec ")" "delvegate --config $TMP/other.json exec gamma"
     check "$shell: behind the command, and with =" same \

@@ -187,10 +187,11 @@ export function life(w) {
 
   w.test('a delvegate beside the active socket unit: its port is taken by delvegate.socket', async () => {
     await systemctl(['start', SOCKET]);
-    const { code, stderr } = await run(process.env.DELVEGATE, [], { env: w.daemonEnv });
+    const env = { ...process.env, XDG_CONFIG_HOME: path.dirname(path.dirname(w.configFile)) };
+    const { code, stderr } = await run(process.env.DELVEGATE, [], { env });
     assert.equal(code, 1);
     assert.match(stderr, new RegExp(`port ${PORT} of target main is taken by delvegate\\.socket of uid ${process.getuid()} \\(yours\\), .*systemctl --user stop delvegate\\.socket`));
-    const check = await run(process.env.DELVEGATE, ['--check-config'], { env: w.daemonEnv });
+    const check = await run(process.env.DELVEGATE, ['--check-config'], { env });
     assert.equal(check.code, 0, check.stderr);
   });
 }
