@@ -3,6 +3,8 @@ KIND ?= release
 BUILD ?= build/$(KIND)
 PREFIX ?= /usr/local
 VERSION := 0.1.0
+# Of the version, for the manual pages.
+DATE := 2026-11-30
 MAKEFLAGS += --no-print-directory
 # `make V=1` shows the commands.
 Q := $(if $(V),,@)
@@ -26,8 +28,12 @@ PKG_CONFIG ?= pkg-config
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # Compilers of some distributions define _FORTIFY_SOURCE themselves.
 FORTIFY := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+# Those of the flags that a compiler takes: aarch64 has no -fcf-protection.
+taken = $(foreach f,$2,$(shell echo 'int x;' | $1 -Werror $f -x c -c -o /dev/null - 2>/dev/null && echo $f))
+HARDENING := -fstack-clash-protection -fcf-protection
+HARDENED := $(if $(filter release,$(KIND)),$(call taken,$(CC),$(HARDENING)))
 # What is installed does not name the tree that it was built in.
-KIND_release := -O2 -g -ffile-prefix-map='$(CURDIR)'=. $(FORTIFY) -fstack-protector-strong
+KIND_release := -O2 -g -ffile-prefix-map='$(CURDIR)'=. $(FORTIFY) -fstack-protector-strong $(HARDENED)
 # An impossible edge of a state machine ends every build but the one that is installed.
 STRICT := -DSTATE_ABORTS
 KIND_debug := -O0 -g3 $(STRICT)
@@ -36,10 +42,10 @@ KIND_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link $(STRICT)
 KIND_cov := -O0 -g --coverage $(STRICT)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 # CFLAGS, CPPFLAGS and LDFLAGS stay the caller's.
-ALL_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(BUILD) \
+ALL_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -DDELVEGATE_DATE='"$(DATE)"' -I. -I$(BUILD) \
     $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS := -std=c11 $(WARNINGS) $(KIND_$(KIND)) $(CFLAGS)
-ALL_LDFLAGS := -Wl,--as-needed $(LDFLAGS)
+ALL_LDFLAGS := -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 
 # Whether `make install` alone was asked for, without a word of how to build.
@@ -144,7 +150,7 @@ SUPERVISOR_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -I. -I$(
 SUPERVISOR_BUILD := $(firstword $(shell { echo $(VERSION); cat $(sort $(SUPERVISOR_SRC)) $(sort $(wildcard \
     $(SUPERVISOR_SRC:.c=.h) proxy/supervisor/*.h proxy/tunnel/*.h)); } | sha256sum | cut -c 1-16))
 # Of what a static libc can't do without its shared one (getpwnam, dlopen) the linker warns.
-SUPERVISOR_LDFLAGS := -no-pie -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--build-id=none
+SUPERVISOR_LDFLAGS := -no-pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--build-id=none
 PROGRAMS_OBJ := $(BUILD)/programs_table.o $(BUILD)/programs_bytes.o
 
 # What is installed, but for the units: these hold the program's place.
@@ -154,7 +160,7 @@ all: build/delvegate build/supervisor build/delvegate.1 $(PRINTED)
 build/delvegate build/supervisor: build/%: $(BUILD)/%
 	cp $< $@.new && mv $@.new $@
 build/delvegate.1: scripts/delvegate.1.in build/delvegate
-	sed 's/@VERSION@/$(VERSION)/' $< >$@.new && mv $@.new $@
+	sed 's/@VERSION@/$(VERSION)/; s/@DATE@/$(DATE)/' $< >$@.new && mv $@.new $@
 build/delvegate.json.5: PRINT := --print-manual
 build/config.schema.json: PRINT := --print-schema
 build/completions/delvegate: PRINT := --print-completion=bash
@@ -245,16 +251,17 @@ $(foreach d,$(BUILD) $(SUPERVISORS:%=$(BUILD)/supervisor-%),$d/proxy/supervisor/
 # $1: the architecture; $2: -static or nothing; $3: what must be there to compile.
 define supervisor_rules
 SUPERVISOR_CC_$1 ?= $(call triplet,$1)-gcc
-SUPERVISOR_FLAGS_$1 = $$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CPPFLAGS) $$(SUPERVISOR_CFLAGS) $$(SUPERVISOR_LDFLAGS) $2
+SUPERVISOR_CFLAGS_$1 := $$(SUPERVISOR_CFLAGS) $$(call taken,$$(SUPERVISOR_CC_$1),$$(HARDENING))
+SUPERVISOR_FLAGS_$1 = $$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CPPFLAGS) $$(SUPERVISOR_CFLAGS_$1) $$(SUPERVISOR_LDFLAGS) $2
 $$(BUILD)/supervisor-$1/flags: always
 	$$(call keep_words,$$(SUPERVISOR_FLAGS_$1),$$(FLAGS_KEPT))
 $$(BUILD)/supervisor-$1/%.o: %.c $$(BUILD)/supervisor-$1/flags | $3
 	@mkdir -p $$(@D)
 	$$(call say,CC)
-	$$(Q)$$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CPPFLAGS) $$(SUPERVISOR_CFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CPPFLAGS) $$(SUPERVISOR_CFLAGS_$1) -MMD -MP -c -o $$@ $$<
 $$(BUILD)/supervisor-$1/supervisor: $$(SUPERVISOR_SRC:%.c=$$(BUILD)/supervisor-$1/%.o)
 	$$(call say,LINK)
-	$$(Q)$$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CFLAGS) $$(SUPERVISOR_LDFLAGS) $2 -o $$@.full $$^
+	$$(Q)$$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CFLAGS_$1) $$(SUPERVISOR_LDFLAGS) $2 -o $$@.full $$^
 	$$(Q)"$$$$($$(SUPERVISOR_CC_$1) -print-prog-name=strip)" -o $$@ -R .comment $$@.full
 	$(if $2,,@echo "make: there is no static libc here: the supervisor in this delvegate is for this machine alone. For others" \
 	    "(targets with ssh): apt-get install musl-tools (Fedora: dnf install glibc-static), and make again" >&2)
@@ -283,11 +290,11 @@ $(BUILD)/supervisors: always
 	$(call keep_words,$(SUPERVISORS),$(FLAGS_KEPT))
 $(BUILD)/programs_bytes.S: $(PROGRAMS) $(BUILD)/supervisors Makefile
 	$(call say,EMBED)
-	$(Q){ echo '.section .rodata'; for a in $(SUPERVISORS); do \
+	$(Q){ printf '%s\n' '#ifdef __CET__' '#include <cet.h>' '#endif' '.section .rodata'; for a in $(SUPERVISORS); do \
 	    printf '.balign 16\n.global program_%s\nprogram_%s: .incbin "%s"\n' $$a $$a $(BUILD)/supervisor-$$a/supervisor; done; \
 	    echo '.section .note.GNU-stack,"",%progbits'; } >$@.new && mv $@.new $@
 $(BUILD)/programs_bytes.o: $(BUILD)/programs_bytes.S
-	$(Q)$(CC) -c -o $@ $<
+	$(Q)$(CC) $(HARDENED) -c -o $@ $<
 $(BUILD)/programs_table.c: $(PROGRAMS) $(BUILD)/supervisors Makefile
 	$(Q){ echo '#include "proxy/machine/programs.h"'; \
 	    for a in $(SUPERVISORS); do p=$(BUILD)/supervisor-$$a/supervisor sum=$$(sha256sum <$$p) crc=$$(cksum <$$p); \
@@ -388,6 +395,9 @@ lint-words: all
 	$(Q)groff -man -Tutf8 -ww build/delvegate.json.5 2>&1 >build/words.txt | grep . && exit 1 || :
 	$(Q)sed -n '/\/\/ config.json$$/,/^```$$/p' README.md | sed '$$d' >build/README.json
 	$(Q)build/delvegate --check-config --config build/README.json
+# What continuous integration runs elsewhere is what it runs here.
+	$(Q)for word in '- run: .ci/run' 'image: debian:' '"12"' '"13"'; do \
+	    grep -qF -e "$$word" .github/workflows/ci.yml || { echo ".github/workflows/ci.yml: lacks $$word" >&2; exit 1; }; done
 # No room includes a header of one above it.
 LIBC_HEADERS = assert|ctype|dirent|endian|errno|fcntl|inttypes|limits|poll|sched|signal|spawn|std[a-z]*|string|strings|termios|\
 time|unistd|arpa/inet|netinet/[a-z]+|sys/[a-z_]+
@@ -490,11 +500,13 @@ install: all $(foreach f,$(INSTALLED),$(call field,4,$f))
 	    $(foreach d,$(DIRECTORIES),$(call quoted,$($d)))
 	$(foreach f,$(INSTALLED),$(call install_one,$f)$(newline)$(tab))
 	$(if $(SUPERVISOR_LINK),ln -sf $(call quoted,$(pkglibexecdir)/supervisor) $(SUPERVISOR_LINK))
+	@scripts/fish-link.sh make $(call quoted,$(DESTDIR)) $(call quoted,$(fishcompletiondir)/delvegate.fish)
 	@$(if $(DESTDIR)$(filter $(systemduserunitdir),$(UNIT_PATH)),:,printf '%s\n' "systemd does not look for user units \
 	    in "$(call quoted,$(systemduserunitdir))": each user says systemctl --user link "$(call \
 	    quoted,$(call quoted,$(systemduserunitdir)/))"delvegate.s*")
 uninstall:
 	$(require_absolute)
+	@scripts/fish-link.sh remove $(call quoted,$(DESTDIR)) $(call quoted,$(fishcompletiondir)/delvegate.fish)
 	$(foreach f,$(INSTALLED),rm -f $(call installed,$f)$(newline)$(tab))
 	$(if $(SUPERVISOR_LINK),rm -f $(SUPERVISOR_LINK))
 	@scripts/install-directories.sh remove $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST))
@@ -523,8 +535,33 @@ feature:
 clean:
 	rm -rf build
 
+define HELP
+Building:
+  make                   build/delvegate, the supervisors in it, manual pages, completions
+  make KIND=asan         the same with sanitizers, below build/asan; also debug, fuzz, cov
+  make SUPERVISORS="x86_64 aarch64"   for Go machines of these architectures
+  make clean             remove build/
+Installing:
+  make install           below PREFIX ($(PREFIX)); DESTDIR=DIR for another root
+  make uninstall         what make install has put there
+Trying:
+  make demo              a debug session on a Go machine of its own, in this machine
+  make bench             how long a session takes; also bench-sessions, bench-tunnel
+Testing:
+  make check             all suites but the slow ones; installs what they need
+  make check-all         those too
+  make check-unit        the unit tests; also check-e2e, fuzz, lint, e2e-vscode
+  make format            set the source as clang-format does
+Packing:
+  make dist              a tarball
+  make feature           the dev container Feature
+V=1 shows the commands. CC, CPPFLAGS, CFLAGS and LDFLAGS are yours. test/README.md tells of the tests.
+endef
+help:
+	@$(info $(HELP)):
+
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all always libraries cross-compilers check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program supervisor-programs ssh-programs objects bench bench-sessions bench-tunnel demo modgraph-capture cov \
+.PHONY: all always help libraries cross-compilers check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program supervisor-programs ssh-programs objects bench bench-sessions bench-tunnel demo cov \
     format lint lint-format lint-tidy lint-cppcheck lint-words lint-rooms lint-shell install uninstall dist feature clean
 -include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(SUPERVISOR_OBJ:.o=.d) $(UNIT:=.d) $(SUPERVISOR_TESTS:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)

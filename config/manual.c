@@ -5,10 +5,15 @@
 #include "config/options.h"
 #include "dap/buf.h"
 
+#ifndef DELVEGATE_VERSION
+#define DELVEGATE_VERSION "0.1.0"
+#define DELVEGATE_DATE ""
+#endif
+
 enum { MANUAL_MAX = 131072, PATH_MAX_BYTES = 256 };
 
 static const char head[] =
-    ".TH DELVEGATE.JSON 5 \"\" \"delvegate\" \"File Formats\"\n"
+    ".TH DELVEGATE.JSON 5 \"" DELVEGATE_DATE "\" \"delvegate " DELVEGATE_VERSION "\" \"File Formats\"\n"
     ".SH NAME\n"
     "delvegate.json \\- configuration of delvegate\n"
     ".SH SYNOPSIS\n"

@@ -179,6 +179,36 @@ case_fortify() {
     done
 }
 
+# What the compiler takes of it, and no more: another architecture's has less.
+case_hardening() {
+    local cc=${CC:-gcc} flag producer
+    producer=$(readelf --debug-dump=info "$TREE/build/release/proxy/cli/main.o" | grep -m 1 DW_AT_producer)
+    for flag in -fstack-clash-protection -fcf-protection; do
+        if $cc -Werror $flag -x c -c -o /dev/null - </dev/null 2>/dev/null; then
+            # clang does not note its flags.
+            [[ $producer != *GNU\ C* ]] || check "it is built with $flag" has "$producer" "* $flag*"
+        else
+            skip "it is built with $flag" "$cc does not take it"
+        fi
+    done
+    check "its symbols are bound at the start" has "$(readelf -dW "$TREE/build/delvegate")" '*NOW*'
+    printf '#!/bin/sh\ncase " $* " in *" -fcf-protection "*) echo "not on this target" >&2; exit 1 ;; esac\nexec %s "$@"\n' "$cc" >"$TMP/poor-cc"
+    chmod 755 "$TMP/poor-cc"
+    check "it is built by a compiler that lacks one" make_tree BUILD=build/poor "CC=$TMP/poor-cc" build/poor/dap/err.o
+    check "with the other" has "$(readelf --debug-dump=info "$TREE/build/poor/dap/err.o" | grep -m 1 DW_AT_producer)" \
+        "$([[ $producer != *GNU\ C* ]] || echo '* -fstack-clash-protection')*"
+}
+
+case_make_help() {
+    local text target
+    text=$(as_user make -C "$TREE" help)
+    check "make help ends well" same $? 0
+    for target in install uninstall check check-all check-unit check-e2e fuzz lint e2e-vscode demo bench dist feature format clean; do
+        check "make help tells of $target" grep -qw -- "$target" <<<"$text"
+        check "which there is" grep -qE "^$target:" "$TREE/Makefile"
+    done
+}
+
 case_unwritable() {
     new_destination unwritable
     as_user mkdir "$DEST/usr"
@@ -226,12 +256,22 @@ case_readme() {
     # In an /usr/local of its own, with the environment that sudo leaves.
     check "README's sudo make install" unshare -m env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec "
         mount -t tmpfs -o mode=755 none /usr/local
+        if [ -d /etc/fish ]; then mount -t tmpfs -o mode=755 none /etc/fish; fi
         cd '$TREE'
         $command >'$TMP/readme.log' 2>&1
         (cd /usr/local && find . -type f -printf '%m %P\n' | LC_ALL=C sort -k 2) >'$TMP/readme.list'
         /usr/local/bin/delvegate --version >'$TMP/readme.version'
+        if command -v fish >/dev/null; then
+            HOME='$TMP/fish-home' PATH=/usr/local/bin:\$PATH fish -c 'complete -C \"delvegate check-e\"' >'$TMP/readme.fish' 2>&1
+        fi
         make uninstall >>'$TMP/readme.log' 2>&1
-        ls -A /usr/local >'$TMP/readme.left'"
+        ls -A /usr/local >'$TMP/readme.left'
+        find /etc/fish -type l >>'$TMP/readme.left' 2>/dev/null || :"
+    if [ -e "$TMP/readme.fish" ]; then
+        check "where fish finds its completions, whatever XDG_DATA_DIRS is" has "$(cat "$TMP/readme.fish")" 'check-env*'
+    else
+        skip "fish finds its completions below /usr/local" "it is not installed"
+    fi
     check "puts all below /usr/local" same "$(cat "$TMP/readme.list")" "$WANTED"
     check "where the program runs" has "$(cat "$TMP/readme.version")" 'delvegate [0-9]*'
     check "and make uninstall takes it away" same "$(cat "$TMP/readme.left")" ''
@@ -334,6 +374,10 @@ case_manual() {
         said=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings=all -l "$HERE/share/man/$page" 2>&1 >"$TMP/page")
         check "$page is set without a warning" same "$said" ''
         check "$page has what a page needs" has "$(col -b <"$TMP/page")" '*NAME*SYNOPSIS*DESCRIPTION*SEE ALSO*'
+    done
+    for page in man1/delvegate.1 man5/delvegate.json.5; do
+        check "$page has a date and the version" grep -qE '^\.TH DELVEGATE[.JSON]* [15] "20[0-9]{2}-[01][0-9]-[0-3][0-9]" "delvegate [0-9.]+" ' \
+            "$HERE/share/man/$page"
     done
     text=$(LC_ALL=C.UTF-8 MANWIDTH=1000 man -l "$HERE/share/man/man1/delvegate.1" 2>/dev/null | col -b)
     check "man finds it by its name" has "$(MANPATH=$HERE/share/man man -w delvegate 2>&1)" '*/man1/delvegate.1'
@@ -458,6 +502,8 @@ prepare
 case_fresh
 case_shared
 case_fortify
+case_hardening
+case_make_help
 case_variables
 case_names
 case_unwritable
