@@ -408,6 +408,16 @@ static int begin(struct daemon *d)
     return r < 0 || !d->stop || !d->idle || !d->notify ? -1 : 0;
 }
 
+/* A client waits at a socket that was handed over: that another port is taken must not keep it from its session, nor
+ * have the manager start delvegate over and over for it. */
+static bool may_serve(struct daemon *d)
+{
+    if (places_apply(&d->places, d->config) == 0)
+        return true;
+    d->port_failed = places_have_handed(&d->places);
+    return d->port_failed;
+}
+
 int daemon_run(struct config *config, const char *path, daemon_reload *reload, void *arg)
 {
     struct daemon d = {.config = config, .reload = reload, .reload_arg = arg};
@@ -416,7 +426,7 @@ int daemon_run(struct config *config, const char *path, daemon_reload *reload, v
     name_client(path);
     if (begin(&d) < 0) {
         log_error(NULL, "out of memory");
-    } else if (places_apply(&d.places, config) == 0) {
+    } else if (may_serve(&d)) {
         status = EXIT_SUCCESS;
         find_confinement(&d);
         warn_of_confinement(&d);

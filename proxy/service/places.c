@@ -236,3 +236,11 @@ bool places_are_handed(const struct places *all, const char **bare)
             *bare = p->name;
     return all->activation.count > 0 && !*bare;
 }
+
+bool places_have_handed(const struct places *all)
+{
+    for (const struct place *p = all->first; p; p = p->next)
+        if (p->listener && p->handed)
+            return true;
+    return false;
+}

@@ -50,4 +50,7 @@ void places_describe(const struct places *all, struct buf *out);
  * somebody connects. Otherwise *bare is the name of a target that has none, or NULL. */
 bool places_are_handed(const struct places *all, const char **bare);
 
+/* Whether a target listens on a handed-over socket. */
+bool places_have_handed(const struct places *all);
+
 #endif

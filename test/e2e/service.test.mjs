@@ -345,6 +345,21 @@ describe('handed-over sockets', () => {
     }
   });
 
+  managed('a taken port of another target does not keep the first F5 from its session', {
+    flags: (w) => ['-s', '-l', `127.0.0.1:${w.port}`], targets: { other: {} },
+    before: async (w) => {
+      w.other = net.createServer().listen(w.config.targets.other.listen, '127.0.0.1');
+      await until('the port to be taken', () => w.other.listening);
+    },
+  }, async (w, t) => {
+    t.after(() => w.other.close());
+    await w.says(/^listen/m, 'stdout');
+    await (await toBreakpoint(w.port)).finish();
+    assert.equal(w.starts.length, 1, w.logs());
+    assert.match(w.daemon.stderr, new RegExp(`port ${w.config.targets.other.listen} of target other is taken by node`));
+    await w.hears(/STATUS=not every port could be bound, the log says why; /);
+  });
+
   managed('a broken configuration is the answer to the first F5, with its place; ten of them are one start; the next after it is corrected is served', {
     flags: (w) => ['-s', '-l', `127.0.0.1:${w.port}`], before: (w) => w.writeConfig('{\n  "targets": { "main": { "listen": "nowhere" } },\n  "lgo": {}\n}\n'),
   }, async (w) => {
