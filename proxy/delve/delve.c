@@ -553,6 +553,8 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
     timer_stop(d->step);
     enum delve_state before = d->state;
     set_state(d, DELVE_OVER, "the link is lost");
+    if (before >= DELVE_DISCONNECTING)
+        log_info(d->subject, "%s", copy.text); /* nobody else says it */
     if (before < DELVE_DISCONNECTING)
         d->handler->failed(d->arg, &copy);
     else if (before == DELVE_DISCONNECTING)

@@ -195,6 +195,14 @@ void machine_outage_patience(void *arg)
 
 /* --- */
 
+static bool has_listener(const struct remote_machine *m)
+{
+    for (const struct session_link *l = m->links; l; l = l->next)
+        if (l->handler)
+            return true;
+    return false;
+}
+
 /* What a session had is kept for its lease; before the first session is up, a failure is told at once. */
 void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum transport_loss loss)
 {
@@ -209,8 +217,10 @@ void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum 
     }
     m->why = *why;
     tunnel_hang_up(m->tunnel, m->link_number, why->text, now);
-    log_warning(m->base.where, "%s", m->why.text);
-    if (m->base.is_local || !has_sessions || loss == TRANSPORT_NEVER) {
+    bool is_over = m->base.is_local || !has_sessions || loss == TRANSPORT_NEVER;
+    if (!is_over || !has_listener(m)) /* whoever waits for it says it: a session logs it as its own failure */
+        log_warning(m->base.where, "%s", m->why.text);
+    if (is_over) {
         machine_lose(m, &m->why, loss == TRANSPORT_RETRY);
     } else if (!machine_is_needed(m)) {
         machine_rest(m, "lost, and nothing needs it");

@@ -279,6 +279,26 @@ suite('reload', { clients: [], transports: ['local'] }, (w) => {
     hangup();
   });
 
+  w.test('a launch that cannot reach its machine is logged once', async () => {
+    const lost = await freePort();
+    const port = await freePort();
+    w.writeConfig({ ...w.config, targets: { ...w.config.targets, lost: { ...w.config.targets.main, listen: port, ssh: `me@127.0.0.1:${lost}` } } });
+    hangup();
+    await w.daemon.wait(new RegExp(`listening on 127\\.0\\.0\\.1 port ${port} for target lost`));
+    const before = w.daemon.stderr.length;
+    const s = await w.session({ port });
+    await s.initialize();
+    const error = await s.refused('launch', { mode: 'debug', program: HELLO }, { timeout: 60_000 });
+    const [reason] = /No connection to 127\.0\.0\.1 port \d+[^.]*\./.exec(error.text);
+    await s.send('disconnect');
+    s.close();
+    const lines = w.daemon.stderr.slice(before).split('\n').filter((l) => l.includes(reason) && !/ debug /.test(l));
+    assert.equal(lines.length, 1, lines.join('\n'));
+    assert.match(lines[0], / warning session \d+: launch failed: /);
+    w.writeConfig(w.config);
+    hangup();
+  });
+
   w.test('SIGHUP with a port that is taken keeps the rest working', async () => {
     const server = net.createServer();
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
