@@ -381,7 +381,7 @@ lint:
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
 lint-tidy: $(PURE:%.c=$(BUILD)/tidy/%.c) $(PROXY:%.c=$(BUILD)/tidy/%.c)
-$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h $(BUILD)/commit.h | libraries
+$(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h | libraries $(BUILD)/commit.h
 	@mkdir -p $(@D)
 	$(call say,TIDY)
 	$(Q)clang-tidy --quiet $< -- -std=c11 $(ALL_CPPFLAGS) 2>$@.err || { cat $@.err >&2; exit 1; }
