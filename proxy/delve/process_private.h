@@ -116,14 +116,34 @@ void process_order_flight(struct supervised *p);
 void process_tell_building(struct supervised *p);
 /* The present run has ended: a step, the build, a remedy, a check, dlv, or what was stopped. */
 void process_run_ended(struct supervised *p, int status);
-/* The wait is over. */
-void process_wait_over(struct supervised *p);
 /* dlv was lost; a run that is on is ended first. */
 void process_lost(struct supervised *p, const struct err *why, bool run_on);
 /* Ends the present run; the state becomes PROCESS_STOPPING. */
 void process_stop(struct supervised *p, enum process_next next, bool at_once, const char *reason);
 /* In PROCESS_DRAINING: goes on once the output has ended. */
 void process_drained(struct supervised *p);
+/* Begins a run, and with it a state. */
+void process_run(struct supervised *p, struct keeper_run *r, enum process_state state, const char *reason);
+/* Starts dlv, or waits in PROCESS_HOLDING for what it is to be told. */
+void process_start_dlv(struct supervised *p, const char *reason);
+/* This launch has come to nothing: the process fails, unless the client may start another one. */
+void process_launch_failed(struct supervised *p, const struct err *why);
+/* Whether dlv builds what it debugs. */
+bool process_builds(const struct supervised *p);
+
+/* process_repair.c */
+
+/* dlv ended before it could be attached to: finds out why, and acts on it. */
+void process_start_failed(struct supervised *p, int status);
+/* Once it is known what the machine knows of it. listened: dlv had begun to listen. */
+void process_diagnose(struct supervised *p, bool listened);
+/* The text of a run that failed, with what to do. */
+void process_explain(struct supervised *p, int status, struct err *why);
+/* Goes on as the policy says. */
+void process_act(struct supervised *p, struct delve_step step);
+/* The wait is over. */
+void process_wait_over(struct supervised *p);
+void process_remedy_ended(struct supervised *p, int status);
 /* dlv listens at the port. */
 void process_built(struct supervised *p, int port);
 /* Acts on a signature in the log of a live Delve. */
