@@ -156,11 +156,16 @@ PROGRAMS_OBJ := $(BUILD)/programs_table.o $(BUILD)/programs_bytes.o
 # What is installed, but for the units: these hold the program's place.
 PRINTED := build/delvegate.json.5 build/config.schema.json \
     build/completions/delvegate build/completions/_delvegate build/completions/delvegate.fish
-all: build/delvegate build/supervisor build/delvegate.1 $(PRINTED)
+all: build/delvegate build/supervisor build/delvegate.1 build/delvegate-recovery.7 $(PRINTED)
 build/delvegate build/supervisor: build/%: $(BUILD)/%
 	cp $< $@.new && mv $@.new $@
 build/delvegate.1: scripts/delvegate.1.in build/delvegate
 	sed 's/@VERSION@/$(VERSION)/; s/@DATE@/$(DATE)/' $< >$@.new && mv $@.new $@
+# The table of signatures is the program's own.
+build/delvegate-recovery.7: scripts/delvegate-recovery.7.in build/delvegate
+	./build/delvegate --print-signatures=man >build/signatures.man
+	sed -e 's/@VERSION@/$(VERSION)/; s/@DATE@/$(DATE)/' -e '/^@SIGNATURES@$$/{r build/signatures.man' -e 'd}' $< >$@.new && \
+	    mv $@.new $@
 build/delvegate.json.5: PRINT := --print-manual
 build/config.schema.json: PRINT := --print-schema
 build/completions/delvegate: PRINT := --print-completion=bash
@@ -389,10 +394,10 @@ $(BUILD)/tidy/%: % $(HEADERS) .clang-tidy $(BUILD)/bootstrap_sh.h $(BUILD)/super
 lint-cppcheck: $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h $(BUILD)/commit.h
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability,performance \
 	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -D_GNU_SOURCE -I. -I$(BUILD) $(PURE) $(PROXY)
-# Both manual pages are set without a warning, and the README's configuration is one.
+# The manual pages are set without a warning, and the README's configuration is one.
 lint-words: all
-	$(Q)groff -man -Tutf8 -ww scripts/delvegate.1.in 2>&1 >build/words.txt | grep . && exit 1 || :
-	$(Q)groff -man -Tutf8 -ww build/delvegate.json.5 2>&1 >build/words.txt | grep . && exit 1 || :
+	$(Q)for page in delvegate.1 delvegate.json.5 delvegate-recovery.7; do \
+	    ! groff -man -Tutf8 -ww build/$$page 2>&1 >build/words.txt | grep . || exit 1; done
 	$(Q)sed -n '/\/\/ config.json$$/,/^```$$/p' README.md | sed '$$d' >build/README.json
 	$(Q)build/delvegate --check-config --config build/README.json
 # What continuous integration runs elsewhere is what it runs here.
@@ -434,6 +439,7 @@ exampledir := $(docdir)/examples
 mandir := $(datarootdir)/man
 man1dir := $(mandir)/man1
 man5dir := $(mandir)/man5
+man7dir := $(mandir)/man7
 bashcompletiondir := $(datadir)/bash-completion/completions
 zshcompletiondir := $(datadir)/zsh/site-functions
 fishcompletiondir := $(datadir)/fish/vendor_completions.d
@@ -448,6 +454,7 @@ INSTALLED := \
     pkglibexecdir|supervisor|755|build/supervisor \
     man1dir|delvegate.1|644|build/delvegate.1 \
     man5dir|delvegate.json.5|644|build/delvegate.json.5 \
+    man7dir|delvegate-recovery.7|644|build/delvegate-recovery.7 \
     pkgdatadir|config.schema.json|644|build/config.schema.json \
     bashcompletiondir|delvegate|644|build/completions/delvegate \
     zshcompletiondir|_delvegate|644|build/completions/_delvegate \
@@ -459,7 +466,7 @@ INSTALLED := \
         systemduserunitdir|$(notdir $(u:.in=))|644|$u) \
     $(foreach u,$(wildcard scripts/systemd/*.service scripts/systemd/*.socket),systemduserunitdir|$(notdir $u)|644|$u) \
     $(foreach e,$(wildcard scripts/systemd/*.conf),exampledir|$(notdir $e)|644|$e)
-DIRECTORIES := bindir pkglibexecdir man1dir man5dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir exampledir \
+DIRECTORIES := bindir pkglibexecdir man1dir man5dir man7dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir exampledir \
     systemduserunitdir
 DIRECTORY_LIST := $(pkgdatadir)/installed-directories
 

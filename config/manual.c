@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/options.h"
 #include "dap/buf.h"
+#include "dap/roff.h"
 
 #ifndef DELVEGATE_VERSION
 #define DELVEGATE_VERSION "0.1.0"
@@ -70,50 +71,11 @@ static const char example[] = "{\n"
 
 static const char tail[] = ".SH SEE ALSO\n"
                            ".BR delvegate (1),\n"
+                           ".BR delvegate\\-recovery (7),\n"
                            ".BR ssh_config (5)\n"
                            ".PP\n"
                            ".B delvegate \\-\\-print\\-schema\n"
                            "writes these options as a JSON Schema, for editors.\n";
-
-/* Appends text so that roff shows it as it is. */
-static void put_span(struct buf *out, const char *text, size_t len)
-{
-    static const struct {
-        char plain;
-        const char *roff;
-    } special[] = {{'\\', "\\e"}, {'-', "\\-"}, {'"', "\\(dq"}, {'\'', "\\(aq"}, {'~', "\\(ti"}, {'^', "\\(ha"}};
-    for (; len > 0; text++, len--) {
-        const char *roff = NULL;
-        for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
-            if (*text == special[i].plain)
-                roff = special[i].roff;
-        if (roff)
-            buf_puts(out, roff);
-        else
-            buf_append(out, text, 1);
-    }
-}
-
-static void put_text(struct buf *out, const char *text)
-{
-    put_span(out, text, strlen(text));
-}
-
-/* Appends text; `words` between backquotes are set in bold. A dot at its start is kept from being a request. */
-static void put_words(struct buf *out, const char *text)
-{
-    size_t quotes = 0;
-    buf_puts(out, "\\&");
-    while (*text) {
-        size_t n = strcspn(text, "`");
-        put_span(out, text, n);
-        text += n;
-        if (*text == '`') {
-            buf_puts(out, quotes++ % 2 ? "\\fR" : "\\fB");
-            text++;
-        }
-    }
-}
 
 static const char *kind_of(enum config_type type)
 {
@@ -188,11 +150,11 @@ static void put_option(struct buf *out, const struct config_option *option, cons
 {
     const char *absent = inherited ? inherited : option->otherwise;
     buf_puts(out, ".TP\n\\fB");
-    put_text(out, path);
+    roff_puts(out, path);
     buf_printf(out, "\\fR (%s", kind_of(option->type));
     put_limits(out, option);
     buf_puts(out, option->required ? ", required)\n" : ")\n");
-    put_words(out, option->text);
+    roff_words(out, option->text);
     buf_puts(out, "\n");
     if (option->names)
         put_names(out, "One of", option->names);
@@ -200,15 +162,15 @@ static void put_option(struct buf *out, const struct config_option *option, cons
         put_names(out, "The names taken are", config_layers);
     if (option->value && !inherited) {
         buf_puts(out, "Default: \\fB");
-        put_text(out, option->value);
+        roff_puts(out, option->value);
         buf_puts(out, "\\fR.\n");
     } else if (absent) {
         buf_puts(out, "If absent: ");
-        put_words(out, absent);
+        roff_words(out, absent);
         buf_puts(out, ".\n");
     }
     buf_puts(out, ".br\nExample: \\fB");
-    put_text(out, option->example);
+    roff_puts(out, option->example);
     buf_puts(out, "\\fR\n");
 }
 
@@ -235,7 +197,7 @@ char *config_manual(void)
     buf_init(&out, MANUAL_MAX);
     buf_puts(&out, head);
     buf_puts(&out, ".SH EXAMPLE\n.nf\n");
-    put_text(&out, example);
+    roff_puts(&out, example);
     buf_puts(&out, ".fi\n.SH OPTIONS\n");
     put_options(&out, config_options, "", NULL);
     buf_puts(&out, tail);

@@ -1,5 +1,5 @@
 /* THE table of what breaks a build's module graph: signature -> cause -> what it names -> remedies -> words. The
- * diagnosis, `delvegate --print-signatures` and README's section are all made from it. No I/O. */
+ * diagnosis, `delvegate --print-signatures` and delvegate-recovery(7) are all made from it. No I/O. */
 #ifndef DELVE_SIGNATURES_H
 #define DELVE_SIGNATURES_H
 
@@ -134,8 +134,10 @@ bool delve_diagnose_log(struct delve_diagnosis *d, const char *line);
 /* "go mod tidy" and the like: a remedy in a user's words. */
 const char *delve_remedy_text(enum delve_remedy remedy);
 
-/* Appends the table for a terminal, and as the Markdown of README's section. Return as buf_append. */
+/* Appends the table for a terminal; as Markdown, whose lines README's dozen are; as the entries of
+ * delvegate-recovery(7). Return as buf_append. */
 int delve_signatures_print(struct buf *out);
 int delve_signatures_markdown(struct buf *out);
+int delve_signatures_man(struct buf *out);
 
 #endif

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dap/roff.h"
 #include "delve/signatures.h"
 
 enum {
@@ -29,14 +30,28 @@ const char *delve_remedy_text(enum delve_remedy remedy)
     return (unsigned)remedy < DELVE_REMEDY_COUNT ? texts[remedy] : texts[DELVE_REMEDY_NONE];
 }
 
-static void print_remedies(struct buf *out, const struct delve_signature *row, const char *none)
+typedef void put_fn(struct buf *out, const char *text);
+
+static void put_plain(struct buf *out, const char *text)
+{
+    buf_puts(out, text);
+}
+
+static void put_plain_span(struct buf *out, const char *text, size_t len)
+{
+    buf_append(out, text, len);
+}
+
+static void print_remedies(struct buf *out, const struct delve_signature *row, const char *none, put_fn *put)
 {
     if (row->remedies[0] == DELVE_REMEDY_NONE)
         buf_puts(out, none);
-    for (size_t i = 0; row->remedies[i] != DELVE_REMEDY_NONE; i++)
-        buf_printf(out, "%s%s", i ? ", then " : "", delve_remedy_text(row->remedies[i]));
+    for (size_t i = 0; row->remedies[i] != DELVE_REMEDY_NONE; i++) {
+        buf_puts(out, i ? ", then " : "");
+        put(out, delve_remedy_text(row->remedies[i]));
+    }
     if (row->remedies[0] != DELVE_REMEDY_NONE && row->is_security)
-        buf_puts(out, ", go.sum stays the judge");
+        buf_puts(out, ", checked against go.sum");
 }
 
 int delve_signatures_print(struct buf *out)
@@ -62,7 +77,7 @@ int delve_signatures_print(struct buf *out)
             buf_puts(out, "\n");
         }
         buf_puts(out, "    remedies  ");
-        print_remedies(out, row, "nothing");
+        print_remedies(out, row, "nothing", put_plain);
         buf_printf(out, "\n    for good  %s\n    seen in   %s\n", row->advice, row->seen);
     }
     return out->failed ? -1 : 0;
@@ -70,7 +85,7 @@ int delve_signatures_print(struct buf *out)
 
 static bool is_same_entry(const struct delve_signature *a, const struct delve_signature *b)
 {
-    return strcmp(a->name, b->name) == 0 && strcmp(a->advice, b->advice) == 0 &&
+    return strcmp(a->name, b->name) == 0 && strcmp(a->cause, b->cause) == 0 && strcmp(a->advice, b->advice) == 0 &&
            memcmp(a->remedies, b->remedies, sizeof a->remedies) == 0;
 }
 
@@ -94,35 +109,87 @@ static bool is_said_before(const struct delve_signature *table, size_t from, siz
     return false;
 }
 
-/* One line for the rows from `from` on that differ only in what Go says. */
-static void print_entry(struct buf *out, const struct delve_signature *table, size_t count, size_t from)
+/* A form of the table for readers: what stands between the parts of an entry, and how text is set in it. */
+struct form {
+    const char *begin;
+    const char *texts; /* what Go says, if it is shown */
+    const char *next_text;
+    const char *texts_end;
+    const char *remedies;
+    const char *advice;
+    const char *end;
+    put_fn *put;
+    void (*put_span)(struct buf *out, const char *text, size_t len);
+};
+
+/* What Go says in the rows that differ only in it, from `from` on. */
+static void print_texts(struct buf *out, const struct form *form, size_t from)
 {
-    size_t shown = 0;
-    buf_printf(out, "| %s", table[from].cause);
-    for (size_t i = from; i < count; i++) {
+    size_t count, shown = 0;
+    const struct delve_signature *table = delve_signatures(&count);
+    for (size_t i = from; i < count && shown < SAID_SHOWN; i++) {
         const char *text;
         size_t n = said(&table[i], &text);
         if (!is_same_entry(&table[i], &table[from]) || n < SAID_MIN || *text == '/' || is_said_before(table, from, i))
             continue;
-        if (shown++ < SAID_SHOWN)
-            buf_printf(out, "%s`%.*s`", shown == 1 ? ": " : ", ", (int)n, text);
+        buf_puts(out, shown++ ? form->next_text : form->texts);
+        form->put_span(out, text, n);
     }
-    buf_puts(out, " | ");
-    print_remedies(out, &table[from], "says so at once");
-    buf_printf(out, " | %s |\n", table[from].advice);
+    buf_puts(out, shown ? form->texts_end : "");
 }
 
-int delve_signatures_markdown(struct buf *out)
+static void print_entry(struct buf *out, const struct form *form, const struct delve_signature *row, size_t at)
+{
+    buf_puts(out, form->begin);
+    form->put(out, row->cause);
+    print_texts(out, form, at);
+    buf_puts(out, form->remedies);
+    print_remedies(out, row, "reports it at once", form->put);
+    buf_puts(out, form->advice);
+    form->put(out, row->advice);
+    buf_puts(out, form->end);
+}
+
+/* One entry for all rows that differ only in what Go says, where the first of them stands. */
+static int print_entries(struct buf *out, const struct form *form)
 {
     size_t count;
     const struct delve_signature *table = delve_signatures(&count);
-    buf_puts(out, "| what Go says | what delvegate does | what to do for good |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < count; i++) {
         size_t first = 0;
         while (!is_same_entry(&table[first], &table[i]))
             first++;
         if (first == i)
-            print_entry(out, table, count, i);
+            print_entry(out, form, &table[i], i);
     }
     return out->failed ? -1 : 0;
+}
+
+int delve_signatures_markdown(struct buf *out)
+{
+    static const struct form form = {.begin = "| ",
+                                     .texts = ": `",
+                                     .next_text = "`, `",
+                                     .texts_end = "`",
+                                     .remedies = " | ",
+                                     .advice = " | ",
+                                     .end = " |\n",
+                                     .put = put_plain,
+                                     .put_span = put_plain_span};
+    buf_puts(out, "| what Go says | what delvegate does | what to do for good |\n| --- | --- | --- |\n");
+    return print_entries(out, &form);
+}
+
+int delve_signatures_man(struct buf *out)
+{
+    static const struct form form = {.begin = ".TP\n",
+                                     .texts = "\nGo says: \\fB",
+                                     .next_text = "\\fR, \\fB",
+                                     .texts_end = "\\fR.\n.br",
+                                     .remedies = "\nWhat delvegate does: ",
+                                     .advice = ".\n.br\nFor good: ",
+                                     .end = "\n",
+                                     .put = roff_words,
+                                     .put_span = roff_span};
+    return print_entries(out, &form);
 }

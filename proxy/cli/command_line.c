@@ -19,7 +19,7 @@ enum {
     OPTION_WIDTH = 34
 };
 
-static const char *const signature_forms[] = {"markdown", NULL};
+static const char *const signature_forms[] = {"markdown", "man", NULL};
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
 
 #define CONFIG_OPTION                                                                                                  \

@@ -61,16 +61,24 @@ static int print_manual(void)
     return r == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* form: NULL, or "markdown" as README has it. */
+/* form: NULL for a terminal's. */
 static int print_signatures(const char *form)
 {
+    static const struct {
+        const char *name;
+        int (*print)(struct buf *out);
+    } forms[] = {{"markdown", delve_signatures_markdown}, {"man", delve_signatures_man}};
+    int (*print)(struct buf *) = form ? NULL : delve_signatures_print;
     struct buf text;
-    if (form && strcmp(form, "markdown") != 0) {
-        (void)fprintf(stderr, "delvegate: --print-signatures=%s is not known: markdown, or nothing\n", form);
+    for (size_t i = 0; form && i < sizeof forms / sizeof *forms; i++)
+        if (strcmp(form, forms[i].name) == 0)
+            print = forms[i].print;
+    if (!print) {
+        (void)fprintf(stderr, "delvegate: --print-signatures=%s is not known: markdown, man, or nothing\n", form);
         return EXIT_BAD_CONFIG;
     }
     buf_init(&text, SIGNATURES_TEXT_MAX);
-    int r = form ? delve_signatures_markdown(&text) : delve_signatures_print(&text);
+    int r = print(&text);
     if (r == 0 && fputs(text.data, stdout) == EOF)
         r = -1;
     buf_free(&text);

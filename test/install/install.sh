@@ -64,6 +64,7 @@ WANTED='755 bin/delvegate
 644 share/fish/vendor_completions.d/delvegate.fish
 644 share/man/man1/delvegate.1
 644 share/man/man5/delvegate.json.5
+644 share/man/man7/delvegate-recovery.7
 644 share/zsh/site-functions/_delvegate'
 
 case_fresh() {
@@ -120,9 +121,10 @@ case_variables() {
         check "uninstall follows $v" same "$(list "$DEST")" ''
     done <<'END'
 bindir ./delvegate ./delvegate-supervisor
-mandir ./man1/delvegate.1 ./man5/delvegate.json.5
+mandir ./man1/delvegate.1 ./man5/delvegate.json.5 ./man7/delvegate-recovery.7
 man1dir ./delvegate.1
 man5dir ./delvegate.json.5
+man7dir ./delvegate-recovery.7
 docdir ./LICENSE ./README.md ./examples/config.json ./examples/hardening.conf
 exec_prefix ./bin/delvegate ./libexec/delvegate/supervisor
 libexecdir ./delvegate/supervisor
@@ -370,16 +372,18 @@ answered() {
 
 case_manual() {
     local page text said
-    for page in man1/delvegate.1 man5/delvegate.json.5; do
+    for page in man1/delvegate.1 man5/delvegate.json.5 man7/delvegate-recovery.7; do
         said=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings=all -l "$HERE/share/man/$page" 2>&1 >"$TMP/page")
         check "$page is set without a warning" same "$said" ''
         check "$page has what a page needs" has "$(col -b <"$TMP/page")" '*NAME*SYNOPSIS*DESCRIPTION*SEE ALSO*'
     done
-    for page in man1/delvegate.1 man5/delvegate.json.5; do
-        check "$page has a date and the version" grep -qE '^\.TH DELVEGATE[.JSON]* [15] "20[0-9]{2}-[01][0-9]-[0-3][0-9]" "delvegate [0-9.]+" ' \
+    for page in man1/delvegate.1 man5/delvegate.json.5 man7/delvegate-recovery.7; do
+        check "$page has a date and the version" grep -qE '^\.TH DELVEGATE[A-Z.\\-]* [157] "20[0-9]{2}-[01][0-9]-[0-3][0-9]" "delvegate [0-9.]+" ' \
             "$HERE/share/man/$page"
     done
     text=$(LC_ALL=C.UTF-8 MANWIDTH=1000 man -l "$HERE/share/man/man1/delvegate.1" 2>/dev/null | col -b)
+    check "delvegate-recovery(7) has the table that is printed" has "$(cat "$HERE/share/man/man7/delvegate-recovery.7")" \
+        "*$(installed --print-signatures=man | sed 's/[][*?\\]/\\&/g')*"
     check "man finds it by its name" has "$(MANPATH=$HERE/share/man man -w delvegate 2>&1)" '*/man1/delvegate.1'
     # Every variable and signal that the program knows of (the supervisor is another), and what else was promised.
     for said in $(find proxy -name '*.c' ! -path '*/supervisor/*' -exec grep -oh 'getenv("[A-Z_]*\|{SIG[A-Z, ]*}\|signal(SIG[A-Z]*' {} + |
