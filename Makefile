@@ -398,7 +398,7 @@ lint-cppcheck: $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h $(BUILD)/comm
 lint-words: all
 	$(Q)for page in delvegate.1 delvegate.json.5 delvegate-recovery.7; do \
 	    ! groff -man -Tutf8 -ww build/$$page 2>&1 >build/words.txt | grep . || exit 1; done
-	$(Q)sed -n '/\/\/ config.json$$/,/^```$$/p' README.md | sed '$$d' >build/README.json
+	$(Q)sed -n '\,^// .*/config\.json$$,,/^```$$/p' README.md | sed '$$d' >build/README.json
 	$(Q)build/delvegate --check-config --config build/README.json
 # What continuous integration runs elsewhere is what it runs here.
 	$(Q)for word in '- run: .ci/run' 'image: debian:' '"12"' '"13"'; do \

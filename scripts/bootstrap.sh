@@ -89,6 +89,7 @@ need_check() {
     need_command tcsh tcsh
     need_other_architecture
     need_command npm npm
+    need_command rsync rsync
     need_command procps ps
     need_command iproute2 ss
     need_command man-db man

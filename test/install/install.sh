@@ -18,6 +18,8 @@ TREE=$TMP/tree
 . test/install/lib.sh
 # shellcheck source=test/install/shells.sh
 . test/install/shells.sh
+# shellcheck source=test/install/quickstart.sh
+. test/install/quickstart.sh
 # What a make above us was told is not for the one below.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES DESTDIR PREFIX
 mkfifo "$TMP/never"
@@ -251,6 +253,7 @@ case_readme() {
     local command
     command=$(readme_command 's/^    sudo \(make install\)  *#.*/\1/p')
     check "README has sudo make install" same "$command" 'make install'
+    check "its quick start ends the build with the same" has "$(quick_start_commands scripts/bootstrap.sh)" "* && sudo $command"
     if ! unshare -m true 2>/dev/null; then
         skip "README's sudo make install" "no private mount namespace can be made here (only root can make one, and not in a chroot)"
         return
@@ -512,6 +515,7 @@ case_variables
 case_names
 case_unwritable
 case_other_user
+case_quick_start
 case_readme
 case_home
 mkdir "$TMP/kept"
