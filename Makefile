@@ -379,6 +379,18 @@ cov:
 	@$(MAKE) KIND=cov unit-programs
 	@test/run.sh coverage
 
+# For clangd and other tools: how each file is compiled.
+json = $(subst ",\",$(subst \,\\,$1))
+comma := ,
+compiled_with = $(if $(filter $(SUPERVISOR),$1),$(firstword $(SUPERVISOR_CC_$(OWN_ARCH))) $(SUPERVISOR_CPPFLAGS) $(SUPERVISOR_CFLAGS),$\
+    $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS))
+compile_command = {"directory": "$(call json,$(CURDIR))", "file": "$1", "command": "$(call json,$(call compiled_with,$1) -c $1)"}
+compile_commands.json: $(BUILD)/bootstrap_sh.h $(BUILD)/supervisor_build.h $(BUILD)/commit.h always
+	$(file >$@,[$(call compile_command,proxy/cli/main.c))
+	$(foreach f,$(filter-out proxy/cli/main.c,$(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) \
+	    $(wildcard test/ssh/*.c)),$(file >>$@,$(comma)$(call compile_command,$f)))
+	$(file >>$@,])
+	@echo $@
 format:
 	clang-format -i $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
 lint:
@@ -559,6 +571,7 @@ Testing:
   make check-all         those too
   make check-unit        the unit tests; also check-e2e, fuzz, lint, e2e-vscode
   make format            set the source as clang-format does
+  make compile_commands.json   for clangd
 Packing:
   make dist              a tarball
   make feature           the dev container Feature
