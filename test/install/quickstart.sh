@@ -30,6 +30,7 @@ case_quick_start() {
     QUICK="$TMP/quick start"
     mkdir "$QUICK"
     give "$QUICK"
+    check "README has at most 250 lines" test "$(wc -l <README.md)" -le 250
     check "the quick start has at most ten lines" test "$(quick_start | wc -l)" -le 10
     check "and not none" test "$(quick_start | wc -l)" -ge 5
     for line in 'git clone' scripts/bootstrap.sh 'sudo make install' ssh-copy-id golang-go mkdir 'F5'; do
