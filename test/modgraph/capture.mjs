@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { factsOf } from './facts.mjs';
 import { Ground, isRoot, removeAll } from './ground.mjs';
-import { REMEDIES, mends } from './remedies.mjs';
+import { REMEDIES, tried } from './remedies.mjs';
 import { SETUPS } from './setups/all.mjs';
 
 const { values: options } = parseArgs({ options: {
@@ -33,23 +33,29 @@ function plain(facts) {
   return Object.fromEntries(Object.entries(facts).filter(([name]) => !/^env\.(GOCACHE|GOSUMDB)$/.test(name)));
 }
 
-async function capture(ground, test, works) {
+/** known: what is known of the remedies, from an earlier capture. */
+async function capture(ground, test, known) {
   const c = await ground.place(test);
   let row;
   try {
     const { code, text } = await c.build();
     const said = code === 0 ? await c.says() : '';
     if (code === 0 && test.mode !== 'test' && !said.includes(test.says)) throw new Error(`${test.name} builds with other versions than go.mod has: ${said}`);
-    const { facts, main, modules, files } = await factsOf(c, text);
+    const { facts, main, modules, imports, files } = await factsOf(c, text);
     row = neutral(c, {
       case: test.name, outcome: code === 0 ? 'BUILT' : 'FAILED', rc: code, out: code === 0 ? `${text}${LISTENING}` : text,
       launch: { mode: test.mode ?? 'debug', program: c.program, ...(c.buildFlags && { buildFlags: c.buildFlags }), ...(test.launchEnv && { env: c.launchEnv }) },
-      kinds: [], acceptable: [], works: works ?? [], facts: plain(facts), main, modules, files,
+      kinds: [], acceptable: [], works: [], vain: [], facts: plain(facts), main, modules, imports, files,
     });
   } finally {
     await c.remove();
   }
-  if (row.outcome === 'FAILED' && !works) for (const name of Object.keys(REMEDIES)) if (await mends(ground, test, name)) row.works.push(name);
+  if (known) return { ...row, works: known.works, vain: known.vain };
+  for (const name of row.outcome === 'FAILED' ? Object.keys(REMEDIES) : []) {
+    const how = await tried(ground, test, name);
+    if (how === 'mends') row.works.push(name);
+    if (how === 'vain') row.vain.push(name);
+  }
   return row;
 }
 
@@ -58,7 +64,8 @@ const STRIDE = 101; // a prime
 const OPEN = JSON.stringify({ state: 'open', owner: isRoot ? 'nobody' : os.userInfo().username });
 
 /** What most rows have in common is said once, in the first line; a row says what differs, null where it lacks it, and
- * which of the modules it lacks. Remedies that are not in `works` failed. */
+ * which of the modules it lacks. `works`: the remedies that mend it; `vain`: those that were carried out and did not; all
+ * others were refused. */
 function compact(ground, rows) {
   const counts = new Map();
   for (const { facts } of rows) for (const fact of Object.entries(facts)) counts.set(JSON.stringify(fact), (counts.get(JSON.stringify(fact)) ?? 0) + 1);
@@ -76,6 +83,7 @@ function compact(ground, rows) {
     row.modules = row.modules.filter((m) => !known.has(JSON.stringify(m)));
     for (const key of ['lacks', 'modules']) if (row[key].length === 0) delete row[key];
     for (const name of ['go.mod', 'go.sum']) if (JSON.stringify(row.files[name]) === OPEN) delete row.files[name];
+    if (Object.keys(row.imports).length === 0) delete row.imports;
     if (JSON.stringify(row.main) === '["corp.example/shop"]') delete row.main;
   }
   return [{ go: ground.version, remedies: Object.keys(REMEDIES), facts: common, main: ['corp.example/shop'], modules }, ...rows.map(({ go, ...row }) => row)];
@@ -91,13 +99,13 @@ async function captureAll(ground, wanted, part, wrong) {
     for (const [i, test] of queue) {
       if (rows[i] && !options.again) continue;
       try {
-        rows[i] = await capture(ground, test, rows[i]?.works);
+        rows[i] = await capture(ground, test, rows[i]);
       } catch (error) {
         wrong.push(`${test.name}: ${error.stack}`);
         continue;
       }
       if (part) fs.appendFileSync(part, `${JSON.stringify(rows[i])}\n`);
-      process.stderr.write(`${ground.version} ${i + 1}/${wanted.length} ${test.name}: ${rows[i].outcome} ${rows[i].works}\n`);
+      process.stderr.write(`${ground.version} ${i + 1}/${wanted.length} ${test.name}: ${rows[i].outcome} ${rows[i].works}; in vain ${rows[i].vain}\n`);
     }
   }));
   return rows.filter(Boolean);

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { escaped, hashOf, isRoot } from './ground.mjs';
-import { moduleRoot } from './remedies.mjs';
+import { modfileOf, moduleRoot } from './remedies.mjs';
 
 const GO_NAMES = ['GOMODCACHE', 'GOCACHE', 'GOROOT', 'GOFLAGS', 'GOWORK', 'GOMOD', 'GOENV', 'GOTOOLCHAIN', 'GOVERSION', 'GOPROXY', 'GOSUMDB', 'GOPRIVATE',
   'GOVCS', 'GO111MODULE', 'GOPATH', 'GOOS', 'GOARCH', 'GOAMD64', 'GOEXPERIMENT', 'GOTMPDIR', 'GOCACHEPROG', 'CGO_ENABLED', 'CC'];
@@ -26,13 +26,47 @@ function writtenFile(file) {
 
 const read = (file) => (fs.existsSync(file) && fs.statSync(file).isFile() ? fs.readFileSync(file, 'utf8') : '');
 
+/** Of go.sum: missing, closed (the user can't read it), malformed (a line has not three fields), else open. */
+async function sumStateOf(c, file) {
+  if (!fs.existsSync(file)) return 'missing';
+  if ((await c.run('/usr/bin/test', ['-r', file])).code !== 0) return 'closed';
+  const fields = read(file).split('\n').map((line) => line.split(/\s+/).filter(Boolean).length);
+  return fields.every((n) => n === 0 || n === 3) ? 'open' : 'malformed';
+}
+
+/** What names like NAME.X stand for in a file: {name: import path}, of the names that the output speaks of. */
+function importsIn(file, output) {
+  const head = read(file).split(/^(?:func|type|var|const)\b/m)[0];
+  const found = {};
+  for (const [, alias, name] of head.matchAll(/^\s*(?:import\s+)?(?:([\w.]+)\s+)?"([^"]+)"/gm)) {
+    const called = alias ?? path.basename(name.replace(/\/v\d+$/, '')).replace(/\.v\d+$/, '').toLowerCase();
+    if (new RegExp(`\\b${called.replace(/\W/g, '\\$&')}\\.\\w`).test(output)) found[called] = name;
+  }
+  return found;
+}
+
+/** The same of each Go file that the compiler has named. */
+function importsOf(c, output) {
+  const of = {};
+  if (!/^# /m.test(output)) return of;
+  for (const [, name] of output.matchAll(/^(\S+\.go):\d+:/gm)) {
+    const found = importsIn(path.resolve(c.program, name), output);
+    if (Object.keys(found).length > 0) of[name] = found;
+  }
+  return of;
+}
+
+/** The directories that a go.work uses. */
+function usedBy(work) {
+  return [...read(work).matchAll(/^(?:use)?\s*("?[./][^\s()"]*)"?\s*$/gm)].map(([, dir]) => path.resolve(path.dirname(work), dir.replace(/"/g, '')));
+}
+
 /** The directories of all main modules. */
 function mainRoots(c, go) {
   const work = go.GOWORK && go.GOWORK !== 'off' ? go.GOWORK : null;
   const root = moduleRoot(c);
   if (!work) return root ? [root] : [];
-  const used = [...read(work).matchAll(/^(?:use)?\s*("?[./][^\s()"]*)"?\s*$/gm)].map(([, dir]) => path.resolve(path.dirname(work), dir.replace(/"/g, '')));
-  return [...new Set([...used, ...(root ? [root] : [])])];
+  return [...new Set([...usedBy(work), ...(root ? [root] : [])])];
 }
 
 /** The requirements and replacements that a go.mod names, by its lines. */
@@ -118,8 +152,8 @@ function resolved(dir) {
   return real === dir ? dir : [dir, real];
 }
 
-/** { facts: {name: text or [text]}, main: [path], modules: [{path, version, dir, state, zip, packages}], files: {name: {state, owner}} }; a file that is not
- * among them is missing. */
+/** { facts: {name: text or [text]}, main: [path], modules: [{path, version, dir, state, zip, packages}],
+ * imports: {file: {name: path}}, files: {name: {state, owner}} }; a file that is not among them is missing. */
 export async function factsOf(c, output) {
   const go = await goSettings(c);
   const facts = {};
@@ -129,14 +163,24 @@ export async function factsOf(c, output) {
   for (const [name, value] of Object.entries(c.env)) if (GO_LIKE.test(name)) facts[`env.${name}`] = value;
   for (const [name, value] of Object.entries(writtenFile(go.GOENV))) facts[`file.${name}`] = value;
   const roots = mainRoots(c, go);
-  const mods = roots.map((root) => parsed(read(path.join(root, 'go.mod'))));
-  const sums = roots.map((root) => read(path.join(root, 'go.sum'))).join('\n');
+  const inWork = go.GOWORK && go.GOWORK !== 'off';
+  const used = roots.filter((root) => root !== moduleRoot(c) || !inWork || usedBy(go.GOWORK).includes(root));
+  const modfile = inWork ? null : modfileOf(c, go.GOFLAGS);
+  const gomods = modfile ? [modfile] : roots.map((root) => path.join(root, 'go.mod'));
+  const mods = gomods.map((file) => parsed(read(file)));
+  const sums = gomods.map((file) => read(file.replace(/mod$/, 'sum'))).join('\n');
+  const own = modfile ?? (moduleRoot(c) && path.join(moduleRoot(c), 'go.mod'));
+  if (own) facts['sum.state'] = await sumStateOf(c, own.replace(/mod$/, 'sum'));
+  if (inWork && moduleRoot(c)) facts['work.use'] = used.includes(moduleRoot(c)) ? 'there' : 'missing';
   const modules = [];
-  for (const { require, replace } of mods) {
+  for (const [i, { require, replace }] of mods.entries()) {
     for (const [name, version] of require) {
       if (modules.some((m) => m.path === name)) continue;
       const to = replace.get(name);
-      if (to && /^[./]/.test(to)) modules.push({ path: name, version, dir: '', state: 'replaced' });
+      if (to && /^[./]/.test(to)) {
+        const dir = path.resolve(modfile ? moduleRoot(c) : path.dirname(gomods[i]), to);
+        modules.push({ path: name, version, dir, state: 'replaced', packages: packagesIn(dir) });
+      }
       else {
         const cache = go.GOMODCACHE ?? c.mod;
         const found = stateOf(c, cache, sums, name, version);
@@ -151,5 +195,5 @@ export async function factsOf(c, output) {
     const state = await accessOf(c, at);
     if (state !== 'missing') files[name] = { state, owner: ownerOf(at) };
   }
-  return { facts, main: mods.map((m) => m.name).filter(Boolean), modules, files };
+  return { facts, main: mods.map((m) => m.name).filter(Boolean), modules, imports: importsOf(c, output), files };
 }

@@ -13,17 +13,28 @@ export function moduleRoot(c) {
   return null;
 }
 
+/** The go.mod that -modfile names instead of the module's own: of the build flags, else of GOFLAGS; null: none. */
+export function modfileOf(c, goflags = c.env.GOFLAGS) {
+  for (const flags of [c.buildFlags, goflags ?? '']) {
+    const found = [...flags.matchAll(/(?:^|[\s'"])--?modfile[= ]([^\s'"]+)/g)].pop();
+    if (found) return path.resolve(c.program, found[1]);
+  }
+  return null;
+}
+
 /** Copies of go.mod and go.sum as the user can make them; the flag that builds with them, or null. */
 async function copies(c) {
   const root = moduleRoot(c);
   const to = path.join(c.dir, 'copies');
   fs.mkdirSync(to);
   c.ground.own(to);
-  if (!root || (await c.run('/bin/cp', [path.join(root, 'go.mod'), path.join(to, 'go.mod')])).code !== 0) return null;
+  const own = modfileOf(c) ?? (root && path.join(root, 'go.mod'));
+  if (!own || (await c.run('/bin/cp', [own, path.join(to, 'go.mod')])).code !== 0) return null;
   // Without the sums that are there, what is fetched would be checked against nothing.
-  if (fs.existsSync(path.join(root, 'go.sum')) && (await c.run('/bin/cp', [path.join(root, 'go.sum'), path.join(to, 'go.sum')])).code !== 0) return null;
+  const sums = own.replace(/mod$/, 'sum');
+  if (fs.existsSync(sums) && (await c.run('/bin/cp', [sums, path.join(to, 'go.sum')])).code !== 0) return null;
   await c.run('/bin/chmod', ['-R', 'u+w', to]);
-  return { file: path.join(to, 'go.mod'), before: path.join(root, 'go.mod') };
+  return { file: path.join(to, 'go.mod'), before: own };
 }
 
 async function described(c, file) {
@@ -46,11 +57,16 @@ async function onlyAdds(c, { before, file }) {
     && JSON.stringify(was.Module) === JSON.stringify(is.Module);
 }
 
+/** What a go.mod and its go.sum hold. */
+const texts = (file) => [file, file.replace(/mod$/, 'sum')].map((at) => (fs.existsSync(at) ? fs.readFileSync(at, 'utf8') : '')).join('\0');
+
 const withCopies = (command) => async (c) => {
   const of = await copies(c);
   if (!of) return null;
+  const before = texts(of.file);
   const done = command ? await c.go(command(of.file), { cwd: c.program }) : { code: 0 };
   if (done.code !== 0 || !(await onlyAdds(c, of))) return null;
+  if (command && texts(of.file) === before) return null; // nothing was done
   return { flags: [`-modfile=${of.file}`] };
 };
 
@@ -81,28 +97,41 @@ async function workCopy(c) {
   return { env };
 }
 
-/** The cache's entries that the set-up names fetched again, with a build cache that has no index of them. */
+/** The cache's entries that the set-up names (else those that go.mod names) fetched again, with a build cache that has no
+ * index of them. */
 async function refetch(c) {
-  if (!c.test.entry) return null;
-  for (const [module, version] of c.test.entry) {
+  const entries = c.test.entry ?? required(c);
+  for (const [module, version] of entries) {
     const at = c.entry(module, version, '');
     const gone = [...['zip', 'ziphash', 'mod', 'info', 'lock', 'partial'].map((kind) => `${at}${kind}`), c.extracted(module, version)];
     await c.run('/bin/chmod', ['-R', 'u+w', c.extracted(module, version)]);
     const { code } = await c.run('/bin/rm', ['-rf', ...gone]);
     if (code !== 0) return null;
+    const fetched = await c.go(['mod', 'download', `${module}@${version}`], { cwd: c.program });
+    if (fetched.code !== 0) return null;
   }
-  return { env: { GOCACHE: c.ground.freshGocache } };
+  return entries.length > 0 ? { env: { GOCACHE: c.ground.freshGocache } } : null;
 }
 
-/** A fresh module cache that takes the old one for a proxy. */
-function freshModcache(c) {
+/** [module, version] of each requirement in the module's go.mod. */
+function required(c) {
+  const root = moduleRoot(c);
+  const text = root ? fs.readFileSync(path.join(root, 'go.mod'), 'utf8') : '';
+  return [...text.matchAll(/^(?:require)?\s+([a-z][^\s]+\/[^\s]+) (v\d\S*)/gm)].map(([, module, version]) => [module, version]);
+}
+
+/** A fresh module cache that takes the old one for a proxy, and is filled with what go.mod names before it is used. */
+async function freshModcache(c) {
   const to = path.join(c.dir, 'modcache');
   fs.mkdirSync(to);
   c.ground.own(to);
-  return { env: { GOMODCACHE: to, GOPROXY: `${pathToFileURL(path.join(c.mod, 'cache/download'))},${c.env.GOPROXY ?? ''}`.replace(/,$/, '') } };
+  const env = { GOMODCACHE: to, GOPROXY: `${pathToFileURL(path.join(c.mod, 'cache/download'))}|${c.env.GOPROXY ?? ''}`.replace(/\|$/, '') };
+  const filled = await c.go(['mod', 'download'], { cwd: c.program, env });
+  return filled.code === 0 ? { env } : null;
 }
 
-/** name: what is done to the set-up; resolves to what the build is given besides, or null when it can't be done. */
+/** name: what is done to the set-up; resolves to what the build is given besides, or null when it can't be done: go has
+ * refused it, or it would change what go.mod says. */
 export const REMEDIES = {
   'download-all': withCopies((file) => ['mod', 'download', `-modfile=${file}`, 'all']),
   'tidy-adds': withCopies((file) => ['mod', 'tidy', `-modfile=${file}`]),
@@ -131,18 +160,24 @@ function applies(c, name) {
   }
 }
 
-/** Whether the remedy mends the set-up: it builds, and the program is the one that go.mod names. */
-export async function mends(ground, test, name) {
-  if ((name === 'wait' && !test.heal) || (name === 'refetch' && !test.entry)) return false;
+/** Those that build on trial before anything is started with them: what does not build is refused. */
+const TRIALS = ['copies', 'mod-mod', 'mod-readonly', 'work-off', 'work-copy', 'toolchain-local'];
+
+/** What comes of the remedy: it `mends` the set-up (it builds, and the program is the one that go.mod names); it is
+ * `refused`, by go or for what it would change, or can't be done here, and nothing was done; or it is carried out in `vain`:
+ * the build fails after it as before. */
+export async function tried(ground, test, name) {
+  if (name === 'wait' && !test.heal) return 'refused';
   const c = await ground.place(test);
   try {
-    if (!applies(c, name)) return false;
+    if (!applies(c, name)) return 'refused';
     if (test.entry) await c.build(); // with it the index of a damaged directory is made, as it is on the user's machine
     const given = await REMEDIES[name](c);
-    if (!given) return false;
+    if (!given) return 'refused';
     const { code } = await c.build(given);
-    if (code !== 0 || (given.check && !(await given.check()))) return false;
-    return (await c.says()).includes(test.says);
+    if (code !== 0) return TRIALS.includes(name) ? 'refused' : 'vain';
+    if (given.check && !(await given.check())) return 'refused';
+    return (await c.says()).includes(test.says) ? 'mends' : 'vain';
   } finally {
     await c.remove();
   }

@@ -14,7 +14,7 @@ const goenv = (lines) => (c) => {
 const launch = [
   { name: 'launch-modfile-gone', idea: '-modfile names a file that is not there', buildFlags: '-modfile=/missing/go.mod' },
   { name: 'launch-modfile-suffix', idea: '-modfile names a file that does not end in .mod', buildFlags: '-modfile=go.alternative' },
-  { name: 'launch-modfile-lacks', idea: 'the file of -modfile lacks a requirement', buildFlags: '-modfile=alternative.mod', kinds: ['requirement-missing'], acceptable: ['launch-json', 'mod-outdated'], make: (c) => c.write('alternative.mod', 'module corp.example/shop\n\ngo 1.18\n') },
+  { name: 'launch-modfile-lacks', idea: 'the file of -modfile lacks all requirements: the newest are added', says: 'sum 1123', buildFlags: '-modfile=alternative.mod', kinds: ['requirement-missing'], acceptable: ['launch-json', 'mod-outdated'], make: (c) => c.write('alternative.mod', 'module corp.example/shop\n\ngo 1.18\n') },
   { name: 'launch-overlay-gone', idea: '-overlay names a file that is not there', buildFlags: '-overlay=/missing/overlay.json' },
   { name: 'launch-overlay-no-json', idea: 'the file of -overlay is no JSON', buildFlags: '-overlay=overlay.json', make: (c) => c.write('overlay.json', 'Replace: {}\n') },
   { name: 'launch-gowork-gone', idea: 'GOWORK in launch.json names a file that is not there', launchEnv: { GOWORK: '/missing/go.work' }, acceptable: ['workspace'], safe: ['work-off'] },
@@ -26,7 +26,7 @@ const launch = [
   { name: 'launch-gotoolchain-bad', idea: 'GOTOOLCHAIN in launch.json is none', launchEnv: { GOTOOLCHAIN: 'newest' }, acceptable: ['toolchain'], safe: ['toolchain-local'] },
   { name: 'launch-gotoolchain-later', idea: 'GOTOOLCHAIN in launch.json names one that cannot be fetched', launchEnv: { GOTOOLCHAIN: 'go1.99.0' }, acceptable: ['toolchain'], safe: ['toolchain-local'] },
   { name: 'launch-gocacheprog', idea: 'GOCACHEPROG in launch.json is not there', launchEnv: { GOCACHEPROG: '/missing/cacheprog' }, acceptable: ['gocache'] },
-  { name: 'launch-gotmpdir', idea: 'GOTMPDIR in launch.json is not there', launchEnv: { GOTMPDIR: '/missing/tmp' } },
+  { name: 'launch-gotmpdir', idea: 'GOTMPDIR in launch.json, which never reaches the build, and on the machine is not there', launchEnv: { GOTMPDIR: '/missing/tmp' }, env: { GOTMPDIR: '/missing/tmp' }, kinds: ['environment'] },
   { name: 'launch-goflags', idea: 'GOFLAGS in launch.json has a flag that go does not know', launchEnv: { GOFLAGS: '-nosuchflag' }, acceptable: ['goflags'] },
   { name: 'launch-mod-misspelt', idea: '-mod has a value that go does not know', buildFlags: '-mod=readwrite' },
   { name: 'launch-tags-exclude', idea: '-tags leaves no file', buildFlags: '-tags=integration', acceptable: ['program'], make: (c) => c.write('main.go', `//go:build !integration\n\n${MAIN_GO}`), kinds: ['program'] },
