@@ -129,6 +129,7 @@ static void inspect_args(const struct keeper_run *run, struct buf *out)
     order_put(out, ORDER_ARG, run->module ? run->module : "");
     order_put(out, ORDER_ARG, run->version ? run->version : "");
     order_put(out, ORDER_ARG, run->file ? run->file : "");
+    flag_args(run->plan, out);
 }
 
 static void command_args(const struct keeper_run *run, struct buf *out)

@@ -17,7 +17,7 @@ enum {
     VARIABLES_MAX = 128,     /* of the environment, and of the file of go env -w */
 };
 
-enum { ARG_MODULE, ARG_VERSION, ARG_FILE };
+enum { ARG_MODULE, ARG_VERSION, ARG_FILE, ARG_FLAGS };
 
 void inspect_fact(const struct inspection *in, const char *name, const char *text)
 {
@@ -135,20 +135,27 @@ static void take_value(struct inspection *in, const char *name, const char *valu
     fact_of(in, "go", name, strlen(name), value);
 }
 
-/* A go.mod that GOFLAGS names, -modfile=FILE or --modfile=FILE; a field of it may be quoted. */
-static void take_flags(struct inspection *in, const char *flags)
+/* A word that is -modfile=FILE or --modfile=FILE. */
+static void take_flag(struct inspection *in, const char *word, size_t len)
 {
     static const char name[] = "modfile=";
     char path[SUPERVISOR_PATH_MAX];
+    size_t before = strspn(word, "-") + strlen(name);
+    if (before == strlen(name) || before >= len || !begins(word + before - strlen(name), name) || len >= sizeof path)
+        return;
+    (void)snprintf(path, sizeof path, "%.*s", (int)(len - before), word + before);
+    if (inspect_path(in->mod, in->dir, path) < 0)
+        in->mod[0] = '\0'; /* go could not open it either */
+}
+
+/* A field of GOFLAGS may be quoted. */
+static void take_flags(struct inspection *in, const char *flags)
+{
     for (const char *at = flags; *(at += strspn(at, " \t\r\n"));) {
         char quote[] = {*at == '\'' || *at == '"' ? *at : '\0', '\0'};
         at += *quote != '\0';
-        size_t len = strcspn(at, *quote ? quote : " \t\r\n"), dashes = strspn(at, "-");
-        if (dashes > 0 && dashes + strlen(name) < len && begins(at + dashes, name) && len < sizeof path) {
-            (void)snprintf(path, sizeof path, "%.*s", (int)(len - dashes - strlen(name)), at + dashes + strlen(name));
-            if (inspect_path(in->mod, in->dir, path) < 0)
-                in->mod[0] = '\0'; /* go could not open it either */
-        }
+        size_t len = strcspn(at, *quote ? quote : " \t\r\n");
+        take_flag(in, at, len);
         at += len + (at[len] != '\0');
     }
 }
@@ -161,6 +168,8 @@ static void take_modfile(struct inspection *in, const char *flags)
         return;
     (void)snprintf(in->root, sizeof in->root, "%.*s", (int)(slash - in->mod), in->mod);
     take_flags(in, flags);
+    for (char *const *word = in->flags; word && *word; word++)
+        take_flag(in, *word, strlen(*word));
 }
 
 /* How go is asked: as the build was, but that nothing is fetched, then without what makes it refuse to answer. */
@@ -295,6 +304,8 @@ int inspect_main(int argc, char *const *argv, int notes)
         in.name = argv[ARG_MODULE];
     if (argc > ARG_VERSION)
         in.version = argv[ARG_VERSION];
+    if (argc > ARG_FLAGS)
+        in.flags = argv + ARG_FLAGS;
     take_dir(&in);
     if (argc > ARG_FILE && *argv[ARG_FILE] && inspect_path(in.file, in.dir, argv[ARG_FILE]) < 0)
         in.file[0] = '\0';
@@ -305,6 +316,7 @@ int inspect_main(int argc, char *const *argv, int notes)
     goenv_facts(&in);
     inspect_file(&in);
     take_name_of_file(&in);
+    inspect_import(&in);
     inspect_module(&in);
     return EXIT_SUCCESS;
 }

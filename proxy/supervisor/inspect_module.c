@@ -1,9 +1,11 @@
 /* The main modules of a build, and the module that holds what is in question: as their files say, go is not asked. It
  * may refuse to read them, and might fetch what is missing. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proxy/supervisor/inspect_parts.h"
@@ -12,6 +14,7 @@
 #include "proxy/supervisor/remedy_parts.h"
 
 enum {
+    SUM_FIELDS = 3,         /* MODULE VERSION HASH */
     USED_MAX = 64,          /* modules of a workspace that are looked at */
     SUMS_MAX = USED_MAX + 2 /* with go.work.sum, and NULL */
 };
@@ -41,19 +44,6 @@ static bool holds(const char *path, const char *name)
 {
     size_t n = strlen(path);
     return n > 0 && strncmp(name, path, n) == 0 && (name[n] == '/' || name[n] == '\0');
-}
-
-/* Whether a package of this path is called so, in all likelihood: of `undefined: dep.F` no more than `dep` is known. */
-static bool is_called(const char *path, const char *name)
-{
-    const char *last = strrchr(path, '/');
-    size_t len = strlen(path);
-    if (!*name || strpbrk(name, "/."))
-        return false;
-    if (last && last[1] == 'v' && last[2] && strspn(last + 2, "0123456789") == strlen(last + 2))
-        len = (size_t)(last - path); /* a major version */
-    size_t n = strlen(name);
-    return len >= n && strncmp(path + len - n, name, n) == 0 && (len == n || path[len - n - 1] == '/');
 }
 
 static void take_name(char *to, size_t size, const char *from)
@@ -126,7 +116,7 @@ static void on_main(void *arg, const char *path)
 static void consider(struct search *s, const char *path, const char *version)
 {
     size_t n = strlen(path), longest = strlen(s->found.path);
-    if (!(holds(path, s->in->name) || is_called(path, s->in->name)) || n < longest || n >= sizeof s->found.path)
+    if (!(holds(path, s->in->name) || inspect_is_called(path, s->in->name)) || n < longest || n >= sizeof s->found.path)
         return;
     if (n == longest && modfile_compare(version, s->found.version) <= 0)
         return;
@@ -209,6 +199,59 @@ static void on_replace(void *arg, const char *path, const char *version, const c
     take_name(s->by_version, sizeof s->by_version, by_version);
     if (*by_version || inspect_path(s->by_path, s->file_dir, by_path) < 0)
         take_name(s->by_path, sizeof s->by_path, by_path);
+}
+
+/* --- their files --- */
+
+/* Go passes over a line of go.sum that has not three fields, or refuses the file. */
+static bool is_malformed(const char *file)
+{
+    static const char blanks[] = " \t\r";
+    struct buf text;
+    bool found = false;
+    buf_init(&text, REMEDY_FILE_MAX);
+    char *rest = remedy_read(file, &text) == 0 ? text.data : NULL, *line, *field;
+    while (!found && (line = strsep(&rest, "\n"))) {
+        int fields = 0;
+        while ((field = strsep(&line, blanks)))
+            fields += *field != '\0';
+        found = fields != 0 && fields != SUM_FIELDS;
+    }
+    buf_free(&text);
+    return found;
+}
+
+static void sum_fact(const struct search *s)
+{
+    char own[SUPERVISOR_PATH_MAX + sizeof "/go.mod"];
+    struct search of = {.in = s->in};
+    if (!*s->in->mod)
+        return;
+    (void)snprintf(own, sizeof own, "%s", s->in->mod);
+    if (*s->in->work)
+        (void)snprintf(own, sizeof own, "%s/go.mod", s->in->root);
+    add_sum(&of, own);
+    if (of.sum_count == 0)
+        return;
+    const char *state = access(of.sums[0], R_OK) == 0 ? (is_malformed(of.sums[0]) ? "malformed" : "open")
+                        : errno == EACCES             ? "closed"
+                                                      : "missing";
+    inspect_fact(s->in, "sum.state", state);
+    free(of.sums[0]);
+}
+
+/* Whether go.work names the module that the build's directory is in. */
+static void use_fact(const struct search *s)
+{
+    char own[SUPERVISOR_PATH_MAX + sizeof "/go.mod"];
+    struct stat a, b;
+    bool found = false;
+    (void)snprintf(own, sizeof own, "%s/go.mod", s->in->root);
+    if (!*s->in->work || !*s->in->root || stat(own, &a) < 0)
+        return;
+    for (size_t i = 0; i < s->mod_count && !found; i++)
+        found = stat(s->mods[i], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    inspect_fact(s->in, "work.use", found ? "there" : "missing");
 }
 
 /* --- the whole --- */
@@ -309,6 +352,8 @@ void inspect_module(const struct inspection *in)
         return;
     s->in = in;
     find_files(s);
+    sum_fact(s);
+    use_fact(s);
     search(s);
     if (*in->name)
         module_facts(s);
