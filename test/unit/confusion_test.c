@@ -44,7 +44,7 @@ static const char *const verdict_names[] = {"right", "acceptable", "wrong", "non
 
 struct table {
     char set[NAME_LEN];
-    int verdicts[VERDICTS], useless, mendable, unmended;
+    int verdicts[VERDICTS], useless, refused, mendable, unmended;
 };
 
 /* ---- what is read ---- */
@@ -153,6 +153,20 @@ static bool has(const json_t *list, const char *text)
     return false;
 }
 
+/* What a name that is no path stands for in the file; itself where that is not known. Adds the fact. */
+static const char *path_of(struct delve_facts *f, const json_t *row, const struct delve_diagnosis *d)
+{
+    const json_t *imports = json_object_get(json_object_get(row, "imports"), d->file);
+    const char *path = text_of(imports, d->module);
+    char text[2 * DELVE_NAMED_MAX];
+    bool is_path = strpbrk(d->module, "/.");
+    if (!*path)
+        return d->module;
+    (void)snprintf(text, sizeof text, "%s %s", is_path ? path : d->module, is_path ? d->module : path);
+    add_fact(f, "import", text);
+    return is_path ? d->module : path;
+}
+
 static void add_module(struct delve_facts *f, const json_t *head, const json_t *row, const char *module)
 {
     const json_t *m = module_of(json_object_get(head, "modules"), module, NULL);
@@ -248,7 +262,7 @@ static void diagnose(const json_t *head, const json_t *row, struct said *said)
     if (!said->is_blamed) {
         (void)delve_diagnose_build(&said->d, text);
         if (head && *said->d.module)
-            add_module(&facts, head, row, said->d.module);
+            add_module(&facts, head, row, path_of(&facts, row, &said->d));
         if (head && *said->d.file)
             add_file(&facts, row, said->d.file);
         (void)delve_diagnose_build_with(&said->d, text, head ? &facts : NULL);
@@ -307,7 +321,8 @@ static enum verdict judge(const json_t *row, const struct said *said, const json
     return is_said(said) ? WRONG : SILENT;
 }
 
-/* A remedy as the captures name it: in the second set, in the first. One that needs leave is not offered by itself. */
+/* A remedy as the captures name it: in the second set, in the first. One that needs leave is not offered by itself.
+ * Where tidy would drop something, the remedy adds what the package needs, as a build with -mod=mod does. */
 static const struct {
     enum delve_remedy remedy;
     const char *name, *first;
@@ -315,6 +330,7 @@ static const struct {
     {DELVE_REMEDY_RETRY, "wait", NULL},
     {DELVE_REMEDY_DOWNLOAD, "download-all", "go mod download"},
     {DELVE_REMEDY_TIDY, "tidy-adds", "go mod tidy"},
+    {DELVE_REMEDY_TIDY, "mod-mod", NULL},
     {DELVE_REMEDY_MOD_MOD, "mod-mod", "GOFLAGS=-mod=mod"},
     {DELVE_REMEDY_MOD_READONLY, "mod-readonly", NULL},
     {DELVE_REMEDY_COPIES, "copies", NULL},
@@ -329,8 +345,9 @@ static const struct {
 static bool is_mended_by(const json_t *works, enum delve_remedy remedy)
 {
     for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++)
-        if (remedies[i].remedy == remedy)
-            return has(works, remedies[i].name) || (remedies[i].first && has(works, remedies[i].first));
+        if (remedies[i].remedy == remedy &&
+            (has(works, remedies[i].name) || (remedies[i].first && has(works, remedies[i].first))))
+            return true;
     return false;
 }
 
@@ -349,24 +366,28 @@ static bool is_mendable(const json_t *row, const json_t *kinds)
     return false;
 }
 
-/* Whether a remedy is offered that was tried with the set-up; whether one of them mends it. To wait is no remedy that
- * could fail where the network is why, and some set-ups tell only when it is tried. */
-static void weigh(const json_t *row, const struct said *said, const json_t *kinds, bool *offered, bool *mends)
+/* What comes of the remedies that are offered. */
+enum outcome { NOTHING, MENDS, USELESS, REFUSED };
+
+/* USELESS: one is carried out, and the build fails as before. REFUSED: go itself, a trial or what it would change has
+ * kept all from being carried out, and nothing was changed. To wait is no remedy that could fail where the network is
+ * why. The first set does not tell the two apart, and what was not tried there is none. */
+static enum outcome weigh(const json_t *row, const struct said *said, const json_t *kinds)
 {
-    *offered = *mends = false;
+    const json_t *fails = json_object_get(row, "fails"), *vain = fails ? fails : json_object_get(row, "vain");
+    enum outcome outcome = NOTHING;
     for (size_t i = 0; said->d.signature && said->d.signature->remedies[i] != DELVE_REMEDY_NONE; i++) {
         enum delve_remedy r = said->d.signature->remedies[i];
-        bool is_first = json_object_get(row, "fails");
-        if (r == DELVE_REMEDY_CLEAN_MODCACHE)
-            continue;
         if (is_mended_by(json_object_get(row, "works"), r))
-            *mends = true;
-        if (is_first ? is_mended_by(json_object_get(row, "fails"), r)
-                     : r != DELVE_REMEDY_RETRY || !has(kinds, "network"))
-            *offered = true;
+            return MENDS;
+        if (r == DELVE_REMEDY_CLEAN_MODCACHE || (r == DELVE_REMEDY_RETRY && has(kinds, "network")))
+            continue;
+        if (is_mended_by(vain, r))
+            outcome = USELESS;
+        else if (outcome == NOTHING && !fails)
+            outcome = REFUSED;
     }
-    if (json_is_true(json_object_get(row, "blind")) && is_among(said, kinds))
-        *offered = false;
+    return outcome;
 }
 
 /* The kinds that are right: the second set says it in the row, the first in causes.txt. A new reference. */
@@ -402,21 +423,20 @@ static void list_row(const struct table *t, const json_t *row, const struct said
 static void measure_row(struct table *t, const json_t *head, const json_t *row)
 {
     struct said said;
-    bool is_offered, is_mended;
     json_t *kinds = expected_kinds(row);
     diagnose(head, row, &said);
     enum verdict v = judge(row, &said, kinds);
-    weigh(row, &said, kinds, &is_offered, &is_mended);
-    bool is_useless = !is_built(row) && is_offered && !is_mended;
-    bool can_be = is_mendable(row, kinds), is_unmended = can_be && !is_mended;
+    enum outcome outcome = is_built(row) ? NOTHING : weigh(row, &said, kinds);
+    bool can_be = is_mendable(row, kinds), is_unmended = can_be && outcome != MENDS;
     t->verdicts[v]++;
-    t->useless += is_useless;
+    t->useless += outcome == USELESS;
+    t->refused += outcome == REFUSED;
     t->mendable += can_be;
     t->unmended += is_unmended;
     if (is_verbose && v != RIGHT && v != HEALTHY)
         list_row(t, row, &said, kinds, verdict_names[v]);
-    if (is_verbose && is_useless)
-        list_row(t, row, &said, kinds, "useless remedy");
+    if (is_verbose && (outcome == USELESS || outcome == REFUSED))
+        list_row(t, row, &said, kinds, outcome == USELESS ? "useless remedy" : "refused remedy");
     if (is_verbose && is_unmended)
         list_row(t, row, &said, kinds, "mendable without remedy");
     json_decref(kinds);
@@ -425,9 +445,9 @@ static void measure_row(struct table *t, const json_t *head, const json_t *row)
 static void print_table(const struct table *t)
 {
     const int *v = t->verdicts;
-    print_message("%-24s %6d %6d %10d %6d %6d %8d %9d %9d %8d %7d\n", t->set,
+    print_message("%-24s %6d %6d %10d %6d %6d %8d %8d %9d %9d %8d %7d\n", t->set,
                   v[RIGHT] + v[ACCEPTABLE] + v[WRONG] + v[SILENT], v[RIGHT], v[ACCEPTABLE], v[WRONG], v[SILENT],
-                  t->useless, t->mendable, t->unmended, v[HEALTHY] + v[SPOKEN], v[SPOKEN]);
+                  t->useless, t->refused, t->mendable, t->unmended, v[HEALTHY] + v[SPOKEN], v[SPOKEN]);
 }
 
 static void add_table(struct table *sum, const struct table *t)
@@ -435,6 +455,7 @@ static void add_table(struct table *sum, const struct table *t)
     for (int i = 0; i < VERDICTS; i++)
         sum->verdicts[i] += t->verdicts[i];
     sum->useless += t->useless;
+    sum->refused += t->refused;
     sum->mendable += t->mendable;
     sum->unmended += t->unmended;
 }
@@ -467,7 +488,8 @@ static void both_sets(void **state)
     read_words("test/modgraph/kinds.txt", take_kinds);
     read_words("test/signatures/causes.txt", take_cause);
     print_message("what is said of broken set-ups\n");
-    print_message("%-24s broken  right acceptable  wrong   none  useless  mendable unmended  healthy  spoken\n", "");
+    print_message(
+        "%-24s broken  right acceptable  wrong   none  useless  refused  mendable unmended  healthy  spoken\n", "");
     measure_file(&first, "first, go1.19", "test/modgraph/go1.19-dlv1.20.2.jsonl", false);
     measure_file(&first, "first, go1.22", "test/modgraph/go1.22-dlv1.22.1.jsonl", false);
     measure_file(&first, "first, go1.27", "test/modgraph/go1.27-dlv1.27.1.jsonl", false);
