@@ -73,6 +73,7 @@ static const struct complaint {
     {"-mod", " not supported (can be ", NAMED, "Go takes mod, readonly and vendor"},
     {"-pgo", "no such file or directory", NAMED, "there is no such file on the Go machine"},
     {"-toolexec", "error obtaining buildID", NAMED, "there is no such program on the Go machine"},
+    {"-compiler", ": executable file not found in ", NAMED, "there is no such compiler on the Go machine"},
     {"-C", "chdir ", NAMED, "there is no such directory on the Go machine"},
     {"-buildmode", "buildmode=", NAMED, "Go does not accept this value here"},
     {"-tags", "-tags space-separated list contains comma", ANY, "tags are separated by commas alone"},

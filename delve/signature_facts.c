@@ -203,11 +203,28 @@ static bool is_called(const char *module, size_t len, const char *name)
            delve_is_package_name(path, name, n);
 }
 
+/* The path of the package that the name stands for, as its file says; NULL: that is not known. */
+static const char *imported_path(const struct delve_facts *facts, const char *name)
+{
+    const char *import = delve_facts_get(facts, "import");
+    size_t n = import ? strcspn(import, " ") : 0;
+    return n && import[n] && strlen(name) == n && memcmp(import, name, n) == 0 ? import + n + 1 : NULL;
+}
+
+/* Whether the file leaves it to the package of this path what it is called. */
+static bool is_unnamed(const struct delve_facts *facts, const char *path)
+{
+    const char *import = delve_facts_get(facts, "import");
+    return import && strncmp(import, "- ", 2) == 0 && strcmp(import + 2, path) == 0;
+}
+
 /* The module that the facts are about, when it is or holds what d names; NULL otherwise. */
 static const char *required_module(const struct delve_facts *facts, const struct delve_diagnosis *d)
 {
-    const char *module = delve_facts_get(facts, "module");
+    const char *module = delve_facts_get(facts, "module"), *path = imported_path(facts, d->module);
     size_t len = module ? strcspn(module, " ") : 0;
+    if (path)
+        return len && is_or_holds(module, len, path) ? module : NULL;
     return len && (is_or_holds(module, len, d->module) || is_called(module, len, d->module)) ? module : NULL;
 }
 
@@ -237,24 +254,49 @@ static bool module_holds(int needs, const struct delve_facts *facts, struct delv
         return false;
     if (needs & DELVE_NEEDS_HELD && !has_state(facts, "module.state", "whole", "replaced"))
         return false;
+    if (needs & DELVE_NEEDS_WHOLE && !has_state(facts, "module.state", "whole", "whole"))
+        return false;
     if (needs & DELVE_NEEDS_ZIP && !has_state(facts, "module.zip", "there", "there"))
         return false;
-    if (!(needs & DELVE_NEEDS_HELD))
+    if (!(needs & (DELVE_NEEDS_HELD | DELVE_NEEDS_WHOLE)))
         take_module(module, d);
     return true;
+}
+
+static bool is_in_workspace(const struct delve_facts *facts)
+{
+    const char *work = delve_facts_get(facts, "go.GOWORK");
+    return work && *work == '/';
+}
+
+/* What is needed of the whole build's, whatever the line names. */
+static bool build_holds(int needs, const struct delve_facts *facts)
+{
+    static const struct {
+        int need;
+        const char *fact, *text;
+    } states[] = {
+        {DELVE_NEEDS_NO_CGO, "go.CGO_ENABLED", "0"},           {DELVE_NEEDS_OFFLINE, "go.GOPROXY", "off"},
+        {DELVE_NEEDS_UNUSED, "work.use", "missing"},           {DELVE_NEEDS_SUM_CLOSED, "sum.state", "closed"},
+        {DELVE_NEEDS_SUM_MALFORMED, "sum.state", "malformed"},
+    };
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        if (needs & states[i].need && !has_state(facts, states[i].fact, states[i].text, states[i].text))
+            return false;
+    return !(needs & DELVE_NEEDS_WORK) || is_in_workspace(facts);
 }
 
 bool delve_needs_hold(const struct delve_signature *row, const struct delve_facts *facts, struct delve_diagnosis *d,
                       const char *line, const char *path, size_t len)
 {
     int needs = row->needs;
+    if (!build_holds(needs, facts))
+        return false;
     if (needs & DELVE_NEEDS_MODCACHE && !is_in_modcache(facts, path, len))
         return false;
     if (needs & DELVE_NEEDS_WORKSPACE && !is_of_workspace(facts, path, len))
         return false;
     if (needs & DELVE_NEEDS_VENDOR && !is_in_vendor(facts, path, len))
-        return false;
-    if (needs & DELVE_NEEDS_NO_CGO && !has_state(facts, "go.CGO_ENABLED", "0", "0"))
         return false;
     if (needs & DELVE_NEEDS_IN_GOROOT && !is_in_goroot(facts, path, len))
         return false;
@@ -270,9 +312,12 @@ bool delve_needs_hold(const struct delve_signature *row, const struct delve_fact
         return false;
     if (needs & DELVE_NEEDS_ABSENT && !has_state(facts, "file.state", "missing", "missing"))
         return false;
+    if (needs & DELVE_NEEDS_UNNAMED && !is_unnamed(facts, d->module))
+        return false;
     if (needs & DELVE_NEEDS_PACKAGE && !has_state(facts, "package.state", "there", "there"))
         return false;
-    return !(needs & (DELVE_NEEDS_DAMAGED | DELVE_NEEDS_HELD | DELVE_NEEDS_ZIP)) || module_holds(needs, facts, d);
+    return !(needs & (DELVE_NEEDS_DAMAGED | DELVE_NEEDS_HELD | DELVE_NEEDS_WHOLE | DELVE_NEEDS_ZIP)) ||
+           module_holds(needs, facts, d);
 }
 
 int delve_needs_text(int needs, struct buf *out)
@@ -296,6 +341,13 @@ int delve_needs_text(int needs, struct buf *out)
         {DELVE_NEEDS_VENDOR, "the path is in a vendor directory"},
         {DELVE_NEEDS_NO_FACTS, "none is known"},
         {DELVE_NEEDS_ABSENT, "file.state is missing"},
+        {DELVE_NEEDS_WORK, "go.GOWORK is a file"},
+        {DELVE_NEEDS_UNUSED, "work.use is missing"},
+        {DELVE_NEEDS_SUM_CLOSED, "sum.state is closed"},
+        {DELVE_NEEDS_SUM_MALFORMED, "sum.state is malformed"},
+        {DELVE_NEEDS_OFFLINE, "go.GOPROXY is off"},
+        {DELVE_NEEDS_WHOLE, "module.state is whole"},
+        {DELVE_NEEDS_UNNAMED, "import gives it no name"},
     };
     const char *between = "";
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

@@ -237,8 +237,8 @@ static bool try_spoken(struct delve_diagnosis *d, const struct delve_signature *
     char package[DELVE_NAMED_MAX];
     delve_part_package(search->part, line, package, sizeof package);
     take_around(d, s);
-    if (!*d->module &&
-        (row->remedies[0] == DELVE_REMEDY_PURGE || row->needs & (DELVE_NEEDS_DAMAGED | DELVE_NEEDS_HELD)))
+    if (!*d->module && (row->remedies[0] == DELVE_REMEDY_PURGE ||
+                        row->needs & (DELVE_NEEDS_DAMAGED | DELVE_NEEDS_HELD | DELVE_NEEDS_WHOLE)))
         take_cached(d, search, s->starts[i], path, len, package);
     if (row->needs & DELVE_NEEDS_ZIP)
         take_downloaded(d, search->part);

@@ -57,7 +57,14 @@ enum {
     DELVE_NEEDS_NO_CGO = 1 << 11,    /* go.CGO_ENABLED is 0 */
     DELVE_NEEDS_IN_GOROOT = 1 << 12, /* go.GOROOT holds the path */
     DELVE_NEEDS_VENDOR = 1 << 13,    /* the path is in a vendor directory, and not in go.GOMODCACHE */
-    DELVE_NEEDS_NO_FACTS = 1 << 14   /* nothing is known: a guess that facts replace */
+    DELVE_NEEDS_NO_FACTS = 1 << 14,  /* nothing is known: a guess that facts replace */
+    DELVE_NEEDS_WORK = 1 << 15,      /* go.GOWORK names a file */
+    DELVE_NEEDS_UNUSED = 1 << 16,    /* work.use is missing */
+    DELVE_NEEDS_SUM_CLOSED = 1 << 17,
+    DELVE_NEEDS_SUM_MALFORMED = 1 << 18, /* sum.state */
+    DELVE_NEEDS_OFFLINE = 1 << 19,       /* go.GOPROXY is off */
+    DELVE_NEEDS_WHOLE = 1 << 20,         /* module.state is whole: in the module cache, not a directory of the user's */
+    DELVE_NEEDS_UNNAMED = 1 << 21        /* import says that the file leaves the name to the package */
 };
 
 struct delve_signature {
@@ -105,12 +112,16 @@ bool delve_diagnose_build(struct delve_diagnosis *d, const char *output);
 /* The same with what is known of the machine and of what the output names. Facts (NULL: none) are a list as check.h has
  * it, about the environment and the directory of the build that failed:
  *
- *   go.NAME        what `go env` says: GOMODCACHE, GOCACHE, GOROOT, GOFLAGS, GOWORK, GOMOD, GOENV, GOTOOLCHAIN,
- *                  GOVERSION, GOPROXY, CGO_ENABLED ... (of a go that refuses to say: with GOTOOLCHAIN=local and without
- * GOFLAGS). Directories may be there twice: as go names them, and with symbolic links resolved env.NAME       the
- * variable's value in the environment of the process file.NAME      the variable's value in the file that go.GOENV
- * names dir            the directory in which go was started; may be there twice, too main           the path of a main
- * module; any number
+ *   - go.NAME: what `go env` says: GOMODCACHE, GOCACHE, GOROOT, GOFLAGS, GOWORK, GOMOD, GOENV, GOTOOLCHAIN, GOVERSION,
+ *     GOPROXY, CGO_ENABLED ... (of a go that refuses to say: with GOTOOLCHAIN=local and without GOFLAGS). Directories
+ * may be there twice: as go names them, and with symbolic links resolved
+ *   - env.NAME: the variable's value in the environment of the process
+ *   - file.NAME: the variable's value in the file that go.GOENV names
+ *   - dir: the directory in which go was started; may be there twice, too
+ *   - main: the path of a main module; any number
+ *   - sum.state: of go.sum (that of -modfile, where it is given): missing, closed (this user can't read it), malformed
+ * (a line has not three fields) or open
+ *   - work.use: whether the go.work in use names the module that the directory is in: there or missing
  *
  * and about the module (or package) and the file that delve_diagnose_build names:
  *
@@ -120,6 +131,8 @@ bool delve_diagnose_build(struct delve_diagnosis *d, const char *output);
  *                  directory of the user's takes its place) or unknown
  *   module.zip     there or missing: its zip in cache/download of the module cache
  *   package.state  there (module.dir has its directory, with .go files) or missing
+ *   import         "NAME PATH": the package that a name stands for in the file, where the module was named so alone;
+ *                  else what the file calls the package, with - for the name where it leaves that to the package
  *   file.state     missing, closed (this user can't read or write it) or open
  *   file.owner     the user whom it belongs to, by name or number */
 bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, const struct delve_facts *facts);

@@ -1,6 +1,8 @@
 /* The environment of the build. */
 #include "delve/signature_rows.h"
 
+#define ADVICE_FILES "Raise the limit on the Go machine (`ulimit -n`, LimitNOFILE), or build with -p=1 in buildFlags."
+
 static const char advice_goflags[] =
     "Correct GOFLAGS in env, in go.env of the target, or in `go env GOFLAGS` of the Go machine.";
 static const char advice_flags[] =
@@ -11,6 +13,16 @@ static const char advice_goroot[] =
     "Install Go again on the Go machine, or remove GOROOT from the environment and from go.env of the target.";
 
 static const struct delve_signature rows[] = {
+    /* Limits come first: what goes wrong for want of a file looks like much else. */
+    ROW("too-many-files", EITHER, "too many open files", "^.*: too many open files( in system)?( .*)?$", "",
+        "the build may not open more files", ADVICE_FILES, "source 1.19-1.27", NONE),
+    FACT_ROW(DELVE_NEEDS_IN_GOROOT, "too-many-files", BUILD, "cannot find package", "^cannot find package$", "",
+             "Go cannot look into its own directories, most often because it may not open more files", ADVICE_FILES,
+             "1.22-1.24", NONE),
+    ROW("file-too-large", EITHER, "file too large", "^.*: file too large$", "",
+        "the build may not write a file as large as it has to",
+        "Raise the limit on the Go machine (`ulimit -f`, LimitFSIZE), or let go build on another file system.",
+        "1.19-1.27", NONE),
     ROW("goroot", BUILD, "cannot find GOROOT directory", "^cannot find GOROOT directory: ", "", "GOROOT is wrong",
         "Remove GOROOT from the environment on the Go machine, or correct it in go.env of the target.", "1.19-1.27",
         NONE),

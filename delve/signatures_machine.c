@@ -18,11 +18,6 @@ static const struct delve_signature rows[] = {
         NONE),
     ROW("c-compiler", EITHER, "C compiler ", "^C compiler \"[^\"]*\" not found", "", "cgo has no C compiler",
         "Install a C compiler on the Go machine, or set CGO_ENABLED=0 in env.", "source 1.19-1.27", NONE),
-    ROW("too-many-files", EITHER, "too many open files", "^.*: too many open files( in system)?( .*)?$", "",
-        "the build may not open more files",
-        "Raise the limit on the Go machine (`ulimit -n`, LimitNOFILE), or build with "
-        "-p=1 in buildFlags.",
-        "source 1.19-1.27", NONE),
     ROW("build-killed", EITHER, "fork/exec ",
         "^(.*: )?fork/exec .*: (resource temporarily unavailable|cannot allocate memory)$", "",
         "the build may not start more processes, or memory is short",

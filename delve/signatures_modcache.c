@@ -15,6 +15,7 @@ static const char advice_broken[] =
 /* What a whole module may say, too. */
 #define IF_DAMAGED(NEEDS, ...)                                                                                         \
     FACT_ROW(DELVE_NEEDS_DAMAGED | (NEEDS), "cache-damaged", __VA_ARGS__, PURGE, MODCACHE, CLEAN_MODCACHE)
+#define CHANGED "the files of a module are not those that were fetched"
 #define CLOSED(TEXT)                                                                                                   \
     FACT_ROW(DELVE_NEEDS_MODCACHE, "modcache-unusable", EITHER, TEXT,                                                  \
              "^(.*: )?(open|mkdir|stat|lstat|rename|link|chmod|remove|unlinkat|readdirent|fdopendir|lock|RLock|Lock|"  \
@@ -70,11 +71,10 @@ static const struct delve_signature rows[] = {
            "1.19-1.27"),
     DAMAGE(BUILD, "no matching files found", "^pattern .*: no matching files found$", "",
            "a file of the module cache is missing", ADVICE_CACHE, "source 1.19-1.27"),
-    IF_DAMAGED(DELVE_NEEDS_MODCACHE, EITHER, ".go:", "^[^:]*[a-z]", "",
-               "the files of a module are not those that were fetched", ADVICE_CACHE, "1.19-1.27"),
+    IF_DAMAGED(DELVE_NEEDS_MODCACHE, EITHER, ".go:", "^[^:]*[a-z]", "", CHANGED, ADVICE_CACHE, "1.19-1.27"),
     IF_DAMAGED(DELVE_NEEDS_MODCACHE, EITHER, "Go files in ",
-               "^(package [^ ]+: )?(no (non-test )?Go files|build constraints exclude all Go files) in (.*)$", "---p",
-               "files of a module are missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
+               "^((package|imports) [^ ]+: )?(no (non-test )?Go files|build constraints exclude all Go files) in (.*)$",
+               "----p", "files of a module are missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
     IF_DAMAGED(0, BUILD, "no required module provides package", "^no required module provides package " PACKAGE, "m",
                "a directory of a module is missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
     IF_DAMAGED(0, BUILD, "cannot find module providing package", "^cannot find module providing package " PACKAGE, "m",
@@ -83,7 +83,20 @@ static const struct delve_signature rows[] = {
                "m", "a directory of a module is missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
     /* Of a package that lost a file before its first build no more is said than this. */
     IF_DAMAGED(0, COMPILER, "undefined: ", "^undefined: ([A-Za-z_][A-Za-z0-9_]*)\\.[A-Za-z]", "m",
-               "files of a module are missing in the module cache", ADVICE_CACHE, "1.19-1.27"),
+               "files of a module are missing or damaged in the module cache", ADVICE_CACHE, "1.19-1.27"),
+    IF_DAMAGED(0, COMPILER, "arguments in call to ",
+               "^(too many|not enough) arguments in call to ([A-Za-z_][A-Za-z0-9_]*)\\.[A-Za-z]", "-m", CHANGED,
+               ADVICE_CACHE, "1.19-1.27"),
+    IF_DAMAGED(0, COMPILER,
+               "assignment mismatch: ", "^assignment mismatch: .* but ([A-Za-z_][A-Za-z0-9_]*)\\.[A-Za-z].* returns ",
+               "m", CHANGED, ADVICE_CACHE, "1.19-1.27"),
+    IF_DAMAGED(0, COMPILER, " undefined (type ", "^[^ ]+ undefined \\(type [*]*([A-Za-z_][A-Za-z0-9_]*)\\.[A-Za-z]",
+               "m", CHANGED, ADVICE_CACHE, "1.19-1.27"),
+    IF_DAMAGED(0, COMPILER, " in struct literal of type ",
+               "^unknown field .* in struct literal of type ([A-Za-z_][A-Za-z0-9_]*)\\.[A-Za-z]", "m", CHANGED,
+               ADVICE_CACHE, "1.20-1.27"),
+    IF_DAMAGED(0, COMPILER, "cannot use ", "^cannot use ([A-Za-z_][A-Za-z0-9_]*)\\.[A-Za-z].* as ", "m", CHANGED,
+               ADVICE_CACHE, "1.19-1.27"),
 
     /* An alias that is not used and a name that is not there is what the program's own mistakes look like, too. */
     FACT_ROW_WITH(DELVE_NEEDS_DAMAGED, "undefined: ", "cache-damaged", COMPILER, "imported and not used",
@@ -94,6 +107,12 @@ static const struct delve_signature rows[] = {
                   "^\"([^\"]+)\" imported as ([^ ]+) and not used$", "ma",
                   "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE,
                   "1.22-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
+    FACT_ROW_WITH(DELVE_NEEDS_DAMAGED | DELVE_NEEDS_UNNAMED, "undefined: ", "cache-damaged", COMPILER,
+                  "imported and not used", "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "m-", CHANGED,
+                  ADVICE_CACHE, "1.19", PURGE, MODCACHE, CLEAN_MODCACHE),
+    FACT_ROW_WITH(DELVE_NEEDS_DAMAGED | DELVE_NEEDS_UNNAMED, "undefined: ", "cache-damaged", COMPILER, "imported as ",
+                  "^\"([^\"]+)\" imported as ([^ ]+) and not used$", "m-", CHANGED, ADVICE_CACHE, "1.22-1.27", PURGE,
+                  MODCACHE, CLEAN_MODCACHE),
     FACT_ROW_WITH(DELVE_NEEDS_NO_FACTS, "undefined: ", "cache-damaged", COMPILER, "imported and not used",
                   "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "ma",
                   "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE, "1.19",

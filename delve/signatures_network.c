@@ -4,6 +4,8 @@
 static const char advice_git[] =
     "Install it on the Go machine (`git`), or let GOPROXY in go.env of the target name a proxy that "
     "has the module.";
+static const char advice_repository[] =
+    "Correct the module's path, or let GOPROXY in go.env of the target name a proxy that has the module.";
 static const char advice_network[] =
     "Let the Go machine reach the module proxy, or set GOPROXY in go.env of the target.";
 static const char advice_proxy[] =
@@ -51,6 +53,12 @@ static const struct delve_signature rows[] = {
     ROW("tls", BUILD, "400 Bad Request", FETCHING ".*: 400 Bad Request", "",
         "the module proxy refuses the request, as one over plain HTTP or for another server",
         "Correct GOPROXY in go.env of the target: https:// or http://, host and port.", "source 1.19-1.27", NONE),
+    ROW("repository", BUILD, "no secure protocol found", "^(.*: )?no secure protocol found for repository", "",
+        "a module's repository does not answer", advice_repository, "1.20-1.27", NONE),
+    ROW_WITH("fatal: (transport '[^']*' not allowed|repository '[^']*' not found|'[^']*' does not appear to be a git "
+             "repository)",
+             "repository", BUILD, ": git ", "^(.*: )?git (ls-remote|fetch|init) .*: exit status [0-9]+:$", "",
+             "git cannot fetch from a module's repository", advice_repository, "1.19-1.27", NONE),
     ROW("credentials", BUILD, "fatal: could not read ", "^(.*: )?fatal: could not read (Username|Password) for ", "",
         "a repository asks for credentials", advice_login, "source 1.19-1.27", NONE),
     ROW("credentials", BUILD, "Authentication failed", "^(.*: )?fatal: Authentication failed for ", "",
@@ -69,9 +77,12 @@ static const struct delve_signature rows[] = {
     ROW("package-not-found", BUILD, "cannot find module providing package",
         "^cannot find module providing package " PACKAGE ": .*(: no such file or directory|: 404 Not Found|: 410 Gone)",
         "m", "no module that can be had holds the package", advice_import, "1.19-1.27", NONE),
+    ROW("proxy-unreadable", BUILD, "reading file://", "^(.*: )?reading file://.*: permission denied", "",
+        "the directory that GOPROXY names cannot be read by this user",
+        "Let the ssh user read that directory on the Go machine, or set GOPROXY in go.env of the target.", "1.19-1.27",
+        NONE),
     ROW("not-on-proxy", BUILD, "reading file://",
-        "^(.*: )?reading file://.*: (no such file or directory|not a directory|permission denied)", "",
-        "the file proxy lacks a module",
+        "^(.*: )?reading file://.*: (no such file or directory|not a directory)", "", "the file proxy lacks a module",
         "Add the module to the directory that GOPROXY names, or set GOPROXY in go.env of the target.", "1.19-1.27",
         NONE),
     ROW("not-on-proxy", BUILD, ": 4", FETCHING ".*: (404 Not Found|410 Gone)", "",

@@ -15,6 +15,12 @@ static const struct delve_signature rows[] = {
     OWN(" is not in ", "^package " PACKAGE " is not in (std|GOROOT)( \\(.*)?$", "m", "1.19-1.27"),
     OWN("does not contain package", "^(.*: )?module [^ ]+ found.*, but does not contain package " PACKAGE, "-m",
         "source 1.19-1.27"),
+    /* Of a module that is in the directory of another one, and go.work names that one alone. */
+    FACT_ROW(DELVE_NEEDS_UNUSED, "not-in-workspace", BUILD, "does not contain package",
+             "^(.*: )?main module \\([^)]*\\) does not contain package " PACKAGE, "-m",
+             "go.work does not use the program's module",
+             "Run `go work use .` in the module on the Go machine, or set GOWORK=off in env.", "1.19-1.27", WORK,
+             WORK_OFF),
     ROW("own-package-missing", BUILD, "does not contain package",
         "^(.*: )?main module \\([^)]*\\) does not contain package " PACKAGE, "-m",
         "a package of the program's own module is missing", advice_own, "source 1.19-1.27", NONE),

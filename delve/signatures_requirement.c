@@ -17,7 +17,7 @@ static const struct delve_signature rows[] = {
         "two imports differ in case only", "Write the import everywhere as its module is spelled.", "1.19-1.27", NONE),
     /* The directory is there, and go's index of the module, made when it was damaged, does not know it. */
     FACT_ROW(
-        DELVE_NEEDS_HELD | DELVE_NEEDS_PACKAGE, "module-index-stale", BUILD, "no required module provides package",
+        DELVE_NEEDS_WHOLE | DELVE_NEEDS_PACKAGE, "module-index-stale", BUILD, "no required module provides package",
         "^no required module provides package " PACKAGE, "m",
         "the build cache keeps an index of a module that was damaged",
         "Run `go clean -cache` on the Go machine: the build cache keeps an index of the module as it was when it was "
@@ -25,6 +25,15 @@ static const struct delve_signature rows[] = {
         "1.19-1.27", GOCACHE),
     HELD("no required module provides package", "^no required module provides package " PACKAGE, "m", "1.19-1.27"),
     HELD("cannot find module providing package", "^cannot find module providing package " PACKAGE, "m", "1.19-1.27"),
+
+    /* Go says the same of a go.sum that it cannot read, and of lines in it that it passes over. */
+    FACT_ROW(DELVE_NEEDS_SUM_CLOSED, "module-file-unreadable", BUILD, "missing go.sum entry", "^missing go\\.sum entry",
+             "", "go.sum cannot be read by this user", "Let the ssh user read go.sum, on the Go machine.", "1.19-1.27",
+             NONE),
+    FACT_ROW(DELVE_NEEDS_SUM_MALFORMED, "go-sum-malformed", BUILD, "missing go.sum entry",
+             "^missing go\\.sum entry( for module providing package " PACKAGE ")?", "-m",
+             "a line of go.sum is malformed, as after a merge, and go passes over it",
+             "Correct go.sum and run `go mod tidy`, on the Go machine.", "1.19", DOWNLOAD, TIDY, WORK),
 
     ROW("go-sum-missing", BUILD, "missing go.sum entry", "^missing go\\.sum entry( for go\\.mod file)?(; to add it:)?$",
         "", "go.sum lacks an entry", advice_sums, "1.19-1.27", DOWNLOAD, TIDY, WORK),
@@ -40,6 +49,13 @@ static const struct delve_signature rows[] = {
         "source 1.21-1.27", WORK, WORK_OFF),
     ROW("go-mod-outdated", BUILD, "updates to go.mod needed", "^updates to go\\.mod needed(,|;|$)", "",
         "go.mod is not up to date", advice_tidy, "1.19-1.27", TIDY),
+    FACT_ROW(
+        DELVE_NEEDS_OFFLINE, "requirement-missing", BUILD, "no required module provides package",
+        "^no required module provides package " PACKAGE "(;|: import lookup disabled|: cannot query|$)", "m",
+        "go.mod lacks a requirement, and GOPROXY=off forbids to look for it",
+        "Run `go mod tidy` in the module on the Go machine with GOPROXY set; for a package of your own, check that "
+        "it was copied there.",
+        "1.19-1.27", NONE),
     ROW("requirement-missing", BUILD, "no required module provides package",
         "^no required module provides package " PACKAGE "(;|: import lookup disabled|: cannot query|$)", "m",
         "go.mod lacks a requirement, or a package was not copied to the Go machine",

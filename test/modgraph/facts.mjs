@@ -34,13 +34,15 @@ async function sumStateOf(c, file) {
   return fields.every((n) => n === 0 || n === 3) ? 'open' : 'malformed';
 }
 
-/** What names like NAME.X stand for in a file: {name: import path}, of the names that the output speaks of. */
+/** What names like NAME.X stand for in a file: {name: import path}, of the names that the output speaks of; and of paths that
+ * it says are not used {path: what the file calls it}, - where that is left to the package. */
 function importsIn(file, output) {
   const head = read(file).split(/^(?:func|type|var|const)\b/m)[0];
   const found = {};
   for (const [, alias, name] of head.matchAll(/^\s*(?:import\s+)?(?:([\w.]+)\s+)?"([^"]+)"/gm)) {
     const called = alias ?? path.basename(name.replace(/\/v\d+$/, '')).replace(/\.v\d+$/, '').toLowerCase();
     if (new RegExp(`\\b${called.replace(/\W/g, '\\$&')}\\.\\w`).test(output)) found[called] = name;
+    if (output.includes(`"${name}" imported as`) || output.includes(`imported and not used: "${name}"`)) found[name] = alias ?? '-';
   }
   return found;
 }
