@@ -6,11 +6,12 @@
 enum { NOBODY = 65534 };
 
 static struct buf facts; /* NAME=TEXT, each with its NUL */
+static const char *flag; /* a build flag of the next inspections, NULL: none */
 static bool as_nobody;   /* the next inspections */
 
 static void become_inspection(const char *module, const char *version, const char *file)
 {
-    const char *argv[] = {module, version, file, NULL};
+    const char *argv[] = {module, version, file, flag, NULL};
     int notes = open(AT("notes"), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     for (const char *const *env = how.env; *env; env++)
         if (putenv(strdup(*env)) != 0)
@@ -19,7 +20,7 @@ static void become_inspection(const char *module, const char *version, const cha
         _exit(126);
     if (as_nobody && (setgid(NOBODY) < 0 || setuid(NOBODY) < 0))
         _exit(126);
-    _exit(inspect_main(3, (char *const *)(uintptr_t)argv, notes));
+    _exit(inspect_main(flag ? 4 : 3, (char *const *)(uintptr_t)argv, notes));
 }
 
 static void take_facts(void)
@@ -81,6 +82,7 @@ static int make_inspected(void **state)
 {
     buf_init(&facts, WORLD_MAX);
     as_nobody = false;
+    flag = NULL;
     return make_world(state);
 }
 static int end_inspected(void **state)
@@ -286,6 +288,79 @@ static void test_modfile(void **state)
     assert_fact("main", "example.com/app2");
 }
 
+/* What the build flags name comes before what GOFLAGS names. */
+static void test_modfile_flag(void **state)
+{
+    (void)state;
+    put_text(AT("my app/one.mod"), "module example.com/one\n\nrequire example.com/Lib v1.2.0\n");
+    put_text(AT("my app/one.sum"), "example.com/Lib v1.2.0\n");
+    put_text(AT("my app/two.mod"), "module example.com/two\n");
+    how.env[0] = "GOFLAGS=-modfile=two.mod";
+    inspect("", "", "");
+    assert_fact("main", "example.com/two");
+    assert_fact("sum.state", "missing");
+    flag = "-modfile=one.mod";
+    inspect("", "", "");
+    assert_fact("main", "example.com/one");
+    assert_fact("sum.state", "malformed");
+}
+
+static void test_sums(void **state)
+{
+    (void)state;
+    inspect("", "", "");
+    assert_fact("sum.state", "open");
+    add_text(AT("my app/go.sum"), "<<<<<<< HEAD\n");
+    inspect("", "", "");
+    assert_fact("sum.state", "malformed");
+    assert_int_equal(chmod(AT("my app/go.sum"), 0600), 0);
+    assert_int_equal(chmod(world, 0755), 0);
+    as_nobody = getuid() == 0;
+    inspect("", "", "");
+    assert_fact("sum.state", as_nobody ? "closed" : "malformed");
+    assert_int_equal(unlink(AT("my app/go.sum")), 0);
+    inspect("", "", "");
+    assert_fact("sum.state", "missing");
+}
+
+static void test_use(void **state)
+{
+    (void)state;
+    inspect("", "", "");
+    assert_fact("work.use", NULL);
+    put_text(AT("other/go.mod"), "module example.com/other\n");
+    put_text(AT("go.work"), "go 1.18\n\nuse ./other\n");
+    inspect("", "", "");
+    assert_fact("work.use", "missing");
+    put_text(AT("go.work"), "go 1.18\n\nuse (\n\t./other\n\t\"./my app\"\n)\n");
+    inspect("", "", "");
+    assert_fact("work.use", "there");
+}
+
+static void assert_import(const char *asked, const char *import, const char *module)
+{
+    inspect(asked, "", "./named.go");
+    assert_fact("import", import);
+    assert_fact("module", module);
+}
+
+static void test_import(void **state)
+{
+    (void)state;
+    put_text(AT("my app/named.go"), "package main\n\nimport (\n\tl \"example.com/Lib\"\n\t\"example.com/Lib/lib\"\n"
+                                    "\t\"example.com/dep/v2\"\n)\n\nfunc f() { x \"example.com/none\" }\n");
+    assert_import("l", "l example.com/Lib", "example.com/Lib v1.2.0");
+    assert_import("lib", "lib example.com/Lib/lib", "example.com/Lib v1.2.0");
+    inspect("dep", "", "./named.go");
+    assert_fact("import", "dep example.com/dep/v2");
+    assert_import("none", NULL, NULL);
+    assert_import("x", NULL, NULL);
+    assert_import("example.com/Lib", "l example.com/Lib", "example.com/Lib v1.2.0");
+    assert_import("example.com/Lib/lib", "- example.com/Lib/lib", "example.com/Lib v1.2.0");
+    put_text(AT("my app/named.go"), "package main\n\nimport \"example.com/Lib\"\n");
+    assert_import("lib", "lib example.com/Lib", "example.com/Lib v1.2.0");
+}
+
 /* --- the file --- */
 
 static void assert_file(const char *file, const char *state, const char *parent)
@@ -347,6 +422,10 @@ int main(void)
         INSPECTED(test_replaced),
         INSPECTED(test_workspace),
         INSPECTED(test_modfile),
+        INSPECTED(test_modfile_flag),
+        INSPECTED(test_sums),
+        INSPECTED(test_use),
+        INSPECTED(test_import),
         INSPECTED(test_file),
         INSPECTED(test_closed),
     };
