@@ -204,21 +204,30 @@ static void on_replace(void *arg, const char *path, const char *version, const c
 /* --- their files --- */
 
 /* Go passes over a line of go.sum that has not three fields, or refuses the file. */
-static bool is_malformed(const char *file)
+static bool is_malformed(char *text)
 {
     static const char blanks[] = " \t\r";
-    struct buf text;
-    bool found = false;
-    buf_init(&text, REMEDY_FILE_MAX);
-    char *rest = remedy_read(file, &text) == 0 ? text.data : NULL, *line, *field;
-    while (!found && (line = strsep(&rest, "\n"))) {
+    char *line, *field;
+    while ((line = strsep(&text, "\n"))) {
         int fields = 0;
         while ((field = strsep(&line, blanks)))
             fields += *field != '\0';
-        found = fields != 0 && fields != SUM_FIELDS;
+        if (fields != 0 && fields != SUM_FIELDS)
+            return true;
     }
+    return false;
+}
+
+static const char *sum_state(const char *file)
+{
+    struct buf text;
+    if (access(file, F_OK) < 0)
+        return errno == ENOENT ? "missing" : "closed";
+    buf_init(&text, REMEDY_FILE_MAX);
+    bool is_read = remedy_read(file, &text) == 0;
+    const char *state = !is_read ? "closed" : is_malformed(text.data) ? "malformed" : "open";
     buf_free(&text);
-    return found;
+    return state;
 }
 
 static void sum_fact(const struct search *s)
@@ -233,10 +242,7 @@ static void sum_fact(const struct search *s)
     add_sum(&of, own);
     if (of.sum_count == 0)
         return;
-    const char *state = access(of.sums[0], R_OK) == 0 ? (is_malformed(of.sums[0]) ? "malformed" : "open")
-                        : errno == EACCES             ? "closed"
-                                                      : "missing";
-    inspect_fact(s->in, "sum.state", state);
+    inspect_fact(s->in, "sum.state", sum_state(of.sums[0]));
     free(of.sums[0]);
 }
 

@@ -29,7 +29,7 @@ const read = (file) => (fs.existsSync(file) && fs.statSync(file).isFile() ? fs.r
 /** Of go.sum: missing, closed (the user can't read it), malformed (a line has not three fields), else open. */
 async function sumStateOf(c, file) {
   if (!fs.existsSync(file)) return 'missing';
-  if ((await c.run('/usr/bin/test', ['-r', file])).code !== 0) return 'closed';
+  if (!fs.statSync(file).isFile() || (await c.run('/usr/bin/test', ['-r', file])).code !== 0) return 'closed';
   const fields = read(file).split('\n').map((line) => line.split(/\s+/).filter(Boolean).length);
   return fields.every((n) => n === 0 || n === 3) ? 'open' : 'malformed';
 }

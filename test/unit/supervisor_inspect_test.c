@@ -321,6 +321,9 @@ static void test_sums(void **state)
     assert_int_equal(unlink(AT("my app/go.sum")), 0);
     inspect("", "", "");
     assert_fact("sum.state", "missing");
+    assert_int_equal(mkdir(AT("my app/go.sum"), 0755), 0);
+    inspect("", "", "");
+    assert_fact("sum.state", "closed");
 }
 
 static void test_use(void **state)
