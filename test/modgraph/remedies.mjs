@@ -116,7 +116,8 @@ async function refetch(c) {
 /** [module, version] of each requirement in the module's go.mod. */
 function required(c) {
   const root = moduleRoot(c);
-  const text = root ? fs.readFileSync(path.join(root, 'go.mod'), 'utf8') : '';
+  const file = root && path.join(root, 'go.mod');
+  const text = file && fs.statSync(file).isFile() ? fs.readFileSync(file, 'utf8') : '';
   return [...text.matchAll(/^(?:require)?\s+([a-z][^\s]+\/[^\s]+) (v\d\S*)/gm)].map(([, module, version]) => [module, version]);
 }
 
