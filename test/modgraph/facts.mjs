@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { escaped, hashOf, isRoot } from './ground.mjs';
-import { modfileOf, moduleRoot } from './remedies.mjs';
+import { modfileOf, moduleRoot, usedBy } from './remedies.mjs';
 
 const GO_NAMES = ['GOMODCACHE', 'GOCACHE', 'GOROOT', 'GOFLAGS', 'GOWORK', 'GOMOD', 'GOENV', 'GOTOOLCHAIN', 'GOVERSION', 'GOPROXY', 'GOSUMDB', 'GOPRIVATE',
   'GOVCS', 'GO111MODULE', 'GOPATH', 'GOOS', 'GOARCH', 'GOAMD64', 'GOEXPERIMENT', 'GOTMPDIR', 'GOCACHEPROG', 'CGO_ENABLED', 'CC'];
@@ -56,11 +56,6 @@ function importsOf(c, output) {
     if (Object.keys(found).length > 0) of[name] = found;
   }
   return of;
-}
-
-/** The directories that a go.work uses. */
-function usedBy(work) {
-  return [...read(work).matchAll(/^(?:use)?\s*("?[./][^\s()"]*)"?\s*$/gm)].map(([, dir]) => path.resolve(path.dirname(work), dir.replace(/"/g, '')));
 }
 
 /** The directories of all main modules. */

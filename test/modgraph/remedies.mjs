@@ -13,6 +13,13 @@ export function moduleRoot(c) {
   return null;
 }
 
+const read = (file) => (fs.existsSync(file) && fs.statSync(file).isFile() ? fs.readFileSync(file, 'utf8') : '');
+
+/** The directories that a go.work uses. */
+export function usedBy(work) {
+  return [...read(work).matchAll(/^(?:use)?\s*("?[./][^\s()"]*)"?\s*$/gm)].map(([, dir]) => path.resolve(path.dirname(work), dir.replace(/"/g, '')));
+}
+
 /** The go.mod that -modfile names instead of the module's own: of the build flags, else of GOFLAGS; null: none. */
 export function modfileOf(c, goflags = c.env.GOFLAGS) {
   for (const flags of [c.buildFlags, goflags ?? '']) {
@@ -113,12 +120,12 @@ async function refetch(c) {
   return entries.length > 0 ? { env: { GOCACHE: c.ground.freshGocache } } : null;
 }
 
-/** [module, version] of each requirement in the module's go.mod. */
+/** [module, version] of each requirement in the go.mod of the module, and of those that a workspace has with it. */
 function required(c) {
   const root = moduleRoot(c);
-  const file = root && path.join(root, 'go.mod');
-  const text = file && fs.statSync(file).isFile() ? fs.readFileSync(file, 'utf8') : '';
-  return [...text.matchAll(/^(?:require)?\s+([a-z][^\s]+\/[^\s]+) (v\d\S*)/gm)].map(([, module, version]) => [module, version]);
+  const works = root ? [root, path.dirname(root)].map((dir) => path.join(dir, 'go.work')).filter((file) => read(file)) : [];
+  const files = [...new Set([root, ...works.flatMap(usedBy)])].filter(Boolean).map((dir) => path.join(dir, 'go.mod'));
+  return files.flatMap((file) => [...read(file).matchAll(/^(?:require)?\s+([a-z][^\s]+\/[^\s]+) (v\d\S*)/gm)].map(([, module, version]) => [module, version]));
 }
 
 /** A fresh module cache that takes the old one for a proxy, and is filled with what go.mod names before it is used. */
