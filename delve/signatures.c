@@ -33,6 +33,7 @@ struct spoken {
     struct delve_place place;
     const char *module; /* of the `MODULE@VERSION: ` before the text, NULL without one */
     size_t module_len, version_len;
+    bool is_indented; /* it goes on from a line before, which says what is wrong */
 };
 
 static const regex_t *compile(regex_t *re, bool *has, const char *pattern, int flags)
@@ -82,6 +83,7 @@ static bool take_apart(struct spoken *s, struct delve_line line)
     memcpy(s->text, line.at, line.len);
     s->text[line.len] = '\0';
     s->module = NULL;
+    s->is_indented = *s->text == '\t';
     const char *p = s->text + strspn(s->text, "\t");
     for (size_t i = 0; i < sizeof speakers / sizeof speakers[0]; i++) {
         if (strncmp(p, speakers[i], strlen(speakers[i])) == 0) {
@@ -227,7 +229,7 @@ static bool try_spoken(struct delve_diagnosis *d, const struct delve_signature *
     size_t i = 0;
     while (i < s->count && regexec(&c->pattern, s->starts[i], GROUPS_MAX, groups, 0) != 0)
         i++;
-    if (i == s->count)
+    if (i == s->count || (s->is_indented && row->needs & DELVE_NEEDS_IN_GOROOT))
         return false;
     *d = (struct delve_diagnosis){.signature = row};
     if (!take_named(d, row->names, s->starts[i], groups))
