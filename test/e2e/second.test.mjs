@@ -14,7 +14,8 @@ import { SETUPS } from '../modgraph/setups/all.mjs';
 const ALL = process.env.CHECK_ALL === '1';
 const ONLY = process.env.SETUPS; // a regular expression of their names
 const SAMPLE = [
-  'cache-package-gone', 'cache-function-lost', 'sum-lacks-capital', 'requirement-newer-only', 'mod-raised-by-a-neighbour',
+  'cache-package-gone', 'cache-function-lost', 'cache-file-of-another-package', 'requirement-new-in-own-package', 'work-lacks-nested-program', 'launch-modfile-lacks',
+  'sum-lacks-capital', 'requirement-newer-only', 'mod-raised-by-a-neighbour',
   'own-package-gone-published', 'own-import-by-directory-name', 'own-tree-versioned-cut', 'own-package-called-cache-cut',
   'work-directory-twice', 'vendor-without-list', 'launch-modfile-gone', 'launch-gowork-gone', 'gocache-remembers-damage',
   'healthy', 'healthy-c-warning', 'healthy-toolexec-talks',
