@@ -40,6 +40,9 @@ export const cases = () => [
   { name: 'index-of-cut-file', said: /example\.com\/dep/, done: /fetched again/, make: damaged(overwrite('package de')) },
   { name: 'index-of-garbled-file', said: SYNTAX, done: /fetched again/, make: damaged(overwrite('this is no go file\n')) },
   { name: 'index-of-zeros', said: SYNTAX, done: /fetched again/, make: damaged((dir) => fs.writeFileSync(path.join(dir, 'dep.go'), Buffer.alloc(fs.statSync(path.join(dir, 'dep.go')).size))) },
+  // The compiler speaks of the user's own file alone: the module's hash tells.
+  { name: 'function-lost', said: /undefined: dep\.Value/, done: /fetched again/, make: damaged(overwrite('package dep\n')) },
+  { name: 'file-of-another-package', said: /undefined: dep/, done: /fetched again/, make: damaged(overwrite('package other\n')) },
   // What is built must be what go.mod says, not the newest that has the package.
   {
     name: 'package-directory-gone', ownProxy: true, said: /example\.com\/deep/, done: /fetched again/, values: { total: 106 },

@@ -36,6 +36,7 @@ const off = (minor) => [
       c.edit('app/go.mod', (text) => `${text}\nreplace example.com/x => ./b\n`);
     },
   },
+  { name: 'work-replacement-gone', said: /example\.com\/dep/, make: (c) => workspace(c, `${WORK}\nreplace example.com/dep => ./gone\n`) },
   { name: 'work-with-mod-mod', buildFlags: '-mod=mod', said: /-mod may only be set to readonly/, make: (c) => workspace(c, WORK) },
   { name: 'work-with-modfile', since: 21, env: { GOFLAGS: '-modfile=go.mod' }, said: /-modfile cannot be used in workspace mode/, make: (c) => workspace(c, WORK) },
 ].filter(({ since = 0 }) => minor >= since).map((t) => ({ program: 'app', ends: 'mended', shown: /^done: (GOWORK=off|a build with -mod=readonly)/m, ...t }));
