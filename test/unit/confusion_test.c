@@ -24,9 +24,9 @@ enum {
     ROWS_MAX = 128,
     /* What was measured last; they rise with the table. */
     FIRST_RIGHT_PERCENT_MIN = 100,
-    SECOND_RIGHT_PERCENT_MIN = 93,
-    SECOND_USELESS_MAX = 51,
-    SECOND_MENDED_PERCENT_MIN = 86,
+    SECOND_RIGHT_PERCENT_MIN = 99,
+    SECOND_USELESS_MAX = 0,
+    SECOND_MENDED_PERCENT_MIN = 99,
 };
 
 static bool is_verbose;
