@@ -205,6 +205,7 @@ suite('launch', { clients: ['vscode'],
     // The short message is the compiler's first line, not the name of the package above it.
     assert.match(error.response.message, /^\.\/main\.go:6:14: undefined: undefinedName$/);
     assert.ok(error.response.body.error.format.includes(error.response.message));
+    await w.daemon.wait(/ warning session \d+: +\.\/main\.go:6:14: undefined: undefinedName$/m);
     const logged = w.daemon.stderr.split('\n').filter((l) => /undefinedName/.test(l) && !/debug session \d+: (?:dlv|build):/.test(l));
     assert.equal(logged.length, 1, w.daemon.stderr);
     assert.match(logged[0], / warning session \d+: +\.\/main\.go:6:14: undefined: undefinedName$/);
