@@ -21,9 +21,9 @@
  *             a command without streams prints itself; of the program's (or command's) stdout and stderr.
  *             LOG and TEXT end before ORDER_EXITED counts: who reads waits for both ends and the record.
  *   DAP       from the supervisor, for the flight with edition `number`, which is being carried out: Delve's
- * connection. What Delve says; once the flight is over, bytes both ways. It ends and is reset as CONNECT INPUT     to
- * the supervisor, for run `number`: the stdin of a run that asked for one. TERMINAL  from the supervisor, for run
- * `number`: the pty of a run that asked for one, bytes both ways.
+ *             connection. What Delve says; once the flight is over, bytes both ways. Ends and is reset as CONNECT.
+ *   INPUT     to the supervisor, for run `number`: the stdin of a run that asked for one.
+ *   TERMINAL  from the supervisor, for run `number`: the pty of a run that asked for one, bytes both ways.
  *
  * Runs of a session come one after the other, with rising numbers; the next may be ordered once ORDER_EXITED came. A
  * run may be ordered right behind ORDER_SESSION: it begins when the session is ready.

@@ -112,23 +112,23 @@ bool delve_diagnose_build(struct delve_diagnosis *d, const char *output);
 /* The same with what is known of the machine and of what the output names. Facts (NULL: none) are a list as check.h has
  * it, about the environment and the directory of the build that failed:
  *
- *   - go.NAME: what `go env` says: GOMODCACHE, GOCACHE, GOROOT, GOFLAGS, GOWORK, GOMOD, GOENV, GOTOOLCHAIN, GOVERSION,
- *     GOPROXY, CGO_ENABLED ... (of a go that refuses to say: with GOTOOLCHAIN=local and without GOFLAGS). Directories
- * may be there twice: as go names them, and with symbolic links resolved
- *   - env.NAME: the variable's value in the environment of the process
- *   - file.NAME: the variable's value in the file that go.GOENV names
- *   - dir: the directory in which go was started; may be there twice, too
- *   - main: the path of a main module; any number
- *   - sum.state: of go.sum (that of -modfile, where it is given): missing, closed (this user can't read it), malformed
- * (a line has not three fields) or open
- *   - work.use: whether the go.work in use names the module that the directory is in: there or missing
+ *   go.NAME        what `go env` says: GOMODCACHE, GOCACHE, GOROOT, GOFLAGS, GOWORK, GOMOD, GOENV, GOTOOLCHAIN,
+ *                  GOVERSION, GOPROXY, CGO_ENABLED ... (of a go that refuses to say: with GOTOOLCHAIN=local and
+ *                  without GOFLAGS). Directories may be there twice: also with symbolic links resolved
+ *   env.NAME       the variable's value in the environment of the process
+ *   file.NAME      the variable's value in the file that go.GOENV names
+ *   dir            the directory in which go was started; may be there twice, too
+ *   main           the path of a main module; any number
+ *   sum.state      of go.sum (that of -modfile, where it is given): missing, closed (this user can't read it),
+ *                  malformed (a line has not three fields) or open
+ *   work.use       whether the go.work in use names the module that the directory is in: there or missing
  *
  * and about the module (or package) and the file that delve_diagnose_build names:
  *
  *   module         "PATH VERSION" of the required module that is it or holds it; absent when there is none
  *   module.dir     its unpacked directory in the module cache
- *   module.state   whole (the directory has the hash that go.sum, or the cache, records), damaged, missing, replaced (a
- *                  directory of the user's takes its place) or unknown
+ *   module.state   whole (the directory has the hash that go.sum, or the cache, records), damaged, missing,
+ *                  replaced (a directory of the user's takes its place) or unknown
  *   module.zip     there or missing: its zip in cache/download of the module cache
  *   package.state  there (module.dir has its directory, with .go files) or missing
  *   import         "NAME PATH": the package that a name stands for in the file, where the module was named so alone;
