@@ -181,11 +181,11 @@ const plain = [
 
 /** What one version of go minds and another does not. */
 const byVersion = (minor) => [
-  { name: 'gosum-malformed', minded: minor >= 21, said: /malformed go\.sum/, make: (c) => c.edit('go.sum', (text) => `${text}two fields\n`) },
+  { name: 'gosum-malformed', minded: minor >= 21, plain: false, said: /malformed go\.sum/, make: (c) => c.edit('go.sum', (text) => `${text}two fields\n`) },
   { name: 'go-too-new', minded: minor >= 21, said: /1\.99/, make: (c) => c.edit('go.mod', (text) => text.replace('go 1.18', 'go 1.99')) },
   { name: 'go-of-three-parts', minded: minor < 21, said: /invalid go version '1\.21\.0'/, make: (c) => c.edit('go.mod', (text) => text.replace('go 1.18', 'go 1.21.0')) },
   { name: 'toolchain-line', minded: minor < 21, said: /unknown directive: toolchain/, make: (c) => c.edit('go.mod', (text) => `${text}\ntoolchain go1.21.0\n`) },
-].map(({ minded, ...t }) => (minded ? { ...t, ends: 'fails', plain: true, cause: t.said } : { ...t, ends: 'runs', said: undefined }));
+].map(({ minded, ...t }) => (minded ? { plain: true, ...t, ends: 'fails', cause: t.said } : { ...t, ends: 'runs', said: undefined }));
 
 /** What recover.modFiles makes of it. */
 const modes = [
