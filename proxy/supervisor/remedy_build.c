@@ -1,5 +1,4 @@
-/* Remedies: the build as Delve does it, and what helps it without any change of a file. */
-#include <stdio.h>
+/* Remedies: the build as Delve does it, to try one out. */
 #include <string.h>
 #include <unistd.h>
 
@@ -58,20 +57,4 @@ int remedy_try_out(const struct remedy *r, const char *flag, char *const *env, c
     if (remedy_try_build(r, flag, env) == 0)
         return REMEDY_DONE;
     return remedy_unsuited("it does not build with %s either", what);
-}
-
-/* Without vendor/ go writes the sums of a workspace beside go.work: in mode shadow beside a copy. */
-int remedy_mod_readonly(struct remedy *r)
-{
-    char env[SUPERVISOR_PATH_MAX + sizeof "GOWORK="];
-    int status = remedy_find_files(r);
-    if (status)
-        return status;
-    if (!*r->work)
-        return remedy_unsuited("there is no workspace (go.work) in use");
-    if (r->edits)
-        return remedy_try_out(r, "-mod=readonly", NULL, "-mod=readonly");
-    (void)snprintf(env, sizeof env, "GOWORK=%s/go.work", r->dir);
-    status = remedy_copy_work(r, r->dir);
-    return status ? status : remedy_try_out(r, "-mod=readonly", (char *[]){env, NULL}, "-mod=readonly");
 }

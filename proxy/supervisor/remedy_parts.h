@@ -86,7 +86,6 @@ int remedy_try_build(const struct remedy *r, const char *flag, char *const *env)
 
 /* The same as a remedy: what does not build so either brings no new cause to light. what: is tried, in words. */
 int remedy_try_out(const struct remedy *r, const char *flag, char *const *env, const char *what) MUST_USE;
-int remedy_mod_readonly(struct remedy *r);
 
 /* --- remedy_copy.c: files --- */
 
@@ -183,7 +182,7 @@ int remedy_copies(struct remedy *r);
 extern char remedy_local_toolchain[];
 int remedy_toolchain(struct remedy *r);
 
-/* --- remedy_work.c, remedy_complete.c, remedy_json.c: workspaces --- */
+/* --- remedy_work.c, remedy_work_copy.c, remedy_complete.c, remedy_json.c: workspaces --- */
 
 /* Whether go.work does not use the main module though it is read without fault. */
 bool remedy_lacks_module(const struct remedy *r);
@@ -197,6 +196,7 @@ void remedy_used_dir(const struct remedy *r, const char *path, char *dir);
 int remedy_copy_work(const struct remedy *r, const char *dir) MUST_USE;
 int remedy_work(struct remedy *r);
 int remedy_work_off(struct remedy *r);
+int remedy_mod_readonly(struct remedy *r);
 
 /* What go.work says, piece by piece: its paths as they stand there. Return false to give up. */
 struct remedy_json_handler {
