@@ -27,6 +27,7 @@ const NEWS = /^(done|for good): /m; // the story of what broke and what was done
 function unfit(t) {
   if (t.limit) return 'a limit of the build alone';
   if (t.env?.PATH) return 'another PATH for go than for Delve';
+  if (t.env?.GOTMPDIR) return 'a directory that delvegate chooses';
   return false;
 }
 
@@ -117,7 +118,10 @@ async function through(w, t, x) {
     if (why === null) await finished(c, s, stop);
     else await s.send('disconnect').then(() => s.close());
     await w.nothingLeft();
-    assert.deepEqual(users(c), before, 'the tree of the user was written to');
+    const after = users(c);
+    // Go itself writes it beside go.work, whoever builds.
+    if (isHealthy) for (const name of Object.keys(after)) if (/(^|\/)go\.work\.sum$/.test(name) && !before[name]) delete after[name];
+    assert.deepEqual(after, before, 'the tree of the user was written to');
     if (isHealthy) {
       assert.equal(why, null, 'what go builds was refused');
       assert.doesNotMatch(shown, NEWS, 'a word about what is well');
@@ -135,16 +139,20 @@ async function through(w, t, x) {
 const wanted = SETUPS.filter((t) => (ONLY ? new RegExp(ONLY).test(t.name) : ALL || SAMPLE.includes(t.name)));
 const { found, missing } = await goes({ all: ALL });
 for (const why of missing) test(why, { skip: why }, () => {});
+const PART = 64; // set-ups of one world, each a target of its delvegate
+const parts = (list) => Array.from({ length: Math.ceil(list.length / PART) }, (_, i) => list.slice(i * PART, (i + 1) * PART));
 for (const go of found) {
-  const fit = wanted.filter((t) => !unfit(t));
-  suite(`second set, ${go.version}`, {
-    transports: ['local'], clients: [], env: { PATH: `${go.root}/bin:${path.dirname(go.dlv)}:/usr/bin:/bin:/usr/sbin:/sbin`, GOTOOLCHAIN: 'local' },
-    prepare: (w) => prepare(w, go, fit),
-  }, (w) => {
-    for (const t of wanted) {
-      const why = unfit(t);
-      if (why) test(t.name, { skip: why }, () => {});
-      else w.test(t.name, (x) => through(w, t, x));
-    }
-  });
+  for (const [i, part] of parts(wanted).entries()) {
+    const fit = part.filter((t) => !unfit(t));
+    suite(`second set, ${go.version}, part ${i + 1}`, {
+      transports: ['local'], clients: [], env: { PATH: `${go.root}/bin:${path.dirname(go.dlv)}:/usr/bin:/bin:/usr/sbin:/sbin`, GOTOOLCHAIN: 'local' },
+      prepare: (w) => prepare(w, go, fit),
+    }, (w) => {
+      for (const t of part) {
+        const why = unfit(t);
+        if (why) test(t.name, { skip: why }, () => {});
+        else w.test(t.name, (x) => through(w, t, x));
+      }
+    });
+  }
 }
