@@ -136,7 +136,7 @@ manager 'exec yes SSH_AUTH_SOCK=/nothing'
 check 'a manager that never stops printing' '^ready' plain login
 manager "echo \$\$ >'$work/hung'" 'exec sleep 1000'
 check 'a manager that hangs' '^ready' plain login
-! kill -0 "$(cat "$work/hung")" 2>/dev/null
+! runs hung
 count $? '... and was ended'
 mkdir "$work/few"
 ln -s "$(command -v env)" "$(command -v ssh-keygen)" "$(command -v sh)" "$work/bin/ssh" "$work/few/"

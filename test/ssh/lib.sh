@@ -168,15 +168,20 @@ unlogged() {
     count $? "... and the log has no: $1"
 }
 
+# Whether the process that wrote its id to this file runs: one that waits for its parent to ask for its status has ended.
+runs() {
+    grep -q '^State:[[:space:]]*[^ZX]' "/proc/$(cat "$work/$1" 2>/dev/null)/status" 2>/dev/null
+}
+
 # ended NAME: the process that wrote its id to this file is gone, within seconds of the probe's own end.
 ended() {
     [ -s "$work/$1" ]
     count $? "... and $1 had begun"
     for _ in 1 2 3 4 5 6 7 8 9 10; do
-        kill -0 "$(cat "$work/$1")" 2>/dev/null || break
+        runs "$1" || break
         sleep 0.3
     done
-    ! kill -0 "$(cat "$work/$1")" 2>/dev/null
+    ! runs "$1"
     count $? "... and $1 has ended"
 }
 
