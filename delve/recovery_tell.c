@@ -114,9 +114,13 @@ int delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct d
     case DELVE_REMEDY_TIDY:
         return buf_printf(out, "run `%s` in the module on the Go machine", delve_remedy_text(repair->by));
     case DELVE_REMEDY_PURGE:
-        return buf_printf(out, "%s%s%s%s was fetched again and agrees with go.sum",
+        return buf_printf(out, "%s%s%s%s in the module cache agrees with go.sum again",
                           repair->fresh_gocache ? clean : "nothing to do, ", d->module, *d->version ? "@" : "",
                           d->version);
+    case DELVE_REMEDY_MODCACHE:
+        return buf_puts(out,
+                        "the module cache must be whole, and readable and writable for the user on the Go machine, as "
+                        "said above; until then every launch fills a fresh one");
     case DELVE_REMEDY_CLEAN_MODCACHE:
         return buf_printf(out, "%sthe module cache was emptied and fetched again",
                           repair->fresh_gocache ? clean : "nothing to do, ");

@@ -36,6 +36,7 @@ static const struct {
     {"purge", remedy_purge},
     {"gocache", remedy_gocache},
     {"clean-modcache", remedy_clean_modcache},
+    {"modcache", remedy_modcache},
 };
 
 static void say_line(const char *fmt, va_list ap)

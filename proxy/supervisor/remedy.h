@@ -17,7 +17,8 @@ enum {
  * session_dir/mended-LAUNCH; those of other launches are removed), shadow or edit, MODULE, VERSION, PACKAGE, `test`
  * when its test is built, and the build flags of launch.json, one word each. In the process of the run: its environment
  * and directory are set, stdout and stderr are the text. session_dir: the session's directory, where what is moved
- * aside is written down. notes: a descriptor for records (ORDER_NOTE). Returns the exit status. */
+ * aside is written down. notes: a descriptor for records: ORDER_NOTE, and ORDER_FACT "mended" when the builds of this
+ * launch need something besides that the remedy has made (TEXT: "gocache"). Returns the exit status. */
 int remedy_main(int argc, char *const *argv, const char *session_dir, int notes);
 
 /* Puts back what a remedy of that session directory has moved aside, or removes it when what came in its place is good.

@@ -107,7 +107,7 @@ static void what_to_do_for_good(void **state)
     }
     buf_clear(&out);
     assert_int_equal(delve_recovery_tell_for_good(&package, &(struct delve_repair){.by = DELVE_REMEDY_PURGE}, &out), 0);
-    assert_non_null(strstr(out.data, "example.com/a/b was fetched"));
+    assert_non_null(strstr(out.data, "example.com/a/b in the module cache"));
     buf_clear(&out);
     /* The user's own build cache still knows the damage. */
     struct delve_repair fresh = {.by = DELVE_REMEDY_PURGE, .fresh_gocache = true};

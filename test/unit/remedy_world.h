@@ -325,6 +325,8 @@ static inline void become_remedy(const char *name, const char *module, const cha
             _exit(126);
     if (setsid() < 0 || chdir(how.cwd) < 0 || dup2(text, STDOUT_FILENO) < 0 || dup2(text, STDERR_FILENO) < 0)
         _exit(126);
+    if (how.as_nobody && (setgid(WORLD_NOBODY) < 0 || setuid(WORLD_NOBODY) < 0))
+        _exit(126);
     _exit(remedy_main(argc, (char *const *)(uintptr_t)argv, AT("inst/1"), notes));
 }
 /* In a process session of its own, as the supervisor's runs are. */

@@ -252,6 +252,7 @@ static void test_indirect(void **state)
 {
     (void)state;
     put_text(AT("my app/go.mod"), "module example.com/app\n\ngo 1.16\n\nrequire example.com/Lib v1.2.0\n");
+    /* go.sum names it, and may do so since long ago: it counts when the cache has it damaged. */
     assert_module("example.com/dep/a", "", NULL, NULL, NULL);
     assert_int_equal(chmod(AT("mod/example.com/dep@v1.0.0"), 0755), 0);
     put_text(AT("mod/example.com/dep@v1.0.0/more.go"), "package dep\n");

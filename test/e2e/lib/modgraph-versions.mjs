@@ -1,4 +1,6 @@
 // Broken set-ups where what go would do changes the program: never done, and told. See modgraph-cases.mjs.
+import fs from 'node:fs';
+import path from 'node:path';
 import { publish } from './goproxy.mjs';
 
 const NOT_CHANGED = /nothing was changed\. Run `go mod (tidy|download all)` in \S+ on the Go machine if that is what you want/;
@@ -10,17 +12,31 @@ const files = (number) => ({ 'a.go': 'package a\n', 'sub/sub.go': `package sub\n
 const imports = (c, text) => c.edit('main.go', (source) => source.replace('import (', `import (\n\t${text}`));
 
 /** The program uses a@v1.0.0; the proxy has v1.5.0, too. */
-function usesA(c, older = files(10)) {
-  publish(c.proxy, ...OLDER, 'go 1.18\n', older);
+function usesA(c, change = () => {}) {
+  publish(c.proxy, ...OLDER, 'go 1.18\n', files(10));
   publish(c.proxy, ...NEWER, 'go 1.18\n', files(15));
   imports(c, '"example.com/a/sub"');
   c.edit('main.go', (text) => text.replace('dep.Value() +', 'dep.Value() + sub.Value() +'));
   c.edit('go.mod', (text) => text.replace('require (', 'require (\n\texample.com/a v1.0.0'));
   c.go(['mod', 'download', 'all']);
+  change(c);
 }
 
-/** Only v1.5.0 has the package. Where the cache has lost it: see modgraph-damage.mjs. */
-const lacksPackage = (c) => usesA(c, { 'a.go': 'package a\n' });
+const losePackage = (c) => c.damage(...OLDER, (dir) => fs.rmSync(path.join(dir, 'sub'), { recursive: true }));
+const lacksPackage = (c) => usesA(c, () => losePackage(c));
+
+/** The cache has lost the package: it comes back in the version that go.mod names, or not at all. */
+const lost = [
+  { name: 'package-lost-in-cache', ends: 'mended', shown: /example\.com\/a/, total: 16, make: lacksPackage },
+  {
+    name: 'package-lost-for-good', ends: 'fails', cause: /example\.com\/a/,
+    make: (c) => {
+      lacksPackage(c);
+      fs.writeFileSync(c.entry(...OLDER, 'zip'), 'no zip\n');
+      fs.rmSync(path.join(c.proxy, 'example.com/a/@v/v1.0.0.zip'));
+    },
+  },
+].map((t) => ({ ownProxy: true, lost: [OLDER], said: /no required module provides package example\.com\/a\/sub|module example\.com\/a@latest found/, ...t }));
 
 /** go.mod with Lib 1.1.0 where dep is still 1.0.0, which Lib 1.1.0 does not allow. */
 const older = (text) => text.replace('example.com/Lib v1.0.0', 'example.com/Lib v1.1.0');
@@ -34,8 +50,15 @@ const lacksTwo = (c, change) => {
 /** What must not be: go.mod would say something else than it does. */
 const changed = [
   {
-    name: 'tidy-would-raise', said: /no required module provides package example\.com\/a\/sub|module example\.com\/a@latest found/,
-    cause: /its version does not have the package/, advice: /require a version of the module that has the package/, make: lacksPackage,
+    // The package came with a later version.
+    name: 'tidy-would-raise', said: /no required module provides package example\.com\/a\/sub/, cause: /would change example\.com\/a from v1\.0\.0 to v1\.5\.0|its version does not have the package/, advice: undefined,
+    make: (c) => {
+      publish(c.proxy, ...OLDER, 'go 1.18\n', { 'a.go': 'package a\n' });
+      publish(c.proxy, ...NEWER, 'go 1.18\n', files(15));
+      c.edit('go.mod', (text) => text.replace('require (', 'require (\n\texample.com/a v1.0.0'));
+      c.go(['mod', 'download', 'all']);
+      imports(c, '_ "example.com/a/sub"');
+    },
   },
   { name: 'tidy-would-update', said: /updates to go\.mod needed/, cause: /would change example\.com\/dep from v1\.0\.0 to v1\.1\.0 in /, make: (c) => { const sums = c.read('go.sum'); c.edit('go.mod', older); c.go(['mod', 'tidy']); c.edit('go.sum', (text) => text + sums); c.edit('go.mod', (text) => text.replace('example.com/dep v1.1.0', 'example.com/dep v1.0.0')); } },
   { name: 'tidy-would-update-and-sum', said: /missing go\.sum entry/, cause: /would change example\.com\/dep from v1\.0\.0 to v1\.1\.0 in /, make: (c) => c.edit('go.mod', older) },
