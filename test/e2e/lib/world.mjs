@@ -21,8 +21,17 @@ export const DELVEGATE = process.env.DELVEGATE ?? path.join(ROOT, 'build/asan/de
 export const PROGRAMS = path.join(ROOT, 'test/programs');
 export const TEST_MS = 180_000;
 const SUPERVISOR = /\/(supervisor|bin\/[0-9a-f]{64})( \(deleted\))?$/; // in a build tree, installed, put there
-const list = (dir) => (fs.existsSync(dir) ? fs.readdirSync(dir) : []);
 const SANITIZER = /ERROR: \w+Sanitizer|SUMMARY: \w+Sanitizer|\.[ch]:\d+:\d+: runtime error:/; // Delve logs runtime errors too
+
+/** The names in a directory; none when it isn't there, or goes while it is looked at. */
+function list(dir) {
+  try {
+    return fs.readdirSync(dir);
+  } catch (error) {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
 
 export const program = (name) => path.join(PROGRAMS, name);
 
