@@ -53,7 +53,7 @@ suite('inherited', { daemon: false }, (w) => {
     const s = await own.session();
     await s.initialize();
     const launched = s.ask('launch', { mode: 'debug', program: TOOL, args: ['loop'], buildFlags: block.buildFlags }, { timeout: LAUNCH_MS });
-    await own.process('the linker to wait', (args) => args.some((a) => a === block.script), { timeout: LAUNCH_MS });
+    await block.waiting(own);
     // sh of the supervisor, dlv, go build, the tool that go runs; with ssh the command that connects.
     const descendants = () => proc.pids().filter((pid) => pid !== child.pid && proc.descends(pid, child.pid));
     const commands = new Set();

@@ -19,7 +19,7 @@ const phases = {
     await s.initialize();
     s.launching = s.ask('launch', { mode: 'debug', program: TOOL, args: ['loop'], buildFlags: block.buildFlags }, { timeout: LAUNCH_MS });
     s.launching.catch(() => {});
-    await w.process('the linker to wait', (args) => args.some((a) => a === block.script), { timeout: LAUNCH_MS });
+    await block.waiting(w);
   },
   stopped: async (w, s) => {
     await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'TICK')]));

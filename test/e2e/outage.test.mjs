@@ -67,7 +67,7 @@ const phases = {
       s.block = new BlockedBuild(w.at('tmp'));
       await s.initialize();
       s.launching = s.ask('launch', { mode: 'debug', program: TOOL, args: ['loop'], buildFlags: s.block.buildFlags }, { timeout: 3 * LAUNCH_MS });
-      await w.process('the linker to wait', (args) => args.some((a) => a === s.block.script), { timeout: LAUNCH_MS });
+      await s.block.waiting(w);
     },
     atFault: async () => {},
     after: async (w, s) => {

@@ -249,7 +249,7 @@ suite('restart', { clients: ['vscode'], beside: true, daemonEnv: { ASAN_OPTIONS:
     await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
     await s.stop({ reason: 'breakpoint' });
     const restarted = s.ask('restart', { arguments: config({ program: TOOL, buildFlags: block.buildFlags }) }, { timeout: 120_000 });
-    await w.process('the linker to wait', (args) => args.some((a) => a === block.script), { timeout: 120_000 });
+    await block.waiting(w, { timeout: 120_000 });
     const stopped = s.send('disconnect', { restart: false, terminateDebuggee: true });
     assert.equal((await restarted).success, true);
     await stopped;

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { LAUNCH_MS } from './session.mjs';
 
 export class BlockedBuild {
   constructor(dir) {
@@ -20,6 +21,14 @@ esac
 exec "$@"
 `, { mode: 0o755 });
     this.buildFlags = `-toolexec=${this.script}`;
+  }
+
+  /** Waits until the linker waits in world w. Other tools run by the same script and are gone before one can look at them. */
+  async waiting(w, options) {
+    return w.process('the linker to wait', (args) => {
+      const tool = args.indexOf(this.script) + 1;
+      return tool > 0 && /\/link$/.test(args[tool] ?? '') && !args.includes('-V=full');
+    }, { timeout: LAUNCH_MS, ...options });
   }
 
   /** Lets one build go on. */
