@@ -351,9 +351,8 @@ export class World {
     this.remove();
   }
 
-  /** Kills what belongs to this world, by pid, and returns how many there were. */
-  kill() {
-    const left = this.everything();
+  /** Kills what belongs to this world, or those of it, by pid, and returns how many there were. */
+  kill(left = this.everything()) {
     for (const pid of left) {
       try {
         process.kill(pid, 'SIGKILL');
