@@ -28,7 +28,7 @@ function list(dir) {
   try {
     return fs.readdirSync(dir);
   } catch (error) {
-    if (error.code === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes(error.code)) return [];
     throw error;
   }
 }
