@@ -12,11 +12,10 @@
 
 enum { STAT_MAX = 1024, LINE_MAX_BYTES = 64 };
 
-int process_read(pid_t pid, struct process *p)
+static int read_thread(pid_t pid, long thread, struct process *p)
 {
     char path[LINE_MAX_BYTES], text[STAT_MAX];
-    /* Of its first thread, which says the same: an emulator makes up /proc/PID/stat of the process that it is. */
-    (void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)pid);
+    (void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, thread);
     if (pid <= 0 || file_read(path, text, sizeof text) < 0)
         return -1;
     /* A name may have anything in it, brackets too. */
@@ -33,9 +32,35 @@ int process_read(pid_t pid, struct process *p)
     return 0;
 }
 
+int process_read(pid_t pid, struct process *p)
+{
+    /* Of its first thread, which says the same: an emulator makes up /proc/PID/stat of the process that it is. */
+    return read_thread(pid, pid, p);
+}
+
+static bool has_ended(const struct process *p)
+{
+    return p->state == 'Z' || p->state == 'X';
+}
+
+/* The first thread may have ended before the others: of a process that is killed, one may still be in a system call,
+ * which it finishes. */
 static bool is_alive(const struct process *p)
 {
-    return p->state != 'Z' && p->state != 'X';
+    char path[LINE_MAX_BYTES];
+    bool alive = !has_ended(p);
+    if (alive)
+        return true;
+    (void)snprintf(path, sizeof path, "/proc/%ld/task", (long)p->pid);
+    DIR *d = opendir(path);
+    for (struct dirent *e = d ? readdir(d) : NULL; e && !alive; e = readdir(d)) {
+        struct process thread;
+        alive = isdigit((unsigned char)e->d_name[0]) &&
+                read_thread(p->pid, strtol(e->d_name, NULL, 10), &thread) == 0 && !has_ended(&thread);
+    }
+    if (d)
+        closedir(d);
+    return alive;
 }
 
 bool process_lives(pid_t pid, unsigned long long start)

@@ -12,6 +12,7 @@
 #include <fnmatch.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -577,6 +578,37 @@ static void test_process(void **state)
     assert_int_equal(process_read_file(at("p"), &pid, &start), -1);
 }
 
+static void *sleep_on(void *arg)
+{
+    for (;;)
+        (void)pause();
+    return arg;
+}
+
+/* One whose first thread has ended lives while another does. */
+static void test_first_thread_ended(void **state)
+{
+    struct process p = {.state = 'R'};
+    int status = 0;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, sleep_on, NULL) != 0)
+            _exit(EXIT_FAILURE);
+        (void)syscall(SYS_exit, EXIT_SUCCESS);
+    }
+    while (p.state != 'Z') {
+        assert_int_equal(process_read(child, &p), 0);
+        (void)sched_yield();
+    }
+    bool lives = process_lives(child, p.start);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(lives);
+    assert_false(process_lives(child, p.start));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -606,6 +638,7 @@ int main(void)
         TEST(test_erase_mounted),
         TEST(test_files),
         TEST(test_process),
+        TEST(test_first_thread_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
