@@ -174,9 +174,16 @@ static inline char *content(const char *dir)
     put_tree(&out, dir, "", false);
     return buf_take(&out);
 }
+/* Says which line differs: cmocka cuts long texts. */
 static inline void assert_same(char *now, const char *was)
 {
-    assert_string_equal(now, was);
+    size_t i = 0, line = 0;
+    for (; now[i] && now[i] == was[i]; i++)
+        if (now[i] == '\n')
+            line = i + 1;
+    if (now[i] != was[i])
+        fail_msg("now: %.*s\nwas: %.*s", (int)strcspn(now + line, "\n"), now + line, (int)strcspn(was + line, "\n"),
+                 was + line);
     free(now);
 }
 

@@ -1,8 +1,11 @@
 /* What a remedy moves aside comes back, wherever it, go, or who puts it back was killed, or its record cut. */
 #include "test/unit/remedy_world.h"
 
+#include <sched.h>
 #include <sys/ptrace.h>
 #include <time.h>
+
+#include "proxy/supervisor/process.h"
 
 enum { PIECES = 6, KILLS = 10, ROUNDS_MAX = 20000, SPREAD = 97, WAIT_SECONDS = 60 };
 
@@ -262,6 +265,17 @@ static bool has_aside(void)
     return has;
 }
 
+/* A process that was killed may still finish a system call, also after its parent has ended. */
+static int wait_for_all(pid_t pid)
+{
+    int status = wait_for(pid);
+    (void)alarm(WAIT_SECONDS);
+    while (process_sweep(pid, 0) > 0)
+        (void)sched_yield();
+    (void)alarm(0);
+    return status;
+}
+
 static void end_by(int signal)
 {
     char byte;
@@ -273,7 +287,7 @@ static void end_by(int signal)
     assert_true(has_aside());
     assert_false(remedy_exists(AT("mod/example.com/!lib@v1.2.0")));
     assert_int_equal(kill(-pid, signal), 0);
-    assert_int_equal(wait_for(pid), SUPERVISOR_SIGNAL_STATUS + signal);
+    assert_int_equal(wait_for_all(pid), SUPERVISOR_SIGNAL_STATUS + signal);
     assert_int_equal(close(fifo), 0);
     assert_int_equal(remedy_restore(AT("inst/1")), 0);
     assert_same(content(AT("mod")), cache_was);
@@ -290,7 +304,8 @@ static void test_purge_ended(void **state)
     free(cache_was);
 }
 
-/* What a go that is killed leaves of its own. */
+/* Without what a go that is killed leaves of its own: temporary files, and a list of versions that it had emptied to
+ * write it anew from the files beside it (rewriteVersionList in cmd/go), as the next go does. */
 static char *content_without_litter(void)
 {
     char *all = content(AT("mod"));
@@ -298,7 +313,7 @@ static char *content_without_litter(void)
     buf_init(&kept, WORLD_MAX);
     for (char *line = all, *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = '\0';
-        if (!strstr(line, ".tmp"))
+        if (!strstr(line, ".tmp") && !strstr(line, "/@v/list "))
             assert_int_equal(buf_printf(&kept, "%s\n", line), 0);
     }
     free(all);
@@ -310,9 +325,9 @@ static void test_purge_killed_anywhere(void **state)
 {
     struct timespec begin, end;
     (void)state;
-    char *whole = content(AT("mod"));
+    char *whole = content_without_litter();
     damage();
-    cache_was = content(AT("mod"));
+    cache_was = content_without_litter();
     assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &begin), 0);
     assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
     assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &end), 0);
@@ -323,15 +338,14 @@ static void test_purge_killed_anywhere(void **state)
         (void)usleep((useconds_t)(took * (i + 1) / KILLS));
         (void)kill(-pid, SIGKILL);
         (void)kill(pid, SIGKILL); /* it may not have its session yet */
-        (void)wait_for(pid);
+        (void)wait_for_all(pid);
         assert_int_equal(remedy_restore(AT("inst/1")), 0);
         assert_false(has_aside());
         char *now = content_without_litter();
-        if (strcmp(now, whole) == 0)
+        bool is_whole = strcmp(now, whole) == 0;
+        assert_same(now, is_whole ? whole : cache_was);
+        if (is_whole)
             damage();
-        else
-            assert_string_equal(now, cache_was);
-        free(now);
     }
     free(whole);
     free(cache_was);
