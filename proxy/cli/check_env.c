@@ -1,65 +1,31 @@
 #include "proxy/cli/check_env.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 #include "delve/check.h"
-#include "proxy/base/log.h"
-#include "proxy/base/timer.h"
-#include "proxy/cli/check_env_dir.h"
-#include "proxy/machine/keeper.h"
-#include "proxy/machine/machine.h"
-
-enum {
-    EXIT_WRONG = 2, /* command line or configuration */
-    SLOW_MS = 2000  /* from the beginning to a word about what it waits for */
-};
 
 struct check_env {
-    uv_loop_t loop;
-    const struct config_target *target;
-    struct check_env_dir dir;
-    struct machine *machine;
-    struct link *link;
-    struct keeper *keeper;
-    struct timer *slow;
-    bool is_slow;
-    char waits_for[ERR_TEXT_MAX]; /* the link's last note */
-    bool is_over, failed;
+    struct one_shot *shot;
+    struct one_shot_dir dir;
+    bool failed;
 };
-
-static void over(struct check_env *c)
-{
-    if (!c->is_over) {
-        c->is_over = true;
-        timer_stop(c->slow);
-        uv_stop(&c->loop);
-    }
-}
 
 /* A line on stdout: it is what was asked for, and a program may read it. */
 static void print(struct check_env *c, const char *kind, const char *text)
 {
     c->failed = c->failed || strcmp(kind, "error") == 0;
-    (void)printf("%s: %s: ", c->target->name, kind);
+    (void)printf("%s: %s: ", c->shot->target->name, kind);
     for (; *text; text++)
         (void)putchar(*text == '\n' ? ' ' : *text);
     (void)putchar('\n');
 }
 
-static void fail(struct check_env *c, const struct err *why)
-{
-    print(c, "error", why->text);
-    over(c);
-}
-
 static void fail_memory(struct check_env *c)
 {
     print(c, "error", "out of memory");
-    over(c);
+    one_shot_stop(c->shot);
 }
 
 /* --- what is found --- */
@@ -89,6 +55,24 @@ static void print_well(struct check_env *c, const struct delve_facts *f)
     print(c, "ok", text);
 }
 
+/* reason: the system's text for why the directory cannot be used on the Go machine. */
+static void explain_dir(const struct one_shot_dir *d, const struct config_target *t, const char *reason,
+                        struct err *why)
+{
+    if (config_target_is_local(t))
+        (void)err_set(why, "%s: %s; no session can run in it", d->path, reason);
+    else if (d->is_mapped && d->rules)
+        (void)err_set(why,
+                      "%s cannot be used on %s: `paths` of target %s (%s) map it to %s: %s; copy the source there, or "
+                      "correct `paths`",
+                      d->given, config_target_machine(t), t->name, d->rules, d->path, reason);
+    else
+        (void)err_set(why,
+                      "%s cannot be used on %s: %s; copy the source there, or add { \"client\": \"%s\", \"remote\": "
+                      "... } to `paths` of target %s",
+                      d->path, config_target_machine(t), reason, d->path, t->name);
+}
+
 /* What a session runs in comes before what it runs with. */
 static void print_dir(struct check_env *c, const struct delve_facts *facts)
 {
@@ -96,7 +80,7 @@ static void print_dir(struct check_env *c, const struct delve_facts *facts)
     const char *reason = delve_facts_get(facts, "dir.why");
     if (!reason)
         return;
-    check_env_dir_explain(&c->dir, c->target, reason, &why);
+    explain_dir(&c->dir, c->shot->target, reason, &why);
     print(c, "error", why.text);
 }
 
@@ -106,10 +90,10 @@ static void on_facts(void *arg, const struct delve_facts *facts)
     struct delve_findings found = {0};
     const struct delve_check check = {
         .facts = facts,
-        .target = c->target->name,
-        .where = c->machine->where,
-        .gocache_is_configured = c->target->gocache != NULL,
-        .gomodcache_is_configured = c->target->gomodcache != NULL,
+        .target = c->shot->target->name,
+        .where = c->shot->machine->where,
+        .gocache_is_configured = c->shot->target->gocache != NULL,
+        .gomodcache_is_configured = c->shot->target->gomodcache != NULL,
         .checks_go_version = true,
         .use = DELVE_USE_ANY,
     };
@@ -125,137 +109,69 @@ static void on_facts(void *arg, const struct delve_facts *facts)
 
 static void on_ended(void *arg)
 {
-    over(arg);
+    struct check_env *c = arg;
+    one_shot_stop(c->shot);
 }
 
 static void on_failed(void *arg, const struct err *why)
 {
-    fail(arg, why);
+    struct check_env *c = arg;
+    print(c, "error", why->text);
+    one_shot_stop(c->shot);
 }
 
 static const struct keeper_handler keeper_events = {.facts = on_facts, .ended = on_ended, .failed = on_failed};
 
-/* --- the link --- */
-
-static void on_link_ready(void *arg)
+static void on_begun(void *arg)
 {
     struct check_env *c = arg;
-    if (c->keeper)
-        return;
-    c->keeper = keeper_start(&c->loop, c->link, c->target, "check-env", true, &keeper_events, c);
-    if (!c->keeper || keeper_examine(c->keeper, c->dir.path, true) < 0)
+    if (keeper_examine(c->shot->keeper, c->dir.path, true) < 0)
         fail_memory(c);
 }
 
-static void on_link_lost(void *arg, const struct err *why, bool transient)
-{
-    struct check_env *c = arg;
-    (void)transient;
-    c->link = NULL;
-    keeper_free(c->keeper, true);
-    c->keeper = NULL;
-    if (!c->is_over)
-        fail(c, why);
-}
-
-static void on_link_note(void *arg, const char *text)
-{
-    struct check_env *c = arg;
-    if (c->is_slow)
-        (void)fprintf(stderr, "delvegate: %s\n", text);
-    else
-        (void)snprintf(c->waits_for, sizeof c->waits_for, "%s", text);
-}
-
-static const struct link_handler link_events = {.ready = on_link_ready, .note = on_link_note, .lost = on_link_lost};
-
-/* Only who has to wait wants to know for what. */
-static void on_slow(void *arg)
-{
-    struct check_env *c = arg;
-    c->is_slow = true;
-    if (c->waits_for[0] && !c->keeper)
-        (void)fprintf(stderr, "delvegate: %s\n", c->waits_for);
-}
-
-/* --- from begin to end --- */
-
-static const struct config_target *find_target(const struct config *config, const char *name)
-{
-    const struct config_target *found = config_target_find(config, name ? name : "local");
-    if (!found && !name && config->target_count == 1)
-        found = &config->targets[0];
-    if (found)
-        return found;
-    char *names = config_target_names(config);
-    const char *list = names ? names : "(out of memory)";
-    if (name)
-        (void)fprintf(stderr, "delvegate: no target is called '%s'; the configuration has: %s\n", name, list);
-    else
-        (void)fprintf(stderr,
-                      "delvegate: check-env needs to know which target: delvegate check-env TARGET; the "
-                      "configuration has: %s\n",
-                      list);
-    free(names);
-    return NULL;
-}
-
-static void clean_up(struct check_env *c)
-{
-    keeper_free(c->keeper, false);
-    if (c->link)
-        link_close(c->link);
-    machine_release(c->machine);
-    timer_free(c->slow);
-    machine_forget(&c->loop);
-    while (uv_run(&c->loop, UV_RUN_ONCE) != 0)
-        continue;
-    uv_loop_close(&c->loop);
-}
-
-static void run(struct check_env *c)
-{
-    uv_loop_init(&c->loop);
-    c->slow = timer_new(&c->loop, on_slow, c);
-    c->machine = machine_of_target(&c->loop, c->target);
-    if (c->slow && c->machine)
-        c->link = machine_link(c->machine, &link_events, c);
-    if (!c->link)
-        fail_memory(c);
-    if (!c->is_over) {
-        timer_start(c->slow, SLOW_MS, 0);
-        uv_run(&c->loop, UV_RUN_DEFAULT);
-    }
-    clean_up(c);
-}
-
-/* Returns 0, or -1 after words on stderr. */
+/* Returns 0, or -1 after a report on stderr. */
 static int find_dir(struct check_env *c, const char *cwd)
 {
     struct err why;
-    if (check_env_dir_find(&c->dir, c->target, cwd, &why) < 0) {
-        (void)fprintf(stderr, "delvegate: %s\n", why.text);
+    if (cwd && one_shot_dir_find(&c->dir, c->shot->target, cwd, &why) < 0) {
+        one_shot_report("%s", why.text);
         return -1;
     }
-    if (!c->dir.path)
+    if (!cwd && one_shot_dir_current(&c->dir, c->shot->target, &why) < 0)
         print(c, "error", why.text);
     return 0;
 }
 
-int check_env_run(struct config *config, const struct check_env_options *o)
+static int check(struct check_env *c, const char *cwd)
 {
-    struct check_env c = {.target = find_target(config, o->target)};
-    if (!c.target || find_dir(&c, o->cwd) < 0) {
-        check_env_dir_free(&c.dir);
-        return EXIT_WRONG;
-    }
-    (void)signal(SIGPIPE, SIG_IGN); /* the connection's */
-    log_set_level(config->log_level == CONFIG_LOG_DEBUG ? CONFIG_LOG_DEBUG : CONFIG_LOG_ERROR);
-    run(&c);
-    check_env_dir_free(&c.dir);
+    if (find_dir(c, cwd) < 0)
+        return ONE_SHOT_WRONG;
+    if (one_shot_start(c->shot, c) == 0)
+        one_shot_wait(c->shot);
+    else
+        print(c, "error", "out of memory");
     if (fflush(stdout) == EOF) {
         perror("delvegate: cannot write the findings");
         return EXIT_FAILURE;
     }
-    return c.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return c->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+static int run(struct one_shot *s, const struct one_shot_options *o)
+{
+    struct check_env c = {.shot = s};
+    int status = check(&c, o->cwd);
+    one_shot_dir_free(&c.dir);
+    return status;
+}
+
+const struct one_shot_command check_env_command = {
+    .name = "check-env",
+    .needs_target = "check-env needs to know which target: delvegate check-env TARGET",
+    .target_is_optional = true,
+    .needs_delve = true,
+    .run = run,
+    .keeper = &keeper_events,
+    .begun = on_begun,
+    .failed = on_failed,
+};

@@ -1,6 +1,6 @@
 /* cli: the command line: the daemon's start, `exec`, `check-env`, and what is printed.
  * It may use every other room.
- * Each subcommand is one file for its options and one for what it does.
+ * A subcommand that does one thing on a Go machine and exits is a struct one_shot_command (one_shot.h).
  * Exit statuses are ssh's where a command runs on the Go machine.
  *
  * The table: THE table of the command line. What getopt is given, what --help prints and what shells complete are made

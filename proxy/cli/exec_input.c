@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 
 #include "proxy/base/source.h"
+#include "proxy/cli/one_shot.h"
 
 struct exec_input {
     struct source *source; /* NULL: its end was reached */
     struct keeper *keeper;
-    void (*say)(const char *fmt, ...);
 };
 
 bool exec_input_is_null(int fd)
@@ -27,7 +27,7 @@ static void on_data(void *arg, const char *data, size_t len, int error)
         return;
     }
     if (error)
-        in->say("cannot read standard input: %s; for the command it ends here", uv_strerror(error));
+        one_shot_report("cannot read standard input: %s; for the command it ends here", uv_strerror(error));
     source_free(in->source);
     in->source = NULL;
     keeper_input_end(in->keeper);
@@ -35,13 +35,12 @@ static void on_data(void *arg, const char *data, size_t len, int error)
 
 static const struct source_handler events = {.data = on_data};
 
-struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k, void (*say)(const char *fmt, ...))
+struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k)
 {
     struct exec_input *in = calloc(1, sizeof *in);
     if (!in)
         return NULL;
     in->keeper = k;
-    in->say = say;
     in->source = source_new(loop, fd, &events, in);
     if (in->source)
         return in;

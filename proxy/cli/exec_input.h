@@ -11,8 +11,8 @@ struct exec_input;
 /* Whether the descriptor is /dev/null, which the command has there too. */
 bool exec_input_is_null(int fd);
 /* Reads fd to its end and gives it to the keeper's run, no faster than it is taken there. k is borrowed until
- * exec_input_free. say: for words about what can't be read. NULL when memory ran out. */
-struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k, void (*say)(const char *fmt, ...));
+ * exec_input_free. What can't be read is reported on stderr. NULL when memory ran out. */
+struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k);
 /* There is room again (keeper_handler.input_drained). NULL is fine. */
 void exec_input_go_on(struct exec_input *in);
 /* NULL is fine. */

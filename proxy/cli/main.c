@@ -18,6 +18,7 @@
 #include "proxy/cli/completion.h"
 #include "proxy/cli/config_file.h"
 #include "proxy/cli/exec.h"
+#include "proxy/cli/one_shot.h"
 #include "proxy/machine/programs.h"
 #include "proxy/service/daemon.h"
 #include "proxy/service/unconfigured.h"
@@ -162,36 +163,12 @@ static void keep_descriptors_to_ourselves(void)
 
 static int run_exec(const char *config_given, int argc, char **argv)
 {
-    struct exec_options o = {.config = config_given};
-    if (exec_options_read(&o, argc, argv) < 0)
-        return EXIT_BAD_CONFIG;
-    if (o.help)
-        return finish_output(print_help(command_find("exec")));
-    struct config_file file = {.given = o.config};
-    struct config *config = config_file_load(&file);
-    if (!config)
-        return EXIT_BAD_CONFIG;
-    int status = exec_run(config, &o);
-    config_unref(config);
-    libssh2_exit();
-    return status;
+    return finish_output(one_shot_main(&exec_command, config_given, argc, argv));
 }
 
 static int run_check_env(const char *config_given, int argc, char **argv)
 {
-    struct check_env_options o = {.config = config_given};
-    if (check_env_options_read(&o, argc, argv) < 0)
-        return EXIT_BAD_CONFIG;
-    if (o.help)
-        return finish_output(print_help(command_find("check-env")));
-    struct config_file file = {.given = o.config};
-    struct config *config = config_file_load(&file);
-    if (!config)
-        return EXIT_BAD_CONFIG;
-    int status = finish_output(check_env_run(config, &o));
-    config_unref(config);
-    libssh2_exit();
-    return status;
+    return finish_output(one_shot_main(&check_env_command, config_given, argc, argv));
 }
 
 static int run_daemon(struct config_file *file)

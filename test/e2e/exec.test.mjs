@@ -19,7 +19,7 @@ class Exec {
   constructor(w, args, options = {}) {
     this.out = [];
     this.err = [];
-    this.process = spawn(DELVEGATE, ['exec', '--config', w.configFile, ...args], { env: w.daemonEnv, cwd: w.root, stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'] });
+    this.process = spawn(DELVEGATE, [options.command ?? 'exec', '--config', w.configFile, ...args], { env: w.daemonEnv, cwd: w.root, stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'] });
     this.process.stdin?.on('error', () => {}); // a command may end before it has read everything
     this.process.stderr.on('data', (bytes) => this.err.push(bytes));
     if (!options.unread) this.read();
@@ -450,5 +450,19 @@ suite('exec over a connection', { clients: [], transports: ['ssh'], config: QUIE
     assert.equal(code, 255);
     assert.equal(stdout.length, 0);
     assert.match(stderr, /^delvegate: .*gomachine/);
+  });
+
+  w.test('while a machine does not answer, exec and check-env say what they wait for; SIGINT ends them', async (t) => {
+    const own = await w.fresh(t, { daemon: false, config: QUIET });
+    own.sshd.child.kill('SIGSTOP'); // it listens, and accepts nothing
+    const runs = [[new Exec(own, ['main', '--', 'true']), { code: 128 + 2, signal: null }],
+      [new Exec(own, ['main'], { command: 'check-env' }), { code: null, signal: 'SIGINT' }]];
+    for (const [x, end] of runs) {
+      await until('a note', () => x.stderr.endsWith('\n'));
+      assert.match(x.stderr, /^delvegate: [^\n]*gomachine[^\n]*\n$/);
+      x.process.kill('SIGINT');
+      assert.deepEqual(await within('its end', x.exited, EXEC_MS), end);
+      assert.equal(x.stdout.length, 0);
+    }
   });
 });
