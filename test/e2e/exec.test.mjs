@@ -465,4 +465,22 @@ suite('exec over a connection', { clients: [], transports: ['ssh'], config: QUIE
       assert.equal(x.stdout.length, 0);
     }
   });
+
+  w.test('check-env says that its connection is lost and back, and ends as if it had not been', async (t) => {
+    const [go, fifo, reached] = ['slow/go', 'slow/fifo', 'slow/reached'].map((name) => w.at(`tmp/${name}`));
+    const real = spawnSync('sh', ['-c', 'command -v go']).stdout.toString().trim();
+    fs.mkdirSync(path.dirname(go));
+    spawnSync('mkfifo', [fifo]);
+    fs.writeFileSync(go, `#!/bin/sh\nmkdir ${reached} 2>/dev/null && read -r word <${fifo}\nexec ${real} "$@"\n`, { mode: 0o755 });
+    const own = await w.fresh(t, { daemon: false, config: QUIET, target: { go: { path: go } } });
+    const x = new Exec(own, ['main', '--cwd', TOOL], { command: 'check-env' });
+    await until('go to wait', () => fs.existsSync(reached));
+    await own.sshd.cut();
+    await until('the loss to be noticed', () => x.stderr.endsWith('\n'));
+    fs.writeFileSync(fifo, 'go on\n');
+    const { code, stdout, stderr } = await x.end();
+    assert.match(stdout.toString(), /^main: ok: [^\n]*\n$/, stderr);
+    assert.equal(code, 0);
+    assert.match(stderr, /^delvegate: the connection to gomachine [^\n]* is lost[^\n]*\ndelvegate: the connection to gomachine [^\n]* is back\n$/);
+  });
 });
