@@ -1,4 +1,4 @@
-/* Whole files: test/config/valid/NAME.json gives the configuration in NAME.expected, test/config/invalid/NAME.json the
+/* Whole files: data/config/valid/NAME.json gives the configuration in NAME.expected, data/config/invalid/NAME.json the
    problems there, one a line. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,13 +155,13 @@ static void check_folder(const char *folder, bool valid)
 static void valid_files(void **state)
 {
     (void)state;
-    check_folder("test/config/valid", true);
+    check_folder("test/unit/data/config/valid", true);
 }
 
 static void invalid_files(void **state)
 {
     (void)state;
-    check_folder("test/config/invalid", false);
+    check_folder("test/unit/data/config/invalid", false);
 }
 
 static void no_file_is_one_local_target(void **state)
@@ -283,7 +283,7 @@ static void limits(void **state)
 /* A file that is cut anywhere is never taken for a whole one, and never crashes. */
 static void cut_files(void **state)
 {
-    struct buf text = read_file("test/config/valid/full.json");
+    struct buf text = read_file("test/unit/data/config/valid/full.json");
     struct config_problems problems;
     (void)state;
     size_t end = text.len;
@@ -311,7 +311,7 @@ static void *scarce_malloc(size_t size)
 /* Whatever allocation of jansson fails, it is told from a wrong file: no configuration, and no problem either. */
 static void no_memory(void **state)
 {
-    struct buf text = read_file("test/config/valid/full.json");
+    struct buf text = read_file("test/unit/data/config/valid/full.json");
     struct config_problems problems = {0};
     struct config *c = NULL;
     json_t *schema = NULL;

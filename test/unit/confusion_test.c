@@ -486,7 +486,7 @@ static void both_sets(void **state)
     struct table first = {.set = "first"}, second = {.set = "second"};
     causes = json_object();
     read_words("test/modgraph/kinds.txt", take_kinds);
-    read_words("test/signatures/causes.txt", take_cause);
+    read_words("test/unit/data/signatures/causes.txt", take_cause);
     print_message("what is said of broken set-ups\n");
     print_message(
         "%-24s broken  right acceptable  wrong   none  useless  refused  mendable unmended  healthy  spoken\n", "");

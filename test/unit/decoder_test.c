@@ -1,4 +1,4 @@
-/* The cases of test/framing, and what cannot be said there. */
+/* The cases of test/unit/data/framing, and what cannot be said there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -215,7 +215,7 @@ static void data_files(void **state)
 {
     (void)state;
     glob_t g;
-    assert_int_equal(glob("test/framing/*.txt", 0, NULL, &g), 0);
+    assert_int_equal(glob("test/unit/data/framing/*.txt", 0, NULL, &g), 0);
     size_t ran = 0;
     for (size_t i = 0; i < g.gl_pathc; i++)
         ran += run_file(g.gl_pathv[i]);

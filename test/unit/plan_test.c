@@ -136,7 +136,7 @@ static void an_ordinary_launch_gives_no_note(void **state)
 static void what_editors_add_gives_no_note(void **state)
 {
     (void)state;
-    static const char path[] = "test/launch/arguments.jsonl";
+    static const char path[] = "test/unit/data/launch/arguments.jsonl";
     FILE *f = fopen(path, "r");
     if (!f)
         fail_msg("%s cannot be read", path);

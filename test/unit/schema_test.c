@@ -409,8 +409,8 @@ static void check_folder(const json_t *schema, const char *folder, bool valid)
 
 static void files(void **state)
 {
-    check_folder(*state, "test/config/valid", true);
-    check_folder(*state, "test/config/invalid", false);
+    check_folder(*state, "test/unit/data/config/valid", true);
+    check_folder(*state, "test/unit/data/config/invalid", false);
 }
 
 static int make_schema(void **state)

@@ -81,7 +81,7 @@ struct expected {
 
 static size_t read_expected(struct expected *cases)
 {
-    FILE *f = fopen("test/signatures/causes.txt", "r");
+    FILE *f = fopen("test/unit/data/signatures/causes.txt", "r");
     size_t n = 0;
     assert_non_null(f);
     while (n < CASES_MAX && fscanf(f, "%63s %63s", cases[n].name, cases[n].cause) == 2)
@@ -256,7 +256,7 @@ static void diagnose_row(struct delve_diagnosis *d, const json_t *row)
 static void made_lines(void **state)
 {
     (void)state;
-    json_t *rows = read_lines("test/signatures/lines.jsonl"), *row;
+    json_t *rows = read_lines("test/unit/data/signatures/lines.jsonl"), *row;
     size_t i;
     json_array_foreach(rows, i, row)
     {
@@ -274,7 +274,7 @@ static void made_lines(void **state)
 static void what_only_looks_alike(void **state)
 {
     (void)state;
-    json_t *rows = read_lines("test/signatures/none.jsonl"), *row;
+    json_t *rows = read_lines("test/unit/data/signatures/none.jsonl"), *row;
     size_t i;
     json_array_foreach(rows, i, row)
     {
@@ -294,7 +294,7 @@ static void what_only_looks_alike(void **state)
 static void surroundings(void **state)
 {
     (void)state;
-    json_t *rows = read_lines("test/signatures/lines.jsonl"), *row;
+    json_t *rows = read_lines("test/unit/data/signatures/lines.jsonl"), *row;
     size_t i;
     json_array_foreach(rows, i, row)
     {
