@@ -75,7 +75,7 @@ PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ig
     $(addprefix proxy/base/,timer.c nonce.c log.c state.c environment.c source.c) proxy/delve/waiting.c $(TUNNEL)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
-HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/schedules/*.h test/supervisor/*.h)
+HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/unit/schedules/*.h test/supervisor/*.h)
 SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh \
     $(addprefix scripts/devcontainer/delvegate/,entrypoint start supervise) delve/*.sh test/*.sh test/modgraph/*.sh \
     test/ssh/*.sh test/supervisor/*.sh test/install/*.sh test/systemd/run test/feature/run test/container/gomachine \
@@ -92,7 +92,7 @@ SUPERVISOR_LIB := $(BUILD)/supervisor.a
 SUPERVISOR_TESTS := $(patsubst test/supervisor/%.c,$(BUILD)/supervisor-tests/%,$(wildcard test/supervisor/*_test.c))
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
-SCHEDULES_SRC := $(wildcard test/schedules/*.c)
+SCHEDULES_SRC := $(wildcard test/unit/schedules/*.c)
 TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c test/bench/*.c test/supervisor/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
 SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) proxy/base/nonce.c \

@@ -1,5 +1,5 @@
 /* The Go machine: a supervisor that fails as it is drawn, what happens there, and what it holds delvegate to. */
-#include "test/schedules/host.h"
+#include "test/unit/schedules/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>

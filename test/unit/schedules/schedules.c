@@ -1,7 +1,7 @@
 /* Random schedules of a whole session: the editor's requests, Delve's answers and faults at every point, with the real
  * session, Delve, journal and recovery policy between a made-up editor and a made-up machine.
  *   schedules [COUNT [SEED [launch|attach|remote]]] */
-#include "test/schedules/schedules.h"
+#include "test/unit/schedules/schedules.h"
 
 #include <signal.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 #include "dap/decoder.h"
 #include "proxy/machine/keeper.h"
 #include "proxy/supervisor/flight.h"
-#include "test/schedules/schedules.h"
+#include "test/unit/schedules/schedules.h"
 
 enum {
     FIRST_HANDLE = 1000, /* Delve's own */

@@ -1,6 +1,6 @@
 /* A Delve and a program that answer as the real ones do, and the link and connections to them; what they hold delvegate
  * to. */
-#include "test/schedules/host.h"
+#include "test/unit/schedules/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "proxy/base/timer.h"
-#include "test/schedules/schedules.h"
+#include "test/unit/schedules/schedules.h"
 
 enum { EARLY_TIMER = 40 /* one time in so many a timer is over although events wait */ };
 

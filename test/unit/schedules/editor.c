@@ -6,7 +6,7 @@
 
 #include "dap/build.h"
 #include "dap/decoder.h"
-#include "test/schedules/schedules.h"
+#include "test/unit/schedules/schedules.h"
 
 enum {
     REQUESTS_MAX = 512,
