@@ -355,7 +355,7 @@ suite_install() {
 suite_systemd() {
     build KIND=asan program || return
     build all || return
-    run systemd line $shell_limit test/systemd/run
+    run systemd line $shell_limit test/install/systemd/run
 }
 # The dev container Feature in fresh Debian roots. Most of its time it waits for downloads: test/run.sh begins with it
 # when end-to-end tests are run too, and shows it when they are done.

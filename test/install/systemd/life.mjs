@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { Raw, frame, freePort, run, states } from '../e2e/harness.mjs';
+import { Raw, frame, freePort, run, states } from '../../e2e/harness.mjs';
 import { show, systemctl } from './manager.mjs';
 import { PORT, SERVICE, SOCKET, UNIT_FILES, atLoop, port } from './service.mjs';
 

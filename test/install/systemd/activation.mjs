@@ -1,7 +1,7 @@
 // delvegate.socket: the first F5 starts the daemon.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { freePort, proc, program } from '../e2e/harness.mjs';
+import { freePort, proc, program } from '../../e2e/harness.mjs';
 import { dropIn, show, systemctl } from './manager.mjs';
 import { SERVICE, SOCKET, atLoop, pass, port } from './service.mjs';
 

@@ -1,6 +1,6 @@
 // How long it takes, beside the same without a manager. Printed, and bounded only against what no user would wait for.
 import assert from 'node:assert/strict';
-import { Child } from '../e2e/harness.mjs';
+import { Child } from '../../e2e/harness.mjs';
 import { systemctl } from './manager.mjs';
 import { SERVICE, SOCKET, atLoop } from './service.mjs';
 

@@ -1,9 +1,9 @@
-// A user's service manager and journal, real ones, in the namespace that test/systemd/run has made.
+// A user's service manager and journal, real ones, in the namespace that test/install/systemd/run has made.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Child, run, until } from '../e2e/harness.mjs';
+import { Child, run, until } from '../../e2e/harness.mjs';
 
 const { HOME, XDG_RUNTIME_DIR, MANAGER } = process.env;
 export const UNITS = path.join(HOME, '.config/systemd/user');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { World, line, proc, program, until } from '../e2e/harness.mjs';
+import { World, line, proc, program, until } from '../../e2e/harness.mjs';
 import { dropIn, entries, journal, show, showNow, systemctl } from './manager.mjs';
 
 export const SERVICE = 'delvegate.service';

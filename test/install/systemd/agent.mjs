@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Child, proc, run, until } from '../e2e/harness.mjs';
+import { Child, proc, run, until } from '../../e2e/harness.mjs';
 import { systemctl } from './manager.mjs';
 import { SERVICE, atLoop } from './service.mjs';
 

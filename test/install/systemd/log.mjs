@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { run } from '../e2e/harness.mjs';
+import { run } from '../../e2e/harness.mjs';
 import { UNITS, dropIn, systemctl } from './manager.mjs';
 import { SERVICE, atLoop } from './service.mjs';
 
-const HARDENING = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../../scripts/systemd/hardening.conf');
+const HARDENING = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../../../scripts/systemd/hardening.conf');
 const hardening = () => fs.readFileSync(HARDENING, 'utf8');
 const LEVELS = { 3: 'error', 4: 'warning', 6: 'info', 7: 'debug' };
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Child, build, line, proc, program, states, until } from '../e2e/harness.mjs';
+import { Child, build, line, proc, program, states, until } from '../../e2e/harness.mjs';
 import { systemctl } from './manager.mjs';
 import { SERVICE, SOCKET, atLoop, pass } from './service.mjs';
 

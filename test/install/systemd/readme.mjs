@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Child, run } from '../e2e/harness.mjs';
+import { Child, run } from '../../e2e/harness.mjs';
 import { UNITS, dropIn, show, systemctl } from './manager.mjs';
 import { SERVICE, SOCKET, atLoop } from './service.mjs';
 
-const ROOT = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../..');
+const ROOT = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../../..');
 const README = fs.readFileSync(path.join(ROOT, 'README.md'), 'utf8').split('## Run it as a service')[1].split('\n## ')[0];
 const COMMANDS = [...README.matchAll(/^ {4}((?:systemctl|journalctl) --user .*?)(?: {2,}#.*)?$/gm)].map((m) => m[1]);
 const SECOND = Number(/ListenStream=127\.0\.0\.1:(\d+)/.exec(README)[1]);

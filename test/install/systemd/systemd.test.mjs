@@ -1,6 +1,6 @@
-// The user units under the real `systemd --user`: test/systemd/run makes the place for it.
+// The user units under the real `systemd --user`: test/install/systemd/run makes the place for it.
 import { after, before, describe } from 'node:test';
-import { haveSshd } from '../e2e/harness.mjs';
+import { haveSshd } from '../../e2e/harness.mjs';
 import { activation } from './activation.mjs';
 import { agents } from './agent.mjs';
 import { crash } from './crash.mjs';
