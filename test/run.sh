@@ -361,7 +361,7 @@ suite_systemd() {
 # when end-to-end tests are run too, and shows it when they are done.
 suite_feature() {
     if [ -z "$feature" ]; then
-        run feature line $feature_limit test/feature/run
+        run feature line $feature_limit test/container/feature/run
         return
     fi
     wait "$feature" 2>/dev/null # or e2e has waited for it
@@ -371,11 +371,11 @@ suite_feature() {
 suite_container() {
     build KIND=asan program || return
     build all || return
-    run container line 1200 test/container/gomachine
+    run container line 1200 test/container/gomachine/run
 }
 suite_devcontainer() {
     build KIND=asan program || return
-    run devcontainer line 2400 test/devcontainer/run
+    run devcontainer line 2400 test/container/devcontainer/run
 }
 # The real VS Code; it is installed first where it is not.
 suite_vscode() {
@@ -417,7 +417,7 @@ for suite in "$@"; do
 done
 case " $* " in
 *" e2e"*" feature "*)
-    kept feature $feature_limit test/feature/run &
+    kept feature $feature_limit test/container/feature/run &
     feature=$!
     ;;
 esac

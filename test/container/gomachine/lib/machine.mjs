@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { LAUNCH_MS, line, program } from '../../e2e/harness.mjs';
+import { LAUNCH_MS, line, program } from '../../../e2e/harness.mjs';
 import { GoMachine, base } from './gomachine.mjs';
 
 export const HELLO = program('hello');

@@ -1,4 +1,4 @@
-// The container with sshd, go and dlv as a Go machine of the ssh transport. Run by test/container/gomachine.
+// The container with sshd, go and dlv as a Go machine of the ssh transport. Run by test/container/gomachine/run.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -6,7 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { LAUNCH_MS, RequestFailed, freePort, line, proc, run, until, within } from '../e2e/harness.mjs';
+import { LAUNCH_MS, RequestFailed, freePort, line, proc, run, until, within } from '../../e2e/harness.mjs';
 import { INSTALLED, base, podman } from './lib/gomachine.mjs';
 import { HELLO, HOST, MAIN, TEST_MS, TOOL, machine, nothingFatal, wholeSession } from './lib/machine.mjs';
 

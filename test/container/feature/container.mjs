@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Child, run } from '../e2e/lib/children.mjs';
-import { until } from '../e2e/lib/until.mjs';
-import { Client } from '../demo/client.mjs';
+import { Child, run } from '../../e2e/lib/children.mjs';
+import { until } from '../../e2e/lib/until.mjs';
+import { Client } from '../../demo/client.mjs';
 
-export const TREE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const TREE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const ROOT_SH = path.join(TREE, 'test/root.sh');
 const COPY_MS = 240_000; // of a root of 100 MB, two at once, on a busy disk
 const INSTALL_MS = 300_000;

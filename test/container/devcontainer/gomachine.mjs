@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Child } from '../e2e/lib/children.mjs';
-import { freePort } from '../e2e/lib/port.mjs';
+import { Child } from '../../e2e/lib/children.mjs';
+import { freePort } from '../../e2e/lib/port.mjs';
 import { Container, TREE } from './lib.mjs';
 
 const NAME = 'gomachine';

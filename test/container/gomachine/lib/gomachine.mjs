@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Child, DELVEGATE, PROGRAMS, Session, freePort, run, until } from '../../e2e/harness.mjs';
+import { Child, DELVEGATE, PROGRAMS, Session, freePort, run, until } from '../../../e2e/harness.mjs';
 
-const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../..');
 export const INSTALLED = path.join(ROOT, 'build/delvegate'); // without the test build's leak checker, which needs ptrace
 const PODMAN = path.join(ROOT, 'test/podman.sh');
 const BUILD_MS = 900_000; // packages are fetched

@@ -7,11 +7,11 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Child, run } from '../e2e/lib/children.mjs';
-import { until } from '../e2e/lib/until.mjs';
+import { Child, run } from '../../e2e/lib/children.mjs';
+import { until } from '../../e2e/lib/until.mjs';
 
 export const HERE = path.dirname(fileURLToPath(import.meta.url));
-export const TREE = path.resolve(HERE, '../..');
+export const TREE = path.resolve(HERE, '../../..');
 export const USER = 'vscode';
 export const START = '/usr/local/share/delvegate-feature/start';
 const ENGINE = path.join(HERE, 'engine');

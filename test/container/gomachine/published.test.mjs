@@ -1,4 +1,4 @@
-// The container as it runs by default: sshd behind a port that the engine publishes. Run by test/container/gomachine, in
+// The container as it runs by default: sshd behind a port that the engine publishes. Run by test/container/gomachine/run, in
 // a network namespace, after gomachine.test.mjs, which has built the image.
 import assert from 'node:assert/strict';
 import { podman } from './lib/gomachine.mjs';

@@ -6,10 +6,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { publish } from '../e2e/lib/goproxy.mjs';
-import { endChildren } from '../e2e/lib/children.mjs';
-import { freePort } from '../e2e/lib/port.mjs';
-import { until } from '../e2e/lib/until.mjs';
+import { publish } from '../../e2e/lib/goproxy.mjs';
+import { endChildren } from '../../e2e/lib/children.mjs';
+import { freePort } from '../../e2e/lib/port.mjs';
+import { until } from '../../e2e/lib/until.mjs';
 import { Container, HERE, Image, TREE, USER } from './container.mjs';
 
 const { ROOT } = process.env;
