@@ -93,7 +93,7 @@ SUPERVISOR_TESTS := $(patsubst test/supervisor/%.c,$(BUILD)/supervisor-tests/%,$
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/unit/schedules/*.c)
-TEST_SRC := $(wildcard test/flaky/*.c test/service/*.c test/bench/*.c test/supervisor/*.c)
+TEST_SRC := $(wildcard test/e2e/helpers/*.c test/bench/*.c test/supervisor/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
 SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) proxy/base/nonce.c \
     proxy/supervisor/flight.c
@@ -210,7 +210,7 @@ $(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 	$(call say,FUZZ)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) $(LIBS)
 # delvegate with a transport that fails on purpose.
-FLAKY_OBJ := $(BUILD)/test/flaky/flaky.o
+FLAKY_OBJ := $(BUILD)/test/e2e/helpers/flaky.o
 $(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/machine/reach.o,$(PROXY_OBJ)) $(FLAKY_OBJ) $(PURE_OBJ) \
     $(PROGRAMS_OBJ)
 	$(call say,LINK)
@@ -223,7 +223,7 @@ $(BUILD)/bench/%: test/bench/%.c $(TUNNEL:%.c=$(BUILD)/%.o)
 	$(call say,BENCH)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $^
 # A service manager of the tests' own.
-$(BUILD)/manager: test/service/manager.c $(BUILD)/flags
+$(BUILD)/manager: test/e2e/helpers/manager.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { DELVEGATE, LAUNCH_MS, PROGRAMS, build, program, run, suite } from './harness.mjs';
 
 const HELLO = program('hello');
-const DENY = path.resolve(PROGRAMS, '../ptrace/deny.c');
+const DENY = path.resolve(PROGRAMS, '../helpers/deny.c');
 const YAMA = '/proc/sys/kernel/yama/ptrace_scope';
 const LESS = ['setpriv', '--bounding-set', '-sys_ptrace', '--no-new-privs'];
 const isRoot = process.getuid() === 0;

@@ -1,4 +1,4 @@
-// What delvegate tells a service manager and takes over from it, with a manager as small as can be (test/service/manager.c):
+// What delvegate tells a service manager and takes over from it, with a manager as small as can be (helpers/manager.c):
 // everywhere, also where no systemd is. The real one is tested in test/install/systemd.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';

@@ -15,7 +15,7 @@ export class GoMachine {
     const machine = new GoMachine();
     machine.home = home;
     machine.project = path.join(home.dir, 'src', NAME);
-    fs.cpSync(path.join(TREE, 'test/programs/hello'), machine.project, { recursive: true });
+    fs.cpSync(path.join(TREE, 'test/e2e/programs/hello'), machine.project, { recursive: true });
     fs.cpSync(path.join(TREE, 'scripts/gomachine'), path.join(machine.project, '.devcontainer'), { recursive: true });
     const key = path.join(home.dir, 'key');
     await home.sh(`ssh-keygen -q -t ed25519 -N '' -f ${key}`);

@@ -50,7 +50,7 @@ export class Home {
     const bin = path.join(this.dir, 'bin');
     fs.mkdirSync(bin);
     for (const [name, script] of Object.entries(SHIMS)) fs.writeFileSync(path.join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    fs.cpSync(path.join(TREE, 'test/programs/hello'), this.project, { recursive: true });
+    fs.cpSync(path.join(TREE, 'test/e2e/programs/hello'), this.project, { recursive: true });
     // The containers' user, who is not this one, reads it.
     fs.chmodSync(this.dir, 0o755);
     this.env = { ...process.env, HOME: this.dir, PATH: `${bin}:${process.env.PATH}` };

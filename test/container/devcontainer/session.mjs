@@ -1,4 +1,4 @@
-// A whole debug session of test/programs/hello from a DAP client: started, stopped at a breakpoint, looked at, ended.
+// A whole debug session of test/e2e/programs/hello from a DAP client: started, stopped at a breakpoint, looked at, ended.
 //   node session.mjs PORT PROGRAM [LAUNCH [HOST [SOURCE]]]      prints what was seen as one line of JSON
 // PROGRAM is its directory as the client knows it, SOURCE where this reads it; LAUNCH is a file with the launch
 // configuration. It needs nothing but node's own, so that it runs in a container too.

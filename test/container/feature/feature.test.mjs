@@ -297,9 +297,9 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     assert.match(stdout, /go install github.com\/go-delve\/delve\/cmd\/dlv@v1.20.2' did not work here/);
     assert.match(stdout, /Delve is 1\.20/);
     const home = `/home/${USER}`;
-    await image.put(path.join(TREE, 'test/programs'), 'hello', home);
+    await image.put(path.join(TREE, 'test/e2e/programs'), 'hello', home);
     const source = `${home}/hello/main.go`;
-    const line = fs.readFileSync(path.join(TREE, 'test/programs/hello/main.go'), 'utf8').split('\n').findIndex((l) => l.includes('// SUM')) + 1;
+    const line = fs.readFileSync(path.join(TREE, 'test/e2e/programs/hello/main.go'), 'utf8').split('\n').findIndex((l) => l.includes('// SUM')) + 1;
     started();
     const client = await container.client(port);
     const exited = client.event('exited');

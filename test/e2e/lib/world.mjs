@@ -18,7 +18,7 @@ process.umask(0o022); // whatever it is here
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, '../../..');
 export const DELVEGATE = process.env.DELVEGATE ?? path.join(ROOT, 'build/asan/delvegate');
-export const PROGRAMS = path.join(ROOT, 'test/programs');
+export const PROGRAMS = path.join(ROOT, 'test/e2e/programs');
 export const TEST_MS = 180_000;
 const SUPERVISOR = /\/(supervisor|bin\/[0-9a-f]{64})( \(deleted\))?$/; // in a build tree, installed, put there
 const SANITIZER = /ERROR: \w+Sanitizer|SUMMARY: \w+Sanitizer|\.[ch]:\d+:\d+: runtime error:/; // Delve logs runtime errors too
