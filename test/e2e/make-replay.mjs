@@ -1,4 +1,4 @@
-// Makes the replay data of vscode/ from recordings of VS Code's traffic (one JSON object a line: dir, conn, msg):
+// Makes the replay data of recordings/ from recordings of VS Code's traffic (one JSON object a line: dir, conn, msg):
 //   node test/e2e/make-replay.mjs RECORDINGS
 // Kept are what VS Code sent, and of what it received only what a replay compares and needs: which request was answered
 // when and how, the handles it handed out, where the program stopped, and when the connections ended. One step a line:
@@ -10,7 +10,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const OUT = path.join(path.dirname(fileURLToPath(import.meta.url)), 'vscode');
+const OUT = path.join(path.dirname(fileURLToPath(import.meta.url)), 'recordings');
 const WORKSPACE = '/home/me/ws/';
 // No DAP message in them, or about a server that the test would have to kill and start as a user does.
 const LEFT_OUT = new Set(['no-server', 'launch-bad-program', 'launch-server-killed', 'launch-restart-server-gone', 'attach-port', 'launch-port',

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LAUNCH_MS, program, suite, until, within } from './harness.mjs';
 
-const DATA = path.join(path.dirname(fileURLToPath(import.meta.url)), 'vscode');
+const DATA = path.join(path.dirname(fileURLToPath(import.meta.url)), 'recordings');
 const THE_CLIENTS = '/home/me/ws';
 // What delvegate answers otherwise than the recorded Delve, and rightly so.
 const ANSWERS_DIFFER = {
