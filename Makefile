@@ -79,7 +79,7 @@ HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h tes
 SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh \
     $(addprefix scripts/devcontainer/delvegate/,entrypoint start supervise) delve/*.sh test/*.sh test/modgraph/*.sh \
     test/ssh/*.sh test/supervisor/*.sh test/install/*.sh test/install/systemd/run test/container/*/run \
-    test/container/devcontainer/engine test/vscode/run test/vscode/install) .ci/run
+    test/container/devcontainer/engine test/e2e/vscode/run test/e2e/vscode/install) .ci/run
 
 PURE_OBJ := $(PURE:%.c=$(BUILD)/%.o)
 PROXY_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SUPERVISOR),$(PROXY)))

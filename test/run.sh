@@ -380,7 +380,7 @@ suite_devcontainer() {
 # The real VS Code; it is installed first where it is not.
 suite_vscode() {
     build KIND=asan program || return
-    run vscode line $vscode_limit test/vscode/run
+    run vscode line $vscode_limit test/e2e/vscode/run
 }
 suite_ssh() {
     build KIND=asan ssh-programs || return

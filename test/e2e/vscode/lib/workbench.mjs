@@ -1,7 +1,7 @@
 // The workbench as its user sees it: what is on the screen, and what a hand does there.
 import fs from 'node:fs';
 import path from 'node:path';
-import { until } from '../../e2e/harness.mjs';
+import { until } from '../../harness.mjs';
 
 const LOAD_MS = 180_000;
 const SEE_MS = 120_000;

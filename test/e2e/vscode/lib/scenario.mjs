@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { BlockedBuild, LAUNCH_MS, REMOVE, World, line, proc } from '../../e2e/harness.mjs';
+import { BlockedBuild, LAUNCH_MS, REMOVE, World, line, proc } from '../../harness.mjs';
 import { CodeServer, INSTALLED } from './codeserver.mjs';
 import { Workbench } from './workbench.mjs';
 

