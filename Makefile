@@ -369,7 +369,7 @@ bench-tunnel: $(BUILD)/bench/tunnel
 demo:
 	@scripts/bootstrap.sh demo
 	@$(MAKE) all
-	@test/node.sh test/demo/demo.mjs build/delvegate
+	@test/node.sh test/e2e/demo/demo.mjs build/delvegate
 # What go says to the second set of broken set-ups, and what mends them: `make modgraph-capture GO=/usr/lib/go-1.19` writes
 # test/modgraph/second-go1.19.jsonl. What is cut short goes on where it was.
 modgraph-capture:

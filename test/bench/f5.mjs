@@ -3,7 +3,7 @@
 // again, and the least of each counts: what else the machine does makes it longer, and never shorter.
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { Client } from '../demo/client.mjs';
+import { Client } from '../e2e/demo/client.mjs';
 import { freePort } from '../e2e/lib/port.mjs';
 import { HOST } from '../e2e/lib/sshd.mjs';
 import { DLV_FLAGS, PROGRAM, SOURCE, STOP_LINE, elapsed, print } from './rig.mjs';

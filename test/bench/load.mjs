@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { Client } from '../demo/client.mjs';
+import { Client } from '../e2e/demo/client.mjs';
 import { HOST } from '../e2e/lib/sshd.mjs';
 import { f5 } from './f5.mjs';
 import { PROGRAM, elapsed, median, print } from './rig.mjs';

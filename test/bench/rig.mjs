@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { Client } from '../demo/client.mjs';
+import { Client } from '../e2e/demo/client.mjs';
 import { Child, run } from '../e2e/lib/children.mjs';
 import { freePort } from '../e2e/lib/port.mjs';
 import * as proc from '../e2e/lib/proc.mjs';

@@ -3,7 +3,7 @@
 // stands in for both.
 import fs from 'node:fs';
 import path from 'node:path';
-import { Client } from '../demo/client.mjs';
+import { Client } from '../e2e/demo/client.mjs';
 import { run } from '../e2e/lib/children.mjs';
 import * as proc from '../e2e/lib/proc.mjs';
 import { until } from '../e2e/lib/until.mjs';

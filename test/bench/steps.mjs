@@ -3,7 +3,7 @@
 // same line at the same time, and take turns: whatever else the machine does is there for each.
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { Client } from '../demo/client.mjs';
+import { Client } from '../e2e/demo/client.mjs';
 import { freePort } from '../e2e/lib/port.mjs';
 import * as proc from '../e2e/lib/proc.mjs';
 import { HOST } from '../e2e/lib/sshd.mjs';

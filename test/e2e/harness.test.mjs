@@ -52,11 +52,11 @@ for (const transport of ['local', 'ssh']) {
   });
 }
 
-for (const [name, script, up] of [['demo', 'demo/demo.mjs', /^delvegate up/m], ['benchmark', 'bench/bench.mjs', /processors/]]) {
+for (const [name, script, up] of [['demo', 'demo/demo.mjs', /^delvegate up/m], ['benchmark', '../bench/bench.mjs', /processors/]]) {
   test(`the ${name} leaves nothing when it is cut short`, { timeout: TEST_MS, skip: !haveSshd && 'no sshd on this machine' }, async (t) => {
     const dir = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'dv-')));
     t.after(() => fs.rmSync(dir, REMOVE));
-    const child = new Child(process.execPath, [path.join(HERE, '..', script), DELVEGATE], { name, env: { ...process.env, TMPDIR: dir } });
+    const child = new Child(process.execPath, [path.join(HERE, script), DELVEGATE], { name, env: { ...process.env, TMPDIR: dir } });
     await child.wait(up, { stream: 'stdout' });
     child.kill('SIGINT');
     await child.end();

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child, run } from '../../e2e/lib/children.mjs';
 import { until } from '../../e2e/lib/until.mjs';
-import { Client } from '../../demo/client.mjs';
+import { Client } from '../../e2e/demo/client.mjs';
 
 export const TREE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const ROOT_SH = path.join(TREE, 'test/root.sh');

@@ -1,20 +1,20 @@
 // The main job on real parts, to watch: a debug session through a real sshd to a real headless Delve, and one without SSH.
-//   node test/demo/demo.mjs build/delvegate
+//   node test/e2e/demo/demo.mjs build/delvegate
 // Everything it makes lies in one temporary directory; everything it starts is ended.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Child } from '../e2e/lib/children.mjs';
-import { freePort } from '../e2e/lib/port.mjs';
-import * as proc from '../e2e/lib/proc.mjs';
-import { HOST, Sshd } from '../e2e/lib/sshd.mjs';
-import { until } from '../e2e/lib/until.mjs';
+import { Child } from '../lib/children.mjs';
+import { freePort } from '../lib/port.mjs';
+import * as proc from '../lib/proc.mjs';
+import { HOST, Sshd } from '../lib/sshd.mjs';
+import { until } from '../lib/until.mjs';
 import { Client } from './client.mjs';
 
 const LIMIT_MS = 175_000; // of everything: the demo promises three minutes
 const LEFT_MS = 20_000;
-const TREE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const TREE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 
 const PROGRAM = `package main
 
