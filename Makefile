@@ -93,7 +93,7 @@ SUPERVISOR_TESTS := $(patsubst test/supervisor/%.c,$(BUILD)/supervisor-tests/%,$
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/unit/schedules/*.c)
-TEST_SRC := $(wildcard test/e2e/helpers/*.c test/bench/*.c test/supervisor/*.c)
+TEST_SRC := $(wildcard test/unit/case.c test/e2e/helpers/*.c test/bench/*.c test/supervisor/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
 SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) proxy/base/nonce.c \
     proxy/supervisor/flight.c
@@ -188,19 +188,22 @@ $(TESTED): $(TESTED_OBJ)
 $(SUPERVISOR_LIB): $(filter-out $(BUILD)/proxy/supervisor/main.o,$(SUPERVISOR_OBJ))
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+# $CASE chooses among a test's cases.
+CASE_OBJ := $(BUILD)/test/unit/case.o
 # Tests of the supervisor, and nothing else, have its parts.
 parts_of_supervisor = $(if $(filter supervisor_%_test,$(notdir $1)),$(SUPERVISOR_LIB))
 $(filter $(BUILD)/unit/supervisor_%_test,$(UNIT)): $(SUPERVISOR_LIB)
-$(BUILD)/unit/%: test/unit/%.c $(TESTED)
+$(BUILD)/unit/%: test/unit/%.c $(CASE_OBJ) $(TESTED)
 	@mkdir -p $(@D)
 	$(call say,TEST)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(call parts_of_supervisor,$@) $(TESTED) \
-	    -lcmocka $(LIBS)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(CASE_OBJ) $(call parts_of_supervisor,$@) \
+	    $(TESTED) -lcmocka $(LIBS)
 # They start the supervisor that $SUPERVISOR names.
-$(BUILD)/supervisor-tests/%: test/supervisor/%.c $(wildcard test/supervisor/driver.[ch]) $(SUPERVISOR_LIB)
+$(BUILD)/supervisor-tests/%: test/supervisor/%.c $(wildcard test/supervisor/driver.[ch]) $(CASE_OBJ) $(SUPERVISOR_LIB)
 	@mkdir -p $(@D)
 	$(call say,TEST)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(SUPERVISOR_LIB) -lcmocka
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(CASE_OBJ) \
+	    $(SUPERVISOR_LIB) -lcmocka
 # delvegate's side of reaching a supervisor, for the tests of how it gets there.
 $(BUILD)/reach: test/supervisor/reach.c $(TESTED)
 	$(call say,TEST)
