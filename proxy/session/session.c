@@ -114,17 +114,6 @@ void session_say(struct session *s, const char *category, const char *text)
 
 /* --- the end --- */
 
-void session_drop_held(struct session *s)
-{
-    while (s->held) {
-        struct held *h = s->held;
-        s->held = h->next;
-        free(h);
-    }
-    s->held_end = &s->held;
-    s->held_bytes = 0;
-}
-
 static void session_free(struct session *s)
 {
     delve_free(s->delve);
@@ -132,7 +121,7 @@ static void session_free(struct session *s)
     timer_free(s->gone);
     timer_free(s->patience);
     timer_free(s->early);
-    session_drop_held(s);
+    dap_queue_free(&s->held);
     dap_decoder_free(s->decoder);
     dap_pending_free(s->reverse);
     session_free_launches(s, true);
@@ -173,13 +162,14 @@ void session_answer_pending(struct session *s, const char *why)
 {
     struct dap_asked asked;
     struct dap_message m;
-    struct err ignored; /* what is held was scanned before */
+    char *text;
     while (s->delve && delve_take_oldest(s->delve, &asked))
         session_respond_error(s, asked.asker_seq, asked.command, ERROR_INTERNAL, why, false);
-    for (struct held *h = s->held; h; h = h->next)
-        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0 && m.type == DAP_REQUEST)
+    while ((text = dap_queue_take(&s->held, &m))) {
+        if (m.type == DAP_REQUEST)
             session_respond_error(s, m.seq, m.name, ERROR_INTERNAL, why, false);
-    session_drop_held(s);
+        free(text);
+    }
 }
 
 const char session_failed_text[] = "it failed";
@@ -259,7 +249,7 @@ struct session *session_new(uv_loop_t *loop, struct config *config, const struct
     s->client = client;
     s->over = over;
     s->arg = arg;
-    s->held_end = &s->held;
+    dap_queue_init(&s->held, HELD_MAX);
     buf_init(&s->threads, THREADS_MAX);
     (void)snprintf(s->subject, sizeof s->subject, "session %d", ++session_count);
     s->decoder = dap_decoder_new(DAP_CLIENT_BODY_MAX, DAP_OVERSIZE_ERROR);

@@ -100,19 +100,9 @@ void session_forward(struct session *s, const struct dap_message *m)
 
 void session_hold(struct session *s, const struct dap_message *m)
 {
-    struct held *h = s->held_bytes + m->len <= HELD_MAX ? malloc(sizeof *h + m->len) : NULL;
-    if (!h) {
-        if (m->type == DAP_REQUEST)
-            session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
-                                  "too much was sent while Delve is being started; wait for its answers", false);
-        return;
-    }
-    h->next = NULL;
-    h->len = m->len;
-    memcpy(h->text, m->text, m->len);
-    *s->held_end = h;
-    s->held_end = &h->next;
-    s->held_bytes += m->len;
+    if (dap_queue_add(&s->held, m) < 0 && m->type == DAP_REQUEST)
+        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
+                              "too much was sent while Delve is being started; wait for its answers", false);
 }
 
 /* --- the requests that are delvegate's own --- */

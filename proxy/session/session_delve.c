@@ -65,16 +65,10 @@ static void on_capabilities(void *arg, const json_t *body)
 void session_release_held(struct session *s)
 {
     struct dap_message m;
-    struct err ignored; /* what is held was scanned before */
-    while (s->held && s->state == SESSION_LIVE) {
-        struct held *h = s->held;
-        s->held = h->next;
-        s->held_bytes -= h->len;
-        if (!s->held)
-            s->held_end = &s->held;
-        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0)
-            session_forward(s, &m);
-        free(h);
+    char *text;
+    while (s->state == SESSION_LIVE && (text = dap_queue_take(&s->held, &m))) {
+        session_forward(s, &m);
+        free(text);
     }
 }
 

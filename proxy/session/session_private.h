@@ -8,6 +8,7 @@
 #include "dap/clients.h"
 #include "dap/decoder.h"
 #include "dap/journal.h"
+#include "dap/message_queue.h"
 #include "dap/pending.h"
 #include "proxy/base/timer.h"
 #include "proxy/delve/delve.h"
@@ -55,12 +56,6 @@ struct launch {
     struct launch *older; /* Delve may still be ending it */
 };
 
-struct held {
-    struct held *next;
-    size_t len;
-    char text[];
-};
-
 struct session {
     uv_loop_t *loop;
     struct config *config;
@@ -93,16 +88,15 @@ struct session {
     struct launch *launch; /* the newest; NULL before the first */
     struct dap_journal *journal;
     enum session_loss loss;
-    bool is_stopped;     /* the program, as the client knows it */
-    bool swallows_entry; /* Delve's next `stopped` only repeats that */
-    json_t *stopped;     /* body of the last `stopped` */
-    struct buf threads;  /* body of the last answer to `threads`: what the client shows */
-    struct delve *delve; /* NULL once nothing is left of it */
-    char *unknown_file;  /* that Delve is being asked about; NULL: none */
-    size_t names_asked;  /* so often, of this Delve */
-    bool names_ahead;    /* the flight asks it for the names of each file that is set, unknown or not */
-    struct held *held, **held_end;
-    size_t held_bytes;
+    bool is_stopped;         /* the program, as the client knows it */
+    bool swallows_entry;     /* Delve's next `stopped` only repeats that */
+    json_t *stopped;         /* body of the last `stopped` */
+    struct buf threads;      /* body of the last answer to `threads`: what the client shows */
+    struct delve *delve;     /* NULL once nothing is left of it */
+    char *unknown_file;      /* that Delve is being asked about; NULL: none */
+    size_t names_asked;      /* so often, of this Delve */
+    bool names_ahead;        /* the flight asks it for the names of each file that is set, unknown or not */
+    struct dap_queue held;   /* what waits for Delve */
     int progress;            /* the number of the last progress that was begun */
     bool in_progress;        /* it has not ended */
     char rest[2][UTF8_REST]; /* of stdout and stderr: the beginning of a character that is not whole yet */
@@ -141,11 +135,10 @@ void session_leave(struct session *s);
 
 /* Sends a request, event or response of the client's on, with its paths and handles mapped. */
 void session_forward(struct session *s, const struct dap_message *m);
-/* Keeps a message for Delve until it is there. */
+/* Keeps a message for Delve until it is there; a request that there is no room for is refused. */
 void session_hold(struct session *s, const struct dap_message *m);
 /* Sends on what was held. */
 void session_release_held(struct session *s);
-void session_drop_held(struct session *s);
 /* As dap_map_path; arg is the session. Places are those of the Go machine's file system, names those of source files in
  * the program's debug information. */
 int session_map_place(void *arg, const char *path, struct buf *out);

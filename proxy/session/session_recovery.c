@@ -59,32 +59,32 @@ static bool keep(struct session *s, const struct dap_asked *asked)
     return kept;
 }
 
+/* A message that was held already is held on, or refused. */
+static void sort_held(struct session *s, enum session_loss loss, const struct dap_message *m, const char *why)
+{
+    if (loss == SESSION_LOSS_CONNECTION || dap_journal_is_repeatable(m->name))
+        session_hold(s, m);
+    else if (m->type == DAP_REQUEST)
+        refuse(s, m->seq, m->name, why);
+}
+
 /* Goes through what waits, oldest first: each request is kept or answered. */
 static void sort_out(struct session *s, enum session_loss loss, bool blamed, const char *why)
 {
-    struct held *later = s->held;
+    struct dap_queue later = s->held;
     struct dap_asked asked;
     struct dap_message m;
-    struct err ignored; /* what is held was scanned before */
-    s->held = NULL;
-    s->held_end = &s->held;
-    s->held_bytes = 0;
+    char *text;
+    dap_queue_init(&s->held, HELD_MAX);
     while (delve_take_oldest(s->delve, &asked)) {
         /* The request that Delve closed the connection over must not come to the next one. */
         if (blamed || !keep(s, &asked))
             refuse(s, asked.asker_seq, asked.command, why);
         blamed = false;
     }
-    while (later) {
-        struct held *h = later;
-        later = h->next;
-        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0) {
-            if (loss == SESSION_LOSS_CONNECTION || dap_journal_is_repeatable(m.name))
-                session_hold(s, &m);
-            else if (m.type == DAP_REQUEST)
-                refuse(s, m.seq, m.name, why);
-        }
-        free(h);
+    while ((text = dap_queue_take(&later, &m))) {
+        sort_held(s, loss, &m, why);
+        free(text);
     }
 }
 
@@ -152,26 +152,16 @@ bool session_tell_configured(struct session *s)
     return tell(s, configured, sizeof configured - 1, DAP_JOURNAL_CONFIGURED, false);
 }
 
-static bool sets(const char *command)
+/* Whether it sets what is to be set before the program runs. */
+static bool sets(const struct dap_message *m)
 {
-    return strncmp(command, "set", strlen("set")) == 0 || strcmp(command, "configurationDone") == 0;
-}
-
-/* Whether the client has set something that waits for Delve. */
-static bool holds_settings(const struct session *s)
-{
-    struct dap_message m;
-    struct err ignored; /* what is held was scanned before */
-    for (const struct held *h = s->held; h; h = h->next)
-        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0 && sets(m.name))
-            return true;
-    return false;
+    return strncmp(m->name, "set", strlen("set")) == 0 || strcmp(m->name, "configurationDone") == 0;
 }
 
 void session_hold_back(struct session *s, const struct dap_message *m)
 {
     session_hold(s, m);
-    if (s->delve && s->state == SESSION_RECOVERING && s->loss == SESSION_LOSS_PROGRAM && sets(m->name))
+    if (s->delve && s->state == SESSION_RECOVERING && s->loss == SESSION_LOSS_PROGRAM && sets(m))
         delve_changed(s->delve);
 }
 
@@ -181,7 +171,8 @@ enum delve_flight session_compose(struct session *s, bool same_process)
     if (s->state == SESSION_EARLY && !is_configured)
         return DELVE_FLIGHT_NOT_YET;
     /* What waits is to be set before the program runs. */
-    if (s->state == SESSION_RECOVERING && (!is_configured || s->loss != SESSION_LOSS_PROGRAM || holds_settings(s)))
+    if (s->state == SESSION_RECOVERING &&
+        (!is_configured || s->loss != SESSION_LOSS_PROGRAM || dap_queue_any(&s->held, sets)))
         return DELVE_FLIGHT_ATTACH;
     if (s->state == SESSION_RECOVERING)
         dap_journal_next(s->journal, same_process);
@@ -348,7 +339,7 @@ void session_idle(struct session *s, const char *why)
 {
     struct buf text;
     struct dap_message m;
-    struct err ignored; /* what is held was scanned before */
+    char *waiting;
     if (s->state != SESSION_RECOVERING)
         return;
     session_set_state(s, SESSION_IDLE, why);
@@ -363,8 +354,9 @@ void session_idle(struct session *s, const char *why)
     if (!events || dap_journal_lost(s->journal, events) < 0)
         log_error(s->subject, "out of memory: the client is not told that its breakpoints are not set");
     send_events(s, "breakpoint", events);
-    for (const struct held *h = s->held; h; h = h->next)
-        if (dap_message_scan(&m, h->text, h->len, &ignored) == 0 && m.type == DAP_REQUEST)
+    while ((waiting = dap_queue_take(&s->held, &m))) {
+        if (m.type == DAP_REQUEST)
             session_answer_idle(s, &m);
-    session_drop_held(s);
+        free(waiting);
+    }
 }
