@@ -1,6 +1,7 @@
 /* The session's side that faces Delve: what it reports, on its way to the client. */
 #include "proxy/session/session_private.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,16 +61,6 @@ static void on_capabilities(void *arg, const json_t *body)
     json_decref(changed);
     json_decref(s->memory->capabilities);
     s->memory->capabilities = json_deep_copy(body);
-}
-
-void session_release_held(struct session *s)
-{
-    struct dap_message m;
-    char *text;
-    while (s->state == SESSION_LIVE && (text = dap_queue_take(&s->held, &m))) {
-        session_forward(s, &m);
-        free(text);
-    }
 }
 
 static enum delve_flight on_compose(void *arg, bool same_process)
@@ -141,21 +132,10 @@ static void drop_message(struct session *s, const struct dap_message *m, const s
         session_respond_error(s, asked->asker_seq, asked->command, ERROR_INTERNAL, why, false);
 }
 
-static void on_message(void *arg, const struct dap_message *m, const struct dap_asked *asked)
+static void forward(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
 {
-    struct session *s = arg;
     struct dap_edits edits;
     struct buf out;
-    if (asked && asked->asker == DAP_ASKER_JOURNAL) {
-        session_replayed(s, m, asked);
-        return;
-    }
-    if (asked && asked->asker == DAP_ASKER_NAMES) {
-        session_names_answered(s, m);
-        return;
-    }
-    if (!s->client || session_watch(s, m))
-        return;
     dap_edits_init(&edits);
     buf_init(&out, MESSAGE_MAX);
     int64_t seq = s->seq + 1;
@@ -185,6 +165,59 @@ static void on_message(void *arg, const struct dap_message *m, const struct dap_
     }
     buf_free(&out);
     drop_message(s, m, asked, is_too_big);
+}
+
+static void name(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
+{
+    (void)asked;
+    session_names_answered(s, m);
+}
+
+static void run(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
+{
+    s->is_stopped = false;
+    forward(s, m, asked);
+}
+
+static void stop(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
+{
+    if (session_note_stop(s, m))
+        forward(s, m, asked);
+}
+
+static void keep(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
+{
+    session_keep_threads(s, m);
+    forward(s, m, asked);
+}
+
+static void drop(struct session *s, const struct dap_message *m, const struct dap_asked *asked)
+{
+    (void)asked;
+    log_debug(s->subject, "Delve's %s is not for the client", m->name);
+}
+
+typedef void verb(struct session *s, const struct dap_message *m, const struct dap_asked *asked);
+
+static verb *const verbs[DELVE_VERBS] = {
+    [DELVE_VERB_REPLAY] = session_replayed,
+    [DELVE_VERB_NAME] = name,
+    [DELVE_VERB_RUN] = run,
+    [DELVE_VERB_STOP] = stop,
+    [DELVE_VERB_KEEP] = keep,
+    [DELVE_VERB_FORWARD] = forward,
+    [DELVE_VERB_DROP] = drop,
+};
+
+static void on_message(void *arg, const struct dap_message *m, const struct dap_asked *asked)
+{
+    struct session *s = arg;
+    enum from_delve kind = route_kind_from_delve(m, asked);
+    enum delve_verb chosen = route_from_delve(s->state, s->loss, kind);
+    bool is_own = kind == FROM_DELVE_REPLAYED || kind == FROM_DELVE_NAMES;
+    assert(verbs[chosen]);
+    if (s->client || is_own)
+        verbs[chosen](s, m, asked);
 }
 
 static void on_skipped(void *arg, const struct dap_asked *asked, size_t length)

@@ -2,8 +2,6 @@
  * told, and hears of what has become of each breakpoint by events. */
 #include "proxy/session/session_private.h"
 
-#include <string.h>
-
 enum { CONFIGURED_MS = 3000 /* VS Code took 35 to 230 ms from initialized to configurationDone */ };
 
 static const char *launch_name(const struct session *s)
@@ -78,7 +76,7 @@ void session_came(struct session *s, enum delve_told told)
 
 /* --- requests before there is a Delve --- */
 
-static void on_configured(struct session *s, const struct dap_message *m)
+void session_configure_early(struct session *s, const struct dap_message *m)
 {
     bool is_first = !dap_journal_is_configured(s->journal);
     dap_journal_configure_early(s->journal);
@@ -92,15 +90,8 @@ static void on_configured(struct session *s, const struct dap_message *m)
         delve_changed(s->delve);
 }
 
-static void on_threads(struct session *s, const struct dap_message *m)
-{
-    json_t *body = json_pack("{s:[]}", "threads");
-    session_respond(s, m->seq, m->name, body);
-    json_decref(body);
-}
-
 /* There is nothing yet that could end by itself. */
-static void on_terminate(struct session *s, const struct dap_message *m)
+void session_terminate_early(struct session *s, const struct dap_message *m)
 {
     static const char why[] = "the session was ended before the program was started";
     session_respond(s, m->seq, m->name, NULL);
@@ -113,34 +104,4 @@ static void on_terminate(struct session *s, const struct dap_message *m)
     session_terminated(s);
     if (!s->delve || !delve_end(s->delve, true))
         session_answer_pending(s, why);
-}
-
-static const struct {
-    const char *command;
-    void (*answer)(struct session *s, const struct dap_message *m);
-} requests[] = {
-    {"configurationDone", on_configured},
-    {"threads", on_threads},
-    {"terminate", on_terminate},
-};
-
-void session_answer_early(struct session *s, const struct dap_message *m)
-{
-    struct err why;
-    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
-        if (strcmp(requests[i].command, m->name) == 0) {
-            requests[i].answer(s, m);
-            return;
-        }
-    }
-    err_set(&why, "the program is being started and does not run yet");
-    json_t *body = dap_journal_answer_early(s->journal, m, &why);
-    if (body) {
-        session_respond(s, m->seq, m->name, body);
-        if (s->delve && dap_journal_is_configured(s->journal))
-            delve_changed(s->delve);
-    } else {
-        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, why.text, false);
-    }
-    json_decref(body);
 }

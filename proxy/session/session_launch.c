@@ -116,14 +116,8 @@ static int new_launch(struct session *s, const json_t *arguments, struct err *wh
 void session_on_launch(struct session *s, const struct dap_message *m)
 {
     struct err why;
-    bool is_attach = strcmp(m->name, "attach") == 0;
-    if (s->state != SESSION_INITIALIZED) {
-        session_respond_error(s, m->seq, m->name, is_attach ? ERROR_ATTACH : ERROR_LAUNCH,
-                              "this session has been launched or attached already", true);
-        return;
-    }
     session_set_state(s, SESSION_LAUNCHING, m->name);
-    s->is_attach = is_attach;
+    s->is_attach = strcmp(m->name, "attach") == 0;
     s->launch_seq = m->seq;
     s->launch_waits = true;
     json_t *arguments;
@@ -195,13 +189,16 @@ static int read_restart(struct session *s, const json_t *arguments, struct err *
                    "it anew");
 }
 
+void session_decline_restart(struct session *s, const struct dap_message *m)
+{
+    refuse_restart(s, m->seq, route_refusal(s->state));
+}
+
 void session_on_restart(struct session *s, const struct dap_message *m)
 {
     struct err why;
-    if (s->state < SESSION_LAUNCHING || s->state > SESSION_IDLE || !s->delve) {
-        refuse_restart(s, m->seq,
-                       s->state == SESSION_TERMINATED ? "the program has ended; start the session again"
-                                                      : "no debug session yet; send launch or attach first");
+    if (!s->delve) {
+        refuse_restart(s, m->seq, route_refusal(SESSION_INITIALIZED));
         return;
     }
     json_t *arguments;

@@ -1,6 +1,7 @@
-/* What the files of the session share: session.c (its life), session_client.c (what the client sends), session_launch.c
- * (launch, attach and restart requests), session_early.c (a client that does not wait for Delve), session_delve.c (what
- * Delve's side reports), session_recovery.c (a Delve that is gone and comes back). */
+/* What the files of the session share: session.c (its life), session_client.c (the client's bytes), session_verbs.c
+ * (what is done with its messages; which of that in which state is the table of routes.c), session_launch.c (launch,
+ * attach and restart requests), session_early.c (a client that does not wait for Delve), session_delve.c (what Delve's
+ * side reports), session_recovery.c (a Delve that is gone and comes back). */
 #ifndef PROXY_SESSION_SESSION_PRIVATE_H
 #define PROXY_SESSION_SESSION_PRIVATE_H
 
@@ -12,6 +13,7 @@
 #include "dap/pending.h"
 #include "proxy/base/timer.h"
 #include "proxy/delve/delve.h"
+#include "proxy/session/routes.h"
 #include "proxy/session/session.h"
 
 enum {
@@ -26,27 +28,6 @@ enum {
     ERROR_ATTACH = 3001,
     ERROR_INITIALIZE = 3002,
     ERROR_INTERNAL = 8888
-};
-
-enum session_state {
-    SESSION_NEW,         /* the first message must be initialize */
-    SESSION_INITIALIZED, /* launch or attach is awaited */
-    SESSION_LAUNCHING,   /* requests are held until Delve is attached to */
-    SESSION_EARLY,       /* the client configures its session before there is a Delve: what it sets is noted */
-    SESSION_OVERDUE,     /* likewise, and Delve does not wait for its configurationDone any longer */
-    SESSION_LIVE,        /* messages pass */
-    SESSION_RECOVERING,  /* Delve is gone and comes back: requests wait for it, or are refused */
-    SESSION_IDLE,        /* Delve could not be started again: the user's Restart is awaited */
-    SESSION_TERMINATED,  /* `terminated` is sent; disconnect is awaited */
-    SESSION_ENDING,      /* the client is gone or about to be told goodbye; Delve is being ended */
-    SESSION_OVER
-};
-
-/* What SESSION_RECOVERING has lost. */
-enum session_loss {
-    SESSION_LOSS_UNKNOWN,    /* not known yet: everything waits */
-    SESSION_LOSS_CONNECTION, /* the program is the same: everything waits */
-    SESSION_LOSS_PROGRAM     /* what only makes sense in the old program is refused */
 };
 
 /* What one launch, attach or restart request asked for. */
@@ -133,6 +114,11 @@ void session_end(struct session *s, const char *reason);
 /* Nothing of Delve is left: frees the session in the loop's next turn. */
 void session_leave(struct session *s);
 
+/* session_verbs.c */
+/* A message of the client's, as it comes. */
+void session_on_message(struct session *s, const struct dap_message *m);
+/* Does with a message what the table has for the session's state: also with one that has waited, again. */
+void session_route(struct session *s, const struct dap_message *m);
 /* Sends a request, event or response of the client's on, with its paths and handles mapped. */
 void session_forward(struct session *s, const struct dap_message *m);
 /* Keeps a message for Delve until it is there; a request that there is no room for is refused. */
@@ -155,9 +141,10 @@ void session_progress(struct session *s, const char *text);
 /* What an incomplete character at the end of the program's output left over. */
 void session_flush_output(struct session *s);
 
-/* session_launch.c: answer these requests. */
+/* session_launch.c: verbs. */
 void session_on_launch(struct session *s, const struct dap_message *m);
 void session_on_restart(struct session *s, const struct dap_message *m);
+void session_decline_restart(struct session *s, const struct dap_message *m);
 /* The pending restart request's one answer, if there is one. failed: why nothing came of it; NULL: it was done. A
  * client that a failed restart makes deaf is answered with success all the same: what failed is to be said besides. */
 void session_answer_restart(struct session *s, const char *failed);
@@ -170,8 +157,9 @@ void session_begin_early(struct session *s);
 bool session_is_early(const struct session *s);
 /* configurationDone has not come for long. */
 void session_overdue(void *arg);
-/* A request of its before there is a Delve. */
-void session_answer_early(struct session *s, const struct dap_message *m);
+/* Verbs. */
+void session_configure_early(struct session *s, const struct dap_message *m);
+void session_terminate_early(struct session *s, const struct dap_message *m);
 /* What the Delve that is being started is to be told; as delve_handler.compose. */
 enum delve_flight session_compose(struct session *s, bool same_process);
 /* The first Delve was attached to. */
@@ -182,7 +170,7 @@ void session_answer_begun(struct session *s);
 void session_answer_configured(struct session *s);
 
 /* session_recovery.c */
-/* Keeps a message for Delve; what it sets is to come before the program runs. */
+/* The verb that holds: keeps a message for Delve; what it sets is to come before the program runs. */
 void session_hold_back(struct session *s, const struct dap_message *m);
 /* Tells Delve what the journal has: the breakpoints, and that the client is done with them. Return false when not all
  * could be said. */
@@ -193,13 +181,12 @@ void session_broken(struct session *s, const char *reason);
 void session_lost(struct session *s, enum session_loss loss, bool is_blamed, const char *why);
 void session_came_back(struct session *s, bool same_process, enum delve_told told);
 void session_idle(struct session *s, const char *why);
-/* Answers to requests of the client's while nothing is there to ask. */
-void session_answer_recovering(struct session *s, const struct dap_message *m);
-void session_answer_idle(struct session *s, const struct dap_message *m);
 /* Delve's answer to what it was told anew. */
 void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked);
-/* Notes whether the program is stopped. Returns true when the client must not see the message. */
-bool session_watch(struct session *s, const struct dap_message *m);
+/* Notes that Delve says the program is stopped. Returns false when the client knows that already. */
+bool session_note_stop(struct session *s, const struct dap_message *m);
+/* Notes which threads the client is about to show: m is the answer to `threads`. */
+void session_keep_threads(struct session *s, const struct dap_message *m);
 
 /* session_names.c */
 /* Looks whether Delve's answer says that it does not know a file; then asks it for the program's names. */
@@ -213,6 +200,8 @@ void session_names_reset(struct session *s);
 
 extern const struct delve_handler session_delve_events;
 extern const struct client_handler session_client_events;
+/* The verb for what is no DAP client. */
+void session_reject(struct session *s, const struct dap_message *m);
 /* The deadline of a header is over. */
 void session_header_late(void *arg);
 

@@ -59,17 +59,18 @@ static bool keep(struct session *s, const struct dap_asked *asked)
     return kept;
 }
 
-/* A message that was held already is held on, or refused. */
-static void sort_held(struct session *s, enum session_loss loss, const struct dap_message *m, const char *why)
+/* A message that was held already is held on, or refused: by the table, as if it came now. */
+static void sort_held(struct session *s, const struct dap_message *m, const char *why)
 {
-    if (loss == SESSION_LOSS_CONNECTION || dap_journal_is_repeatable(m->name))
+    bool waits = route_from_client(SESSION_RECOVERING, s->loss, route_kind_from_client(m)) == CLIENT_VERB_HOLD;
+    if (waits || s->loss == SESSION_LOSS_CONNECTION)
         session_hold(s, m);
     else if (m->type == DAP_REQUEST)
         refuse(s, m->seq, m->name, why);
 }
 
 /* Goes through what waits, oldest first: each request is kept or answered. */
-static void sort_out(struct session *s, enum session_loss loss, bool blamed, const char *why)
+static void sort_out(struct session *s, bool blamed, const char *why)
 {
     struct dap_queue later = s->held;
     struct dap_asked asked;
@@ -83,7 +84,7 @@ static void sort_out(struct session *s, enum session_loss loss, bool blamed, con
         blamed = false;
     }
     while ((text = dap_queue_take(&later, &m))) {
-        sort_held(s, loss, &m, why);
+        sort_held(s, &m, why);
         free(text);
     }
 }
@@ -93,7 +94,7 @@ void session_lost(struct session *s, enum session_loss loss, bool is_blamed, con
     if (s->state != SESSION_RECOVERING || !s->delve)
         return;
     s->loss = loss;
-    sort_out(s, loss, is_blamed, why);
+    sort_out(s, is_blamed, why);
     if (loss == SESSION_LOSS_CONNECTION) {
         delve_keep_stopped(s->delve, s->is_stopped);
         return;
@@ -155,7 +156,8 @@ bool session_tell_configured(struct session *s)
 /* Whether it sets what is to be set before the program runs. */
 static bool sets(const struct dap_message *m)
 {
-    return strncmp(m->name, "set", strlen("set")) == 0 || strcmp(m->name, "configurationDone") == 0;
+    enum from_client kind = route_kind_from_client(m);
+    return kind == FROM_CLIENT_BREAKPOINTS || kind == FROM_CLIENT_CONFIGURED;
 }
 
 void session_hold_back(struct session *s, const struct dap_message *m)
@@ -221,16 +223,7 @@ void session_replayed(struct session *s, const struct dap_message *m, const stru
 
 /* --- stops --- */
 
-static bool resumes(const char *command)
-{
-    static const char *const commands[] = {"continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue"};
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i], command) == 0)
-            return true;
-    return false;
-}
-
-static void keep_threads(struct session *s, const struct dap_message *m)
+void session_keep_threads(struct session *s, const struct dap_message *m)
 {
     buf_free(&s->threads);
     (void)buf_append(&s->threads, m->text + m->payload_at.off, m->payload_at.len);
@@ -251,58 +244,24 @@ static void refresh(struct session *s)
     json_decref(body);
 }
 
-bool session_watch(struct session *s, const struct dap_message *m)
+bool session_note_stop(struct session *s, const struct dap_message *m)
 {
     struct err why;
-    /* The client has configured its session: a second `initialized` would have it do so again. */
-    if ((s->state == SESSION_RECOVERING || session_is_early(s)) && m->type == DAP_EVENT &&
-        strcmp(m->name, "initialized") == 0)
-        return true;
-    if (m->type == DAP_RESPONSE) {
-        if (m->success && resumes(m->name))
-            s->is_stopped = false;
-        if (m->success && strcmp(m->name, "threads") == 0)
-            keep_threads(s, m);
-        return false;
-    }
-    if (strcmp(m->name, "continued") == 0)
-        s->is_stopped = false;
-    if (m->type != DAP_EVENT || strcmp(m->name, "stopped") != 0)
-        return false;
     session_answer_begun(s);
     if (s->swallows_entry) {
         s->swallows_entry = false;
         refresh(s);
-        return true;
+        return false;
     }
     json_decref(s->stopped);
     if (dap_tree_payload(m, DAP_TREE_KEPT, &s->stopped, &why) != 0)
         log_warning(s->subject, "Delve's stopped event cannot be kept: %s", why.text);
     s->is_stopped = true;
     delve_used(s->delve);
-    return false;
+    return true;
 }
 
 /* --- without a Delve --- */
-
-void session_answer_recovering(struct session *s, const struct dap_message *m)
-{
-    session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, "Delve is being started again; wait for the next stop",
-                          false);
-}
-
-void session_answer_idle(struct session *s, const struct dap_message *m)
-{
-    json_t *body = dap_journal_answer_alone(s->journal, m);
-    if (!body && strcmp(m->name, "threads") == 0)
-        body = json_pack("{s:[]}", "threads");
-    if (body)
-        session_respond(s, m->seq, m->name, body);
-    else
-        session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
-                              "no program is running: correct what the Debug Console shows and press Restart", false);
-    json_decref(body);
-}
 
 static void thread_exited(struct session *s, const json_t *id)
 {
@@ -355,8 +314,7 @@ void session_idle(struct session *s, const char *why)
         log_error(s->subject, "out of memory: the client is not told that its breakpoints are not set");
     send_events(s, "breakpoint", events);
     while ((waiting = dap_queue_take(&s->held, &m))) {
-        if (m.type == DAP_REQUEST)
-            session_answer_idle(s, &m);
+        session_route(s, &m);
         free(waiting);
     }
 }
