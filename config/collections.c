@@ -38,7 +38,7 @@ static void read_target(struct walk *w, const struct config_option *option, cons
         return;
     if (!config_is_target_name(child->key))
         walk_complain(w, child->key_line, child->key_column,
-                      "not a name for a target; use 1 to 64 letters, digits, \".\", \"_\" and \"-\"");
+                      "not a valid name for a target; use 1 to 64 letters, digits, \".\", \"_\" and \"-\"");
     if (child->kind == CONFIG_JSON_OBJECT)
         walk_object(w, option->members, child, child, target);
     else
@@ -125,15 +125,15 @@ static bool check_variable(struct walk *w, const struct config_json *child)
         return false;
     if (!config_is_env_name(child->key)) {
         walk_complain(w, child->key_line, child->key_column,
-                      "not a name for an environment variable; use letters, digits and \"_\", no digit first");
+                      "not a valid name for an environment variable; use letters, digits and \"_\", no digit first");
         return false;
     }
     if (config_env_is_pinned(child->key, &option)) {
         if (option)
-            walk_complain(w, child->key_line, child->key_column, "has an option of its own; set %s instead", option);
+            walk_complain(w, child->key_line, child->key_column, "has its own option; set %s instead", option);
         else
             walk_complain(w, child->key_line, child->key_column,
-                          "delvegate sets it to a directory that it removes with the session; leave it out");
+                          "delvegate sets it to a directory that is removed when the session ends; leave it out");
         return false;
     }
     if (!config_json_string(child))
@@ -184,7 +184,7 @@ static size_t check_flag(struct walk *w, const struct config_json *item, const c
                       kind == DELVE_FLAG_PINNED ? "pins" : "sets itself");
     else if (strncmp(value, "--", 2) == 0 && delve_flag_kind_of(value) == DELVE_FLAG_PINNED)
         walk_complain(w, item->line, item->column,
-                      "\"%s\" would take the pinned flag \"%s\" for its value; give it one and remove the flag",
+                      "\"%s\" would take the pinned flag \"%s\" as its value; give it a value and remove that flag",
                       words[0], value);
     else if (n == 0 && config_problems_add(w->problems, item->line, item->column, copy(w, alone.text)) < 0)
         w->no_memory = true;
@@ -201,7 +201,7 @@ static void copy_words(struct walk *w, const struct config_json *node, char **wo
         if (!word)
             walk_not_a_string(w, item);
         else if (config_has_control(word))
-            walk_complain(w, item->line, item->column, "holds a control character; write the flag without it");
+            walk_complain(w, item->line, item->column, "contains a control character; write the flag without it");
         else
             words[index] = copy(w, word);
         walk_leave(w, before);
@@ -253,7 +253,7 @@ void walk_addresses(struct walk *w, const struct config_option *option, const st
             walk_not_a_string(w, item);
         else if (!config_address_read(text, address))
             walk_complain(w, item->line, item->column,
-                          "not an IP address; write one such as \"172.17.0.1\", for each gateway its own");
+                          "not an IP address; write one such as \"172.17.0.1\", one entry for each gateway");
         else
             (*list)[n++] = copy(w, address);
         walk_leave(w, before);

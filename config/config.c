@@ -106,7 +106,7 @@ static void complain_port(struct walk *w, const struct config_json *target, cons
         w->no_memory = true;
     else
         walk_complain(w, listen ? listen->line : target->key_line, listen ? listen->column : target->key_column,
-                      "%sport %d is the port of target %s already; give one of them another",
+                      "%sport %d is already the port of target %s; give one of them another port",
                       listen ? "" : "the default ", second->listen_port, name.data);
     walk_leave(w, before);
     buf_free(&name);
@@ -149,7 +149,7 @@ static void check_addresses(struct walk *w, const struct config *c, const struct
         walk_enter(w, target->name);
         walk_enter(w, "listen");
         walk_complain(w, listen->line, listen->column,
-                      "\"%s\" is not a loopback address; use 4711, \"127.0.0.1:4711\" or \"[::1]:4711\", or name in "
+                      "\"%s\" is not a loopback address; use 4711, \"127.0.0.1:4711\" or \"[::1]:4711\", or list in "
                       "allowPeer the addresses from which anyone may connect",
                       config_json_string(listen)); /* short and printable: it has been read as an address */
         walk_leave(w, before);

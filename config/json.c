@@ -131,7 +131,7 @@ static json_t *decode(struct reader *r, size_t start, struct place at, const cha
     if (near)
         *near = '\0';
     if (json_error_code(&error) == json_error_null_character)
-        fail_at(r, at, "this %s holds a NUL character (\\u0000); leave it out", what);
+        fail_at(r, at, "this %s contains a NUL character (\\u0000); leave it out", what);
     else if (json_error_code(&error) == json_error_invalid_utf8)
         fail_at(r, at, "this %s is not valid UTF-8; save the file as UTF-8", what);
     else if (json_error_code(&error) == json_error_numeric_overflow)
@@ -241,7 +241,7 @@ static int read_items(struct reader *r, struct config_json *node, json_t *seen)
         if (peek(r) == close)
             break;
         if (peek(r) < 0)
-            return fail_at(r, here(r), "the file ends before the \"%c\" of line %d, column %d is closed; add \"%c\"",
+            return fail_at(r, here(r), "the file ends before the \"%c\" at line %d, column %d is closed; add \"%c\"",
                            seen ? '{' : '[', node->line, node->column, close);
         if (read_item(r, seen, &tail) < 0 || skip_blank(r) < 0)
             return -1;

@@ -183,29 +183,28 @@ static enum config_read read_ssh(const char *text, char **field, struct buf *why
                      "when the Go machine is this one");
     if (*text == '-')
         return wrong(why, text,
-                     "begins with \"-\", ssh would take it for an option; write a Host of ssh_config or "
-                     "user@host");
+                     "begins with \"-\", so ssh would take it for an option; write a Host of ssh_config or user@host");
     if (config_has_control(text) || strchr(text, ' '))
         return wrong(why, text,
-                     "holds white space or a control character; write a Host of ssh_config or user@host "
-                     "(options belong into ~/.ssh/config)");
+                     "contains white space or a control character; write a Host of ssh_config or user@host (options "
+                     "belong in ~/.ssh/config)");
     return store(field, text);
 }
 
 static enum config_read read_go_path(const char *text, char **field, struct buf *why)
 {
     if (config_has_control(text))
-        return wrong(why, text, "holds a control character; write the path without it");
+        return wrong(why, text, "contains a control character; write the path without it");
     if (*text == '~')
         return wrong(why, text, "begins with \"~\", which is not expanded; write the absolute path on the Go machine");
     if (*text == '$')
         return wrong(why, text,
-                     "begins with \"$\", variables are not expanded; write the absolute path on the Go "
-                     "machine");
+                     "begins with \"$\", but variables are not expanded; write the absolute path on the Go machine");
     if (strcmp(text, "off") == 0)
-        return wrong(why, text, "is refused: delvegate pins a directory; write its absolute path on the Go machine");
+        return wrong(why, text,
+                     "is not allowed: delvegate needs a directory; write its absolute path on the Go machine");
     if (*text != '/')
-        return wrong(why, text, "is not an absolute path; write the path on the Go machine from \"/\" on");
+        return wrong(why, text, "is not an absolute path; write the path on the Go machine, beginning with \"/\"");
     return store(field, text);
 }
 
@@ -219,7 +218,7 @@ static enum config_read read_client_path(const char *text, char **field, struct 
     bool drive = isalpha((unsigned char)*text) && text[1] == ':' && is_separator(text[2]);
     bool network = text[0] == '\\' && text[1] == '\\' && text[2] && !is_separator(text[2]);
     if (config_has_control(text))
-        return wrong(why, text, "holds a control character; in JSON each \"\\\" of a path is written twice");
+        return wrong(why, text, "contains a control character; in JSON, write each \"\\\" of a path twice");
     if (*text == '~')
         return wrong(why, text,
                      "begins with \"~\", which is not expanded; write the absolute path on the editor's "
@@ -357,11 +356,11 @@ static enum config_read read_layer(const char *name, struct buf *layers, struct 
     while (config_layers[known] && strcmp(config_layers[known], name) != 0)
         known++;
     if (!*name)
-        return wrong(why, NULL, "a layer is empty; write layers separated by single commas: \"debugger,rpc\"");
+        return wrong(why, NULL, "an entry is empty; write layers separated by single commas: \"debugger,rpc\"");
     if (!config_layers[known])
-        return wrong_name(why, name, "no log layer of Delve", config_layers);
+        return wrong_name(why, name, "not a log layer of Delve", config_layers);
     if (config_layer_is_alias(name)) {
-        buf_printf(note, "%sDelve has no log layer \"%s\", \"debugger\" is used instead", note->len ? "; " : "", name);
+        buf_printf(note, "%sDelve has no log layer \"%s\"; \"debugger\" is used instead", note->len ? "; " : "", name);
         name = "debugger";
     }
     if (!holds_layer(layers, name))

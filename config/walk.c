@@ -48,7 +48,7 @@ void walk_complain(struct walk *w, int line, int column, const char *fmt, ...)
 bool walk_is_doubled(struct walk *w, const struct config_json *child)
 {
     if (child->first_line)
-        walk_complain(w, child->key_line, child->key_column, "given twice, first in line %d; remove one",
+        walk_complain(w, child->key_line, child->key_column, "given twice, first on line %d; remove one",
                       child->first_line);
     return child->first_line != 0;
 }
@@ -134,10 +134,10 @@ static void unknown_option(struct walk *w, const struct config_option *members, 
     if (best) {
         buf_printf(&text, "; did you mean \"%s\"?", best);
     } else if (find_place(w, members, child->key, &way)) {
-        buf_printf(&text, "; its place is %s", way.data);
+        buf_printf(&text, "; it must be written as %s", way.data);
     } else {
         for (const struct config_option *option = members; option->name; option++)
-            buf_printf(&text, "%s%s", option == members ? "; known here are " : ", ", option->name);
+            buf_printf(&text, "%s%s", option == members ? "; the options here are " : ", ", option->name);
     }
     w->no_memory |= way.failed;
     buf_free(&way);
@@ -290,7 +290,7 @@ static void check_alternatives(struct walk *w, const struct config_option *membe
         buf_printf(&names, "%s\"%s\"", names.len ? " or " : "", option->name);
         any = any || child;
         if (child && given)
-            walk_complain(w, child->key_line, child->key_column, "\"%s\" and \"%s\" exclude each other; remove one",
+            walk_complain(w, child->key_line, child->key_column, "\"%s\" and \"%s\" are mutually exclusive; remove one",
                           given->name, option->name);
         if (child)
             given = option;
@@ -308,11 +308,11 @@ static void check_company(struct walk *w, const struct config_option *members, c
     for (const struct config_option *option = members; object && option->name; option++) {
         const struct config_json *child = config_json_member(object, option->name);
         if (child && option->excludes && config_json_member(object, option->excludes))
-            walk_complain(w, child->key_line, child->key_column, "\"%s\" and \"%s\" exclude each other; remove one",
+            walk_complain(w, child->key_line, child->key_column, "\"%s\" and \"%s\" are mutually exclusive; remove one",
                           option->excludes, option->name);
         if (child && option->needs && !config_json_member(object, option->needs))
             walk_complain(w, child->key_line, child->key_column,
-                          "\"%s\" has a meaning only beside \"%s\"; add that or remove this", option->name,
+                          "\"%s\" is allowed only together with \"%s\"; add that or remove this", option->name,
                           option->needs);
     }
 }

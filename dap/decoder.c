@@ -85,7 +85,7 @@ static int digit(struct dap_decoder *d, char c)
 static int length_done(struct dap_decoder *d)
 {
     if (d->matched == 0)
-        return broken(d, "Content-Length has no number");
+        return broken(d, "Content-Length has no value");
     if (d->length == 0)
         return broken(d, "Content-Length is 0");
     d->matched = 0;
@@ -135,7 +135,7 @@ static int header_byte(struct dap_decoder *d, char c)
             return digit(d, c);
         if (c == '\r')
             return length_done(d);
-        return broken(d, "Content-Length is no decimal number");
+        return broken(d, "Content-Length is not a decimal number");
     case LENGTH_LF:
     case TYPE_LF:
         return expect(d, c, '\n', d->state == LENGTH_LF ? NEXT_LINE : EMPTY_LINE, "a CR without LF in the header");
@@ -152,7 +152,7 @@ static int header_byte(struct dap_decoder *d, char c)
         if (c == '\r')
             d->state = TYPE_LF;
         else if ((c < ' ' && c != '\t') || c > '~')
-            return broken(d, "Content-Type is not plain text");
+            return broken(d, "Content-Type contains a control character");
         return 0;
     case EMPTY_LINE:
         return expect(d, c, '\r', LAST_LF, "a header line after Content-Type");
@@ -203,7 +203,7 @@ enum dap_result dap_decoder_feed(struct dap_decoder *d, const char *data, size_t
         if (n > room)
             n = room;
         if (n > 0 && buf_append(&d->body, data + *used, n) < 0) {
-            broken(d, "out of memory for a body");
+            broken(d, "out of memory for a message's body");
             return DAP_BROKEN;
         }
         *used += n;

@@ -12,9 +12,9 @@
 
 enum { ELEMENTS_FIRST = 16, INSERTED_MAX = 40 /* bytes of an id that is put in, with its key */ };
 
-static const char no_program[] = "no program is running; the breakpoint is set when one is started again";
+static const char no_program[] = "no program is running; the breakpoint will be set when the program is restarted";
 static const char no_delve[] = "not set yet: Delve is being started";
-static const char old_address[] = "it names an address of the program that has ended; set it again at the next stop";
+static const char old_address[] = "its address belongs to the program that has ended; set it again at the next stop";
 
 static const char *const element_steps[] = {"breakpoints", "[]", NULL};
 static const char *const id_steps[] = {"breakpoints", "[]", "id", NULL};

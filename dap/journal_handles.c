@@ -61,8 +61,8 @@ static int take_off(void *arg, struct dap_json_token value)
         return 0;
     if (handle <= w->offset || handle >= w->offset + DAP_JOURNAL_STRIDE) {
         (void)err_set(w->e,
-                      "%s: %s %" PRId64 " belongs to a Delve that is gone: it was started again since; ask for the "
-                      "stack and the variables of the present stop",
+                      "%s: %s %" PRId64 " belongs to a Delve that has been restarted since; request the stack trace "
+                                        "and the variables of the current stop again",
                       w->m->name, w->what, handle);
         return 1;
     }

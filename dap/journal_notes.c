@@ -294,8 +294,8 @@ int journal_has_room(const struct dap_journal *j, const struct journal_note *not
     size_t configs = 0;
     if (note->cost > JOURNAL_BYTES_MAX || j->bytes > JOURNAL_BYTES_MAX - note->cost) {
         (void)err_set(e,
-                      "%s: with this there would be more than %d MiB of breakpoints and settings to tell Delve again "
-                      "when it is restarted; remove some breakpoints",
+                      "%s: the breakpoints and settings to restore after a restart of Delve exceed %d MiB; remove some "
+                      "breakpoints",
                       note->command, JOURNAL_BYTES_MAX >> 20);
         return 1;
     }
@@ -307,8 +307,8 @@ int journal_has_room(const struct dap_journal *j, const struct journal_note *not
         configs += j->waiting.list[i]->kind == JOURNAL_CONFIG;
     if (configs < JOURNAL_CONFIGS_MAX || (!note->adds && journal_find(j, note) < j->kept.count))
         return 0;
-    (void)err_set(e, "dlv config %s: %d changes of Delve's configuration are the most that are kept for a restart",
-                  note->key, JOURNAL_CONFIGS_MAX);
+    (void)err_set(e, "dlv config %s: at most %d changes to Delve's configuration are kept for a restart", note->key,
+                  JOURNAL_CONFIGS_MAX);
     return 1;
 }
 

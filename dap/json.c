@@ -148,7 +148,7 @@ static struct dap_json_token number(struct dap_json *j)
     if (!take(j, '0') && digits(j) == 0)
         return fail(j, start, "a number without digits");
     if (take(j, '.') && digits(j) == 0)
-        return fail(j, start, "a number without digits after its point");
+        return fail(j, start, "a number without digits after its decimal point");
     if (take(j, 'e') || take(j, 'E')) {
         if (!take(j, '+'))
             take(j, '-');

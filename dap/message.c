@@ -104,13 +104,13 @@ static int collect(struct envelope *v, const char *text, size_t len, bool prefix
     if (t.kind == DAP_JSON_ERROR)
         return syntax_error(&j, e);
     if (t.kind != DAP_JSON_OBJECT)
-        return err_set(e, "the message is no JSON object");
+        return err_set(e, "the message is not a JSON object");
     while ((t = dap_json_next(&j)).kind == DAP_JSON_KEY) {
         int f = field_of(text, t.at);
         if (f < 0)
             return err_set(e, "a key at byte %zu differs from a protocol field only in its case", t.at.off);
         if (f < FIELDS && v->at[f].len)
-            return err_set(e, "`%s` is there twice, the second time at byte %zu", field_names[f], t.at.off);
+            return err_set(e, "`%s` is given twice, the second time at byte %zu", field_names[f], t.at.off);
         struct dap_json_token first = dap_json_next(&j);
         size_t end = pass(&j, first);
         if (end == 0)
@@ -132,7 +132,7 @@ static int read_integer(const char *text, const struct envelope *v, enum field f
     if (!v->at[f].len)
         return err_set(e, "the message has no `%s`", field_names[f]);
     if (v->value[f].kind != DAP_JSON_NUMBER || dap_json_integer(text, v->at[f], value) < 0)
-        return err_set(e, "`%s` at byte %zu is no integer", field_names[f], v->at[f].off);
+        return err_set(e, "`%s` at byte %zu is not an integer", field_names[f], v->at[f].off);
     return 0;
 }
 
@@ -141,7 +141,7 @@ static int read_name(struct dap_message *m, const struct envelope *v, enum field
     if (!v->at[f].len)
         return err_set(e, "the message has no `%s`", field_names[f]);
     if (v->value[f].kind != DAP_JSON_STRING)
-        return err_set(e, "`%s` at byte %zu is no string", field_names[f], v->at[f].off);
+        return err_set(e, "`%s` at byte %zu is not a string", field_names[f], v->at[f].off);
     const char *p = m->text + v->at[f].off + 1;
     size_t left = v->at[f].len - 2;
     size_t n = 0;
@@ -151,7 +151,7 @@ static int read_name(struct dap_message *m, const struct envelope *v, enum field
         size_t used = dap_json_decode(p, left, c, &c_len);
         /* "launch\0x" must not be taken for "launch". */
         if (c[0] == '\0')
-            return err_set(e, "`%s` at byte %zu holds a NUL", field_names[f], v->at[f].off);
+            return err_set(e, "`%s` at byte %zu contains a NUL", field_names[f], v->at[f].off);
         if (n + c_len >= sizeof m->name)
             break;
         memcpy(m->name + n, c, c_len);
@@ -177,7 +177,7 @@ static int read_type(struct dap_message *m, const struct envelope *v, struct err
             return 0;
         }
     }
-    return err_set(e, "`type` at byte %zu is none of request, response, event", v->at[TYPE].off);
+    return err_set(e, "`type` at byte %zu is not request, response or event", v->at[TYPE].off);
 }
 
 int dap_message_scan(struct dap_message *m, const char *text, size_t len, struct err *e)
@@ -196,7 +196,7 @@ int dap_message_scan(struct dap_message *m, const char *text, size_t len, struct
         return -1;
     m->request_seq_at = v.at[REQUEST_SEQ];
     if (v.value[SUCCESS].kind != DAP_JSON_TRUE && v.value[SUCCESS].kind != DAP_JSON_FALSE)
-        return err_set(e, "the response has no `success` that is true or false");
+        return err_set(e, "the response has no boolean `success`");
     m->success = v.value[SUCCESS].kind == DAP_JSON_TRUE;
     return 0;
 }

@@ -93,13 +93,13 @@ static const char *judge_escape(const char *text, size_t left, bool nul, size_t 
     unsigned code = unicode(text);
     *used = ESCAPE;
     if (code == 0 && nul)
-        return "holds \\u0000, which no path, argument or variable can; remove it";
+        return "contains \\u0000, which a path, argument or variable cannot; remove it";
     if (code < HIGH || code >= END)
         return NULL;
     *used = 2 * (size_t)ESCAPE;
     bool is_pair = code < LOW && left >= *used && text[ESCAPE] == '\\' && text[ESCAPE + 1] == 'u' &&
                    unicode(text + ESCAPE) >= LOW && unicode(text + ESCAPE) < END;
-    return is_pair ? NULL : "holds half of a surrogate pair, which is no character; correct it";
+    return is_pair ? NULL : "contains half of a surrogate pair, which is not a character; correct it";
 }
 
 /* What is wrong with a string or key; NULL: nothing. *at: where. */
@@ -166,12 +166,12 @@ static bool explain(const char *text, size_t len, bool nul, const char *name, st
 bool dap_tree_fits(const char *text, size_t len, enum dap_tree_of of, struct err *e)
 {
     if (len > kinds[of].bytes) {
-        (void)err_set(e, "%s: %zu bytes are over the limit of %zu KiB; send less", kinds[of].name, len,
+        (void)err_set(e, "%s: %zu bytes exceed the limit of %zu KiB; send less", kinds[of].name, len,
                       kinds[of].bytes >> 10);
         return false;
     }
     if (count_values(text, len, kinds[of].values) > kinds[of].values) {
-        (void)err_set(e, "%s: more than %zu values (objects, arrays, strings, numbers), the limit; send less",
+        (void)err_set(e, "%s: more than the limit of %zu values (objects, arrays, strings, numbers); send less",
                       kinds[of].name, kinds[of].values);
         return false;
     }
@@ -201,7 +201,7 @@ int dap_tree_payload(const struct dap_message *m, enum dap_tree_of of, json_t **
     if (m->payload_at.len == 0 || text[0] == 'n')
         return 0;
     if (text[0] != '{') {
-        (void)err_set(e, "%s: an object is expected, not %s", kinds[of].name,
+        (void)err_set(e, "%s: expected an object, not %s", kinds[of].name,
                       text[0] == '['   ? "an array"
                       : text[0] == '"' ? "a string"
                                        : "a single value");

@@ -35,7 +35,7 @@ static int refuse_nul(struct plan_reader *r, const char *name, const json_t *str
 {
     if (strlen(json_string_value(string)) == json_string_length(string))
         return 0;
-    return err_set(r->e, "%s holds a NUL character (\\u0000), which no argument and no path can.", name);
+    return err_set(r->e, "%s contains a NUL character (\\u0000), which no argument and no path can.", name);
 }
 
 int plan_no_nul(struct plan_reader *r, const char *name, json_t *value)

@@ -57,21 +57,21 @@ suite('messages that are made to cost', { transports: ['local'] }, (w) => {
         await hostile.write(request(seq, command, `{"adapterID":"go","more":${big}}`));
         const { success, body } = await answer(seq);
         assert.equal(success, false);
-        assert.match(body.error.format, /^initialize: the arguments: \d+ bytes are over the limit of 1024 KiB/);
+        assert.match(body.error.format, /^initialize: the arguments: \d+ bytes exceed the limit of 1024 KiB/);
       }
       await hostile.write(request(3, 'initialize', JSON.stringify(INITIALIZE)));
       assert.equal((await answer(3)).success, true);
       await hostile.write(request(4, 'launch', `{"mode":"debug","program":${JSON.stringify(HELLO)},"args":${big}}`));
       const { success, body } = await answer(4);
       assert.equal(success, false);
-      assert.match(body.error.format, /^launch: the arguments: \d+ bytes are over the limit of 1024 KiB/);
+      assert.match(body.error.format, /^launch: the arguments: \d+ bytes exceed the limit of 1024 KiB/);
       hostile.destroy();
 
       // What delvegate notes for a new Delve, and what it passes on.
       const path = `${HELLO}/main.go`;
       for (const size of [2 * MIB, BIG]) {
         const refused = await other.refused('setBreakpoints', { source: { path }, breakpoints: JSON.parse(tiny(value, size)) });
-        assert.match(refused.text, size > 4 * MIB ? /over the 4 MiB that Delve takes/ : /^setBreakpoints.*more than 65536 values/);
+        assert.match(refused.text, size > 4 * MIB ? /over the 4 MiB that Delve takes/ : /^setBreakpoints.*more than the limit of 65536 values/);
       }
       watcher.process.stdin.end();
       const [, slowest] = await watcher.wait(/slowest (.*)/, { stream: 'stdout', timeout: 30_000 });
@@ -115,18 +115,18 @@ suite('arguments that cannot be read', { transports: ['local'] }, (w) => {
   const framed = (body) => Buffer.concat([Buffer.from(`Content-Length: ${body.length}\r\n\r\n`), body]);
   const raw = (seq, command, text) => framed(utf8(`{"seq":${seq},"type":"request","command":"${command}","arguments":${text}}`));
   const BAD = {
-    '{"program":"/a\\u0000b"}': /program holds \\u0000.*\(byte 14 of 23\)/,
-    '{"mode":"debug","args":["a","b\\u0000"]}': /args\[1\] holds \\u0000/,
-    '{"env":{"A":"1","HOME":"\\u0000"}}': /env\.HOME holds \\u0000/,
-    '{"env":{"A\\u0000":"1"}}': /a name in env holds \\u0000/,
-    '{"a\\u0000":1}': /a name in the arguments holds \\u0000/,
+    '{"program":"/a\\u0000b"}': /program contains \\u0000.*\(byte 14 of 23\)/,
+    '{"mode":"debug","args":["a","b\\u0000"]}': /args\[1\] contains \\u0000/,
+    '{"env":{"A":"1","HOME":"\\u0000"}}': /env\.HOME contains \\u0000/,
+    '{"env":{"A\\u0000":"1"}}': /a name in env contains \\u0000/,
+    '{"a\\u0000":1}': /a name in the arguments contains \\u0000/,
     '{"substitutePath":[{"from":"/a","to":"/b"},{"from":"\xff","to":"/b"}]}': /substitutePath\[1\]\.from is not valid UTF-8/,
-    '{"program":"\\ud800"}': /program holds half of a surrogate pair/,
-    '{"program":"\\udc00\\ud800"}': /program holds half of a surrogate pair/,
+    '{"program":"\\ud800"}': /program contains half of a surrogate pair/,
+    '{"program":"\\udc00\\ud800"}': /program contains half of a surrogate pair/,
     '{"port":99999999999999999999}': /port is a number that is too large/,
     '{"port":1e999}': /port is a number that is too large/,
-    '[1]': /the arguments: an object is expected, not an array/,
-    '"x"': /the arguments: an object is expected, not a string/,
+    '[1]': /the arguments: expected an object, not an array/,
+    '"x"': /the arguments: expected an object, not a string/,
   };
 
   w.test('each is refused with the attribute that is wrong, by every request that delvegate reads itself', async () => {
@@ -162,7 +162,7 @@ suite('arguments that cannot be read', { transports: ['local'] }, (w) => {
     s.sent.set(seq, 'restart');
     s.socket.write(raw(seq, 'restart', '{"arguments":{"mode":"debug","program":"/a\\u0000b"}}'));
     await until('the answer', () => s.answered.has(seq));
-    assert.match(s.answered.get(seq).body.error.format, /^restart: arguments\.program holds \\u0000/);
+    assert.match(s.answered.get(seq).body.error.format, /^restart: arguments\.program contains \\u0000/);
     await s.send('threads');
     await s.finish();
   });

@@ -226,7 +226,7 @@ static void syntax_errors(void **state)
         {"", 1, 1, "the file is empty"},
         {" // only a comment", 1, 19, "the file is empty"},
         {"{", 1, 2, "add \"}\""},
-        {"{\n  \"targets\": {\n", 3, 1, "\"{\" of line 2, column 14"},
+        {"{\n  \"targets\": {\n", 3, 1, "\"{\" at line 2, column 14"},
         {"{} /* open", 1, 4, "never closed"},
         {"{} / x", 1, 4, "a comment begins"},
         {"# x", 1, 1, "a comment begins"},

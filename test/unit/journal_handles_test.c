@@ -74,7 +74,7 @@ static void refuses(struct dap_journal *j, const struct row *row, int64_t handle
     char text[512];
     struct err e;
     assert_null(ask(j, with(row, handle, text), &e));
-    assert_non_null(strstr(e.text, "Delve that is gone"));
+    assert_non_null(strstr(e.text, "Delve that has been restarted"));
 }
 
 /* One row in one epoch: what Delve calls `handle` the client sees with the offset, and back. */

@@ -517,8 +517,8 @@ static void too_many_values_are_refused(void **state)
         char *got = ask(j, text.data, &e);
         if (cases[i].is_noted) {
             assert_null(got);
-            assert_string_equal(e.text, "setBreakpoints: the arguments: more than 65536 values (objects, arrays, "
-                                        "strings, numbers), the limit; send less");
+            assert_string_equal(e.text, "setBreakpoints: the arguments: more than the limit of 65536 values (objects, "
+                                        "arrays, strings, numbers); send less");
             struct dap_message m = scanned(text.data);
             assert_null(dap_journal_answer_alone(j, &m));
         } else {

@@ -123,7 +123,7 @@ static void integers(void **state)
     }
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         snprintf(text, sizeof text, "{\"seq\":%s,\"type\":\"event\",\"event\":\"x\"}", wrong[i]);
-        bad(text, strlen(text), "`seq` at byte 7 is no integer");
+        bad(text, strlen(text), "`seq` at byte 7 is not an integer");
     }
 }
 
@@ -134,9 +134,9 @@ static void refused(void **state)
         const char *text, *reason;
     } cases[] = {
         {"", "ends too early"},
-        {"[]", "no JSON object"},
-        {"1", "no JSON object"},
-        {"\"x\"", "no JSON object"},
+        {"[]", "not a JSON object"},
+        {"1", "not a JSON object"},
+        {"\"x\"", "not a JSON object"},
         {"\xEF\xBB\xBF{}", "expected a value at byte 0"},
         {"{", "ends too early at byte 1 of 1"},
         {"{}", "no `type`"},
@@ -155,7 +155,7 @@ static void refused(void **state)
         {"{\"a\":01}", "expected a comma"},
         {"{\"a\":+1}", "expected a value"},
         {"{\"a\":.5}", "expected a value"},
-        {"{\"a\":5.}", "after its point"},
+        {"{\"a\":5.}", "after its decimal point"},
         {"{\"a\":-}", "without digits"},
         {"{\"a\":1e}", "exponent"},
         {"{\"a\":1e+}", "exponent"},
@@ -171,25 +171,25 @@ static void refused(void **state)
         {"{\"a\":\"\\u12\"}", "four hexadecimal"},
         {"{\"a\":\"\\\"}", "ends in a string"},
         {"{\"a\":/**/1}", "expected a value"},
-        {"{\"seq\":1,\"type\":\"reply\"}", "none of request"},
-        {"{\"seq\":1,\"type\":5}", "none of request"},
-        {"{\"seq\":1,\"type\":\"Request\"}", "none of request"},
+        {"{\"seq\":1,\"type\":\"reply\"}", "not request"},
+        {"{\"seq\":1,\"type\":5}", "not request"},
+        {"{\"seq\":1,\"type\":\"Request\"}", "not request"},
         {"{\"type\":\"request\",\"command\":\"x\"}", "no `seq`"},
         {"{\"type\":\"event\",\"event\":\"x\"}", "no `seq`"},
         {"{\"seq\":1,\"type\":\"request\"}", "no `command`"},
         {"{\"seq\":1,\"type\":\"request\",\"event\":\"x\"}", "no `command`"},
         {"{\"seq\":1,\"type\":\"event\",\"command\":\"x\"}", "no `event`"},
-        {"{\"seq\":1,\"type\":\"request\",\"command\":1}", "`command` at byte 36 is no string"},
-        {"{\"seq\":1,\"type\":\"request\",\"command\":\"launch\\u0000x\"}", "holds a NUL"},
+        {"{\"seq\":1,\"type\":\"request\",\"command\":1}", "`command` at byte 36 is not a string"},
+        {"{\"seq\":1,\"type\":\"request\",\"command\":\"launch\\u0000x\"}", "contains a NUL"},
         {"{\"seq\":1,\"type\":\"response\",\"command\":\"x\",\"success\":true}", "no `request_seq`"},
-        {"{\"seq\":1,\"type\":\"response\",\"command\":\"x\",\"request_seq\":\"1\",\"success\":true}", "no integer"},
-        {"{\"seq\":1,\"type\":\"response\",\"command\":\"x\",\"request_seq\":1}", "no `success`"},
-        {"{\"seq\":1,\"type\":\"response\",\"command\":\"x\",\"request_seq\":1,\"success\":1}", "no `success`"},
+        {"{\"seq\":1,\"type\":\"response\",\"command\":\"x\",\"request_seq\":\"1\",\"success\":true}", "not an integer"},
+        {"{\"seq\":1,\"type\":\"response\",\"command\":\"x\",\"request_seq\":1}", "no boolean `success`"},
+        {"{\"seq\":1,\"type\":\"response\",\"command\":\"x\",\"request_seq\":1,\"success\":1}", "no boolean `success`"},
         {"{\"seq\":1,\"type\":\"response\",\"request_seq\":1,\"success\":true}", "no `command`"},
-        {"{\"seq\":1,\"seq\":1,\"type\":\"event\",\"event\":\"x\"}", "`seq` is there twice"},
-        {"{\"seq\":1,\"\\u0073eq\":2,\"type\":\"event\",\"event\":\"x\"}", "`seq` is there twice"},
-        {"{\"seq\":1,\"type\":\"request\",\"command\":\"a\",\"command\":\"b\"}", "`command` is there twice"},
-        {"{\"seq\":1,\"type\":\"request\",\"command\":\"a\",\"arguments\":{},\"arguments\":1}", "`arguments` is there"},
+        {"{\"seq\":1,\"seq\":1,\"type\":\"event\",\"event\":\"x\"}", "`seq` is given twice"},
+        {"{\"seq\":1,\"\\u0073eq\":2,\"type\":\"event\",\"event\":\"x\"}", "`seq` is given twice"},
+        {"{\"seq\":1,\"type\":\"request\",\"command\":\"a\",\"command\":\"b\"}", "`command` is given twice"},
+        {"{\"seq\":1,\"type\":\"request\",\"command\":\"a\",\"arguments\":{},\"arguments\":1}", "`arguments` is given"},
         {"{\"seq\":1,\"SEQ\":2,\"type\":\"event\",\"event\":\"x\"}", "only in its case"},
         {"{\"seq\":1,\"type\":\"request\",\"command\":\"a\",\"Command\":\"b\"}", "only in its case"},
         {"{\"seq\":1,\"\xC5\xBF"

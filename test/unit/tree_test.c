@@ -34,20 +34,20 @@ static void test_refused_by_name(void **state)
     static const struct {
         const char *text, *words;
     } cases[] = {
-        {"{\"program\":\"/a\\u0000b\"}", "program holds \\u0000, which no path, argument or variable can; remove it "
-                                         "(byte 14 of 23)"},
-        {"{\"args\":[\"a\",[\"\\u0000\"]]}", "args[1][0] holds \\u0000"},
-        {"{\"args\":[{\"a\":1,\"b\":2},{\"c\":[]},\"\\u0000\"]}", "args[2] holds \\u0000"},
-        {"{\"env\":{\"A\":{\"B\":[1,2]},\"C\":\"\\u0000\"}}", "env.C holds \\u0000"},
-        {"{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":\"\\u0000\"}}}}}", "a.b.c.d holds \\u0000"},
-        {"{\"env\":{\"A\\u0000\":1}}", "a name in env holds \\u0000"},
-        {"{\"A\\u0000\":1}", "a name in the arguments holds \\u0000"},
+        {"{\"program\":\"/a\\u0000b\"}",
+         "program contains \\u0000, which a path, argument or variable cannot; remove it (byte 14 of 23)"},
+        {"{\"args\":[\"a\",[\"\\u0000\"]]}", "args[1][0] contains \\u0000"},
+        {"{\"args\":[{\"a\":1,\"b\":2},{\"c\":[]},\"\\u0000\"]}", "args[2] contains \\u0000"},
+        {"{\"env\":{\"A\":{\"B\":[1,2]},\"C\":\"\\u0000\"}}", "env.C contains \\u0000"},
+        {"{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":\"\\u0000\"}}}}}", "a.b.c.d contains \\u0000"},
+        {"{\"env\":{\"A\\u0000\":1}}", "a name in env contains \\u0000"},
+        {"{\"A\\u0000\":1}", "a name in the arguments contains \\u0000"},
         {"{\"a\":1,\"b\":\"x\xff\"}", "b is not valid UTF-8; save it as UTF-8 (byte 13 of 16)"},
         {"{\"\xc0\x80\":1}", "a name in the arguments is not valid UTF-8"},
         {"{\"b\":\"\xed\xa0\x80\"}", "b is not valid UTF-8"},
-        {"{\"b\":\"\\ud800\"}", "b holds half of a surrogate pair"},
-        {"{\"b\":\"\\ud800\\u0041\"}", "b holds half of a surrogate pair"},
-        {"{\"b\":\"\\udc00\"}", "b holds half of a surrogate pair"},
+        {"{\"b\":\"\\ud800\"}", "b contains half of a surrogate pair"},
+        {"{\"b\":\"\\ud800\\u0041\"}", "b contains half of a surrogate pair"},
+        {"{\"b\":\"\\udc00\"}", "b contains half of a surrogate pair"},
         {"{\"b\":9223372036854775808}", "b is a number that is too large"},
         {"{\"b\":[1,-1e400]}", "b[1] is a number that is too large"},
         {"{\"b\":", "the arguments: cannot be read: "},
@@ -70,7 +70,7 @@ static void test_read(void **state)
     assert_int_equal(read_text("{\"a\":\"\\u0000\"}", 14, DAP_TREE_REQUEST, &tree), 0);
     assert_int_equal(json_string_length(json_object_get(tree, "a")), 1);
     json_decref(tree);
-    refused("{\"\\u0000\":1}", DAP_TREE_BODY, "a name in the body holds \\u0000");
+    refused("{\"\\u0000\":1}", DAP_TREE_BODY, "a name in the body contains \\u0000");
 }
 
 /* An array of so many values, with itself. */
@@ -104,7 +104,7 @@ static void test_bounds(void **state)
         json_decref(tree);
         buf_free(&text);
         many(&text, bounds[i].values + 1, "1");
-        (void)snprintf(words, sizeof words, "more than %zu values", bounds[i].values);
+        (void)snprintf(words, sizeof words, "more than the limit of %zu values", bounds[i].values);
         refused(text.data, bounds[i].of, words);
         buf_free(&text);
 
@@ -118,7 +118,7 @@ static void test_bounds(void **state)
         json_decref(tree);
         text.data[text.len - 1] = ' ';
         buf_puts(&text, "]");
-        (void)snprintf(words, sizeof words, "%zu bytes are over the limit of %zu KiB", text.len, bounds[i].bytes >> 10);
+        (void)snprintf(words, sizeof words, "%zu bytes exceed the limit of %zu KiB", text.len, bounds[i].bytes >> 10);
         refused(text.data, bounds[i].of, words);
         buf_free(&text);
     }
@@ -132,10 +132,10 @@ static void test_payload(void **state)
         {NULL, NULL},
         {"null", NULL},
         {"{}", NULL},
-        {"[]", "the arguments: an object is expected, not an array"},
-        {"\"{}\"", "the arguments: an object is expected, not a string"},
-        {"17", "the arguments: an object is expected, not a single value"},
-        {"true", "the arguments: an object is expected, not a single value"},
+        {"[]", "the arguments: expected an object, not an array"},
+        {"\"{}\"", "the arguments: expected an object, not a string"},
+        {"17", "the arguments: expected an object, not a single value"},
+        {"true", "the arguments: expected an object, not a single value"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
