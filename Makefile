@@ -71,7 +71,8 @@ SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) $(SUPERVISOR_SHARED)
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
 PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_beyond.c ssh_wire.c ssh_agent_env.c) \
     $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c proxy/machine/machine*.c) \
-    $(addprefix proxy/machine/,transport.c programs.c boot.c channel.c local.c command.c child.c words.c) \
+    $(addprefix proxy/machine/,transport.c programs.c boot.c channel.c local.c command.c child.c child_carrier.c) \
+    proxy/machine/words.c \
     $(addprefix proxy/base/,timer.c nonce.c log.c state.c environment.c source.c) proxy/delve/waiting.c \
     proxy/session/routes.c $(TUNNEL)
 UNIT_SRC := $(wildcard test/unit/*_test.c)

@@ -5,9 +5,7 @@
 
 #include "dap/buf.h"
 #include "proxy/base/log.h"
-#include "proxy/base/timer.h"
-#include "proxy/machine/child.h"
-#include "proxy/machine/transport.h"
+#include "proxy/machine/child_carrier.h"
 
 enum {
     COMMAND_WHERE_MAX = 256,
@@ -24,77 +22,26 @@ struct command_transport {
     char subject[COMMAND_SUBJECT_MAX]; /* of the log */
 };
 
-struct command_carrier {
-    struct carrier base;
-    struct command_transport *t;
-    const struct carrier_handler *h;
-    void *arg;
-    struct child *child; /* NULL: it could not be started */
-    struct timer *begin;
-    struct err why; /* why it could not be started */
-    enum transport_loss loss;
-    bool told_high;
-    bool has_answered; /* something came from its stdout */
-};
-
-static struct command_carrier *of(const struct carrier *c)
+static struct command_transport *transport_of(const struct child_carrier *c)
 {
-    return (struct command_carrier *)(uintptr_t)c;
-}
-
-static void close_carrier(struct carrier *base)
-{
-    struct command_carrier *c = of(base);
-    child_close(c->child);
-    timer_free(c->begin);
-    free(c);
-}
-
-static void lose(struct command_carrier *c)
-{
-    const struct carrier_handler *h = c->h;
-    void *arg = c->arg;
-    struct err why = c->why;
-    enum transport_loss loss = c->loss;
-    close_carrier(&c->base);
-    if (h->lost)
-        h->lost(arg, &why, loss);
-}
-
-static void on_data(void *arg, const char *data, size_t len)
-{
-    struct command_carrier *c = arg;
-    c->has_answered = true;
-    if (c->h->data)
-        c->h->data(c->arg, data, len);
+    return (struct command_transport *)c->base.transport;
 }
 
 static void on_line(void *arg, const char *text)
 {
-    struct command_carrier *c = arg;
+    struct child_carrier *c = arg;
     if (c->has_answered)
-        log_info(c->t->subject, "stderr: %s", text);
-    else if (c->h->note)
-        c->h->note(c->arg, text);
-}
-
-static void on_drained(void *arg)
-{
-    struct command_carrier *c = arg;
-    if (!c->told_high)
-        return;
-    c->told_high = false;
-    if (c->h->drained)
-        c->h->drained(c->arg);
+        log_info(transport_of(c)->subject, "stderr: %s", text);
+    else
+        c->handler->note(c->arg, text);
 }
 
 static void on_ended(void *arg, const struct child_end *end)
 {
-    struct command_carrier *c = arg;
-    const char *name = c->t->argv[0];
+    struct child_carrier *c = arg;
+    const char *name = transport_of(c)->argv[0];
     const char *words = end->words;
     char how[COMMAND_SUBJECT_MAX];
-    c->child = NULL;
     if (end->is_running)
         (void)snprintf(how, sizeof how, "closed its standard input or output");
     else if (end->signal)
@@ -106,26 +53,18 @@ static void on_ended(void *arg, const struct child_end *end)
     bool could_not_run = !end->signal && !c->has_answered && !end->is_running &&
                          (end->status == COMMAND_NOT_RUN || end->status == COMMAND_NOT_RUN + 1);
     c->loss = could_not_run ? TRANSPORT_NEVER : TRANSPORT_RETRY;
-    lose(c);
+    child_carrier_lose(c);
 }
 
 static const struct child_handler child_handler = {
-    .data = on_data, .line = on_line, .drained = on_drained, .ended = on_ended};
+    .data = child_carrier_data, .line = on_line, .drained = child_carrier_drained, .ended = on_ended};
 
-static void on_begin(void *arg)
+static void start(struct child_carrier *c, const struct transport_command *command)
 {
-    struct command_carrier *c = arg;
-    if (!c->child)
-        lose(c);
-    else if (c->h->running)
-        c->h->running(c->arg);
-}
-
-static void start(struct command_carrier *c, const struct transport_command *command)
-{
-    const char *const *argv = (const char *const *)c->t->argv;
+    const struct command_transport *t = transport_of(c);
+    const char *const *argv = (const char *const *)t->argv;
     int error = 0;
-    c->child = child_start(c->t->loop, argv, NULL, &child_handler, c, &error);
+    c->child = child_start(t->loop, argv, NULL, &child_handler, c, &error);
     if (c->child && command->script_len > 0)
         child_write(c->child, command->script, command->script_len);
     if (c->child)
@@ -136,42 +75,20 @@ static void start(struct command_carrier *c, const struct transport_command *com
         (void)err_set(&c->why,
                       "The command `%s` is not on this machine, or not in delvegate's PATH.\nWrite its whole path in "
                       "`command` of target %s.",
-                      argv[0], c->t->target);
+                      argv[0], t->target);
     else
-        (void)err_set(&c->why, "The command `%s` of target %s cannot be started: %s.", argv[0], c->t->target,
+        (void)err_set(&c->why, "The command `%s` of target %s cannot be started: %s.", argv[0], t->target,
                       uv_strerror(error));
 }
 
 static struct carrier *open_carrier(struct transport *base, const struct transport_command *command,
                                     const struct carrier_handler *h, void *arg)
 {
-    struct command_transport *t = (struct command_transport *)base;
-    struct command_carrier *c = calloc(1, sizeof *c);
+    struct child_carrier *c = child_carrier_new(((struct command_transport *)base)->loop, base, h, arg);
     if (!c)
         return NULL;
-    *c = (struct command_carrier){.base = {.transport = base}, .t = t, .h = h, .arg = arg};
-    c->begin = timer_new(t->loop, on_begin, c);
-    if (!c->begin) {
-        free(c);
-        return NULL;
-    }
     start(c, command);
-    timer_start(c->begin, 0, 0);
     return &c->base;
-}
-
-static size_t queued(const struct carrier *c)
-{
-    return of(c)->child ? child_queued(of(c)->child) : 0;
-}
-
-static bool write_bytes(struct carrier *base, const char *data, size_t len)
-{
-    struct command_carrier *c = of(base);
-    if (c->child)
-        child_write(c->child, data, len);
-    c->told_high = c->told_high || queued(base) >= CARRIER_HIGH_WATER;
-    return c->told_high;
 }
 
 static void free_transport(struct transport *base)
@@ -184,8 +101,11 @@ static void free_transport(struct transport *base)
     free(t);
 }
 
-static const struct transport_ops ops = {
-    .open = open_carrier, .write = write_bytes, .queued = queued, .close = close_carrier, .free = free_transport};
+static const struct transport_ops ops = {.open = open_carrier,
+                                         .write = child_carrier_write,
+                                         .queued = child_carrier_queued,
+                                         .close = child_carrier_close,
+                                         .free = free_transport};
 
 /* "podman exec -i NAME sh", as far as it fits. */
 static void describe(struct command_transport *t)
