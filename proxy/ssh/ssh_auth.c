@@ -1,32 +1,21 @@
-/* Which key does the server take? Keys of the agent that ssh_config names, other keys of the agent, then files, as
-   OpenSSH tries them. The agent is looked for (ssh_agent_find.h) and asked without blocking: libssh2's call that needs
-   the signature is repeated until it is there. */
+/* Which key does the server take? They are tried one after the other (ssh_candidates.h). The agent is looked for
+   (ssh_agent_find.h) and asked without blocking: libssh2's call that needs the signature is repeated until it is there.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "proxy/ssh/ssh_agent.h"
 #include "proxy/ssh/ssh_agent_find.h"
+#include "proxy/ssh/ssh_candidates.h"
 #include "proxy/ssh/ssh_impl.h"
-#include "proxy/ssh/ssh_key.h"
 
 enum {
     AUTH_TEXT_MAX = 2048,
     AUTH_BLOB_MAX = 64 * 1024,
-    AUTH_LABEL_MAX = 256,
-    AUTH_PATH_MAX = 4096,
-    AUTH_KEYS_MAX = 64,      /* of one agent */
     AUTH_PACKET_MAX = 40000, /* LIBSSH2_PACKET_MAXPAYLOAD, in all versions up to 1.11.1 */
     VERSION_WITH_RSA_SHA2 = 0x010b00,
     AUTH_GO_ON = 2 /* beside what ssh_auth_step returns: another key may be tried */
-};
-
-struct ssh_candidate {
-    char *label; /* file, or the agent's comment */
-    struct buf blob;
-    struct ssh_key_file *file; /* NULL: the agent signs */
-    char *path;                /* of the file */
 };
 
 /* Whether the server was asked which methods it allows. */
@@ -40,186 +29,23 @@ enum ssh_sign_state { SIGN_NOT_ASKED, SIGN_ASKED, SIGN_DONE, SIGN_REFUSED };
 
 struct ssh_auth {
     struct ssh_connection *connection;
-    struct ssh_key_file *files; /* one for each identity file */
-    char **paths;
-    size_t file_count;
     struct ssh_agent_find *find; /* the agent is looked for */
     struct ssh_agent *agent;     /* NULL: there is none */
     struct buf agent_note;       /* for the error: why it gives no key; empty when it does */
     enum ssh_methods_state methods;
-    struct ssh_candidate *agent_keys; /* as the agent lists them */
-    size_t agent_key_count;
-    struct ssh_candidate *candidates; /* in the order of trying; what they point at belongs to the above */
-    size_t candidate_count, at, tries;
+    struct ssh_candidates candidates;
+    size_t at, tries;     /* the candidate that is being tried; those that were */
     struct buf wire_blob; /* the public key that is being offered, as it is sent */
     enum ssh_sign_state sign;
     struct buf signature;
-    struct buf tried, skipped; /* for the error */
-    bool unsupported;          /* something was skipped that `ssh` can use and delvegate cannot */
-    bool is_locked;            /* a key was skipped whose passphrase only a person knows */
+    struct buf tried; /* for the error, as candidates.skipped */
 };
-
-static void add_text(struct buf *b, const char *label, const char *what)
-{
-    (void)buf_printf(b, "%s%s (%s)", b->len > 0 ? ", " : "", label, what); /* what does not fit is left out */
-}
-
-static struct ssh_bytes bytes_of(const struct buf *b)
-{
-    return (struct ssh_bytes){(const unsigned char *)(b->data ? b->data : ""), b->len};
-}
-
-static const char no_certificates[] = "certificates are not supported";
-
-static void skip_unsupported(struct ssh_auth *a, const char *label, const char *problem)
-{
-    add_text(&a->skipped, label, problem);
-    a->unsupported = true;
-}
-
-/* Why keys of this type cannot be used, NULL when they can. */
-static const char *type_problem(struct ssh_bytes type)
-{
-    if (memmem(type.data, type.len, "-cert-", strlen("-cert-")))
-        return no_certificates;
-    if (type.len > 3 && memcmp(type.data, "sk-", 3) == 0)
-        return "security keys are not supported";
-    return strcmp(ssh_type_name(type), "unknown") == 0 ? "this type of key is not supported" : NULL;
-}
-
-static int read_files(struct ssh_auth *a, struct err *e)
-{
-    const struct ssh_list *l = &a->connection->settings.identity_files;
-    struct err why;
-    a->files = calloc(l->count + 1, sizeof *a->files);
-    a->paths = calloc(l->count + 1, sizeof *a->paths);
-    if (!a->files || !a->paths)
-        return err_set(e, "Out of memory.");
-    for (size_t i = 0; i < l->count; i++) {
-        if (strcmp(l->items[i], "none") == 0)
-            continue;
-        char *path = ssh_expand(l->items[i], SSH_EXPAND_FILE, &a->connection->tokens, &why);
-        if (!path) { /* the others may do */
-            log_warning(a->connection->transport->subject, "an IdentityFile is left out: %s", why.text);
-            add_text(&a->skipped, "IdentityFile", why.text);
-            continue;
-        }
-        a->paths[a->file_count] = path;
-        ssh_key_file_read(path, &a->files[a->file_count++]);
-    }
-    return 0;
-}
-
-static void candidate_add(struct ssh_auth *a, const char *label, const struct buf *blob, size_t file)
-{
-    struct ssh_candidate *n = &a->candidates[a->candidate_count++];
-    *n = (struct ssh_candidate){.label = (char *)(uintptr_t)label, .blob = *blob};
-    if (file < a->file_count) {
-        n->file = &a->files[file];
-        n->path = a->paths[file];
-    }
-}
-
-/* Also decides what to say about a key that is not tried. */
-static void order(struct ssh_auth *a)
-{
-    bool *used = calloc(a->agent_key_count + 1, sizeof *used);
-    a->candidates = calloc(a->agent_key_count + a->file_count + 1, sizeof *a->candidates);
-    bool *in_agent = calloc(a->file_count + 1, sizeof *in_agent);
-    for (size_t f = 0; used && in_agent && a->candidates && f < a->file_count; f++) {
-        for (size_t k = 0; k < a->agent_key_count && !in_agent[f]; k++) {
-            if (used[k] || a->files[f].blob.len == 0 ||
-                !ssh_bytes_equal(bytes_of(&a->files[f].blob), bytes_of(&a->agent_keys[k].blob)))
-                continue;
-            used[k] = in_agent[f] = true;
-            candidate_add(a, a->paths[f], &a->agent_keys[k].blob, a->file_count);
-        }
-    }
-    for (size_t k = 0; used && a->candidates && k < a->agent_key_count; k++) {
-        if (!used[k] && !a->connection->settings.identities_only)
-            candidate_add(a, a->agent_keys[k].label, &a->agent_keys[k].blob, a->file_count);
-        else if (!used[k])
-            add_text(&a->skipped, a->agent_keys[k].label, "in the agent, but IdentitiesOnly is set");
-    }
-    for (size_t f = 0; in_agent && a->candidates && f < a->file_count; f++) {
-        const struct ssh_key_file *k = &a->files[f];
-        if (in_agent[f] || k->state == SSH_KEY_ABSENT)
-            continue;
-        struct ssh_bytes type = ssh_blob_type(bytes_of(&k->blob));
-        const char *problem = type.len > 0 ? type_problem(type) : NULL;
-        if (problem)
-            skip_unsupported(a, a->paths[f], problem);
-        else if (k->state == SSH_KEY_ENCRYPTED) {
-            a->is_locked = true;
-            add_text(&a->skipped, a->paths[f], "encrypted, and no agent holds it: run `ssh-add` on it");
-        } else if (k->state == SSH_KEY_PUBLIC_ONLY)
-            add_text(&a->skipped, a->paths[f], "only its public half is here, and no agent holds the other");
-        else if (k->state == SSH_KEY_UNUSABLE)
-            add_text(&a->skipped, a->paths[f], k->why.text);
-        else
-            candidate_add(a, a->paths[f], &k->blob, f);
-    }
-    free(used);
-    free(in_agent);
-}
-
-/* Names what `ssh` would log in with beside plain keys. */
-static void skip_certificates(struct ssh_auth *a)
-{
-    const struct ssh_list *named = &a->connection->settings.certificate_files;
-    char path[AUTH_PATH_MAX];
-    for (size_t i = 0; i < named->count; i++)
-        skip_unsupported(a, named->items[i], no_certificates);
-    for (size_t i = 0; i < a->file_count && named->count == 0; i++) {
-        int len = snprintf(path, sizeof path, "%s-cert.pub", a->paths[i]);
-        if (len > 0 && (size_t)len < sizeof path && access(path, F_OK) == 0)
-            skip_unsupported(a, path, no_certificates);
-    }
-    if (a->connection->settings.pkcs11_provider)
-        skip_unsupported(a, a->connection->settings.pkcs11_provider, "PKCS#11 is not supported");
-}
 
 static void start_trying(struct ssh_auth *a)
 {
-    order(a);
-    skip_certificates(a);
+    ssh_candidates_order(&a->candidates, &a->connection->settings);
     ssh_connection_wait(a->connection, SSH_AUTH_MS);
     ssh_connection_schedule(a->connection);
-}
-
-static int agent_key_add(struct ssh_auth *a, struct ssh_bytes blob, struct ssh_bytes comment)
-{
-    struct ssh_candidate *keys = realloc(a->agent_keys, (a->agent_key_count + 1) * sizeof *keys);
-    if (!keys)
-        return -1;
-    a->agent_keys = keys;
-    struct ssh_candidate key = {.label = strndup((const char *)comment.data, comment.len)};
-    buf_init(&key.blob, AUTH_BLOB_MAX);
-    if (!key.label || buf_append(&key.blob, blob.data, blob.len) < 0) {
-        free(key.label);
-        buf_free(&key.blob);
-        return -1;
-    }
-    keys[a->agent_key_count++] = key;
-    return 0;
-}
-
-static void take_agent_keys(struct ssh_auth *a, struct ssh_bytes answer)
-{
-    struct ssh_reader r = {.left = answer};
-    uint32_t count = ssh_agent_keys(&r);
-    char label[AUTH_LABEL_MAX];
-    for (uint32_t i = 0; i < count && i < AUTH_KEYS_MAX && !r.failed; i++) {
-        struct ssh_bytes comment;
-        struct ssh_bytes blob = ssh_agent_key(&r, &comment);
-        const char *problem = type_problem(ssh_blob_type(blob));
-        if (!r.failed && !problem && agent_key_add(a, blob, comment) < 0)
-            break;
-        if (!r.failed && problem) {
-            (void)snprintf(label, sizeof label, "%.*s of the agent", (int)comment.len, (const char *)comment.data);
-            skip_unsupported(a, label, problem);
-        }
-    }
 }
 
 static void on_agent_found(void *arg, const struct ssh_agent_found *found)
@@ -227,12 +53,11 @@ static void on_agent_found(void *arg, const struct ssh_agent_found *found)
     struct ssh_auth *a = arg;
     a->find = NULL;
     a->agent = found->agent;
-    if (a->agent)
-        take_agent_keys(a, found->keys);
+    size_t usable = a->agent ? ssh_candidates_add_agent(&a->candidates, found->keys) : 0;
     /* what does not fit is left out */
     if (!a->agent)
         (void)buf_printf(&a->agent_note, " No SSH agent: %s.", found->looked);
-    else if (a->agent_key_count == 0)
+    else if (usable == 0)
         (void)buf_printf(&a->agent_note,
                          " The SSH agent at %s (found through %s) has no key to use: `ssh-add` adds one.", found->path,
                          found->place);
@@ -249,10 +74,7 @@ struct ssh_auth *ssh_auth_new(struct ssh_connection *c)
     buf_init(&a->signature, AUTH_BLOB_MAX);
     buf_init(&a->agent_note, AUTH_TEXT_MAX);
     buf_init(&a->tried, AUTH_TEXT_MAX);
-    buf_init(&a->skipped, AUTH_TEXT_MAX);
-    struct err e;
-    if (read_files(a, &e) < 0)
-        add_text(&a->skipped, "IdentityFile", e.text);
+    ssh_candidates_read(&a->candidates, &c->settings, &c->tokens, c->transport->subject);
     a->find = ssh_agent_find_start(c->transport->loop, c->transport->subject, false, c->settings.identity_agent,
                                    on_agent_found, a);
     if (!a->find) {
@@ -266,6 +88,7 @@ struct ssh_auth *ssh_auth_new(struct ssh_connection *c)
 static void on_signed(void *arg, const struct err *why, struct ssh_bytes reply)
 {
     struct ssh_auth *a = arg;
+    struct buf *skipped = &a->candidates.skipped;
     struct ssh_bytes signature = {0};
     if (!why)
         signature = ssh_agent_signature(reply);
@@ -273,7 +96,7 @@ static void on_signed(void *arg, const struct err *why, struct ssh_bytes reply)
     bool is_signed = signature.len > 0 && buf_append(&a->signature, signature.data, signature.len) == 0;
     a->sign = is_signed ? SIGN_DONE : SIGN_REFUSED;
     if (why)
-        (void)buf_printf(&a->skipped, "%s%s", a->skipped.len > 0 ? ", " : "", why->text);
+        (void)buf_printf(skipped, "%s%s", skipped->len > 0 ? ", " : "", why->text);
     ssh_connection_wait(a->connection, SSH_AUTH_MS);
     ssh_connection_schedule(a->connection);
 }
@@ -296,7 +119,7 @@ static int sign(LIBSSH2_SESSION *session, unsigned char **sig, size_t *sig_len, 
 {
     (void)session;
     struct ssh_auth *a = *abstract;
-    const struct ssh_candidate *now = &a->candidates[a->at];
+    const struct ssh_candidate *now = &a->candidates.list[a->at];
     struct ssh_bytes to_sign = {data, len};
     struct ssh_bytes algorithm = algorithm_of(to_sign);
     if (now->file) {
@@ -310,7 +133,7 @@ static int sign(LIBSSH2_SESSION *session, unsigned char **sig, size_t *sig_len, 
         uint32_t flags = ssh_bytes_are(algorithm, "rsa-sha2-256")   ? SSH_AGENT_RSA_SHA2_256
                          : ssh_bytes_are(algorithm, "rsa-sha2-512") ? SSH_AGENT_RSA_SHA2_512
                                                                     : 0;
-        ssh_agent_sign(a->agent, bytes_of(&now->blob), to_sign, flags, SSH_AGENT_SIGN_MS, on_signed, a);
+        ssh_agent_sign(a->agent, ssh_bytes_of(now->blob), to_sign, flags, SSH_AGENT_SIGN_MS, on_signed, a);
         return LIBSSH2_ERROR_EAGAIN;
     case SIGN_ASKED:
         return LIBSSH2_ERROR_EAGAIN;
@@ -331,14 +154,14 @@ static int sign(LIBSSH2_SESSION *session, unsigned char **sig, size_t *sig_len, 
    the blob, and sshd takes a blob with that name for the RSA key that it is. */
 static void offer_blob(struct ssh_auth *a)
 {
-    const struct ssh_candidate *now = &a->candidates[a->at];
+    const struct ssh_candidate *now = &a->candidates.list[a->at];
     buf_clear(&a->wire_blob);
-    struct ssh_reader r = {.left = bytes_of(&now->blob)};
+    struct ssh_reader r = {.left = ssh_bytes_of(now->blob)};
     if (ssh_bytes_are(ssh_read_string(&r), "ssh-rsa") && !libssh2_version(VERSION_WITH_RSA_SHA2)) {
         ssh_put_string(&a->wire_blob, "rsa-sha2-256", strlen("rsa-sha2-256"));
         (void)buf_append(&a->wire_blob, r.left.data, r.left.len); /* failure is sticky, seen by the caller */
     } else {
-        (void)buf_append(&a->wire_blob, now->blob.data, now->blob.len);
+        (void)buf_append(&a->wire_blob, now->blob->data, now->blob->len);
     }
 }
 
@@ -346,7 +169,7 @@ static int try_candidate(struct ssh_auth *a)
 {
     struct ssh_connection *c = a->connection;
     LIBSSH2_SESSION *s = c->codec.session;
-    const struct ssh_candidate *now = &a->candidates[a->at];
+    const struct ssh_candidate *now = &a->candidates.list[a->at];
     const char *user = c->settings.user;
     /* libssh2 signs with files itself, but for RSA. */
     if (now->file && !now->file->rsa)
@@ -390,7 +213,7 @@ static int second_method(struct ssh_auth *a, const char *methods)
         "%s accepted the key %s and wants more: %s. delvegate does not support a second factor, since it "
         "has nobody to ask.\nSet `AuthenticationMethods publickey` for %s in the sshd_config there, or "
         "log in as a user who needs only a key.",
-        c->transport->where, a->candidates[a->at].label, methods, c->settings.user);
+        c->transport->where, a->candidates.list[a->at].label, methods, c->settings.user);
     return -1;
 }
 
@@ -399,12 +222,12 @@ static void advise(const struct ssh_auth *a, struct buf *text)
 {
     struct buf command;
     buf_init(&command, AUTH_TEXT_MAX);
-    if (a->unsupported)
+    if (a->candidates.unsupported)
         (void)buf_puts(text,
                        "`ssh` may log in with what is not supported here; delvegate cannot. Let it have an ED25519, "
                        "ECDSA or RSA key: `ssh-keygen` makes one, IdentityFile names it, and it must be in "
                        "~/.ssh/authorized_keys there.");
-    else if (a->tries == 0 && a->skipped.len == 0)
+    else if (a->tries == 0 && a->candidates.skipped.len == 0)
         (void)buf_puts(text,
                        "Make one with `ssh-keygen`, or name yours with IdentityFile in ~/.ssh/config, and add it to "
                        "~/.ssh/authorized_keys there.");
@@ -426,9 +249,9 @@ static const char *what_ssh_has(const struct ssh_auth *a, const char *methods)
         return "the server takes no key, but GSSAPI";
     if (s->host_based && is_allowed(methods, "hostbased"))
         return "the server takes no key, but host-based authentication";
-    if (a->unsupported && is_allowed(methods[0] ? methods : "publickey", "publickey"))
+    if (a->candidates.unsupported && is_allowed(methods[0] ? methods : "publickey", "publickey"))
         return "no other key was accepted than those that libssh2 cannot use";
-    if (a->is_locked && ssh_program_can_ask())
+    if (a->candidates.is_locked && ssh_program_can_ask())
         return "a key needs its passphrase";
     return NULL;
 }
@@ -440,7 +263,7 @@ static void give_up(struct ssh_auth *a, const char *methods)
         return;
     struct ssh_connection *c = a->connection;
     const char *where = c->transport->where;
-    const char *skipped = a->skipped.data ? a->skipped.data : "";
+    const char *skipped = a->candidates.skipped.data ? a->candidates.skipped.data : "";
     const char *agent = a->agent_note.data ? a->agent_note.data : "";
     struct buf advice;
     buf_init(&advice, AUTH_TEXT_MAX);
@@ -532,9 +355,12 @@ static bool signature_was_not_enough(struct ssh_connection *c, int rc)
 static int refused(struct ssh_auth *a, int rc)
 {
     struct ssh_connection *c = a->connection;
-    const struct ssh_candidate *now = &a->candidates[a->at];
+    const struct ssh_candidate *now = &a->candidates.list[a->at];
     log_debug(c->transport->subject, "key %s%s: %s", now->label, now->file ? "" : " (agent)", ssh_connection_words(c));
-    add_text(&a->tried, now->label, a->sign == SIGN_REFUSED ? "the agent did not sign" : now->file ? "file" : "agent");
+    ssh_candidates_note(&a->tried, now->label,
+                        a->sign == SIGN_REFUSED ? "the agent did not sign"
+                        : now->file             ? "file"
+                                                : "agent");
     if (c->codec.farewell[0])
         return ended(a);
     /* libssh2 hides why it could not read the answer. */
@@ -552,12 +378,12 @@ static int try_candidates(struct ssh_auth *a)
 {
     struct ssh_connection *c = a->connection;
     int rc = AUTH_GO_ON;
-    while (rc == AUTH_GO_ON && !c->settings.no_public_key && a->at < a->candidate_count &&
+    while (rc == AUTH_GO_ON && !c->settings.no_public_key && a->at < a->candidates.count &&
            a->tries < SSH_AUTH_TRIES_MAX) {
         rc = try_candidate(a);
         if (rc == LIBSSH2_ERROR_EAGAIN)
             return 0;
-        const struct ssh_candidate *now = &a->candidates[a->at];
+        const struct ssh_candidate *now = &a->candidates.list[a->at];
         if (rc == 0) {
             log_info(c->transport->subject, "logged in as %s with key %s%s", c->settings.user, now->label,
                      now->file ? "" : " (agent)");
@@ -577,8 +403,9 @@ int ssh_auth_step(struct ssh_auth *a)
         rc = try_candidates(a);
     if (rc != AUTH_GO_ON)
         return rc;
-    for (; a->at < a->candidate_count; a->at++)
-        add_text(&a->skipped, a->candidates[a->at].label, "too many keys: name the right one with IdentityFile");
+    for (; a->at < a->candidates.count; a->at++)
+        ssh_candidates_note(&a->candidates.skipped, a->candidates.list[a->at].label,
+                            "too many keys: name the right one with IdentityFile");
     a->methods = METHODS_ASKED_LAST;
     return ask_methods(a);
 }
@@ -594,22 +421,10 @@ void ssh_auth_free(struct ssh_auth *a)
         return;
     ssh_agent_find_cancel(a->find);
     ssh_agent_free(a->agent);
-    for (size_t i = 0; i < a->file_count; i++) {
-        ssh_key_file_free(&a->files[i]);
-        free(a->paths[i]);
-    }
-    for (size_t i = 0; i < a->agent_key_count; i++) {
-        free(a->agent_keys[i].label);
-        buf_free(&a->agent_keys[i].blob);
-    }
-    free(a->files);
-    free(a->paths);
-    free(a->agent_keys);
-    free(a->candidates);
+    ssh_candidates_free(&a->candidates);
     buf_free(&a->wire_blob);
     buf_free(&a->signature);
     buf_free(&a->agent_note);
     buf_free(&a->tried);
-    buf_free(&a->skipped);
     free(a);
 }

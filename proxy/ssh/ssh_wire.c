@@ -53,6 +53,11 @@ void ssh_put_string(struct buf *b, const void *data, size_t len)
     (void)buf_append(b, data, len);
 }
 
+struct ssh_bytes ssh_bytes_of(const struct buf *b)
+{
+    return (struct ssh_bytes){(const unsigned char *)(b->data ? b->data : ""), b->len};
+}
+
 bool ssh_bytes_equal(struct ssh_bytes a, struct ssh_bytes b)
 {
     return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;

@@ -32,6 +32,9 @@ void ssh_put_string(struct buf *b, const void *data, size_t len);
 bool ssh_bytes_equal(struct ssh_bytes a, struct ssh_bytes b);
 bool ssh_bytes_are(struct ssh_bytes a, const char *text);
 
+/* The bytes that b holds, until it changes. */
+struct ssh_bytes ssh_bytes_of(const struct buf *b);
+
 /* The type at the start of a public key blob ("ssh-ed25519"), empty when it has none. */
 struct ssh_bytes ssh_blob_type(struct ssh_bytes blob);
 
