@@ -282,8 +282,10 @@ static void check_alternatives(struct walk *w, const struct config_option *membe
     const struct config_option *given = NULL;
     struct buf names;
     bool any = false;
+    if (!object)
+        return;
     buf_init(&names, CONFIG_PROBLEM_MAX);
-    for (const struct config_option *option = members; object && option->name; option++) {
+    for (const struct config_option *option = members; option->name; option++) {
         const struct config_json *child = config_json_member(object, option->name);
         if (!option->alternative)
             continue;

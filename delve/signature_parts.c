@@ -216,7 +216,8 @@ static void add_words(struct delve_diagnosis *d, struct delve_line line)
     /* no half of a character at the end */
     while (n && n < line.len && ((unsigned char)line.at[n] & 0xC0) == 0x80)
         n--;
-    memcpy(d->words + have, line.at, n);
+    if (n)
+        memcpy(d->words + have, line.at, n);
     d->words[have + n] = '\0';
 }
 

@@ -251,6 +251,7 @@ static void exec_script(const struct birth *b, char *program, char **argv, size_
     for (size_t i = 1; i < count; i++)
         script[i + 1] = argv[i];
     (void)execve("/bin/sh", script, b->env);
+    free(script);
 }
 
 static _Noreturn void exec_program(const struct birth *b, char **argv, size_t count)
