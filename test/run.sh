@@ -302,11 +302,14 @@ run_pinned() {
 
 suite_lint() {
     run_pinned clang-format 14.0 lint/format status 60 make lint-format
-    run lint/words status 300 make lint-words
+    build all && run lint/words status 60 make lint-words
     run lint/shell status 120 make lint-shell
     run lint/rooms status 60 make lint-rooms
-    run_pinned cppcheck 2.10 lint/cppcheck status 900 make lint-cppcheck
-    run_pinned clang-tidy 14.0 lint/tidy status 900 make -k -j2 lint-tidy
+    run_pinned cppcheck 2.10 lint/cppcheck status 300 make lint-cppcheck
+    run_pinned clang-tidy 14.0 lint/tidy status 600 make -k -j2 lint-tidy
+    if [ "${CHECK_ALL:-0}" = 1 ]; then
+        run_pinned clang-tidy 14.0 lint/analyze status 1800 make -k -j2 lint-analyze
+    fi
 }
 
 # Shell tests: each program under the folder that is executable; it ends with a line `N passed, N failed`.
