@@ -40,7 +40,8 @@ KIND_debug := -O0 -g3 $(STRICT)
 KIND_asan := -O1 -g $(SANITIZE) $(STRICT)
 KIND_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link $(STRICT)
 KIND_cov := -O0 -g --coverage $(STRICT)
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+# A compiler that is newer than this warns of more: it is an error only where delvegate is developed, with WERROR=1.
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes $(if $(filter 1,$(WERROR)),-Werror)
 # CFLAGS, CPPFLAGS and LDFLAGS stay the caller's.
 ALL_CPPFLAGS := -D_GNU_SOURCE -DDELVEGATE_VERSION='"$(VERSION)"' -DDELVEGATE_DATE='"$(DATE)"' -I. -I$(BUILD) \
     $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
@@ -385,7 +386,7 @@ modgraph-capture:
 	@scripts/bootstrap.sh demo
 	@test/node.sh test/modgraph/capture.mjs $(if $(GO),--go $(call quoted,$(GO)))
 cov:
-	@$(MAKE) KIND=cov unit-programs
+	@$(MAKE) KIND=cov WERROR=1 unit-programs
 	@test/run.sh coverage
 
 # For clangd and other tools: how each file is compiled.
@@ -592,7 +593,7 @@ Testing:
 Packing:
   make dist              a tarball
   make feature           the dev container Feature
-V=1 shows the commands. CC, CPPFLAGS, CFLAGS and LDFLAGS are yours. test/README.md tells of the tests.
+V=1 shows the commands; WERROR=1 makes warnings errors. CC, CPPFLAGS, CFLAGS and LDFLAGS are yours. test/README.md tells of the tests.
 endef
 help:
 	@$(info $(HELP)):

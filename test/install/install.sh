@@ -203,6 +203,16 @@ case_hardening() {
         "$([[ $producer != *GNU\ C* ]] || echo '* -fstack-clash-protection')*"
 }
 
+# Whoever installs it may have a compiler that warns of more; whoever works on it sets WERROR.
+case_warnings() {
+    local command
+    command=$(as_user make -C "$TREE" -n V=1 BUILD=build/warnings build/warnings/dap/err.o)
+    check "it is built with warnings" has "$command" '* -Wall *-Wmissing-prototypes *'
+    check "which are no errors" lacks "$command" '* -Werror *'
+    command=$(as_user make -C "$TREE" -n V=1 BUILD=build/warnings WERROR=1 build/warnings/dap/err.o)
+    check "but with WERROR=1" has "$command" '* -Werror *'
+}
+
 case_make_help() {
     local text target
     text=$(as_user make -C "$TREE" help)
@@ -510,6 +520,7 @@ case_fresh
 case_shared
 case_fortify
 case_hardening
+case_warnings
 case_make_help
 case_variables
 case_names

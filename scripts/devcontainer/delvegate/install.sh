@@ -149,12 +149,11 @@ remove_build_packages() {
 
 # delvegate itself.
 
-# The image's environment is not to say what is built and where. A compiler that warns of more than those that delvegate
-# is developed with is no reason to fail.
+# The image's environment is not to say what is built and where, nor that a warning is an error.
 build() {
     mkdir "$work/source"
     tar -xzf "$here/delvegate.tar.gz" -C "$work/source" --strip-components=1
-    make -C "$work/source" -j"$(nproc)" KIND=release BUILD=build/release SUPERVISORS= DESTDIR= WARNINGS= prefix=$PREFIX PREFIX=$PREFIX \
+    make -C "$work/source" -j"$(nproc)" KIND=release BUILD=build/release SUPERVISORS= DESTDIR= WERROR= prefix=$PREFIX PREFIX=$PREFIX \
         install >"$work/build.log" 2>&1
 }
 
