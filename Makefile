@@ -8,6 +8,8 @@ DATE := 2026-11-30
 MAKEFLAGS += --no-print-directory
 # `make V=1` shows the commands.
 Q := $(if $(V),,@)
+# As a word for the shell.
+quoted = '$(subst ','\'',$1)'
 say = @$(if $(V),:,printf '%-5s %s\n' $1 $@)
 
 ifneq ($(filter $(KIND),release debug asan fuzz cov),$(KIND))
@@ -76,9 +78,12 @@ PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ig
     proxy/machine/words.c \
     $(addprefix proxy/base/,timer.c nonce.c log.c state.c environment.c source.c) proxy/delve/waiting.c \
     proxy/session/routes.c $(TUNNEL)
+TEST_SRC := $(wildcard test/*/*.c test/*/*/*.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
-HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/unit/*.h test/fuzz/*.h test/unit/schedules/*.h test/supervisor/*.h)
+HEADERS := $(wildcard dap/*.h delve/*.h config/*.h proxy/*/*.h test/*/*.h test/*/*/*.h)
+# What clang-format sets.
+C_FILES := $(PURE) $(PROXY) $(TEST_SRC) $(HEADERS)
 SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/gomachine/*.sh scripts/devcontainer/*/*.sh \
     $(addprefix scripts/devcontainer/delvegate/,entrypoint start supervise) delve/*.sh test/*.sh test/modgraph/*.sh \
     test/ssh/*.sh test/supervisor/*.sh test/install/*.sh test/install/systemd/run test/container/*/run \
@@ -100,7 +105,6 @@ SUPERVISOR_TESTS := $(patsubst test/supervisor/%.c,$(BUILD)/supervisor-tests/%,$
 UNIT := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 SSH_TESTS := $(patsubst test/ssh/%.c,$(BUILD)/ssh/%,$(wildcard test/ssh/*.c))
 SCHEDULES_SRC := $(wildcard test/unit/schedules/*.c)
-TEST_SRC := $(wildcard test/unit/case.c test/e2e/helpers/*.c test/bench/*.c test/supervisor/*.c)
 # What of proxy/ the made-up world of the schedules does not stand in for.
 SCHEDULED := $(filter-out proxy/session/client.c,$(filter proxy/session/% proxy/delve/%,$(PROXY))) proxy/base/nonce.c \
     proxy/supervisor/flight.c
@@ -243,13 +247,12 @@ $(BUILD)/ssh/%: test/ssh/%.c $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< \
 	    $(filter-out $(BUILD)/proxy/cli/main.o,$(PROXY_OBJ)) $(PROGRAMS_OBJ) $(TESTED) $(LIBS)
 
-# So does the script that puts the supervisor on the Go machine.
+# The script that puts the supervisor on the Go machine is part of delvegate.
 $(BUILD)/delve/bootstrap.o: $(BUILD)/bootstrap_sh.h
-$(BUILD)/bootstrap_sh.h: delve/bootstrap.sh
+$(BUILD)/bootstrap_sh.h: delve/bootstrap.sh scripts/embed.sh
 	@mkdir -p $(@D)
 	$(call say,EMBED)
-	$(Q){ echo 'static const unsigned char bootstrap_sh[] = {'; od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
-	    echo '};'; } >$@.new && mv $@.new $@
+	$(Q)scripts/embed.sh script $< bootstrap_sh >$@.new && mv $@.new $@
 
 # A clone may be another user's than who runs make in it, and runs what it says.
 GIT := git -c safe.directory='*' -c core.fsmonitor=false
@@ -298,28 +301,17 @@ endif
 $(BUILD)/supervisor: $(BUILD)/supervisor-$(OWN_ARCH)/supervisor
 	$(Q)cp $< $@.new && mv $@.new $@
 
-# They become part of delvegate as they are: compressed, one with musl would have 100 KB less of 200, and every Go machine
-# would need what decompresses it.
+# So are the supervisors.
 PROGRAMS := $(foreach a,$(SUPERVISORS),$(BUILD)/supervisor-$a/supervisor)
 $(BUILD)/supervisors: always
 	$(call keep_words,$(SUPERVISORS),$(FLAGS_KEPT))
-$(BUILD)/programs_bytes.S: $(PROGRAMS) $(BUILD)/supervisors Makefile
+$(BUILD)/programs_bytes.S: $(PROGRAMS) $(BUILD)/supervisors scripts/embed.sh
 	$(call say,EMBED)
-	$(Q){ printf '%s\n' '#ifdef __CET__' '#include <cet.h>' '#endif' '.section .rodata'; for a in $(SUPERVISORS); do \
-	    printf '.balign 16\n.global program_%s\nprogram_%s: .incbin "%s"\n' $$a $$a $(BUILD)/supervisor-$$a/supervisor; done; \
-	    echo '.section .note.GNU-stack,"",%progbits'; } >$@.new && mv $@.new $@
+	$(Q)scripts/embed.sh bytes $(BUILD) $(SUPERVISORS) >$@.new && mv $@.new $@
 $(BUILD)/programs_bytes.o: $(BUILD)/programs_bytes.S
 	$(Q)$(CC) $(HARDENED) -c -o $@ $<
-$(BUILD)/programs_table.c: $(PROGRAMS) $(BUILD)/supervisors Makefile
-	$(Q){ echo '#include "proxy/machine/programs.h"'; \
-	    for a in $(SUPERVISORS); do p=$(BUILD)/supervisor-$$a/supervisor sum=$$(sha256sum <$$p) crc=$$(cksum <$$p); \
-	        printf 'extern const unsigned char program_%s[];\n#define PROGRAM_%s {"%s", "%s", program_%s, %s, %s}\n' \
-	            $$a $$a $$a "$${sum%% *}" $$a $$(($$(wc -c <$$p))) $${crc%% *}; done; \
-	    echo 'const struct bootstrap_program programs_own = PROGRAM_$(OWN_ARCH);'; \
-	    echo 'const struct bootstrap_program programs_table[] = {'; \
-	    for a in $(if $(PORTABLE),$(SUPERVISORS),$(FOREIGN)); do echo "    PROGRAM_$$a,"; done; \
-	    echo '    {NULL, NULL, NULL, 0, 0}};'; \
-	    echo 'const size_t programs_count = sizeof programs_table / sizeof *programs_table - 1;'; } >$@.new && mv $@.new $@
+$(BUILD)/programs_table.c: $(PROGRAMS) $(BUILD)/supervisors scripts/embed.sh
+	$(Q)scripts/embed.sh table $(BUILD) $(OWN_ARCH) $(if $(PORTABLE),$(SUPERVISORS),$(FOREIGN)) >$@.new && mv $@.new $@
 $(BUILD)/programs_table.o: $(BUILD)/programs_table.c proxy/machine/programs.h delve/bootstrap.h
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -389,67 +381,44 @@ cov:
 	@$(MAKE) KIND=cov WERROR=1 unit-programs
 	@test/run.sh coverage
 
-# For clangd and other tools: how each file is compiled.
-json = $(subst ",\",$(subst \,\\,$1))
-comma := ,
-compiled_with = $(if $(filter $(SUPERVISOR),$1),$(firstword $(SUPERVISOR_CC_$(OWN_ARCH))) $(SUPERVISOR_CPPFLAGS) $(SUPERVISOR_CFLAGS),$\
-    $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS))
-compile_command = {"directory": "$(call json,$(CURDIR))", "file": "$1", "command": "$(call json,$(call compiled_with,$1) -c $1)"}
+# Source: how each file is compiled, for clangd and other tools; how it is set; what linters find in it.
 compile_commands.json: $(MADE_HEADERS) always
-	$(file >$@,[$(call compile_command,proxy/cli/main.c))
-	$(foreach f,$(filter-out proxy/cli/main.c,$(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) \
-	    $(wildcard test/ssh/*.c)),$(file >>$@,$(comma)$(call compile_command,$f)))
-	$(file >>$@,])
+	@scripts/compile-commands.sh $(call quoted,$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)) proxy/cli/main.c \
+	    $(filter-out proxy/cli/main.c $(SUPERVISOR),$(PURE) $(PROXY) $(TEST_SRC)) \
+	    -- $(call quoted,$(SUPERVISOR_CC_$(OWN_ARCH)) $(SUPERVISOR_CPPFLAGS) $(SUPERVISOR_CFLAGS)) $(SUPERVISOR) >$@
 	@echo $@
 format:
-	clang-format -i $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
+	clang-format -i $(C_FILES)
 lint:
 	@test/run.sh lint
 lint-format:
-	$(Q)clang-format --dry-run -Werror $(PURE) $(PROXY) $(UNIT_SRC) $(FUZZ_SRC) $(SCHEDULES_SRC) $(TEST_SRC) $(HEADERS)
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
 # clang-tidy, once for each file that has changed or includes one that has. All but a twentieth of its time goes to the
 # path-sensitive analyzer (clang-analyzer-*): lint-tidy gives that a tenth of the depth, lint-analyze all that it wants.
 lint-tidy: $(TIDIED:%=$(BUILD)/tidy/%)
 lint-analyze: $(TIDIED:%=$(BUILD)/analyze/%)
 $(BUILD)/tidy/%: TIDY := $(foreach a,-Xclang -analyzer-config -Xclang max-nodes=20000,--extra-arg=$a)
-$(BUILD)/tidy/% $(BUILD)/analyze/%: % .clang-tidy | $(MADE_HEADERS) libraries
+define tidy
 	@mkdir -p $(@D)
 	$(call say,TIDY)
 	$(Q)clang-tidy --quiet $(TIDY) $< -- -std=c11 $(ALL_CPPFLAGS) 2>$@.err || { cat $@.err >&2; exit 1; }
 	$(Q)$(CC) -std=c11 $(ALL_CPPFLAGS) -MM -MP -MT $@ -MF $@.d $<
 	@touch $@
+endef
+$(BUILD)/tidy/%: % .clang-tidy | $(MADE_HEADERS) libraries
+	$(tidy)
+$(BUILD)/analyze/%: % .clang-tidy | $(MADE_HEADERS) libraries
+	$(tidy)
 # What it knows of unchanged files is in its build directory; that is also how it follows a value from file to file in spite of -j.
 lint-cppcheck: $(MADE_HEADERS)
 	@mkdir -p $(BUILD)/cppcheck
 	$(Q)cppcheck --quiet -j2 --cppcheck-build-dir=$(BUILD)/cppcheck --std=c11 --inline-suppr --error-exitcode=1 \
 	    --enable=warning,portability,performance --suppress=missingIncludeSystem --suppress=ctuuninitvar \
 	    -D_GNU_SOURCE -I. -I$(BUILD) $(TIDIED)
-# The manual pages are set without a warning, and the README's configuration is one.
 lint-words: all
-	$(Q)for page in delvegate.1 delvegate.json.5 delvegate-recovery.7; do \
-	    ! groff -man -Tutf8 -ww build/$$page 2>&1 >build/words.txt | grep . || exit 1; done
-	$(Q)sed -n '\,^// .*/config\.json$$,,/^```$$/p' README.md | sed '$$d' >build/README.json
-	$(Q)build/delvegate --check-config --config build/README.json
-# What continuous integration runs elsewhere is what it runs here.
-	$(Q)for word in '- run: .ci/run' 'image: debian:' '"12"' '"13"'; do \
-	    grep -qF -e "$$word" .github/workflows/ci.yml || { echo ".github/workflows/ci.yml: lacks $$word" >&2; exit 1; }; done
-# No room includes a header of one above it.
-LIBC_HEADERS = assert|ctype|dirent|endian|errno|fcntl|inttypes|limits|poll|sched|signal|spawn|std[a-z]*|string|strings|termios|\
-time|unistd|arpa/inet|netinet/[a-z]+|sys/[a-z_]+
-SUPERVISOR_INCLUDES = "(proxy/(supervisor|tunnel)/|($(subst $(space),|,$(SUPERVISOR_SHARED:.c=)))\.h"|supervisor_build\.h")|<($(subst $(space),,$(LIBC_HEADERS)))\.h>
+	@test/lint-words.sh
 lint-rooms:
-	$(Q)awk -v rooms='$(ROOMS)' 'BEGIN { n = split(rooms, room); for (i = 1; i <= n; i++) height[room[i]] = i } \
-	    match($$0, /^#include "proxy\/[a-z]+\//) { split($$0, to, "/"); split(FILENAME, from, "/"); \
-	        if (height[to[2]] == 0 || height[to[2]] > height[from[2]]) \
-	            { print FILENAME ": " $$0 ": a room above " from[2]; bad = 1 } } \
-	    END { exit bad }' $(PROXY) $(wildcard proxy/*/*.h)
-	$(Q)! grep -nE '^#include ("|<)' proxy/tunnel/*.[ch] | \
-	    grep -vE ':#include ("proxy/tunnel/|<(assert|stdarg|stdbool|stddef|stdint|stdio|stdlib|string)\.h>)' | \
-	    sed 's/$$/: the tunnel is pure: libc and itself alone/' | grep .
-	$(Q)! grep -nE '^#include ("|<)' $(SUPERVISOR) $(wildcard proxy/supervisor/*.h) /dev/null | grep -vE ':#include ($(SUPERVISOR_INCLUDES))' | \
-	    sed 's/$$/: the supervisor is libc (what musl has, without the name service), the tunnel and SUPERVISOR_SHARED/' | grep .
-	$(Q)! grep -nE '^#include "proxy/supervisor/' $(filter-out proxy/supervisor/% test/%,$(PURE) $(PROXY) $(HEADERS)) | \
-	    sed 's/$$/: the supervisor is a program of its own/' | grep .
+	@test/lint-rooms.sh '$(ROOMS)' '$(SUPERVISOR_SHARED)'
 lint-shell:
 	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
 
@@ -475,100 +444,21 @@ zshcompletiondir := $(datadir)/zsh/site-functions
 fishcompletiondir := $(datadir)/fish/vendor_completions.d
 # systemd's user manager looks for units below /usr/lib, /usr/local/lib and ~/.local/share, but not below ~/.local/lib.
 systemduserunitdir := $(if $(filter %/.local,$(prefix)),$(datadir),$(prefix)/lib)/systemd/user
-UNIT_PATH := /usr/lib/systemd/user /usr/local/lib/systemd/user /usr/share/systemd/user /usr/local/share/systemd/user \
-    /etc/systemd/user $(HOME)/.local/share/systemd/user $(HOME)/.config/systemd/user
-
-# Directory variable|name|mode|source. @bindir@ in a unit becomes the program's place; the example names the schema's.
-INSTALLED := \
-    bindir|delvegate|755|build/delvegate \
-    pkglibexecdir|supervisor|755|build/supervisor \
-    man1dir|delvegate.1|644|build/delvegate.1 \
-    man5dir|delvegate.json.5|644|build/delvegate.json.5 \
-    man7dir|delvegate-recovery.7|644|build/delvegate-recovery.7 \
-    pkgdatadir|config.schema.json|644|build/config.schema.json \
-    bashcompletiondir|delvegate|644|build/completions/delvegate \
-    zshcompletiondir|_delvegate|644|build/completions/_delvegate \
-    fishcompletiondir|delvegate.fish|644|build/completions/delvegate.fish \
-    docdir|LICENSE|644|LICENSE \
-    docdir|README.md|644|README.md \
-    exampledir|config.json|644|scripts/config.example.json \
-    $(foreach u,$(wildcard scripts/systemd/*.service.in scripts/systemd/*.socket.in),\
-        systemduserunitdir|$(notdir $(u:.in=))|644|$u) \
-    $(foreach u,$(wildcard scripts/systemd/*.service scripts/systemd/*.socket),systemduserunitdir|$(notdir $u)|644|$u) \
-    $(foreach e,$(wildcard scripts/systemd/*.conf),exampledir|$(notdir $e)|644|$e)
-DIRECTORIES := bindir pkglibexecdir man1dir man5dir man7dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir exampledir \
-    systemduserunitdir
-DIRECTORY_LIST := $(pkgdatadir)/installed-directories
-
-define newline
-
-
-endef
-tab := $(subst x,,x	)
-space := $(subst x,,x x)
-# As a word for the shell.
-quoted = '$(subst ','\'',$1)'
-field = $(word $1,$(subst |, ,$2))
-installed = $(call quoted,$(DESTDIR)$($(call field,1,$1))/$(call field,2,$1))
-# In a unit % begins a specifier, and blanks stand between words.
-bindir_in_unit := $(subst %,%%,$(subst $(space),\x20,$(bindir)))
-# As text of sed's s|||.
-replacement = $(subst |,\|,$(subst &,\&,$(subst \,\\,$1)))
-places = $(call quoted,s|@bindir@|$(call replacement,$(bindir_in_unit))|; \
-    s|/usr/local/share/delvegate|$(call replacement,$(pkgdatadir))|)
-install_one = $(if $(filter %.in %.example.json,$1),sed $(places) $(call field,4,$1) | \
-    $(INSTALL) -m $(call field,3,$1) /dev/stdin $(call installed,$1),$\
-    $(INSTALL) -m $(call field,3,$1) $(call field,4,$1) $(call installed,$1))
-
-# delvegate looks for the supervisor in ../libexec from its own directory. Where that is not pkglibexecdir, a link beside
-# delvegate says where it is.
-differ = $(subst x$1,,x$2)$(subst x$2,,x$1)
-SUPERVISOR_LINK = $(if $(call differ,$(subst /bin|,,$(bindir)|)/libexec/delvegate,$(pkglibexecdir)),$(call \
-    quoted,$(DESTDIR)$(bindir)/delvegate-supervisor))
-
-# Said before anything is written: in a recipe they are expanded first.
-require_absolute = $(foreach d,$(DIRECTORIES),$(if $(filter /%,$(firstword $($d))),,$(error \
-    PREFIX and the directory variables must be absolute paths, and $d is '$($d)'; another root is DESTDIR)))
-require_startable = $(foreach c,' " \,$(if $(findstring $c,$(bindir)),$(error \
-    systemd starts no program whose path has a $c, and bindir is '$(bindir)'; another root is DESTDIR)))
-install: all $(foreach f,$(INSTALLED),$(call field,4,$f))
-	$(require_absolute)$(require_startable)
-	@scripts/install-directories.sh make $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST)) \
-	    $(foreach d,$(DIRECTORIES),$(call quoted,$($d)))
-	$(foreach f,$(INSTALLED),$(call install_one,$f)$(newline)$(tab))
-	$(if $(SUPERVISOR_LINK),ln -sf $(call quoted,$(pkglibexecdir)/supervisor) $(SUPERVISOR_LINK))
-	@scripts/fish-link.sh make $(call quoted,$(DESTDIR)) $(call quoted,$(fishcompletiondir)/delvegate.fish)
-	@$(if $(DESTDIR)$(filter $(systemduserunitdir),$(UNIT_PATH)),:,printf '%s\n' "systemd does not look for user units \
-	    in "$(call quoted,$(systemduserunitdir))": each user says systemctl --user link "$(call \
-	    quoted,$(call quoted,$(systemduserunitdir)/))"delvegate.s*")
+INSTALLED_INTO := bindir pkglibexecdir man1dir man5dir man7dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir \
+    exampledir systemduserunitdir
+INSTALLATION = DIRECTORIES='$(INSTALLED_INTO)' $(foreach v,DESTDIR INSTALL $(INSTALLED_INTO),$v=$(call quoted,$($v)))
+install: all
+	@$(INSTALLATION) scripts/install.sh install
 uninstall:
-	$(require_absolute)
-	@scripts/fish-link.sh remove $(call quoted,$(DESTDIR)) $(call quoted,$(fishcompletiondir)/delvegate.fish)
-	$(foreach f,$(INSTALLED),rm -f $(call installed,$f)$(newline)$(tab))
-	$(if $(SUPERVISOR_LINK),rm -f $(SUPERVISOR_LINK))
-	@scripts/install-directories.sh remove $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST))
+	@$(INSTALLATION) scripts/install.sh uninstall
+
+# Packing: the source, and the dev container Feature.
 dist:
 	@mkdir -p build
 	$(GIT) archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD
 	@echo build/delvegate-$(VERSION).tar.gz
-# The dev container Feature, whole in one directory: the CLI copies it without its repository. In a clone the source is
-# what HEAD has, in the tarball of `make dist` the tree.
-FEATURE := build/feature/delvegate
-FEATURE_SOURCE := Makefile LICENSE README.md config dap delve proxy scripts
 feature:
-	@rm -rf $(FEATURE)
-	@mkdir -p $(FEATURE)
-	cp scripts/devcontainer/delvegate/* $(FEATURE)
-	sed -i 's/"version": "[^"]*"/"version": "$(VERSION)"/' $(FEATURE)/devcontainer-feature.json
-	$(Q)if [ -e .git ]; then \
-	    $(GIT) archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o $(FEATURE)/delvegate.tar.gz HEAD $(FEATURE_SOURCE) && \
-	    { $(GIT) diff --quiet HEAD -- $(FEATURE_SOURCE) || \
-	        echo "make feature: the source in it is HEAD's: what is not committed is not in it" >&2; }; \
-	else \
-	    tar --sort=name --owner=0 --group=0 --numeric-owner --transform='s,^,delvegate-$(VERSION)/,' \
-	        -czf $(FEATURE)/delvegate.tar.gz $(FEATURE_SOURCE); \
-	fi
-	@echo $(FEATURE)
+	@scripts/feature.sh $(VERSION) build/feature/delvegate
 clean:
 	rm -rf build
 
