@@ -11,7 +11,7 @@ import { freePort } from './port.mjs';
 import * as proc from './proc.mjs';
 import { Session } from './session.mjs';
 import { HOST, Sshd, account, haveSshd } from './sshd.mjs';
-import { until } from './until.mjs';
+import { PATIENCE, until } from './until.mjs';
 
 process.umask(0o022); // whatever it is here
 
@@ -171,6 +171,10 @@ export class World {
     this.daemon = new Child(this.options.program ?? DELVEGATE, args, { name: 'delvegate', env: this.daemonEnv, cwd: this.root });
     for (const { listen } of Object.values(this.config.targets)) {
       await this.daemon.wait(new RegExp(`listening.*\\b${String(listen).replace(/.*:/, '')}\\b`, 'i'));
+    }
+    if (process.env.GDB) {
+      process.stderr.write(`delvegate listens, and waits for a debugger: gdb -p ${this.daemon.pid}\n`);
+      await until('a debugger', () => Number(proc.status(this.daemon.pid, 'TracerPid')) > 0);
     }
     return this.daemon;
   }
@@ -369,7 +373,7 @@ export class World {
    */
   test(name, options, body) {
     if (typeof options === 'function') return this.test(name, {}, options);
-    return test(name, { timeout: options.timeout ?? TEST_MS, skip: options.skip || (this.isEarly && options.notEarly) }, async (t) => {
+    return test(name, { timeout: (options.timeout ?? TEST_MS) * PATIENCE, skip: options.skip || (this.isEarly && options.notEarly) }, async (t) => {
       this.sessions = [];
       try {
         if (this.options.beside && !this.beside) await this.standBeside();
