@@ -21,6 +21,7 @@ const SAID = 4000; // characters of a terminal that an error shows
 const USER = 'dev';
 const SECRET = 'a long password';
 const MACHINES = { bookworm: '127.0.12.22', trixie: '127.0.13.22' }; // where the Go machine's sshd listens
+const CTRL_C = '\x03';
 const PROMPT = /\[walk (\d+)\]\$ $/;
 // What a person answers, and to which question.
 const ANSWERS = [
@@ -88,6 +89,15 @@ class Terminal {
     this.all += this.shown;
     if (status !== '0') throw new Error(`'${line}' ended with ${status}\n${this.all.slice(-SAID)}`);
     return this.all;
+  }
+
+  /** Ends what runs in it, and the shell. */
+  async close() {
+    if (!this.child.running) return;
+    this.child.process.stdin.write(CTRL_C);
+    await this.prompt(START_LIMIT_MS);
+    this.send('exit');
+    await this.child.end();
   }
 }
 
@@ -204,7 +214,7 @@ class Walk {
       const shown = await other.type(this.asked);
       say('check-env', shown.split('\n').slice(1, -1).join(`\n${' '.repeat(11)}`));
     } finally {
-      other.child.kill();
+      await other.close();
     }
   }
 
@@ -221,9 +231,9 @@ class Walk {
   }
 
   async clear() {
-    this.terminal?.child.kill();
-    this.sshd?.kill();
-    await Promise.all([this.terminal?.child.exited, this.sshd?.exited]);
+    await this.terminal?.close();
+    this.sshd?.kill('SIGKILL'); // unshare ignores others, and ends what is below it then
+    await this.sshd?.exited;
     if (process.env.KEEP) return;
     this.root('remove', this.here);
     this.root('remove', this.there);
