@@ -527,6 +527,7 @@ case_names
 case_unwritable
 case_other_user
 case_quick_start
+case_walk
 case_readme
 case_home
 mkdir "$TMP/kept"

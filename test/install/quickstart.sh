@@ -65,3 +65,17 @@ quick_start_copies() {
     check "and once more" as_quick RSYNC_RSH="$TMP/shell-there" "${args[@]}"
     check "takes away there what is gone here" not test -e "$copy/main.go"
 }
+
+# The whole of it, typed in fresh roots with a second one as the Go machine: some minutes, and the network.
+case_walk() {
+    local suite cannot=77
+    [ -n "${CHECK_ALL-}" ] && [ -e .git ] || return 0
+    for suite in bookworm trixie; do
+        test/node.sh test/install/walk.mjs $suite >"$TMP/walk.log" 2>&1
+        case $? in
+        0) check "the quick start in a fresh root of $suite: $(grep ^walk "$TMP/walk.log")" true ;;
+        "$cannot") skip "the quick start in a fresh root of $suite" "$(tail -n 1 "$TMP/walk.log")" ;;
+        *) check "the quick start in a fresh root of $suite" same "$(tail -n 40 "$TMP/walk.log")" 'a stop at the breakpoint' ;;
+        esac
+    done
+}
