@@ -25,35 +25,39 @@ static const char head[] =
     ".I /etc/xdg/delvegate/config.json\n"
     ".SH DESCRIPTION\n"
     ".BR delvegate (1)\n"
-    "reads one file, the one that\n"
+    "reads its configuration from a single file: the one that\n"
     ".B \\-\\-config\n"
-    "names, else the first path above when\n"
-    ".B XDG_CONFIG_HOME\n"
-    "is set, else the second; when there is no such file, the first that exists below the directories of\n"
+    "names, or else the first that exists of\n"
+    ".I $XDG_CONFIG_HOME/delvegate/config.json\n"
+    "(by default in ~/.config) and\n"
+    ".I delvegate/config.json\n"
+    "below each directory of\n"
     ".B XDG_CONFIG_DIRS\n"
-    "(separated by colons), which is /etc/xdg when that is not set.\n"
-    "The files are not merged. A file that exists and cannot be read is an error.\n"
-    "It says which Go machines there are and where the editor connects for each.\n"
-    "Without a file there is one target,\n"
-    ".BR local ,\n"
-    "on port 4711 and without SSH.\n"
+    "(separated by colons; by default /etc/xdg).\n"
+    "The files are not merged.\n"
+    "A file that exists but cannot be read is an error.\n"
+    "If there is no file, there is one target,\n"
+    ".BR local :\n"
+    "this machine, on port 4711.\n"
+    ".PP\n"
+    "The configuration lists the Go machines, how each is reached, and the port on which the editor connects for it.\n"
     ".PP\n"
     "The file is JSON in UTF\\-8. Comments\n"
     "(\\fB//\\fR to the end of the line, \\fB/*\\fR to \\fB*/\\fR) and a comma after the last member or item\n"
-    "are allowed. An unknown option is an error, and so is one that is given twice.\n"
+    "are allowed. Unknown options, and options that are given twice, are errors.\n"
     ".B delvegate \\-\\-check\\-config\n"
-    "names each error by file, line, column and option.\n"
+    "reports every error with its file, line, column and option.\n"
     "On\n"
     ".B SIGHUP\n"
-    "the file is read again; a file with errors leaves the old configuration in place, and running sessions keep\n"
-    "theirs.\n"
+    "the file is reloaded; if it is invalid, the previous configuration stays active. Running sessions keep the\n"
+    "configuration that they started with.\n"
     ".PP\n"
     "A duration is a whole number and a unit:\n"
     ".BR \\(dq90s\\(dq ,\n"
     ".B \\(dq10m\\(dq\n"
     "or\n"
-    ".BR \\(dq1h\\(dq ,\n"
-    "where milliseconds are of use also\n"
+    ".BR \\(dq1h\\(dq ;\n"
+    "if its range is in milliseconds, also\n"
     ".BR \\(dq250ms\\(dq .\n";
 
 static const char example[] = "{\n"
@@ -75,7 +79,7 @@ static const char tail[] = ".SH SEE ALSO\n"
                            ".BR ssh_config (5)\n"
                            ".PP\n"
                            ".B delvegate \\-\\-print\\-schema\n"
-                           "writes these options as a JSON Schema, for editors.\n";
+                           "prints these options as a JSON Schema, for editors.\n";
 
 static const char *kind_of(enum config_type type)
 {
@@ -159,7 +163,7 @@ static void put_option(struct buf *out, const struct config_option *option, cons
     if (option->names)
         put_names(out, "One of", option->names);
     if (option->type == CONFIG_LAYERS)
-        put_names(out, "The names taken are", config_layers);
+        put_names(out, "The layers are", config_layers);
     if (option->value && !inherited) {
         buf_puts(out, "Default: \\fB");
         roff_puts(out, option->value);

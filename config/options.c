@@ -59,15 +59,15 @@ static const struct config_option path_options[] = {
      .required = true,
      .max = PATH_BYTES_MAX,
      .example = "\"/Users/me/src\"",
-     .text = "A directory as the editor's machine names it: an absolute path. One with a drive letter (C:\\src) or a "
-             "network name (\\\\server\\share) is a Windows path and compared without regard to case."},
+     .text = "A directory on the machine of the editor, as an absolute path. A path with a drive letter (C:\\src) or a "
+             "network name (\\\\server\\share) is a Windows path and is compared without regard to case."},
     {.name = "remote",
      .type = CONFIG_GO_PATH,
      .offset = offsetof(struct config_path, remote),
      .required = true,
      .max = PATH_BYTES_MAX,
      .example = "\"/home/me/src\"",
-     .text = "The same directory as the Go machine names it: an absolute path."},
+     .text = "The same directory on the Go machine, as an absolute path."},
     {0}};
 
 static const struct config_option go_options[] = {
@@ -75,34 +75,34 @@ static const struct config_option go_options[] = {
      .type = CONFIG_GO_PATH,
      .offset = offsetof(struct config_target, gocache),
      .max = PATH_BYTES_MAX,
-     .otherwise = "what `go env GOCACHE` says there in a clean environment",
+     .otherwise = "what `go env GOCACHE` prints on the Go machine in a clean environment",
      .example = "\"/home/me/.cache/go-build\"",
-     .text = "Go's build cache on the Go machine, an absolute path. Every Delve and every build of a session gets it, "
-             "whatever launch.json says."},
+     .text = "Go's build cache on the Go machine, as an absolute path. It is used by every Delve and every build of a "
+             "session, whatever launch.json says."},
     {.name = "GOMODCACHE",
      .type = CONFIG_GO_PATH,
      .offset = offsetof(struct config_target, gomodcache),
      .max = PATH_BYTES_MAX,
-     .otherwise = "what `go env GOMODCACHE` says there in a clean environment",
+     .otherwise = "what `go env GOMODCACHE` prints on the Go machine in a clean environment",
      .example = "\"/home/me/go/pkg/mod\"",
-     .text = "Go's module cache on the Go machine, an absolute path. Every Delve and every build of a session gets it, "
-             "whatever launch.json says."},
+     .text = "Go's module cache on the Go machine, as an absolute path. It is used by every Delve and every build of a "
+             "session, whatever launch.json says."},
     {.name = "path",
      .type = CONFIG_GO_PATH,
      .offset = offsetof(struct config_target, go_path),
      .max = PATH_BYTES_MAX,
-     .otherwise = "looked for in PATH, the login shell's PATH and the usual places",
+     .otherwise = "looked for in PATH, the PATH of the login shell and the usual directories",
      .example = "\"/usr/local/go/bin/go\"",
-     .text = "The go command on the Go machine, an absolute path."},
+     .text = "The go command on the Go machine, as an absolute path."},
     {.name = "env",
      .type = CONFIG_ENV,
      .offset = offsetof(struct config_target, go_env),
      .max = LIST_MAX,
      .otherwise = "nothing is added",
      .example = "{\"GOPRIVATE\": \"example.com\"}",
-     .text = "Environment variables for Delve, the builds and the debugged program. launch.json's env is put on top. "
-             "GOCACHE and GOMODCACHE have options of their own, and GOTMPDIR is in the session's run directory: "
-             "these three are refused here."},
+     .text = "Environment variables for Delve, the builds and the debugged program. Those of launch.json's env take "
+             "precedence. GOCACHE and GOMODCACHE are set by their own options, and GOTMPDIR is always in the session's "
+             "run directory: these three are refused here."},
     {0}};
 
 static const struct config_option delve_options[] = {
@@ -110,26 +110,26 @@ static const struct config_option delve_options[] = {
      .type = CONFIG_GO_PATH,
      .offset = offsetof(struct config_target, delve_path),
      .max = PATH_BYTES_MAX,
-     .otherwise = "looked for in PATH, the login shell's PATH, ~/go/bin and the usual places",
+     .otherwise = "looked for in PATH, the PATH of the login shell, ~/go/bin and the usual directories",
      .example = "\"/home/me/go/bin/dlv\"",
-     .text = "The dlv command on the Go machine, an absolute path."},
+     .text = "The dlv command on the Go machine, as an absolute path."},
     {.name = "logOutput",
      .type = CONFIG_LAYERS,
      .offset = offsetof(struct config_target, delve_log_output),
      .max = TEXT_BYTES_MAX,
      .value = "\"debugger\"",
      .example = "\"debugger,rpc\"",
-     .text = "What Delve logs: its layers, separated by commas. `debugger` is always among them, because delvegate "
-             "reads it. Delve has no layers `modules` and `gc`; they are read as `debugger`."},
+     .text = "What Delve logs: its layers, separated by commas. `debugger` is always included, because delvegate reads "
+             "it. Delve has no layers `modules` and `gc`; they are taken to mean `debugger`."},
     {.name = "flags",
      .type = CONFIG_FLAGS,
      .offset = offsetof(struct config_target, delve_flags),
      .max = LIST_MAX,
-     .otherwise = "no more flags than delvegate's own",
+     .otherwise = "no flags other than delvegate's own",
      .example = "[\"--check-go-version=false\"]",
-     .text = "More flags for dlv, each written as one string: --name=value. Those that delvegate sets itself "
+     .text = "Additional flags for dlv, each as one string: --name=value. Flags that delvegate sets itself "
              "(--headless, --api-version, --only-same-user, --accept-multiclient, --listen, --log-dest, --tty, "
-             "--output, --continue, --init, -r and the like) are refused."},
+             "--output, --continue, --init, -r and others) are refused."},
     {0}};
 
 static const struct config_option recover_options[] = {
@@ -140,10 +140,10 @@ static const struct config_option recover_options[] = {
      .value = "\"shadow\"",
      .example = "\"never\"",
      .text =
-         "Where module files that keep a build from starting are repaired. `shadow`: on copies in the session's run "
-         "directory, with which Delve then builds; your go.mod, go.sum and go.work stay as they are. `edit`: in "
-         "your tree. `never`: nothing is repaired, what is wrong is only explained. Either way a remedy adds what is "
-         "missing and is refused when it would change the version of, replace or drop anything that go.mod names."},
+         "Where module files that prevent a build are repaired. `shadow`: in copies in the session's run directory, "
+         "which Delve then builds with; your go.mod, go.sum and go.work are not modified. `edit`: in your source tree. "
+         "`never`: nothing is repaired, the problem is only explained. In any case a remedy only adds what is missing; "
+         "one that would change the version of, replace or drop anything that go.mod names is refused."},
     {.name = "attempts",
      .type = CONFIG_INTEGER,
      .offset = offsetof(struct config_recover, attempts),
@@ -151,8 +151,8 @@ static const struct config_option recover_options[] = {
      .max = ATTEMPTS_MAX,
      .value = "3",
      .example = "5",
-     .text = "How many times Delve is started again within `window` before delvegate gives up. A launch and your own "
-             "Restart begin a new count."},
+     .text = "How many times Delve is restarted within `window` before the session ends. A launch and your own Restart "
+             "reset the count."},
     {.name = "window",
      .type = CONFIG_DURATION,
      .offset = offsetof(struct config_recover, window_seconds),
@@ -160,7 +160,7 @@ static const struct config_option recover_options[] = {
      .max = DAY,
      .value = "\"2m\"",
      .example = "\"10m\"",
-     .text = "The time in which `attempts` are counted."},
+     .text = "The period in which `attempts` are counted."},
     {.name = "backoff",
      .type = CONFIG_DURATION,
      .milliseconds = true,
@@ -169,31 +169,31 @@ static const struct config_option recover_options[] = {
      .max = BACKOFF_MAX,
      .value = "\"250ms\"",
      .example = "\"1s\"",
-     .text = "The wait before the first new start. Each further one waits twice as long."},
+     .text = "The delay before the first restart. Each further restart waits twice as long."},
     {.name = "whileRunning",
      .type = CONFIG_CHOICE,
      .names = while_running,
      .offset = offsetof(struct config_recover, while_running),
      .value = "\"tell\"",
      .example = "\"always\"",
-     .text = "What happens when the log of a Delve whose program runs or is stopped says that the module graph is "
-             "broken. `tell`: the Debug Console says so, and the next Restart acts on it. `always`: Delve is started "
-             "again at once."},
+     .text = "What happens when the log of a Delve whose program is running or stopped shows that the module graph is "
+             "broken. `tell`: the Debug Console reports it, and the next Restart repairs it. `always`: Delve is "
+             "restarted at once."},
     {.name = "afterCrash",
      .type = CONFIG_CHOICE,
      .names = after_crash,
      .offset = offsetof(struct config_recover, after_crash),
      .value = "\"restart\"",
      .example = "\"end\"",
-     .text = "What becomes of a program that died with its Delve. `restart`: it is started again, with its "
+     .text = "What happens when Delve dies, and the program with it. `restart`: the program is started again, with its "
              "breakpoints. `end`: the session ends; for programs that must not run twice."},
     {.name = "cleanModCache",
      .type = CONFIG_BOOLEAN,
      .offset = offsetof(struct config_recover, clean_mod_cache),
      .value = "false",
      .example = "true",
-     .text = "Whether the whole module cache may be emptied (`go clean -modcache`) when nothing else helped; only if "
-             "the module proxy answers. Otherwise at most the damaged entry is fetched again."},
+     .text = "Whether the entire module cache may be deleted (`go clean -modcache`) as a last resort, provided that "
+             "the module proxy responds. Otherwise at most the damaged entry is fetched again."},
     {0}};
 
 static const struct config_option step_options[] = {
@@ -202,23 +202,23 @@ static const struct config_option step_options[] = {
      .alternative = true,
      .names = config_steps,
      .offset = offsetof(struct config_step, step),
-     .otherwise = "`command` says what is run",
+     .otherwise = "`command` is run",
      .example = "\"tidy\"",
-     .text = "A step of Go's own: `download` (go mod download), `tidy` (go mod tidy), `verify` (go mod verify), "
+     .text = "A predefined step: `download` (go mod download), `tidy` (go mod tidy), `verify` (go mod verify), "
              "`vendor` (go mod vendor) or `cleanTestCache` (go clean -testcache)."},
     {.name = "command",
      .type = CONFIG_COMMAND,
      .alternative = true,
      .max = LIST_MAX,
-     .otherwise = "`step` says what is run",
+     .otherwise = "`step` is run",
      .example = "[\"make\", \"generate\"]",
-     .text = "A command of yours: a line for sh -c, or the program and its arguments as a list."},
+     .text = "Your own command: a line for sh -c, or a list of the program and its arguments."},
     {.name = "optional",
      .type = CONFIG_BOOLEAN,
      .offset = offsetof(struct config_step, optional),
      .value = "false",
      .example = "true",
-     .text = "Whether the launch goes on when this fails."},
+     .text = "Whether the launch continues if this step fails."},
     {0}};
 
 static const struct config_option target_options[] = {
@@ -229,66 +229,65 @@ static const struct config_option target_options[] = {
      .max = PORT_MAX,
      .value = "4711",
      .example = "\"127.0.0.1:4711\"",
-     .text = "Where the editor connects: a port, or a loopback address and a port such as 127.0.0.1:4711 or "
-             "[::1]:4711. It is the number that `debugServer` names in launch.json. No two targets may have the same "
-             "port. Another address than a loopback one is taken only together with `allowPeer`."},
+     .text = "Where the editor connects: a port, or a loopback address and a port, such as 127.0.0.1:4711 or "
+             "[::1]:4711. `debugServer` in launch.json names the same port. Each target needs its own port. An address "
+             "that is not a loopback address is accepted only together with `allowPeer`."},
     {.name = "allowPeer",
      .type = CONFIG_ADDRESSES,
      .offset = offsetof(struct config_target, allow_peer),
      .max = PEERS_MAX,
      .otherwise = "only the user who runs delvegate can connect",
      .example = "[\"172.17.0.1\"]",
-     .text = "Addresses from which anyone may connect: whose a connection is can't be seen when it comes through a "
-             "published port of a container (docker run -p), where it has the address of the container's gateway. "
-             "Whoever can connect from there can run programs as the user who runs delvegate: publish the port on "
-             "a loopback address only (-p 127.0.0.1:4711:4711)."},
+     .text = "Addresses from which anyone may connect. This is needed for a published port of a container (docker run "
+             "-p): such connections come from the container's gateway, so the user who made them cannot be determined. "
+             "Anyone who can connect from these addresses can run programs as the user who runs delvegate: publish the "
+             "port on a loopback address only (-p 127.0.0.1:4711:4711)."},
     {.name = "ssh",
      .type = CONFIG_SSH,
      .offset = offsetof(struct config_target, ssh),
      .max = SSH_BYTES_MAX,
-     .otherwise = "without `command` the Go machine is the one on which delvegate runs",
+     .otherwise = "without `command`, the Go machine is the one on which delvegate runs",
      .example = "\"me@gomachine:22\"",
-     .text = "The Go machine, as ssh takes its destination: a Host of ssh_config, user@host or user@host:port."},
+     .text = "The Go machine, as a destination for ssh: a Host of ssh_config, user@host or user@host:port."},
     {.name = "sshProgram",
      .type = CONFIG_MAYBE,
      .needs = "ssh",
      .offset = offsetof(struct config_target, ssh_program),
-     .otherwise = "the ssh program is run where the SSH configuration asks for what delvegate can't do itself",
+     .otherwise = "the ssh program is run if the SSH configuration requires something that delvegate lacks",
      .example = "true",
      .text = "Whether the Go machine is reached by running the ssh program of this machine: `true` always, `false` "
-             "never. Otherwise delvegate connects itself, through libssh2, and runs the ssh program for certificates, "
-             "security keys, PKCS#11, GSSAPI, KnownHostsCommand and algorithms that libssh2 lacks."},
+             "never. By default delvegate connects itself, through libssh2, and runs the ssh program only for "
+             "certificates, security keys, PKCS#11, GSSAPI, KnownHostsCommand and algorithms that libssh2 lacks."},
     {.name = "command",
      .type = CONFIG_ARGV,
      .excludes = "ssh",
      .offset = offsetof(struct config_target, command),
      .max = LIST_MAX,
-     .otherwise = "`ssh` says how the Go machine is reached",
+     .otherwise = "`ssh` determines how the Go machine is reached",
      .example = "[\"podman\", \"exec\", \"-i\", \"NAME\", \"sh\"]",
-     .text =
-         "A command that runs a shell on the Go machine and connects it to its own standard input and output, as a "
-         "list: the program and its arguments. It runs on this machine, without a shell. Used instead of `ssh`, for "
-         "containers and the like."},
+     .text = "A command that runs a shell on the Go machine and connects it to its own standard input and output, as a "
+             "list: the program and its arguments. It is run on this machine, without a shell. Use it instead of `ssh` "
+             "for containers and pods: podman exec, docker exec, kubectl exec."},
     {.name = "paths",
      .type = CONFIG_PATHS,
      .offset = offsetof(struct config_target, paths),
      .max = LIST_MAX,
      .otherwise = "files have the same path on both machines",
      .example = "[{\"client\": \"/Users/me/src\", \"remote\": \"/home/me/src\"}]",
-     .text = "Which directories of the editor's machine are which on the Go machine. Whole path components are "
-             "compared; of several that match the longest wins.",
+     .text = "Which directories on the editor's machine correspond to which on the Go machine. Only complete path "
+             "components match; if several match, the longest is used.",
      .members = path_options},
     {.name = "go",
      .type = CONFIG_OBJECT,
      .otherwise = "the defaults of its options",
      .example = "{\"GOCACHE\": \"/home/me/.cache/go-build\"}",
-     .text = "Go on the target.",
+     .text = "Settings for Go on the Go machine.",
      .members = go_options},
     {.name = "delve",
      .type = CONFIG_OBJECT,
      .otherwise = "the defaults of its options",
      .example = "{\"path\": \"/home/me/go/bin/dlv\"}",
-     .text = "Delve on the target.",
+     .text = "Settings for Delve on the Go machine.",
      .members = delve_options},
     {.name = "prelaunch",
      .type = CONFIG_STEPS,
@@ -296,18 +295,18 @@ static const struct config_option target_options[] = {
      .max = STEPS_MAX,
      .otherwise = "nothing is run",
      .example = "[\"download\", {\"command\": \"make generate\", \"optional\": true}]",
-     .text = "What is run on the Go machine before Delve, at a launch and at each Restart, in this order, where Delve "
-             "builds and with Delve's environment: steps by name, or objects. Output goes to the Debug Console; a "
-             "failure ends the launch. `prelaunch` in the `delvegate` object of launch.json is written the same way "
-             "and takes its place.",
+     .text = "Steps that are run on the Go machine before Delve, at a launch and at each Restart: in this order, in "
+             "the directory in which Delve builds, with Delve's environment. Each is the name of a predefined step, or "
+             "an object. Output goes to the Debug Console; a failure ends the launch. `prelaunch` in the `delvegate` "
+             "object of launch.json has the same form and replaces this one.",
      .members = step_options},
     {.name = "recover",
      .type = CONFIG_OBJECT,
      .inherits = true,
      .offset = offsetof(struct config_target, recover),
-     .otherwise = "what `recover` at the top level says",
+     .otherwise = "the settings of `recover` at the top level",
      .example = "{\"afterCrash\": \"end\"}",
-     .text = "How Delve comes back on this target. Each option that is left out is as at the top level.",
+     .text = "How Delve is restarted on this target. Options that are left out are taken from the top level.",
      .members = recover_options},
     {.name = "lease",
      .type = CONFIG_DURATION,
@@ -316,20 +315,19 @@ static const struct config_option target_options[] = {
      .max = DAY,
      .value = "\"12h\"",
      .example = "\"90s\"",
-     .text = "How long Delve and the program live on after the last sign of delvegate, when the connection is lost or "
-             "delvegate is killed; delvegate tries to reconnect for as long. A build lives on for 10 "
-             "minutes at most. On this machine (without `ssh` and `command`) all end at once when delvegate is gone, "
-             "and after this time when it is stuck."},
+     .text = "How long Delve and the program are kept after delvegate was last heard from, because the connection is "
+             "lost or delvegate was killed. delvegate tries to reconnect for the same time. A build is kept for 10 "
+             "minutes at most. On this machine (without `ssh` and `command`) all of them end as soon as delvegate "
+             "does, or after this time if delvegate hangs."},
     {.name = "outageOutput",
      .type = CONFIG_INTEGER,
      .offset = offsetof(struct config_target, outage_output),
      .max = OUTAGE_OUTPUT_MAX,
      .value = "67108864",
      .example = "1073741824",
-     .text =
-         "How many bytes of each of the program's streams are kept in a file on the Go machine while the connection "
-         "is lost, besides 1 MiB in memory. A program that prints more then waits in its write until the connection "
-         "is back, and the Debug Console says so."},
+     .text = "How many bytes of each of the program's output streams are kept in a file on the Go machine while the "
+             "connection is lost, in addition to 1 MiB in memory. A program that prints more waits until the "
+             "connection is restored; the Debug Console reports this."},
     {.name = "keepWarm",
      .type = CONFIG_DURATION,
      .offset = offsetof(struct config_target, keep_warm_seconds),
@@ -347,24 +345,24 @@ static const struct config_option log_options[] = {
      .offset = offsetof(struct config, log_level),
      .value = "\"info\"",
      .example = "\"debug\"",
-     .text = "How much delvegate logs to its standard error. Each level holds those before it."},
+     .text = "How much delvegate logs to standard error. Each level includes those before it."},
     {0}};
 
 const struct config_option config_options[] = {
     {.name = "$schema",
      .type = CONFIG_IGNORED,
      .max = PATH_BYTES_MAX,
-     .otherwise = "the editor checks nothing",
+     .otherwise = "the editor does not check this file",
      .example = "\"./delvegate.schema.json\"",
-     .text = "Where an editor finds the JSON Schema of this file (delvegate --print-schema writes it). delvegate does "
-             "not read it."},
+     .text = "Where an editor finds the JSON Schema of this file (delvegate --print-schema prints it). delvegate "
+             "ignores it."},
     {.name = "recover",
      .type = CONFIG_OBJECT,
      .offset = offsetof(struct config, recover),
      .otherwise = "the defaults of its options",
      .example = "{\"modFiles\": \"never\"}",
-     .text = "How Delve comes back when the module graph is broken, or when Delve crashes or is killed: for all "
-             "targets; one may say otherwise for itself.",
+     .text = "How Delve is restarted if the module graph is broken, or if Delve crashes or is killed. This applies to "
+             "all targets; each can override it.",
      .members = recover_options},
     {.name = "targets",
      .type = CONFIG_TARGETS,
@@ -372,22 +370,22 @@ const struct config_option config_options[] = {
      .max = TARGETS_MAX,
      .value = "{\"local\": {}}",
      .example = "{\"gomachine\": {\"ssh\": \"gomachine\"}}",
-     .text = "The Go machines, each under a name made of letters, digits, \".\", \"_\" and \"-\".",
+     .text = "The Go machines, each under a name of letters, digits, \".\", \"_\" and \"-\".",
      .members = target_options},
     {.name = "idleExit",
      .type = CONFIG_DURATION,
      .offset = offsetof(struct config, idle_exit_seconds),
      .min = 1,
      .max = DAY,
-     .otherwise = "it runs until it is stopped",
+     .otherwise = "delvegate runs until it is stopped",
      .example = "\"30m\"",
-     .text = "After how long without a session a delvegate that was started by its socket (delvegate.socket of "
-             "systemd) ends. The next connection starts it again."},
+     .text = "How long a delvegate that was started by its socket (systemd's delvegate.socket) runs without a session "
+             "before it exits. The next connection starts it again."},
     {.name = "log",
      .type = CONFIG_OBJECT,
      .otherwise = "the defaults of its options",
      .example = "{\"level\": \"info\"}",
-     .text = "delvegate's own log.",
+     .text = "Settings for delvegate's log.",
      .members = log_options},
     {0}};
 

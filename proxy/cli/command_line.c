@@ -24,37 +24,37 @@ static const char *const shells[] = {"bash", "zsh", "fish", NULL};
 
 #define CONFIG_OPTION                                                                                                  \
     {                                                                                                                  \
-        "config", COMMAND_CONFIG, COMMAND_FILE, "FILE", NULL, "read this configuration and no other"                   \
+        "config", COMMAND_CONFIG, COMMAND_FILE, "FILE", NULL, "read this configuration file and no other"              \
     }
 #define HELP_OPTION                                                                                                    \
     {                                                                                                                  \
-        "help", COMMAND_HELP, COMMAND_NO_VALUE, NULL, NULL, "print this and exit"                                      \
+        "help", COMMAND_HELP, COMMAND_NO_VALUE, NULL, NULL, "print this help and exit"                                 \
     }
 
 static const struct command_option main_options[] = {
     CONFIG_OPTION,
     {"check-config", COMMAND_CHECK_CONFIG, COMMAND_NO_VALUE, NULL, NULL,
-     "print the targets, or all that is wrong and exit with 2"},
+     "check the configuration; exit with 2 if it is invalid"},
     {"print-schema", COMMAND_PRINT_SCHEMA, COMMAND_NO_VALUE, NULL, NULL, "print the JSON Schema of the configuration"},
     {"print-manual", COMMAND_PRINT_MANUAL, COMMAND_NO_VALUE, NULL, NULL, "print the manual page delvegate.json(5)"},
     {"print-signatures", COMMAND_PRINT_SIGNATURES, COMMAND_OPTIONAL_WORD, NULL, signature_forms,
-     "print what is known of broken module graphs"},
+     "print the causes of broken module graphs, and remedies"},
     {"print-completion", COMMAND_PRINT_COMPLETION, COMMAND_WORD, NULL, shells,
-     "print the completions for bash, zsh or fish"},
+     "print the completion script for a shell"},
     HELP_OPTION,
-    {"version", COMMAND_VERSION, COMMAND_NO_VALUE, NULL, NULL, "print the versions of delvegate and of its libraries"},
+    {"version", COMMAND_VERSION, COMMAND_NO_VALUE, NULL, NULL, "print the versions of delvegate and its libraries"},
     {0},
 };
 
 static const struct command_option exec_command_options[] = {
-    {"cwd", COMMAND_CWD, COMMAND_DIRECTORY, "DIR", NULL, "run it there; without this, at home"},
+    {"cwd", COMMAND_CWD, COMMAND_DIRECTORY, "DIR", NULL, "run the command in DIR (default: the home directory)"},
     CONFIG_OPTION,
     HELP_OPTION,
     {0},
 };
 
 static const struct command_option check_env_command_options[] = {
-    {"cwd", COMMAND_CWD, COMMAND_DIRECTORY, "DIR", NULL, "check for a session there; without this, in the current one"},
+    {"cwd", COMMAND_CWD, COMMAND_DIRECTORY, "DIR", NULL, "check for a session in DIR (default: the current one)"},
     CONFIG_OPTION,
     HELP_OPTION,
     {0},
@@ -70,17 +70,18 @@ const struct command command_line[] = {
         .text = "debug Go programs on other machines",
         .more =
             "delvegate lets VS Code debug Go on another machine: it accepts the Debug Adapter Protocol on a loopback\n"
-            "port, reaches the Go machine over SSH, and starts Delve there. In launch.json: \"debugServer\": 4711\n"
-            "Without a command it runs until SIGTERM; SIGHUP reads the configuration again.\n",
+            "port, reaches the Go machine over SSH or by a command such as podman exec, and starts Delve on it.\n"
+            "In launch.json: \"debugServer\": 4711\n"
+            "Without a command it runs until SIGTERM; SIGHUP reloads the configuration.\n",
         .options = main_options,
     },
     {
         .name = "exec",
         .arguments = COMMAND_TARGET_AND_COMMAND,
-        .text = "run a command as Delve would see it",
-        .more = "Runs a command on the target's Go machine in the environment that Delve gets there, with the same\n"
-                "standard input and output, and exits as it does.\n"
-                "DIR is an absolute path there, or one of this machine that the target's paths map.\n",
+        .text = "run a command in the environment of Delve",
+        .more = "Runs a command on the target's Go machine in the environment that Delve gets, with the same standard\n"
+                "input and output, and exits with its status.\n"
+                "DIR is an absolute path on the Go machine, or a path on this machine that the target's paths map.\n",
         .options = exec_command_options,
     },
     {
@@ -88,25 +89,25 @@ const struct command command_line[] = {
         .arguments = COMMAND_TARGET,
         .text = "check the Go environment of a target",
         .more = "Checks the Go environment that a debug session of the target would have, and prints a line for each "
-                "finding.\n"
-                "Without TARGET: the only target of the configuration, or the one called local.\n"
-                "DIR is an absolute path there, or one of this machine that the target's paths map.\n"
-                "Exits with 1 if a session could not work or DIR is not there, 0 otherwise, 2 for a wrong command line "
-                "or configuration.\n",
+                "problem.\n"
+                "The default TARGET is the only one in the configuration, or the one named local.\n"
+                "DIR is an absolute path on the Go machine, or a path on this machine that the target's paths map.\n"
+                "Exits with 1 if a session would not work or DIR does not exist on the Go machine, 2 if the command "
+                "line or\nthe configuration is invalid, 0 otherwise.\n",
         .options = check_env_command_options,
     },
     {
         .name = "help",
         .arguments = COMMAND_NAME,
-        .text = "print the options of delvegate, or of a command",
-        .more = "Prints what --help prints: of the command, or of delvegate itself.\n",
+        .text = "print the help of delvegate, or of a command",
+        .more = "Prints the same as --help, for a command or for delvegate itself.\n",
         .options = help_options,
     },
     {
         .name = "version",
         .arguments = COMMAND_NO_ARGUMENTS,
-        .text = "print the versions of delvegate and of its libraries",
-        .more = "Prints what --version prints.\n",
+        .text = "print the versions of delvegate and its libraries",
+        .more = "Prints the same as --version.\n",
         .options = help_options,
     },
     {0},
@@ -176,7 +177,7 @@ void command_print_unknown(const char *word)
     (void)fprintf(stderr, "\nCommands:\n");
     for (const struct command *c = command_line + 1; c->text; c++)
         (void)fprintf(stderr, "  %-*s %s\n", NAME_WIDTH, c->name, c->text);
-    (void)fprintf(stderr, "Without a command delvegate runs until SIGTERM; `delvegate help` tells more.\n");
+    (void)fprintf(stderr, "Without a command delvegate runs until SIGTERM; see `delvegate help`.\n");
 }
 
 static void usage_words(char *out, size_t size, const struct command *c)
@@ -248,6 +249,6 @@ void command_print_usage(const struct command *c)
 {
     char words[NAME_MAX_BYTES];
     usage_words(words, sizeof words, c);
-    (void)fprintf(stderr, "usage: %s   (`delvegate %s%s--help` tells more)\n", words, c->name ? c->name : "",
+    (void)fprintf(stderr, "usage: %s   (see `delvegate %s%s--help`)\n", words, c->name ? c->name : "",
                   c->name ? " " : "");
 }

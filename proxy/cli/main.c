@@ -113,14 +113,14 @@ static int print_version(void)
 }
 
 static const char places_head[] =
-    "\nThe configuration is the file that --config names, else the first of these that exists:\n"
-    "  $XDG_CONFIG_HOME/delvegate/config.json; ~/.config/delvegate/config.json when that is not set\n"
-    "  DIR/delvegate/config.json for each DIR of $XDG_CONFIG_DIRS; /etc/xdg when that is not set\n"
-    "Here and for you these are:\n";
+    "\nThe configuration is the file that --config names, or else the first of these that exists:\n"
+    "  $XDG_CONFIG_HOME/delvegate/config.json (~/.config/delvegate/config.json if that is not set)\n"
+    "  DIR/delvegate/config.json for each DIR in $XDG_CONFIG_DIRS (/etc/xdg if that is not set)\n"
+    "On this machine, for you:\n";
 static const char places_tail[] =
-    "Without a file there is one target, `local`, on port 4711 and this machine; see delvegate.json(5).\n"
-    "Of OpenSSH's files it uses what `ssh -G` makes of ~/.ssh/config and /etc/ssh/ssh_config, and the keys and\n"
-    "known hosts that these name; see delvegate(1).\n";
+    "If there is no file, there is one target, `local`: this machine, on port 4711; see delvegate.json(5).\n"
+    "The settings for SSH are those that `ssh -G` prints, from ~/.ssh/config and /etc/ssh/ssh_config; see "
+    "delvegate(1).\n";
 
 /* Where the configuration is looked for, with the paths that this makes for the user who asks. */
 static int print_places(void)
@@ -130,7 +130,7 @@ static int print_places(void)
     if (fputs(places_head, stdout) == EOF)
         return -1;
     for (size_t n = 0; (r = config_file_place(n, path)) > 0; n++)
-        if (printf("  %s%s\n", path, access(path, F_OK) == 0 ? "" : " (there is none)") < 0)
+        if (printf("  %s%s\n", path, access(path, F_OK) == 0 ? "" : " (does not exist)") < 0)
             return -1;
     return r < 0 || fputs(places_tail, stdout) == EOF ? -1 : 0;
 }
@@ -210,7 +210,7 @@ static int run_help(const char *config_given, int argc, char **argv)
         return EXIT_BAD_CONFIG;
     }
     if (optind < argc)
-        return refuse_word(argv[optind], "nothing follows there");
+        return refuse_word(argv[optind], "help and version take no further arguments");
     return finish_output(command->arguments == COMMAND_NAME ? print_help(about) : print_version());
 }
 
