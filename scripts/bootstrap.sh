@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs what delvegate needs on Debian 12 and 13:  scripts/bootstrap.sh [build|demo|check|check-all|vscode]
-#   build  to compile it
-#   demo   build, and what `make demo` and `make bench` run: go, dlv, sshd, node (the default)
-#   check  demo, and what `make check` runs: clang, the linters, cmocka, npm, and the npm packages of test/
-#   check-all  check, vscode, and what `make check-all` runs besides: containers
-#   vscode  demo, and what `make e2e-vscode` runs: chromium, and what VS Code's native modules are built with
-# Does nothing when all is there. Uses apt-get as root, or by sudo.
+# Installs the packages that delvegate needs on Debian 12 and 13:  scripts/bootstrap.sh [build|demo|check|check-all|vscode]
+#   build      what is needed to compile it
+#   demo       also what `make demo` and `make bench` run: go, dlv, sshd, node (the default)
+#   check      also what `make check` runs: clang, the linters, cmocka, npm, and the npm packages of test/
+#   vscode     like demo, and what `make e2e-vscode` runs: chromium, and what VS Code's native modules are built with
+#   check-all  like check and vscode, and what `make check-all` runs: containers
+# Does nothing if everything is installed. Runs apt-get as root, or with sudo.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -64,7 +64,7 @@ need_build() {
     need_library libjansson-dev jansson
     need_library libssh2-1-dev libssh2
     need_library libssl-dev libcrypto
-    # A supervisor for ssh targets is linked statically: musl's is a tenth of glibc's.
+    # The supervisor for other machines is linked statically: with musl it has a third of the size that it has with glibc.
     need_command musl-tools musl-gcc
 }
 need_demo() {
@@ -149,39 +149,39 @@ fail() {
 
 install_packages() {
     command -v apt-get >/dev/null || fail \
-        "this is no Debian system; install what these Debian packages hold, then run this again:" "$missing"
+        "this is not a Debian system: there is no apt-get. Install what these Debian packages contain, then run this again:" "$missing"
     as_root=
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || fail "packages are missing, and you are neither root nor have sudo. Run as root:" \
+        command -v sudo >/dev/null || fail "packages are missing, and you are not root and have no sudo. Run as root:" \
             "apt-get install $missing"
         as_root=sudo
-        # Without a terminal sudo could only wait for a password that nobody types.
+        # Without a terminal, nobody could type the password that sudo asks for.
         [ -t 0 ] || sudo -n true 2>/dev/null || fail "packages are missing, and sudo asks for a password. Run:" \
             "sudo apt-get install $missing"
     fi
-    echo "bootstrap: installing with apt-get${as_root:+ (by sudo)}: $missing"
+    echo "bootstrap: installing with ${as_root:+sudo }apt-get: $missing"
     case " $missing " in
     *" openssh-server "*)
-        echo "bootstrap: openssh-server brings Debian's own sshd service along; the tests and the demo do not use it"
+        echo "bootstrap: openssh-server also starts Debian's sshd service; the tests and the demo do not use it"
         ;;
     esac
-    $as_root apt-get update -q || fail "apt-get update failed: is the network up, and are /etc/apt/sources.list* right?"
+    $as_root apt-get update -q || fail "apt-get update failed, see its message above: check the network and /etc/apt/sources.list*"
     # shellcheck disable=SC2086 # a list of words
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing || fail \
-        "apt-get could not install: $missing" "See its message above; without a network nothing can be installed."
+        "apt-get could not install: $missing" "See its message above; it needs the network."
     installed=$missing
     find_missing
-    [ -z "$missing" ] || fail "apt-get installed $installed, and still there is no: $missing"
+    [ -z "$missing" ] || fail "apt-get installed $installed, but these are still missing: $missing"
 }
 
-# The npm packages are there when the lock file npm left in node_modules is no older than the one in the tree.
+# The npm packages are up to date if the lock file that npm left in node_modules is no older than the one in the tree.
 install_npm() {
     stamp=test/node_modules/.package-lock.json
     if [ -e "$stamp" ] && [ -z "$(find test/package-lock.json -newer "$stamp")" ]; then
         return 0
     fi
-    echo "bootstrap: installing the npm packages of test/package-lock.json in test/node_modules"
-    npm --prefix test ci --no-audit --no-fund || fail "npm ci failed in test/: see its message above; it needs a network"
+    echo "bootstrap: installing the npm packages of test/package-lock.json into test/node_modules"
+    npm --prefix test ci --no-audit --no-fund || fail "npm ci failed in test/, see its message above; it needs the network"
     touch "$stamp"
 }
 

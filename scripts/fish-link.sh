@@ -1,9 +1,9 @@
 #!/bin/sh
-# fish looks for completions below /usr/local only when XDG_DATA_DIRS names /usr/local/share, which it does in few sessions.
-# So that it finds them there, a link leads to them from where it always looks for those that an administrator adds.
+# fish looks for completions below /usr/local only if XDG_DATA_DIRS contains /usr/local/share, which is rarely the case.
+# This makes or removes a link to them in the directory of the administrator's completions, where fish always looks.
 #   scripts/fish-link.sh make DESTDIR FILE
 #   scripts/fish-link.sh remove DESTDIR FILE
-# Does nothing for another place than /usr/local, with a DESTDIR, and where there is no fish or it may not be written to.
+# Does nothing if FILE is not below /usr/local, if there is a DESTDIR, or if /etc/fish does not exist or is not writable.
 set -eu
 directory=/etc/fish
 link=$directory/completions/delvegate.fish

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The directories of an installation. Those that it had to make are remembered in LIST, a file of the installation, so
-# that uninstalling takes away these and no others, and of these the ones that nothing else uses by then.
+# Makes and removes the directories of an installation. Those that had to be made are recorded in LIST, a file that is
+# installed, so that uninstalling removes only these, and only if they are empty by then.
 #   scripts/install-directories.sh make DESTDIR LIST DIR...
 #   scripts/install-directories.sh remove DESTDIR LIST
-# LIST and each DIR are absolute paths, and lie below DESTDIR, which may be empty.
+# LIST and each DIR are absolute paths; DESTDIR, which may be empty, is put in front of them.
 set -eu
 
 usage() {
@@ -14,7 +14,7 @@ usage() {
 action=$1 destdir=$2 list=$3
 shift 3
 
-# Ends with advice when what there is of the directory $1 cannot be written.
+# Fails, with advice, if the directory $1, or the nearest existing one above it, is not writable.
 require_writable() {
     there=$1
     until [ -e "$there" ]; do
@@ -25,26 +25,26 @@ require_writable() {
         esac
     done
     [ -w "$there" ] || {
-        echo "make install: $(id -un) cannot write to $there: sudo make install, or for yourself alone" \
-            "make install PREFIX=\$HOME/.local" >&2
+        echo "make install: $(id -un) cannot write to $there: run \`sudo make install\`, or, to install for yourself alone," \
+            "\`make install PREFIX=\$HOME/.local\`" >&2
         exit 1
     }
 }
 
-# Makes the directory $1 and those above it that are missing, and prints them.
+# Makes the directory $1 and the missing ones above it, and prints each.
 make_directory() {
     if [ -d "$destdir$1" ]; then
         return
     fi
     [ -z "${1%/*}" ] || make_directory "${1%/*}"
-    # The mode does not depend on the umask: other users are to reach what is installed.
+    # The mode does not depend on the umask: other users must be able to use what is installed.
     install -d -m 755 "$destdir$1"
     printf '%s\n' "$1"
 }
 
 case $action in
 make)
-    # All are looked at before the first is made.
+    # All are checked before the first is made.
     for directory; do
         require_writable "$destdir$directory"
     done
@@ -57,11 +57,11 @@ make)
     mv "$destdir$list.new" "$destdir$list"
     ;;
 remove)
-    # A list sorted backwards has what lies in a directory before the directory.
+    # Sorted backwards, the list has subdirectories before their parents.
     made=$([ ! -e "$destdir$list" ] || LC_ALL=C sort -r "$destdir$list")
     rm -f "$destdir$list"
     printf '%s\n' "$made" | while IFS= read -r directory; do
-        # One that holds something is somebody's.
+        # A directory that is not empty is still in use.
         [ -z "$directory" ] || rmdir "$destdir$directory" 2>/dev/null || :
     done
     ;;

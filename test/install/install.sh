@@ -229,7 +229,7 @@ case_unwritable() {
     chmod 555 "$DEST/usr"
     check "a place that cannot be written is refused" not try_make install "DESTDIR=$DEST"
     check "in a line that says what to do" has "$(cat "$TMP/make.log")" \
-        "*make install: * cannot write to $DEST/usr: sudo make install, or *"
+        "*make install: * cannot write to $DEST/usr: run \`sudo make install\`, or*"
     check "a place without a way to it too" not try_make install "DESTDIR=$DEST" PREFIX=/usr/a/b bindir=/bin
     check "and nothing is made" same "$(cd "$DEST" && find . -mindepth 1)" ./usr
     chmod 755 "$DEST/usr"
