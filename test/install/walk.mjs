@@ -94,7 +94,7 @@ class Terminal {
   /** Ends what runs in it, and the shell. */
   async close() {
     if (!this.child.running) return;
-    this.child.process.stdin.write(CTRL_C);
+    if (!PROMPT.test(this.shown)) this.child.process.stdin.write(CTRL_C);
     await this.prompt(START_LIMIT_MS);
     this.send('exit');
     await this.child.end();

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs delvegate in a Debian- or Ubuntu-based image, from delvegate.tar.gz beside this file. The options come in the
-# environment, as the Dev Container CLI gives them: PORT, AUTOSTART, TARGET, DELVEVERSION, and _REMOTE_USER for whom it
-# is. Run again, it brings what is there up to date.
+# Installs delvegate in an image based on Debian or Ubuntu, from delvegate.tar.gz beside this file, or updates it. The
+# options are environment variables, as the Dev Container CLI sets them: PORT, AUTOSTART, TARGET, DELVEVERSION, and
+# _REMOTE_USER, the user who will run it.
 set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 BUILD_PACKAGES='gcc libc6-dev make pkg-config libuv1-dev libjansson-dev libssh2-1-dev libssl-dev musl-tools'
 PREFIX=/usr/local
 CONFIG=/etc/xdg/delvegate/config.json
-GENERATED='// Written by the Feature delvegate from its options, and anew when it is installed again.'
+GENERATED='// Written by the Feature delvegate from its options, and replaced when it is installed again.'
 FEATURE=$PREFIX/share/delvegate-feature
 PORT_MAX=65535
 TARGET_MAX=64 # letters
@@ -43,7 +43,7 @@ check_options() {
     case $target in
     *[!A-Za-z0-9._-]*) fail "the option target is '$target': it must be a name of letters, digits, and . _ -" ;;
     esac
-    [ "${#target}" -le $TARGET_MAX ] || fail "the option target is '$target': a name has no more than $TARGET_MAX letters"
+    [ "${#target}" -le $TARGET_MAX ] || fail "the option target is '$target': a name has at most $TARGET_MAX letters"
     case $delve in
     auto | none | package | latest) ;;
     v[0-9]* | [0-9]*) delve=v${delve#v} ;;
@@ -57,25 +57,25 @@ check_options() {
 check_system() {
     [ "$(id -u)" -eq 0 ] || fail "install.sh must run as root, not as $(id -un)"
     [ -r "$here/delvegate.tar.gz" ] ||
-        fail "there is no delvegate.tar.gz beside $here/install.sh: copy the whole directory that 'make feature' writes"
+        fail "there is no delvegate.tar.gz beside $here/install.sh: copy the complete directory that 'make feature' writes"
     # shellcheck disable=SC1091 # of the image
     system=$(. /etc/os-release 2>/dev/null && printf '%s\n' "${PRETTY_NAME:-${ID:-unknown}}") || system=unknown
     # shellcheck disable=SC1091 # of the image
     case " $(. /etc/os-release 2>/dev/null && printf '%s %s' "${ID:-}" "${ID_LIKE:-}") " in
     *' debian '* | *' ubuntu '*) ;;
-    *) fail "this image is '$system': the Feature installs on Debian, Ubuntu and what is based on them only" ;;
+    *) fail "this image is '$system': the Feature supports only Debian, Ubuntu and systems based on them" ;;
     esac
     command -v apt-get >/dev/null || fail "this image ('$system') has no apt-get: the Feature cannot install what it needs"
     entry=$(getent passwd "$user") ||
         fail "there is no user '$user' in this image: set another remoteUser, or create it before this Feature is installed" \
-            "(overrideFeatureInstallOrder in devcontainer.json says which Feature goes first)"
+            "(overrideFeatureInstallOrder in devcontainer.json sets the order of the Features)"
     user=${entry%%:*} # remoteUser may be a number, and the CLI may give its user another one later
     home=$(printf '%s\n' "$entry" | cut -d: -f6)
     home=${_REMOTE_USER_HOME:-$home}
     [ -d "$home" ] || fail "the home directory '$home' of the user '$user' does not exist: create it (useradd -m)"
 }
 
-# Packages. What is installed for the build alone goes away again; what was there before stays.
+# Packages. Those that are installed only for the build are removed afterwards; others stay.
 
 installed() {
     # shellcheck disable=SC2016 # dpkg-query's own variables
@@ -93,7 +93,7 @@ have_lists() {
 }
 lists_were_empty=no
 lists_are_fresh=no
-# apt-get calls it a success when it reached no source at all.
+# apt-get succeeds even if it could reach no source at all.
 update_lists() {
     [ $lists_are_fresh = no ] || return 0
     have_lists || lists_were_empty=yes
@@ -106,7 +106,7 @@ update_lists() {
     mv "$work/apt.log" "$work/update.log"
     lists_are_fresh=yes
 }
-# Of a source that was not reached, apt-get speaks at the update alone.
+# Only the update reports a source that could not be reached.
 fail_packages() {
     [ ! -s "$work/update.log" ] || cat "$work/update.log" >&2
     fail "$@"
@@ -126,7 +126,7 @@ add_build_packages() {
     comm -13 "$work/before" "$work/after" >"$work/new"
 }
 
-# The packages of the libraries that the program uses. dpkg knows some of them by another path than the linker.
+# The packages of the libraries that the program uses. dpkg knows some of them by a path other than the linker's.
 library_packages() {
     ldd $PREFIX/bin/delvegate | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while IFS= read -r library; do
         dpkg-query -S "*/$(basename "$(realpath "$library")")" 2>/dev/null | sed 's/:.*//'
@@ -149,7 +149,7 @@ remove_build_packages() {
 
 # delvegate itself.
 
-# The image's environment is not to say what is built and where, nor that a warning is an error.
+# The image's environment must not change what is built and where, nor may warnings of a newer compiler make it fail.
 build() {
     mkdir "$work/source"
     tar -xzf "$here/delvegate.tar.gz" -C "$work/source" --strip-components=1
@@ -160,7 +160,7 @@ build() {
 install_delvegate() {
     sum=$(sha256sum <"$here/delvegate.tar.gz")
     if [ "$(cat $FEATURE/source.sha256 2>/dev/null)" = "$sum" ] && $PREFIX/bin/delvegate --version >/dev/null 2>&1; then
-        say "this version is installed already"
+        say "this version is already installed"
         return 0
     fi
     say "building it"
@@ -168,7 +168,7 @@ install_delvegate() {
     if ! build; then
         tail -n 20 "$work/build.log" >&2
         remove_build_packages
-        fail "it could not be built on '$system', see the lines above; Debian 12 and 13 are known to have what it needs"
+        fail "delvegate could not be built on '$system', see the lines above; it is known to build on Debian 12 and 13"
     fi
     remove_build_packages
     mkdir -p $FEATURE
@@ -182,8 +182,8 @@ install_start() {
     : >>$FEATURE/lock
 }
 
-# Where the image's own go keeps modules, when its environment says so and the user may write there: a session, which asks
-# go in a clean environment, would fetch them anew to a place below home.
+# The image's own module cache, if its environment names one that the user may write to: a session, which runs go in a
+# clean environment, would download the modules again to a directory below the user's home.
 module_cache() {
     path=${GOPATH:-}
     path=${path%%:*}
@@ -203,10 +203,10 @@ module_cache() {
     fi
 }
 
-# A configuration that somebody else put there stays.
+# A configuration that the Feature has not written is kept.
 install_config() {
     if [ -e $CONFIG ] && ! grep -qF "$GENERATED" $CONFIG; then
-        say "$CONFIG is not the Feature's own: it stays as it is, and the options port and target have no effect"
+        say "$CONFIG is not the Feature's own and is kept: the options port and target have no effect"
         return 0
     fi
     mkdir -p "$(dirname $CONFIG)"
@@ -224,7 +224,7 @@ END
     mv $CONFIG.new $CONFIG
 }
 
-# Delve. The places are those where delvegate looks for it too.
+# Delve, looked for in the directories in which delvegate looks for it too.
 
 find_tool() {
     (PATH=$PATH:/usr/local/go/bin:/go/bin:$home/go/bin && command -v "$1")
@@ -238,32 +238,32 @@ install_delve_package() {
     update_lists
     apt_get install -y --no-install-recommends delve || return 1
     has=$(version_of /usr/bin/dlv)
-    say "Delve is $has, the distribution's"
+    say "installed Delve $has, the distribution's"
     has=${has#1.}
     has=${has%%.*}
     minor=$(minor_of_go)
     if [ -n "$minor" ] && [ -n "$has" ] && [ "$minor" -gt "$has" ]; then
-        say "it does not debug programs of this image's Go, which is newer: install a newer dlv, and set delveVersion to none"
+        say "this Delve is too old for this image's Go: install a newer dlv, and set delveVersion to none"
     fi
 }
 
-# `go install` with nothing of it left but the program. The toolchain stays the image's: a Delve that wants a newer one
-# would not debug what this one builds.
+# `go install` that leaves nothing but the program. It uses only the image's toolchain: a Delve that needs a newer one could
+# not debug what this one builds.
 go_install_delve() { # VERSION
     rm -rf "$work/go"
     mkdir "$work/go"
     if timeout $FETCH_LIMIT env GOPATH="$work/go" GOMODCACHE="$work/go/mod" GOCACHE="$work/go/cache" GOBIN=$PREFIX/bin \
         GOTOOLCHAIN=local GOFLAGS=-modcacherw GO111MODULE=on CGO_ENABLED=0 \
         "$go" install "github.com/go-delve/delve/cmd/dlv@$1" >"$work/go.log" 2>&1; then
-        say "Delve is $(version_of $PREFIX/bin/dlv), by go install"
+        say "installed Delve $(version_of $PREFIX/bin/dlv) with go install"
         return 0
     fi
     tail -n 3 "$work/go.log" >&2
-    say "'go install github.com/go-delve/delve/cmd/dlv@$1' did not work here"
+    say "'go install github.com/go-delve/delve/cmd/dlv@$1' failed, see above"
     return 1
 }
 
-# The minor version of go; and the Delve of its time, which since 1.20 has the same one.
+# The minor version of Go, and the Delve for it, which has the same minor version since 1.20.
 minor_of_go() {
     [ -z "$go" ] || GOTOOLCHAIN=local "$go" version | sed -n 's/^go version go1\.\([0-9]*\).*/\1/p'
 }
@@ -277,7 +277,7 @@ delve_of_go() {
     esac
 }
 
-# VERSION, or for the latest the one that the image's Go builds.
+# VERSION; if that is latest, or else the one for the image's Go.
 fetch_delve() {
     go_install_delve "$1" && return 0
     if [ "$1" = latest ] && older=$(delve_of_go); then
@@ -294,13 +294,13 @@ install_delve() {
         if find_tool dlv >/dev/null; then
             return 0
         elif [ -z "$go" ]; then
-            say "there is no go in this image yet, so no Delve was installed: add Go, for example by its Feature"
+            say "there is no go in this image yet, so no Delve was installed: add Go, for example with its Feature"
             return 0
         fi
         wanted=latest
         ;;
     package)
-        install_delve_package || fail_packages "delveVersion is package, and apt-get could not install delve: see its message above"
+        install_delve_package || fail_packages "delveVersion is package, but apt-get could not install delve: see its message above"
         return 0
         ;;
     *)
@@ -311,12 +311,12 @@ install_delve() {
         ;;
     esac
     if [ -z "$go" ]; then
-        say "there is no go in this image to build Delve $wanted with"
+        say "there is no go in this image to build Delve $wanted"
     elif fetch_delve "$wanted"; then
         return 0
     fi
-    say "the distribution's Delve is taken"
-    install_delve_package || fail_packages "Delve $wanted could be had neither by go install nor as a package, see the messages above:" \
+    say "installing the distribution's Delve instead"
+    install_delve_package || fail_packages "Delve $wanted could be installed neither with go install nor as a package, see above:" \
         "install dlv in the image yourself, and set delveVersion to none"
 }
 
