@@ -13,7 +13,7 @@ quoted = '$(subst ','\'',$1)'
 say = @$(if $(V),:,printf '%-5s %s\n' $1 $@)
 
 ifneq ($(filter $(KIND),release debug asan fuzz cov),$(KIND))
-$(error KIND=$(KIND) is not known: release, debug, asan, fuzz or cov)
+$(error there is no KIND=$(KIND): set it to release, debug, asan, fuzz or cov)
 endif
 ifeq ($(origin CC),default)
 CC := $(if $(filter fuzz,$(KIND)),clang,gcc)
@@ -281,14 +281,14 @@ $$(BUILD)/supervisor-$1/supervisor: $$(SUPERVISOR_SRC:%.c=$$(BUILD)/supervisor-$
 	$$(call say,LINK)
 	$$(Q)$$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CFLAGS_$1) $$(SUPERVISOR_LDFLAGS) $2 -o $$@.full $$^
 	$$(Q)"$$$$($$(SUPERVISOR_CC_$1) -print-prog-name=strip)" -o $$@ -R .comment $$@.full
-	$(if $2,,@echo "make: there is no static libc here: the supervisor in this delvegate is for this machine alone. For others" \
-	    "(targets with ssh): apt-get install musl-tools (Fedora: dnf install glibc-static), and make again" >&2)
+	$(if $2,,@echo "make: there is no static libc: this delvegate can debug on this machine only. For Go machines reached by ssh or a" \
+	    "command, install one (apt-get install musl-tools; on Fedora, dnf install glibc-static) and run make again" >&2)
 -include $$(SUPERVISOR_SRC:%.c=$$(BUILD)/supervisor-$1/%.d)
 endef
 $(foreach a,$(FOREIGN),$(eval $(call supervisor_rules,$a,-static,cross-compilers)))
 cross-compilers:
 	@missing=; $(foreach a,$(FOREIGN),$(if $(call compilers_file,$(SUPERVISOR_CC_$a),libc.a),,missing=yes; \
-	    echo "make: the supervisor for $a machines needs $(SUPERVISOR_CC_$a) and a static libc for it:" \
+	    echo "make: the supervisor for $a needs $(SUPERVISOR_CC_$a) and a static libc for it:" \
 	    "apt-get install $(call cross_packages,$a)" >&2;)) test -z "$$missing"
 ifeq ($(KIND),release)
 $(eval $(call supervisor_rules,$(OWN_ARCH),$(OWN_STATIC),libraries))
@@ -444,11 +444,72 @@ zshcompletiondir := $(datadir)/zsh/site-functions
 fishcompletiondir := $(datadir)/fish/vendor_completions.d
 # systemd's user manager looks for units below /usr/lib, /usr/local/lib and ~/.local/share, but not below ~/.local/lib.
 systemduserunitdir := $(if $(filter %/.local,$(prefix)),$(datadir),$(prefix)/lib)/systemd/user
-INSTALLED_INTO := bindir pkglibexecdir man1dir man5dir man7dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir \
-    exampledir systemduserunitdir
-INSTALLATION = DIRECTORIES='$(INSTALLED_INTO)' $(foreach v,DESTDIR INSTALL $(INSTALLED_INTO),$v=$(call quoted,$($v)))
-install: all
-	@$(INSTALLATION) scripts/install.sh install
+UNIT_PATH := /usr/lib/systemd/user /usr/local/lib/systemd/user /usr/share/systemd/user /usr/local/share/systemd/user \
+    /etc/systemd/user $(HOME)/.local/share/systemd/user $(HOME)/.config/systemd/user
+
+# Directory variable|name|mode|source. @bindir@ in a unit becomes the program's place; the example names the schema's.
+INSTALLED := \
+    bindir|delvegate|755|build/delvegate \
+    pkglibexecdir|supervisor|755|build/supervisor \
+    man1dir|delvegate.1|644|build/delvegate.1 \
+    man5dir|delvegate.json.5|644|build/delvegate.json.5 \
+    man7dir|delvegate-recovery.7|644|build/delvegate-recovery.7 \
+    pkgdatadir|config.schema.json|644|build/config.schema.json \
+    bashcompletiondir|delvegate|644|build/completions/delvegate \
+    zshcompletiondir|_delvegate|644|build/completions/_delvegate \
+    fishcompletiondir|delvegate.fish|644|build/completions/delvegate.fish \
+    docdir|LICENSE|644|LICENSE \
+    docdir|README.md|644|README.md \
+    exampledir|config.json|644|scripts/config.example.json \
+    $(foreach u,$(wildcard scripts/systemd/*.service.in scripts/systemd/*.socket.in),\
+        systemduserunitdir|$(notdir $(u:.in=))|644|$u) \
+    $(foreach u,$(wildcard scripts/systemd/*.service scripts/systemd/*.socket),systemduserunitdir|$(notdir $u)|644|$u) \
+    $(foreach e,$(wildcard scripts/systemd/*.conf),exampledir|$(notdir $e)|644|$e)
+DIRECTORIES := bindir pkglibexecdir man1dir man5dir man7dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir exampledir \
+    systemduserunitdir
+DIRECTORY_LIST := $(pkgdatadir)/installed-directories
+
+define newline
+
+
+endef
+tab := $(subst x,,x	)
+space := $(subst x,,x x)
+# As a word for the shell.
+quoted = '$(subst ','\'',$1)'
+field = $(word $1,$(subst |, ,$2))
+installed = $(call quoted,$(DESTDIR)$($(call field,1,$1))/$(call field,2,$1))
+# In a unit % begins a specifier, and blanks stand between words.
+bindir_in_unit := $(subst %,%%,$(subst $(space),\x20,$(bindir)))
+# As text of sed's s|||.
+replacement = $(subst |,\|,$(subst &,\&,$(subst \,\\,$1)))
+places = $(call quoted,s|@bindir@|$(call replacement,$(bindir_in_unit))|; \
+    s|/usr/local/share/delvegate|$(call replacement,$(pkgdatadir))|)
+install_one = $(if $(filter %.in %.example.json,$1),sed $(places) $(call field,4,$1) | \
+    $(INSTALL) -m $(call field,3,$1) /dev/stdin $(call installed,$1),$\
+    $(INSTALL) -m $(call field,3,$1) $(call field,4,$1) $(call installed,$1))
+
+# delvegate looks for the supervisor in ../libexec from its own directory. Where that is not pkglibexecdir, a link beside
+# delvegate says where it is.
+differ = $(subst x$1,,x$2)$(subst x$2,,x$1)
+SUPERVISOR_LINK = $(if $(call differ,$(subst /bin|,,$(bindir)|)/libexec/delvegate,$(pkglibexecdir)),$(call \
+    quoted,$(DESTDIR)$(bindir)/delvegate-supervisor))
+
+# Said before anything is written: in a recipe they are expanded first.
+require_absolute = $(foreach d,$(DIRECTORIES),$(if $(filter /%,$(firstword $($d))),,$(error \
+    PREFIX and the directory variables must be absolute paths, but $d is '$($d)'; for another root directory set DESTDIR)))
+require_startable = $(foreach c,' " \,$(if $(findstring $c,$(bindir)),$(error \
+    systemd starts no program whose path contains $c, but bindir is '$(bindir)'; for another root directory set DESTDIR)))
+install: all $(foreach f,$(INSTALLED),$(call field,4,$f))
+	$(require_absolute)$(require_startable)
+	@scripts/install-directories.sh make $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST)) \
+	    $(foreach d,$(DIRECTORIES),$(call quoted,$($d)))
+	$(foreach f,$(INSTALLED),$(call install_one,$f)$(newline)$(tab))
+	$(if $(SUPERVISOR_LINK),ln -sf $(call quoted,$(pkglibexecdir)/supervisor) $(SUPERVISOR_LINK))
+	@scripts/fish-link.sh make $(call quoted,$(DESTDIR)) $(call quoted,$(fishcompletiondir)/delvegate.fish)
+	@$(if $(DESTDIR)$(filter $(systemduserunitdir),$(UNIT_PATH)),:,printf '%s\n' "systemd does not look for user units \
+	    in "$(call quoted,$(systemduserunitdir))": each user who wants the service must run systemctl --user link "$(call \
+	    quoted,$(call quoted,$(systemduserunitdir)/))"delvegate.s*")
 uninstall:
 	@$(INSTALLATION) scripts/install.sh uninstall
 
@@ -458,32 +519,44 @@ dist:
 	$(GIT) archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD
 	@echo build/delvegate-$(VERSION).tar.gz
 feature:
-	@scripts/feature.sh $(VERSION) build/feature/delvegate
+	@rm -rf $(FEATURE)
+	@mkdir -p $(FEATURE)
+	cp scripts/devcontainer/delvegate/* $(FEATURE)
+	sed -i 's/"version": "[^"]*"/"version": "$(VERSION)"/' $(FEATURE)/devcontainer-feature.json
+	$(Q)if [ -e .git ]; then \
+	    $(GIT) archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o $(FEATURE)/delvegate.tar.gz HEAD $(FEATURE_SOURCE) && \
+	    { $(GIT) diff --quiet HEAD -- $(FEATURE_SOURCE) || \
+	        echo "make feature: the Feature contains the source of HEAD, without your uncommitted changes" >&2; }; \
+	else \
+	    tar --sort=name --owner=0 --group=0 --numeric-owner --transform='s,^,delvegate-$(VERSION)/,' \
+	        -czf $(FEATURE)/delvegate.tar.gz $(FEATURE_SOURCE); \
+	fi
+	@echo $(FEATURE)
 clean:
 	rm -rf build
 
 define HELP
 Building:
-  make                   build/delvegate, the supervisors in it, manual pages, completions
-  make KIND=asan         the same with sanitizers, below build/asan; also debug, fuzz, cov
+  make                   builds build/delvegate with the supervisors in it, the manual pages and the completions
+  make KIND=asan         the same with sanitizers, in build/asan; also debug, fuzz, cov
   make SUPERVISORS="x86_64 aarch64"   for Go machines of these architectures
-  make clean             remove build/
+  make clean             removes build/
 Installing:
-  make install           below PREFIX ($(PREFIX)); DESTDIR=DIR for another root
-  make uninstall         what make install has put there
-Trying:
-  make demo              a debug session on a Go machine of its own, in this machine
-  make bench             how long a session takes; also bench-sessions, bench-tunnel
+  make install           installs below PREFIX ($(PREFIX)); DESTDIR=DIR for another root directory
+  make uninstall         removes what make install has installed
+Trying it out:
+  make demo              a debug session on this machine, through a real sshd
+  make bench             measures a session; also bench-sessions, bench-tunnel
 Testing:
-  make check             all suites but the slow ones; installs what they need
-  make check-all         those too
-  make check-unit        the unit tests; also check-e2e, fuzz, lint, e2e-vscode
-  make format            set the source as clang-format does
+  make check             installs what the tests need, and runs all suites but the slow ones
+  make check-all         runs the slow ones too
+  make check-unit        runs the unit tests; also check-e2e, fuzz, lint, e2e-vscode
+  make format            formats the source with clang-format
   make compile_commands.json   for clangd
-Packing:
-  make dist              a tarball
-  make feature           the dev container Feature
-V=1 shows the commands; WERROR=1 makes warnings errors. CC, CPPFLAGS, CFLAGS and LDFLAGS are yours. test/README.md tells of the tests.
+Packaging:
+  make dist              makes a tarball
+  make feature           makes the dev container Feature
+V=1 shows the commands. CC, CPPFLAGS, CFLAGS and LDFLAGS are yours to set. test/README.md describes the tests.
 endef
 help:
 	@$(info $(HELP)):
