@@ -146,7 +146,7 @@ END
     for v in PREFIX=usr 'prefix=usr bindir=/usr/bin' mandir=man bindir=; do
         # shellcheck disable=SC2086 # more than one word
         check "$v, which is not absolute, is refused" not try_make install "DESTDIR=$DEST" $v
-        check "in a line that names the variable" has "$(cat "$TMP/make.log")" '*must be absolute paths, and *dir is *'
+        check "in a line that names the variable" has "$(cat "$TMP/make.log")" '*must be absolute paths, but *dir is *'
         # shellcheck disable=SC2086
         check "uninstall refuses it too" not try_make uninstall "DESTDIR=$DEST" $v
     done
