@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a Debian or Ubuntu image a Go machine: run once by the Dockerfile. Its build arguments are in the environment.
+# Turns a Debian or Ubuntu image into a Go machine. The Dockerfile runs it once, with its build arguments as environment.
 set -eu
 
 fail() {
@@ -8,7 +8,7 @@ fail() {
 }
 command -v apt-get >/dev/null || fail "the image (BASE) is neither Debian nor Ubuntu: it has no apt-get"
 
-# git and gcc: what the go command itself calls, for modules, build stamps and cgo.
+# The go command itself runs git and gcc, for modules, build stamps and cgo.
 packages="ca-certificates gcc git libc6-dev openssh-server procps"
 [ -n "$GO_VERSION" ] && packages="$packages curl" || packages="$packages golang-go"
 [ -n "$DELVE_VERSION" ] || packages="$packages delve"
@@ -18,7 +18,7 @@ apt-get update -q
 apt-get install -q -y --no-install-recommends $packages ||
     fail "apt-get could not install: $packages (Debian has delve since bookworm, Ubuntu since 23.04: set DELVE_VERSION)"
 rm -rf /var/lib/apt/lists/*
-# Each container makes its own at its first start.
+# Each container makes its own host keys at its first start.
 rm -f /etc/ssh/ssh_host_*
 
 if [ -n "$GO_VERSION" ]; then
@@ -29,11 +29,11 @@ if [ -n "$GO_VERSION" ]; then
     ln -s /usr/local/go/bin/go /usr/local/go/bin/gofmt /usr/local/bin/
 fi
 if [ -n "$DELVE_VERSION" ]; then
-    # In a directory of its own that goes away; the Go in the image is to build it, not one that its go.mod would fetch.
+    # Built in a temporary directory, by the image's Go and not by one that Delve's go.mod would download.
     GOPATH=$(mktemp -d)
     export GOPATH GOPROXY GOCACHE="$GOPATH/cache" GOTOOLCHAIN=local
     go install "github.com/go-delve/delve/cmd/dlv@v$DELVE_VERSION" ||
-        fail "Delve $DELVE_VERSION was not built with $(go version): see above; a Delve version knows only some Go versions"
+        fail "Delve $DELVE_VERSION could not be built with $(go version), see above; each Delve supports only certain versions of Go"
     mv "$GOPATH/bin/dlv" /usr/local/bin/
     go clean -modcache
     rm -rf "$GOPATH"
@@ -41,10 +41,10 @@ fi
 go version
 dlv version
 
-# Ubuntu's images have a user of their own with the first number.
+# Ubuntu's images already have a user with this number.
 taken=$(getent passwd "$USER_ID" | cut -d: -f1)
 [ -z "$taken" ] || userdel "$taken"
-# A locked account would be refused by sshd; * is no password that could be typed.
+# sshd refuses a locked account; no typed password matches *.
 useradd --create-home --shell /bin/bash --uid "$USER_ID" --password '*' go
-# The source of one who works as root may be mounted below root's home, at its own path.
+# If root runs the container, the source may be mounted below /root.
 chmod 711 /root

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Builds and runs the Go machine of the Dockerfile beside this script, with a directory mounted at its own path, and
-# prints the ssh_config, delvegate configuration and launch.json to use it with. Runs until it is interrupted (Ctrl-C);
-# nothing of the container is left then.
+# Builds and runs the Go machine of the Dockerfile beside this script, with a directory mounted at the same path, and
+# prints the ssh_config, the delvegate configuration and the launch.json for it. Runs until it is interrupted (Ctrl-C), and
+# then removes the container.
 #   scripts/gomachine/run.sh [OPTION...] [ENGINE]
-#     ENGINE            docker or podman, or a program that takes their arguments; the one that is there by default
-#     --source DIR      the directory with the Go code (the current one)
-#     --base IMAGE      the image that it is made from (debian:bookworm-slim), as `debian:trixie-slim` or `ubuntu:24.04`
-#     --go VERSION      that Go in the place of the distribution's, as 1.22.5
-#     --delve VERSION   that Delve in the place of the distribution's, as 1.22.1
-#     --host-port PORT  in the machine's own network, sshd at 127.0.0.1:PORT, in the place of a published port
-#     --run OPTION      one more option for the engine's `run`, as --security-opt=seccomp=FILE; may be repeated
+#     ENGINE            docker or podman, or a program that takes their arguments; by default, whichever is installed
+#     --source DIR      the directory with the Go code (default: the current directory)
+#     --base IMAGE      the base image (default: debian:bookworm-slim), such as debian:trixie-slim or ubuntu:24.04
+#     --go VERSION      this Go instead of the distribution's, for example 1.22.5
+#     --delve VERSION   this Delve instead of the distribution's, for example 1.22.1
+#     --host-port PORT  use the host's network, with sshd at 127.0.0.1:PORT, instead of a published port
+#     --run OPTION      another option for the engine's `run`, such as --security-opt=seccomp=FILE; can be repeated
 #     --no-ptrace       without --cap-add=SYS_PTRACE
-#     --state DIR       where the files go that it prints (~/.cache/delvegate-gomachine)
+#     --state DIR       where to keep the key and the files that it prints (default: ~/.cache/delvegate-gomachine)
 set -eu
 
 fail() {
@@ -57,11 +57,11 @@ done
 for candidate in docker podman; do
     [ -n "$engine" ] || ! command -v "$candidate" >/dev/null || engine=$candidate
 done
-[ -n "$engine" ] || fail "neither docker nor podman is here: install one, or give another engine as argument"
+[ -n "$engine" ] || fail "neither docker nor podman is installed: install one, or name another engine as the argument"
 source=$(realpath "$source")
-[ -d "$source" ] || fail "$source is no directory: --source names the one with the Go code"
+[ -d "$source" ] || fail "$source is not a directory: --source must name the directory with the Go code"
 
-# The files of `go` are those of whoever runs this; root's are read by everybody.
+# `go` has the uid of the user who runs this, so that the files are its own. Files of root can be read by everybody.
 user=$(id -u)
 [ "$user" -ne 0 ] || user=1000
 
@@ -78,7 +78,7 @@ for argument in GO_DOWNLOAD GOPROXY; do
     # shellcheck disable=SC2154 # set by eval
     [ -z "$value" ] || set -- "$@" --build-arg "$argument=$value"
 done
-"$engine" "$@" "$here" >&2 || fail "$engine could not build the image: see above"
+"$engine" "$@" "$here" >&2 || fail "$engine could not build the image, see above"
 
 name=gomachine-$$
 set -- run --rm --name "$name" --env AUTHORIZED_KEYS="$(cat "$state/key.pub")" --volume "$source:$source"
@@ -92,7 +92,7 @@ while read -r option; do
     set -- "$@" "$option"
 done <"$options"
 
-# Its log is read through a FIFO: the line that says that sshd listens is what is waited for.
+# The log is read through a FIFO, to wait for the line that reports that sshd is listening.
 log=$work/log
 mkfifo "$log"
 "$engine" "$@" gomachine >"$log" 2>&1 </dev/null &
@@ -108,7 +108,7 @@ trap 'exit 143' TERM HUP
 exec 3<"$log"
 said=
 while :; do
-    IFS= read -r line <&3 || fail "the container ended before its sshd listened: $said"
+    IFS= read -r line <&3 || fail "the container ended before its sshd was listening: $said"
     said=$line
     case $line in *"Server listening on"*) break ;; esac
 done
@@ -131,11 +131,12 @@ cat >"$state/config.json" <<CONFIG
 { "targets": { "gomachine": { "listen": 4711, "ssh": "gomachine" } } }
 CONFIG
 cat <<TEXT
-gomachine: $source is mounted in the container $name; sshd listens at 127.0.0.1:$port
+gomachine: $source is mounted in the container $name; its sshd listens at 127.0.0.1:$port
 
-~/.ssh/config, its first line:
+As the first line of ~/.ssh/config:
 Include $state/ssh_config
 
+To start delvegate:
 delvegate --config $state/config.json
 
 .vscode/launch.json:
