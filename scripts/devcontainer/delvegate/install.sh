@@ -214,7 +214,7 @@ install_config() {
     [ -z "$go_options" ] || go_options=", \"go\": { \"GOMODCACHE\": \"$go_options\" }"
     cat >$CONFIG.new <<END
 $GENERATED
-// A user's own ~/.config/delvegate/config.json is read instead of it, where there is one.
+// A user's own ~/.config/delvegate/config.json is read instead, if it exists.
 {
   "targets": {
     "$target": { "listen": $port$go_options }
