@@ -32,8 +32,8 @@ static bool blame_stray(const struct delve_plan *plan, const char *output, struc
             continue;
         if (out)
             buf_printf(out,
-                       "%s: go takes \"%s\" for a package: it is no flag, and no value of one. Put what belongs "
-                       "together in quotes, as in \"-ldflags='-X main.version=1'\".",
+                       "%s: go takes \"%s\" for a package: it is neither a flag nor a flag's value. Quote what belongs "
+                       "together, as in \"-ldflags='-X main.version=1'\".",
                        i < plan->strays_of_flags ? "--build-flags in Delve's flags" : "buildFlags", word);
         return true;
     }
@@ -49,7 +49,7 @@ static bool blame_program(const struct delve_plan *plan, const char *output, str
     if (!at || n == 0 || strncmp(at + sizeof malformed - 1, package, n) != 0 || at[sizeof malformed - 1 + n] != '"')
         return false;
     if (out)
-        buf_printf(out, "program: \"%s\" is no directory, no .go file and no import path. Correct it.",
+        buf_printf(out, "program: \"%s\" is not a directory, a .go file or an import path. Correct it.",
                    plan->program_from.given ? plan->program_from.given : package);
     return true;
 }

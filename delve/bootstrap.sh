@@ -15,14 +15,14 @@ dg_whole() {
 }
 dg_own() {
     [ -d "$1" ] || mkdir -m 700 "$1" || [ -d "$1" ] || return 1
-    case $(LC_ALL=C ls -ldn "${1%/*}/") in d???????w[-x]*) echo "others could replace it: the directory above is not sticky" && return 1 ;; esac
+    case $(LC_ALL=C ls -ldn "${1%/*}/") in d???????w[-x]*) echo "others could replace it: the parent directory is not sticky" && return 1 ;; esac
     set -- $(LC_ALL=C ls -ldn "$1")
-    case "$3 $1" in "$dg_uid drwx------"*) ;; *) echo "not a directory of this user alone (mode 0700)" && return 1 ;; esac
+    case "$3 $1" in "$dg_uid drwx------"*) ;; *) echo "not a directory that only this user can access (mode 0700)" && return 1 ;; esac
 }
 # Where the kernel lets a file without #! run, the shell runs it.
 dg_try() {
     dg_error=$(dd if=/dev/zero of="$1" bs=4096 count=$((dg_size / 4096 + 16)) 2>&1) || { echo "$dg_error" | head -n 1 && return 1; }
-    echo "exit 0" >"$1" && chmod 700 "$1" && "$1" </dev/null 2>/dev/null || { echo "programs cannot be run there (mounted noexec?)" && return 1; }
+    echo "exit 0" >"$1" && chmod 700 "$1" && "$1" </dev/null 2>/dev/null || { echo "programs in it cannot be run (mounted noexec?)" && return 1; }
 }
 dg_place() {
     dg_bin=$1/bin dg_file=$1/bin/$dg_hash dg_new=$1/bin/$dg_hash.$dg_nonce

@@ -83,33 +83,33 @@ bool delve_is_ptrace_failure(const char *text, bool *attach)
 
 /* --- what permits it --- */
 
-#define RUN_ARGS " in runArgs of devcontainer.json (or to docker or podman run), and make the container anew"
+#define RUN_ARGS " in runArgs of devcontainer.json (or to docker or podman run), and recreate the container"
 
 static const char *of_yama(const struct rights *rights, bool attach)
 {
     if (rights->yama >= YAMA_NONE)
-        return "kernel.yama.ptrace_scope is 3 there: nothing may trace until that machine (of a container: its host) "
-               "is booted with a lower one";
+        return "kernel.yama.ptrace_scope is 3 on the Go machine, which forbids all tracing: configure a lower value "
+               "and reboot that machine (for a container: its host)";
     if (rights->is_effective)
         return NULL;
     if (rights->yama == YAMA_ADMIN)
-        return "kernel.yama.ptrace_scope is 2 there: run `sysctl -w kernel.yama.ptrace_scope=0` as root (for a "
-               "container: on its host), or debug as root, in a container with \"--cap-add=SYS_PTRACE\"" RUN_ARGS;
+        return "kernel.yama.ptrace_scope is 2 on the Go machine: run `sysctl -w kernel.yama.ptrace_scope=0` as root "
+               "(for a container: on its host), or debug as root, in a container with "
+               "\"--cap-add=SYS_PTRACE\"" RUN_ARGS;
     if (rights->yama == YAMA_ATTACH && attach)
-        return rights->is_root ? "the kernel there forbids attaching (kernel.yama.ptrace_scope is 1) and the "
-                                 "capability SYS_PTRACE is missing: add "
-                                 "\"--cap-add=SYS_PTRACE\"" RUN_ARGS
-                               : "the kernel there forbids attaching (kernel.yama.ptrace_scope is 1): run `sysctl -w "
-                                 "kernel.yama.ptrace_scope=0` as "
-                                 "root (for a container: on its host), or let delvegate launch the program";
+        return rights->is_root ? "the Go machine's kernel forbids attaching (kernel.yama.ptrace_scope is 1) and the "
+                                 "capability SYS_PTRACE is missing: add \"--cap-add=SYS_PTRACE\"" RUN_ARGS
+                               : "the Go machine's kernel forbids attaching (kernel.yama.ptrace_scope is 1): run "
+                                 "`sysctl -w kernel.yama.ptrace_scope=0` as root (for a container: on its host), or "
+                                 "let delvegate launch the program";
     return NULL;
 }
 
 #define OF_ANOTHER_USER                                                                                                \
-    "a process of another user, or one that hides its memory, may be traced by root alone, in a container with "       \
-    "\"--cap-add=SYS_PTRACE\": name a target whose user is that one"
+    "only root may trace another user's process, or one that is not dumpable (in a container with "                    \
+    "\"--cap-add=SYS_PTRACE\"): use a target that logs in as the process's user"
 
-#define FOR_THE_SAME "; for one of the same user it is a seccomp filter of the container that forbids it: "
+#define FOR_THE_SAME "; if the user is the same, the container's seccomp filter forbids it: "
 
 static const char *of_seccomp(const struct rights *rights, bool attach)
 {
@@ -122,19 +122,19 @@ static const char *of_seccomp(const struct rights *rights, bool attach)
         return OF_ANOTHER_USER FOR_THE_SAME "add \"--cap-add=SYS_PTRACE\", and if that is not enough "
                                             "\"--security-opt=seccomp=unconfined\"," RUN_ARGS;
     if (rights->is_bounding && rights->is_container)
-        return "a seccomp filter of the container forbids ptrace: add \"--security-opt=seccomp=unconfined\"" RUN_ARGS;
+        return "the container's seccomp filter forbids ptrace: add \"--security-opt=seccomp=unconfined\"" RUN_ARGS;
     if (rights->is_container && attach && rights->is_root)
-        return "the capability SYS_PTRACE is missing there, without which root may not trace another user's process, "
-               "nor any behind some seccomp filters: add \"--cap-add=SYS_PTRACE\", and if that is not enough "
+        return "the container lacks the capability SYS_PTRACE, which root needs to trace another user's process (with "
+               "some seccomp filters, any process): add \"--cap-add=SYS_PTRACE\", and if that is not enough "
                "\"--security-opt=seccomp=unconfined\"," RUN_ARGS;
     if (rights->is_container)
         return "the container's seccomp filter forbids ptrace and the capability SYS_PTRACE is missing: add "
                "\"--cap-add=SYS_PTRACE\", and if that is not enough \"--security-opt=seccomp=unconfined\"," RUN_ARGS;
     return rights->is_bounding
-               ? "a seccomp filter forbids ptrace to what delvegate starts there: take it away (systemd: "
-                 "SystemCallFilter; in a container add \"--security-opt=seccomp=unconfined\"" RUN_ARGS ")"
-               : "a seccomp filter forbids ptrace to what delvegate starts there, and the capability SYS_PTRACE is "
-                 "missing: in a container add \"--cap-add=SYS_PTRACE\", and if that is not enough "
+               ? "a seccomp filter on the Go machine forbids ptrace: remove it (systemd: SystemCallFilter; in a "
+                 "container add \"--security-opt=seccomp=unconfined\"" RUN_ARGS ")"
+               : "a seccomp filter on the Go machine forbids ptrace, and the capability SYS_PTRACE is missing: in a "
+                 "container add \"--cap-add=SYS_PTRACE\", and if that is not enough "
                  "\"--security-opt=seccomp=unconfined\"," RUN_ARGS "; under systemd allow it in SystemCallFilter";
 }
 
@@ -149,12 +149,12 @@ int delve_ptrace_advice(const struct delve_facts *f, bool attach, struct buf *ou
     if (attach && !rights.is_root)
         return buf_puts(out, OF_ANOTHER_USER);
     if (!rights.is_bounding || (attach && rights.is_root && !rights.is_effective))
-        return buf_puts(out, "the capability SYS_PTRACE is missing there: in a container add "
+        return buf_puts(out, "the capability SYS_PTRACE is missing on the Go machine: in a container add "
                              "\"--cap-add=SYS_PTRACE\"" RUN_ARGS);
-    return buf_puts(out, "neither seccomp, capabilities nor yama show why: in a container add "
-                         "\"--cap-add=SYS_PTRACE\" and \"--security-opt=apparmor=unconfined\"" RUN_ARGS
-                         " (nothing helps where another processor is emulated: take an image for this machine's own); "
-                         "elsewhere look at what AppArmor or SELinux have logged");
+    return buf_puts(out, "seccomp, capabilities and Yama all permit it: in a container add \"--cap-add=SYS_PTRACE\" "
+                         "and \"--security-opt=apparmor=unconfined\"" RUN_ARGS
+                         " (an emulated processor does not support it: use an image for the machine's own); elsewhere "
+                         "check the logs of AppArmor or SELinux");
 }
 
 void check_ptrace(struct check_run *r)

@@ -20,16 +20,18 @@ struct check_place check_place_of(const struct check_run *r, const char *source,
         (void)snprintf(p.remedy, sizeof p.remedy, "correct env in launch.json");
     } else if (strcmp(source, "target") == 0) {
         (void)snprintf(p.where, sizeof p.where, "go.env of target %s in delvegate's configuration", r->check->target);
-        (void)snprintf(p.remedy, sizeof p.remedy, "correct go.env there");
+        (void)snprintf(p.remedy, sizeof p.remedy, "correct go.env of that target");
     } else if (strcmp(source, "file") == 0) {
         (void)snprintf(p.where, sizeof p.where, "`go env -w` in %s", file ? file : "go's file");
         (void)snprintf(p.remedy, sizeof p.remedy, "run `go env -u %s` on %s", name, r->check->where);
     } else {
         (void)snprintf(p.where, sizeof p.where, "environment on %s", r->check->where);
-        (void)snprintf(p.remedy, sizeof p.remedy, "%s",
-                       is_container(r) ? "take it out of containerEnv and remoteEnv in devcontainer.json, the "
-                                         "Dockerfile's ENV, or the shell's profile"
-                                       : "take it out of the shell's profile, or of what starts delvegate");
+        (void)snprintf(
+            p.remedy, sizeof p.remedy, "%s",
+            is_container(r)
+                ? "remove it from containerEnv and remoteEnv in devcontainer.json, the Dockerfile's ENV, or the "
+                  "shell's profile"
+                : "remove it from the shell's profile, or from the environment in which delvegate is started");
     }
     return p;
 }
@@ -56,10 +58,10 @@ static const char *origin(const char *path)
     static const char *const of_macos[] = {"/Users/", "/opt/homebrew/", "/usr/local/Cellar/", "/Volumes/", "/private/"};
     bool has_drive = ((path[0] >= 'A' && path[0] <= 'Z') || (path[0] >= 'a' && path[0] <= 'z')) && path[1] == ':';
     if (strchr(path, '\\') || (has_drive && (path[2] == '/' || path[2] == '\0')))
-        return ", a path of Windows";
+        return ", a Windows path";
     for (size_t i = 0; i < sizeof of_macos / sizeof *of_macos; i++)
         if (begins(path, of_macos[i]))
-            return ", a path of macOS";
+            return ", a macOS path";
     return "";
 }
 
@@ -85,9 +87,9 @@ static const char *goroot_fault(const struct check_run *r, const char *source, c
     if (state && strcmp(state, "missing") == 0)
         (void)snprintf(text, size, "there is no such directory%s", origin(value));
     else if (state)
-        (void)snprintf(text, size, "it holds no whole Go, bin/go and src/runtime are not both there");
+        (void)snprintf(text, size, "it does not contain a complete Go: bin/go or src/runtime is missing");
     else if (own && len && begins(own, "go") && (strlen(own) != len || strncmp(own, word, len) != 0))
-        (void)snprintf(text, size, "it is that of %s, and go is %.*s", own, (int)len, word);
+        (void)snprintf(text, size, "it belongs to %s, but go is %.*s", own, (int)len, word);
     else
         return NULL;
     return text;
@@ -102,18 +104,16 @@ static void check_goroot(struct check_run *r, const char *source)
         return;
     struct check_place p = check_place_of(r, source, "GOROOT");
     if (strcmp(source, "env") == 0)
-        check_add(
-            r, DELVE_WARNING,
-            "GOROOT=%s (%s): %s; go in a terminal there fails with it, a debug session leaves it out. To mend it, "
-            "%s.",
-            value, p.where, fault, p.remedy);
+        check_add(r, DELVE_WARNING,
+                  "GOROOT=%s (%s): %s; go fails with it in a terminal on the Go machine, but debug sessions ignore it. "
+                  "To fix it, %s.",
+                  value, p.where, fault, p.remedy);
     else if (!check_fact(r, "goVersion"))
-        check_add(r, DELVE_FATAL, "GOROOT=%s (%s): %s; go does not start with it. To mend it, %s.", value, p.where,
+        check_add(r, DELVE_FATAL, "GOROOT=%s (%s): %s; go does not start with it. To fix it, %s.", value, p.where,
                   fault, p.remedy);
     else
         check_add(r, used && strcmp(used, value) == 0 ? DELVE_ERROR : DELVE_WARNING,
-                  "GOROOT=%s (%s): %s; go builds nothing where it takes it. To mend it, %s.", value, p.where, fault,
-                  p.remedy);
+                  "GOROOT=%s (%s): %s; go cannot build with it. To fix it, %s.", value, p.where, fault, p.remedy);
 }
 
 /* The first entry of the list that go refuses, in text; NULL when there is none. */
@@ -122,7 +122,7 @@ static const char *gopath_fault(const char *list, char *text, size_t size)
     while (*list) {
         size_t n = strcspn(list, ":");
         if (n && list[0] != '/') {
-            (void)snprintf(text, size, "%.*s is no absolute path on Linux%s", (int)n, list, origin(list));
+            (void)snprintf(text, size, "%.*s is not an absolute path on Linux%s", (int)n, list, origin(list));
             return text;
         }
         list += n + (list[n] == ':');
@@ -142,12 +142,12 @@ static void check_gopath(struct check_run *r)
     bool builds = r->check->use == DELVE_USE_ANY || r->check->use == DELVE_USE_BUILD;
     if (gopath_fault(value, fault, sizeof fault))
         check_add(r, builds || strcmp(source, "env") != 0 ? DELVE_FATAL : DELVE_WARNING,
-                  "GOPATH=%s (%s): %s; go refuses every command with it. To mend it, %s.", value, p.where, fault,
+                  "GOPATH=%s (%s): %s; go refuses every command with it. To fix it, %s.", value, p.where, fault,
                   p.remedy);
     else if (missing)
         check_add(r, DELVE_WARNING,
-                  "GOPATH=%s (%s): there is no directory %s%s; go makes a tree of its own there, and what was fetched "
-                  "and installed elsewhere is not found. To mend it, %s, or make the directory.",
+                  "GOPATH=%s (%s): there is no directory %s%s; go will create it and will not find what was fetched "
+                  "and installed elsewhere. To fix it, %s, or create the directory.",
                   value, p.where, missing, origin(missing), p.remedy);
 }
 
@@ -157,16 +157,16 @@ static void check_gobin(struct check_run *r, const char *source)
     if (!value)
         return;
     struct check_place p = check_place_of(r, source, "GOBIN");
-    const char *left_out = strcmp(source, "env") == 0 ? "; a debug session leaves it out" : "";
+    const char *left_out = strcmp(source, "env") == 0 ? "; debug sessions ignore it" : "";
     if (value[0] != '/')
         check_add(
             r, DELVE_WARNING,
-            "GOBIN=%s (%s): no absolute path on Linux%s; `go install` refuses it, also for dlv%s. To mend it, %s.",
+            "GOBIN=%s (%s): not an absolute path on Linux%s; `go install` refuses it, for dlv, too%s. To fix it, %s.",
             value, p.where, origin(value), left_out, p.remedy);
     else if (check_fact_of_state(r, source, "GOBIN", "state"))
         check_add(r, DELVE_WARNING,
-                  "GOBIN=%s (%s): there is no such directory%s; `go install` puts programs, dlv too, where no PATH "
-                  "finds them%s. To mend it, %s.",
+                  "GOBIN=%s (%s): there is no such directory%s; `go install` puts programs, including dlv, where PATH "
+                  "does not find them%s. To fix it, %s.",
                   value, p.where, origin(value), left_out, p.remedy);
 }
 
@@ -198,7 +198,7 @@ static void check_goflags(struct check_run *r)
     if (!word)
         return;
     struct check_place p = check_place_of(r, source, "GOFLAGS");
-    check_add(r, DELVE_FATAL, "GOFLAGS=%s (%s): %.*s is no flag; go builds nothing with it. To mend it, %s.", value,
+    check_add(r, DELVE_FATAL, "GOFLAGS=%s (%s): %.*s is not a flag; go cannot build with it. To fix it, %s.", value,
               p.where, (int)len, word, p.remedy);
 }
 
@@ -211,8 +211,8 @@ static void check_gowork(struct check_run *r)
     if (names_none || (value[0] == '/' && !is_missing))
         return;
     struct check_place p = check_place_of(r, source, "GOWORK");
-    check_add(r, DELVE_FATAL, "GOWORK=%s (%s): %s%s; go builds nothing with it. To mend it, %s.", value, p.where,
-              is_missing ? "there is no such file" : "no absolute path on Linux", origin(value), p.remedy);
+    check_add(r, DELVE_FATAL, "GOWORK=%s (%s): %s%s; go cannot build with it. To fix it, %s.", value, p.where,
+              is_missing ? "there is no such file" : "not an absolute path on Linux", origin(value), p.remedy);
 }
 
 void check_values(struct check_run *r)
@@ -242,7 +242,7 @@ static struct check_place cache_place(const struct check_run *r, const char *nam
     if (is_gocache ? r->check->gocache_is_configured : r->check->gomodcache_is_configured) {
         (void)snprintf(p.where, sizeof p.where, "go.%s of target %s in delvegate's configuration", name,
                        r->check->target);
-        (void)snprintf(p.remedy, sizeof p.remedy, "set another go.%s there", name);
+        (void)snprintf(p.remedy, sizeof p.remedy, "set go.%s to another directory", name);
         return p;
     }
     const char *value = check_fact(r, name);
@@ -255,7 +255,7 @@ static struct check_place cache_place(const struct check_run *r, const char *nam
         memcpy(where, p.where, sizeof where);
         (void)snprintf(p.where, sizeof p.where, "below GOPATH, which is set by %.*s", CHECK_PLACE_MAX / 2, where);
     } else {
-        (void)snprintf(p.where, sizeof p.where, "go's own choice on %s", r->check->where);
+        (void)snprintf(p.where, sizeof p.where, "go's default on %s", r->check->where);
         p.remedy[0] = '\0';
     }
     size_t len = strlen(p.remedy);
@@ -274,20 +274,20 @@ static void tell_closed(struct check_run *r, const char *name, const char *value
     bool is_full = strcmp(check_fact_of(r, name, "state"), "full") == 0;
     char what[CHECK_PLACE_MAX];
     if (is_full)
-        (void)snprintf(what, sizeof what, "its disk is full, or a quota is used up");
+        (void)snprintf(what, sizeof what, "its disk is full, or a quota is exceeded");
     else if (at)
-        (void)snprintf(what, sizeof what, "it is not there and cannot be made in %s: %s", at, why ? why : "refused");
+        (void)snprintf(what, sizeof what, "it does not exist and cannot be created in %s: %s", at,
+                       why ? why : "refused");
     else
         (void)snprintf(what, sizeof what, "it cannot be written: %s", why ? why : "refused");
-    check_add(r, severity, "%s=%s (%s): %s%s; %s. To mend it, %s%s%s, or %s.", name, value, p.where, what,
+    check_add(r, severity, "%s=%s (%s): %s%s; %s. To fix it, %s%s%s, or %s.", name, value, p.where, what,
               is_full ? "" : origin(value),
-              is_gocache ? "go keeps there whatever it builds, and fails without it"
-                         : "go can fetch no module that is not there yet",
-              is_full ? "free some space (`go clean -cache` gives back much)" : "let uid ",
+              is_gocache ? "go cannot build without it" : "go cannot fetch modules into it",
+              is_full ? "free some space (`go clean -cache` frees a lot)" : "give uid ",
               is_full ? ""
               : uid   ? uid
                       : "?",
-              is_full ? "" : " write there", p.remedy);
+              is_full ? "" : " write access", p.remedy);
 }
 
 static void check_cache(struct check_run *r, const char *name)
@@ -299,22 +299,22 @@ static void check_cache(struct check_run *r, const char *name)
     bool builds = r->check->use == DELVE_USE_ANY || r->check->use == DELVE_USE_BUILD;
     if (value && strcmp(value, "off") == 0 && !written) {
         struct check_place p = cache_place(r, name);
-        check_add(
-            r, DELVE_FATAL,
-            "%s=off (%s): neither HOME nor XDG_CACHE_HOME is set there, so that go has no place for it and builds "
-            "nothing. To mend it, set HOME, or %s.",
-            name, p.where, p.remedy);
+        check_add(r, DELVE_FATAL,
+                  "%s=off (%s): neither HOME nor XDG_CACHE_HOME is set on the Go machine, so go has no directory for "
+                  "it and cannot build. To fix it, set HOME, or %s.",
+                  name, p.where, p.remedy);
     } else if (value && value[0] != '/') {
         struct check_place p = cache_place(r, name);
         const char *shown = written ? written : value; /* of a relative GOCACHE go says `off` */
-        check_add(r, DELVE_FATAL, "%s=%s (%s): no absolute path on Linux%s; go builds nothing with it. To mend it, %s.",
-                  name, shown, p.where, origin(shown), p.remedy);
+        check_add(r, DELVE_FATAL,
+                  "%s=%s (%s): not an absolute path on Linux%s; go cannot build with it. To fix it, %s.", name, shown,
+                  p.where, origin(shown), p.remedy);
     } else if (value && !state && check_fact_of(r, name, "at") && *origin(value)) {
         struct check_place p = cache_place(r, name);
-        check_add(r, DELVE_WARNING,
-                  "%s=%s (%s): there is no such directory%s; go makes a tree of its own there and begins with an empty "
-                  "cache. To mend it, %s.",
-                  name, value, p.where, origin(value), p.remedy);
+        check_add(
+            r, DELVE_WARNING,
+            "%s=%s (%s): there is no such directory%s; go will create it and start with an empty cache. To fix it, %s.",
+            name, value, p.where, origin(value), p.remedy);
     } else if (value && state && builds) {
         bool is_closed = strcmp(state, "closed") == 0;
         bool hopeless = is_gocache && is_closed && check_fact_of(r, name, "at");
@@ -335,14 +335,15 @@ static void check_unused_cache(struct check_run *r, const char *name)
     if (!value || (!is_relative && !is_foreign && !is_closed))
         return;
     struct check_place p = check_place_of(r, "env", name);
-    check_add(r, DELVE_WARNING,
-              "%s=%s (%s): %s%s; go in a terminal there %s, a debug session leaves it out%s%s. To mend it, %s.", name,
-              value, p.where,
-              is_relative ? "no absolute path on Linux"
-              : is_closed ? "it cannot be written or made"
-                          : "there is no such directory",
-              origin(value), is_relative || is_closed ? "fails with it" : "begins with an empty cache",
-              used ? " and takes " : "", used ? used : "", p.remedy);
+    check_add(
+        r, DELVE_WARNING,
+        "%s=%s (%s): %s%s; go %s in a terminal on the Go machine, but debug sessions ignore it%s%s. To fix it, %s.",
+        name, value, p.where,
+        is_relative ? "not an absolute path on Linux"
+        : is_closed ? "it cannot be written or created"
+                    : "there is no such directory",
+        origin(value), is_relative || is_closed ? "fails with it" : "starts with an empty cache",
+        used ? " and use " : "", used ? used : "", p.remedy);
 }
 
 void check_caches(struct check_run *r)

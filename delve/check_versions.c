@@ -122,18 +122,18 @@ static void check_with_old_go(struct check_run *r, const char *kind, const char 
     bool is_read = line && read_version(line, &wanted);
     if (is_read && wanted.stage != STAGE_LANGUAGE)
         check_add(r, DELVE_FATAL,
-                  "go %s (%s): %s is too old for it and cannot even read such a line, so it builds nothing there. "
-                  "Install Go %s or later on %s and name it with go.path of target %s.",
+                  "go %s (%s): %s is too old for it and cannot parse this line, so nothing can be built. Install Go %s "
+                  "or later on %s and set go.path of target %s to it.",
                   line, file, go, line, r->check->where, r->check->target);
     else if (toolchain)
         check_add(r, DELVE_FATAL,
-                  "toolchain %s (%s): %s is too old for it, it does not know such a line and builds nothing there. "
-                  "Install Go 1.21 or later on %s and name it with go.path of target %s.",
+                  "toolchain %s (%s): %s is too old for it and does not know this line, so nothing can be built. "
+                  "Install Go 1.21 or later on %s and set go.path of target %s to it.",
                   toolchain, file, go, r->check->where, r->check->target);
     else if (is_read && (wanted.major > local->major || (wanted.major == local->major && wanted.minor > local->minor)))
         check_add(r, DELVE_ERROR,
-                  "go %s (%s): %s is too old for it; the build is tried all the same, and fails where the module uses "
-                  "what is newer. Install Go %s or later on %s and name it with go.path of target %s.",
+                  "go %s (%s): %s is too old for it; the build is tried anyway, and fails if the module uses newer "
+                  "features. Install Go %s or later on %s and set go.path of target %s to it.",
                   line, file, go, line, r->check->where, r->check->target);
 }
 
@@ -149,11 +149,11 @@ static void tell_newer(struct check_run *r, const char *kind, const char *direct
     if (source)
         p = check_place_of(r, source, "GOTOOLCHAIN");
     if (way == SELECTS_LOCAL)
-        check_add(r, DELVE_FATAL,
-                  "%s %s (%s): %s is too old for it, and GOTOOLCHAIN=%s (%s) keeps go from taking another, so it "
-                  "builds nothing there. Install Go %s or later on %s, or set GOTOOLCHAIN to auto in go.env of target "
-                  "%s.",
-                  directive, version, file, go, value, p.where, bare, r->check->where, r->check->target);
+        check_add(
+            r, DELVE_FATAL,
+            "%s %s (%s): %s is too old for it, and GOTOOLCHAIN=%s (%s) keeps go from switching to another version, so "
+            "nothing can be built. Install Go %s or later on %s, or set GOTOOLCHAIN to auto in go.env of target %s.",
+            directive, version, file, go, value, p.where, bare, r->check->where, r->check->target);
     else if (way == SELECTS_PATH)
         check_add(r, DELVE_WARNING,
                   "%s %s (%s): %s is too old for it, and with GOTOOLCHAIN=%s (%s) the build needs a go%s in PATH. "
@@ -161,10 +161,10 @@ static void tell_newer(struct check_run *r, const char *kind, const char *direct
                   directive, version, file, go, value, p.where, bare, r->check->where);
     else if (!is_fetched(r, bare))
         check_add(r, DELVE_WARNING,
-                  "%s %s (%s): %s is too old for it; the first build fetches go%s%s%s, which takes a GOPROXY that "
-                  "answers and a minute. Install it on %s to be spared that.",
+                  "%s %s (%s): %s is too old for it; the first build fetches go%s%s%s, which needs a reachable GOPROXY "
+                  "and takes about a minute. Install it on %s to avoid that.",
                   directive, version, file, go, bare,
-                  way == SELECTS_FETCHED ? ", as GOTOOLCHAIN=" : ", or fails, by GOTOOLCHAIN",
+                  way == SELECTS_FETCHED ? ", because of GOTOOLCHAIN=" : ", or fails, depending on GOTOOLCHAIN",
                   way == SELECTS_FETCHED ? value : "", r->check->where);
 }
 
@@ -234,8 +234,8 @@ static void check_failed(struct check_run *r, const char *fact, const char *comm
 {
     const char *why = check_fact(r, fact);
     if (why && !check_is_fatal(r))
-        check_add(r, DELVE_FATAL, "`%s` fails on %s: %s; nothing can be debugged with it. %s.", command,
-                  r->check->where, why, remedy);
+        check_add(r, DELVE_FATAL, "`%s` fails on %s: %s; nothing can be debugged. %s.", command, r->check->where, why,
+                  remedy);
 }
 
 void check_versions(struct check_run *r)
@@ -249,9 +249,10 @@ void check_versions(struct check_run *r)
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
         if (missing[i])
             check_add(r, DELVE_FATAL, "%s", missing[i]);
-    check_failed(r, "goVersion.failed", "go version", "Correct go.path of the target, or reinstall Go there");
-    check_failed(r, "goenv.failed", "go env", "Set right what it names");
-    check_failed(r, "dlvVersion.failed", "dlv version", "Correct delve.path of the target, or reinstall Delve there");
+    check_failed(r, "goVersion.failed", "go version", "Correct go.path of the target, or reinstall Go on that machine");
+    check_failed(r, "goenv.failed", "go env", "Correct what it names");
+    check_failed(r, "dlvVersion.failed", "dlv version",
+                 "Correct delve.path of the target, or reinstall Delve on that machine");
     if (go && dlv && delve_version_parse(dlv, &dlv_version) == 0 && delve_version_parse(go, &go_version) == 0 &&
         delve_version_check(dlv_version, go_version, r->check->checks_go_version, &why) < 0)
         check_add(r, DELVE_FATAL, "%s", why.text);

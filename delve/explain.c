@@ -19,38 +19,41 @@ static const struct {
     const char *hint;
 } hints[] = {
     {"exec: \"go\": executable file not found",
-     "Delve does not find go on the Go machine: name it with go.path in the target's configuration."},
-    {"unknown flag: ", "This Delve does not know the flag: remove it from dlvFlags or delve.flags, or update Delve."},
+     "Delve cannot find go on the Go machine: set go.path of the target to the go command."},
+    {"unknown flag: ",
+     "This version of Delve does not know the flag: remove it from dlvFlags or delve.flags, or update Delve."},
     {"unknown shorthand flag: ",
-     "This Delve does not know the flag: remove it from dlvFlags or delve.flags, or update Delve."},
-    {"invalid argument ", "Delve does not take this value: correct it in dlvFlags or delve.flags."},
-    {"unknown command ", "This Delve lacks the command: update Delve on the Go machine."},
-    {"unknown API version", "delvegate needs API version 2, which this Delve refuses: update Delve on the Go machine."},
+     "This version of Delve does not know the flag: remove it from dlvFlags or delve.flags, or update Delve."},
+    {"invalid argument ", "Delve does not accept this value: correct it in dlvFlags or delve.flags."},
+    {"unknown command ", "This version of Delve lacks the command: update Delve on the Go machine."},
+    {"unknown API version",
+     "delvegate needs API version 2, which this version of Delve does not support: update Delve on the Go machine."},
     {"Version of Delve is too old for Go version",
      "Update Delve on the Go machine: go install github.com/go-delve/delve/cmd/dlv@latest"},
     {"is too old for this version of Delve",
      "Update Go on the Go machine, use an older Delve, or try \"dlvFlags\": [\"--check-go-version=false\"]."},
     {"[no test files]", "The package has no tests: program must name a package with _test.go files in mode test."},
     {"not an executable file",
-     "The program must be a main package for this machine: check that program names package main, that GOOS and GOARCH "
-     "are not set for another system, and that the run directory is not mounted noexec."},
-    {"exec format error", "The binary is for another processor: check GOARCH in env and GOFLAGS."},
+     "The program must be a main package for the Go machine: check that program names package main, that GOOS and "
+     "GOARCH are not set for another system, and that the run directory is not mounted noexec."},
+    {"exec format error", "The binary is for another processor architecture: check GOARCH in env and GOFLAGS."},
     {"could not open debug info", "The binary has no debug information: build it without -ldflags=-s or -w."},
     {"could not launch process: fork/exec", "Either the binary or the program's working directory cannot be used on "
                                             "the Go machine: check cwd and program, and "
                                             "the target's paths."},
     {"could not launch process: open", "The binary is not on the Go machine: check program and the target's paths."},
-    {"no such process", "No process has this id on the Go machine: check processId (`pgrep -a NAME` there)."},
+    {"no such process",
+     "No process on the Go machine has this id: check processId against `pgrep -a NAME` on that machine."},
     {"current user does not own the process",
-     "The process belongs to another user: name a target whose ssh user is that one."},
-    {"already being debugged by pid", "Another debugger holds the process: end that one first."},
-    {"address already in use", "Another process holds the port on the Go machine: end it and try again."},
+     "The process belongs to another user: use a target that logs in as that user."},
+    {"already being debugged by pid", "Another debugger is attached to the process: end that debugger first."},
+    {"address already in use", "Another process on the Go machine uses the port: end it and try again."},
     {"redirect error: ", "Delve could not use delvegate's redirections: remove -r from its flags."},
-    {"no space left on device",
-     "A disk of the Go machine is full: free some space (`go clean -cache` gives back much)."},
-    {" for flag -", "go does not take this value of a build flag: correct buildFlags."},
+    {"no space left on device", "A disk of the Go machine is full: free some space (`go clean -cache` frees a lot)."},
+    {" for flag -", "go does not accept this value of a build flag: correct buildFlags."},
     {"flag provided but not defined", "go does not know this build flag: correct buildFlags."},
-    {"cannot execute: required file not found", "The binary's loader is not on the Go machine: build it there."},
+    {"cannot execute: required file not found",
+     "The binary's dynamic loader is not on the Go machine: build the binary on that machine."},
 };
 
 static const char *hint_for(const char *text, const struct delve_facts *facts)
@@ -163,9 +166,8 @@ static bool add_ptrace(struct buf *out, const char *text, const struct delve_fac
     if (!text || !delve_is_ptrace_failure(text, &attach))
         return false;
     if (strstr(text, "ptrace_scope") && !delve_facts_get(machine, "yama")) {
-        buf_puts(out,
-                 "\nThe kernel of the Go machine forbids attaching: as root there, of a container on its host, run "
-                 "`sysctl -w kernel.yama.ptrace_scope=0`.");
+        buf_puts(out, "\nThe Go machine's kernel forbids attaching: run `sysctl -w kernel.yama.ptrace_scope=0` as root "
+                      "(for a container: on its host).");
         return true;
     }
     buf_printf(out, "\nDelve may not %s: ", attach ? "attach to the process" : "trace the program");
@@ -194,9 +196,8 @@ static bool add_one_file(struct buf *out, const char *build_output, const struct
     const char *at = build_output ? strstr(build_output, "# command-line-arguments\n") : NULL;
     if (!at || !lacks_own_name(at))
         return false;
-    buf_puts(out,
-             "\nprogram names one file of a package, so its other files are not compiled. If the names are declared "
-             "there, let program name the directory");
+    buf_puts(out, "\nprogram names one file of a package, so its other files are not compiled. If the names are "
+                  "declared in those, set program to the directory");
     if (plan && plan->build_dir && !plan->dlv_cwd_from.attribute)
         buf_printf(out, ": %s", plan->build_dir);
     buf_puts(out, ".");
@@ -230,7 +231,7 @@ int delve_log_explain_on(struct buf *out, const char *build_output, const char *
     if (log)
         add_log_errors(out, start, log);
     if (out->len == start)
-        buf_printf(out, "Delve ended with exit status %d before it was ready, and said nothing.", exit_status);
+        buf_printf(out, "Delve ended with exit status %d before it was ready, without a message.", exit_status);
     if (add_blame(out, build_output, known))
         return out->failed ? -1 : 0;
     if (add_ptrace(out, build_output, known->machine) || add_ptrace(out, log, known->machine))

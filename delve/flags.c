@@ -22,7 +22,8 @@ static const struct flag flags[] = {
     {"backend", 0, true, DELVE_FLAG_USER, NULL, NULL},
     {"build-flags", 0, true, DELVE_FLAG_USER, NULL, NULL},
     {"check-go-version", 0, false, DELVE_FLAG_USER, NULL, NULL},
-    {"client-addr", 0, true, DELVE_FLAG_SUPERVISOR, NULL, "it belongs to `dlv dap`; here delvegate connects to Delve"},
+    {"client-addr", 0, true, DELVE_FLAG_SUPERVISOR, NULL,
+     "it belongs to `dlv dap`; delvegate connects to Delve itself"},
     {"continue", 0, false, DELVE_FLAG_SUPERVISOR, "false",
      "the program starts when the editor has set its breakpoints; stopOnEntry decides whether it then runs"},
     {"disable-aslr", 0, false, DELVE_FLAG_USER, NULL, NULL},
@@ -30,8 +31,9 @@ static const struct flag flags[] = {
     {"exec", 'e', true, DELVE_FLAG_SUPERVISOR, NULL, "it belongs to `dlv trace`; use \"mode\": \"exec\""},
     {"follow-calls", 0, true, DELVE_FLAG_SUPERVISOR, NULL, "it belongs to `dlv trace`"},
     {"headless", 0, false, DELVE_FLAG_PINNED, "true", "delvegate always starts Delve with --headless=true"},
-    {"help", 'h', false, DELVE_FLAG_SUPERVISOR, "false", "with it Delve would print its help and end"},
-    {"init", 0, true, DELVE_FLAG_SUPERVISOR, NULL, "it belongs to Delve's terminal client, which is not used here"},
+    {"help", 'h', false, DELVE_FLAG_SUPERVISOR, "false", "with it Delve would only print its help"},
+    {"init", 0, true, DELVE_FLAG_SUPERVISOR, NULL,
+     "it belongs to Delve's terminal client, which delvegate does not use"},
     {"listen", 'l', true, DELVE_FLAG_PINNED, "127.0.0.1:0",
      "delvegate always starts Delve with --listen=127.0.0.1:0 and finds the port itself"},
     {"log", 0, false, DELVE_FLAG_SUPERVISOR, "true", "delvegate reads Delve's log, so it is always on"},
@@ -156,13 +158,13 @@ static int read_long(struct reader *r, const char *word)
     const char *name = word + 2;
     size_t len = strcspn(name, "=");
     if (len == 0 || name[0] == '-')
-        return err_set(r->e, "%s: \"%s\" is no flag. Write flags of dlv as \"--name=value\".", r->origin, word);
+        return err_set(r->e, "%s: \"%s\" is not a flag. Write dlv's flags as \"--name=value\".", r->origin, word);
     const struct flag *f = by_name(name, len);
     bool has_value = name[len] == '=';
     if (!f) {
         if (!has_value)
             return err_set(r->e,
-                           "%s: delvegate does not know Delve's flag \"%s\" and whether it takes a value. Write it as "
+                           "%s: delvegate does not know Delve's flag \"%s\", or whether it takes a value. Write it as "
                            "one word: \"%s=VALUE\" (a switch as \"%s=true\").",
                            r->origin, word, word, word);
         return delve_strings_add(r->out, word) < 0 ? no_memory(r->e) : 0;
@@ -203,7 +205,7 @@ int delve_flags_read(const char *const *words, size_t count, const char *origin,
         if (strcmp(word, "--") == 0)
             done = err_set(e,
                            "%s: \"--\" would end dlv's flags before those that delvegate needs. Remove it; the "
-                           "program's arguments belong into \"args\".",
+                           "program's arguments belong in \"args\".",
                            origin);
         else if (strncmp(word, "--", 2) == 0)
             done = read_long(&r, word);
@@ -211,8 +213,8 @@ int delve_flags_read(const char *const *words, size_t count, const char *origin,
             done = read_short(&r, word);
         else
             done = err_set(e,
-                           "%s: \"%s\" is no flag of dlv. Write flags as \"--name=value\"; the program's arguments "
-                           "belong into \"args\".",
+                           "%s: \"%s\" is not a flag of dlv. Write flags as \"--name=value\"; the program's arguments "
+                           "belong in \"args\".",
                            origin, word);
         if (done < 0)
             return -1;

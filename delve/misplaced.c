@@ -53,13 +53,13 @@ static void add_origin(struct buf *out, const struct delve_source *from, const c
         return;
     if (from->is_mapped)
         buf_printf(out, " It comes from \"%s\" by the rule %s.", from->given,
-                   from->rules ? from->rules : "of its paths");
+                   from->rules ? from->rules : "in its paths");
     else if (from->given[0] != '/' && strcmp(from->given, path) != 0)
         buf_printf(out, " It comes from \"%s\", which is relative.", from->given);
     else if (from->rules)
-        buf_printf(out, " No rule of paths or substitutePath maps it (%s).", from->rules);
+        buf_printf(out, " No rule in paths or substitutePath maps it (%s).", from->rules);
     else
-        buf_puts(out, " There is no rule of paths or substitutePath that could map it.");
+        buf_puts(out, " There is no rule in paths or substitutePath to map it.");
 }
 
 static void add_advice(struct buf *out, const struct delve_source *from, enum delve_misplaced_kind kind,
@@ -68,12 +68,13 @@ static void add_advice(struct buf *out, const struct delve_source *from, enum de
     if (kind == DELVE_PLACE_CLOSED)
         buf_printf(out, " Change its permissions, or correct %s.", from->attribute);
     else if (from->is_mapped)
-        buf_printf(out, " Correct the rule or %s%s.", from->attribute, at->is_local ? "" : ", or copy it there");
+        buf_printf(out, " Correct the rule or %s%s.", from->attribute,
+                   at->is_local ? "" : ", or copy it to that machine");
     else if (kind == DELVE_PLACE_NOT_DIR || !from->given)
         buf_printf(out, " Correct %s.", from->attribute);
     else
         buf_printf(out, " Correct %s%s, or map it: { \"client\": \"%s\", \"remote\": ... } in paths of target %s.",
-                   from->attribute, at->is_local ? "" : ", copy it there", from->given, at->target);
+                   from->attribute, at->is_local ? "" : ", copy it to that machine", from->given, at->target);
 }
 
 int delve_misplaced_explain(const struct delve_plan *plan, enum delve_misplaced_kind kind, const char *path,

@@ -121,16 +121,16 @@ int delve_names_explain(const char *client, const char *file, const char *names,
     bool is_sure = f.common >= SURE && common_end(client, strlen(client), f.name, f.len, &from, &to) == f.common;
     if (is_sure)
         prefixes(&f, client, &from, &to);
-    buf_printf(out, "Breakpoints in %s cannot be set: the program was built with -trimpath or elsewhere, and calls ",
-               client);
+    buf_printf(
+        out, "Breakpoints in %s cannot be set: the program was built with -trimpath or on another machine, and calls ",
+        client);
     if (is_sure)
         buf_printf(out, "it \"%.*s\". Add { \"from\": \"%.*s\", \"to\": \"%.*s\" } to substitutePath in launch.json.",
                    (int)f.len, f.name, (int)from, client, (int)to, f.name);
     else
-        buf_printf(
-            out,
-            "its files by names like \"%.*s\". Add { \"from\": the module's directory here, \"to\": the module's "
-            "path in go.mod } to substitutePath in launch.json.",
-            (int)f.len, f.name);
+        buf_printf(out,
+                   "its files by names like \"%.*s\". Add { \"from\": the module's directory in the editor, \"to\": "
+                   "the module's path in go.mod } to substitutePath in launch.json.",
+                   (int)f.len, f.name);
     return out->failed ? -1 : 1;
 }

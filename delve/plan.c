@@ -43,9 +43,7 @@ int plan_split(struct plan_reader *r, const char *name, const char *text, struct
     int done = delve_words_split(words, text, "'\"");
     if (done > 0)
         return err_set(
-            r->e,
-            "%s: a quote is opened and not closed in: %s. Close it; a quote that is meant itself goes inside "
-            "a pair of the other kind.",
+            r->e, "%s: a quote is not closed in: %s. Close it; a literal quote goes inside a pair of the other kind.",
             name, text);
     return done < 0 ? plan_no_memory(r) : 0;
 }
@@ -82,9 +80,9 @@ static int remote_port(struct plan_reader *r, int *out)
     const char *text = plan_string(r, "port");
     json_int_t n = json_is_integer(port) ? json_integer_value(port) : text ? number_in(text, PORT_MAX) : REMOTE_PORT;
     if (text && n < 1)
-        return err_set(r->e, "port: \"%s\" is no port. Use a number from 1 to %d.", text, PORT_MAX);
+        return err_set(r->e, "port: \"%s\" is not a port. Use a number from 1 to %d.", text, PORT_MAX);
     if (n < 1 || n > PORT_MAX)
-        return err_set(r->e, "port: %" JSON_INTEGER_FORMAT " is no port. Use a number from 1 to %d.", n, PORT_MAX);
+        return err_set(r->e, "port: %" JSON_INTEGER_FORMAT " is not a port. Use a number from 1 to %d.", n, PORT_MAX);
     *out = (int)n;
     return 0;
 }
@@ -97,9 +95,8 @@ static int launch_remote(struct plan_reader *r)
         return -1;
     return err_set(
         r->e,
-        "mode: \"remote\" of a launch request would only connect to a Delve that runs already, at port %d of "
-        "the Go machine. Set \"request\": \"attach\" for that, or let delvegate start Delve: mode debug, test "
-        "or exec.",
+        "mode: \"remote\" in a launch request would only connect to a Delve that is already running, at port %d of the "
+        "Go machine. Set \"request\": \"attach\" for that, or let delvegate start Delve: mode debug, test or exec.",
         port);
 }
 
@@ -123,7 +120,7 @@ static int launch_mode(struct plan_reader *r)
     else if (strcmp(mode, "remote") == 0)
         return launch_remote(r);
     else
-        return err_set(r->e, "mode: \"%s\" is no mode of a launch request. Use debug, test, exec or auto.", mode);
+        return err_set(r->e, "mode: \"%s\" is not a mode of a launch request. Use debug, test, exec or auto.", mode);
     return 0;
 }
 
@@ -140,15 +137,15 @@ static int attach_pid(struct plan_reader *r)
         pid = number_in(s, INT_MAX);
         if (pid < 0)
             return err_set(r->e,
-                           "processId: \"%s\" is no process id. Give the number that the process has on the Go "
-                           "machine (`pgrep -a NAME` there shows it).",
+                           "processId: \"%s\" is not a process id. Give the process's id on the Go machine (run `pgrep "
+                           "-a NAME` on that machine).",
                            s);
     }
     if (pid < 0)
-        return err_set(r->e, "processId: %" JSON_INTEGER_FORMAT " is no process id.", json_integer_value(id));
+        return err_set(r->e, "processId: %" JSON_INTEGER_FORMAT " is not a process id.", json_integer_value(id));
     if (pid == 0)
-        return err_set(r->e, "processId is missing. Give the number that the process has on the Go machine (`pgrep -a "
-                             "NAME` there shows it); this version cannot wait for a process by name.");
+        return err_set(r->e, "processId is missing. Give the process's id on the Go machine (run `pgrep -a NAME` on "
+                             "that machine); this version cannot wait for a process by name.");
     r->plan->pid = pid;
     return 0;
 }
@@ -163,8 +160,8 @@ static int attach_remote(struct plan_reader *r)
     const char *host = plan_string(r, "host");
     if (host && !is_loopback(host))
         return err_set(r->e,
-                       "host: \"%s\" is not the Go machine's own loopback. delvegate reaches a Delve only on the "
-                       "target's machine: remove host and choose the target by debugServer.",
+                       "host: \"%s\" is not a loopback address. delvegate reaches Delve only on the target's machine: "
+                       "remove host, and choose the target with debugServer.",
                        host);
     return remote_port(r, &r->plan->port);
 }
@@ -185,7 +182,7 @@ static int attach_mode(struct plan_reader *r)
         r->plan->mode = DELVE_REMOTE;
         return attach_remote(r);
     }
-    return err_set(r->e, "mode: \"%s\" is no mode of an attach request. Use local or remote%s.", mode,
+    return err_set(r->e, "mode: \"%s\" is not a mode of an attach request. Use local or remote%s.", mode,
                    is_launch_mode(mode) ? ", or set \"request\": \"launch\"" : "");
 }
 

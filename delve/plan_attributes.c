@@ -83,17 +83,17 @@ static const struct attribute table[] = {
 
     {"apiVersion", BOTH, UNHEARD, ANY, "2", "delvegate always starts Delve with API version 2"},
     {"asRoot", BOTH, UNHEARD, ANY, NULL,
-     "Delve runs as the user of the Go machine; to debug as root, name a target whose ssh user is root"},
+     "Delve runs as the target's user on the Go machine; to debug as root, use a target that logs in as root"},
     {"console", BOTH, UNHEARD, ANY, "internalConsole",
      "the program has no terminal; its output goes to the Debug Console"},
     {"coreFilePath", LAUNCH, UNHEARD, ANY, NULL, "mode core is not supported by this version"},
     {"debugAdapter", LAUNCH, UNHEARD, ANY, "dlv-dap",
-     "delvegate speaks to Delve's own debug adapter; use \"dlv-dap\" (with \"legacy\" the Go extension also mixes the "
-     "whole environment of its machine into env)"},
+     "delvegate uses Delve's own debug adapter; set \"dlv-dap\" (with \"legacy\" the Go extension also merges its "
+     "machine's entire environment into env)"},
     {"dlvLoadConfig", BOTH, UNHEARD, ANY, NULL,
-     "only the legacy adapter knew it; maxStringLen and maxArrayValues are passed to Delve (1.27.1 and later)"},
+     "only the legacy adapter supports it; maxStringLen and maxArrayValues are passed to Delve (1.27.1 and later)"},
     {"env", ATTACH, UNHEARD, ANY, NULL, "an attached process keeps its environment"},
-    {"envFile", BOTH, UNHEARD, ANY, NULL, "it lies on the editor's machine, where delvegate reads no files; use env"},
+    {"envFile", BOTH, UNHEARD, ANY, NULL, "it is on the editor's machine, where delvegate reads no files; use env"},
     {"followExec", BOTH, UNHEARD, ANY, NULL, "Delve cannot follow child processes in a headless session"},
     {"followExecRegex", BOTH, UNHEARD, ANY, NULL, "Delve cannot follow child processes in a headless session"},
     {"host", LAUNCH, UNHEARD, ANY, "127.0.0.1", "delvegate starts Delve itself, on the loopback of the Go machine"},
@@ -101,11 +101,11 @@ static const struct attribute table[] = {
     {"noDebug", BOTH, UNHEARD, BOOL, NULL, "a headless Delve always debugs; breakpoints stay active"},
     {"output", LAUNCH, UNHEARD, ANY, "debug", "the binary goes into the session's run directory on the Go machine"},
     {"port", LAUNCH, UNHEARD, ANY, "2345", "delvegate starts Delve itself, on a free port of the Go machine"},
-    {"remotePath", BOTH, UNHEARD, ANY, NULL, "only the legacy adapter knew it; use the target's paths"},
+    {"remotePath", BOTH, UNHEARD, ANY, NULL, "only the legacy adapter supports it; use the target's paths"},
     {"stderrTo", LAUNCH, UNHEARD, ANY, NULL, "the program's output always goes to the Debug Console"},
     {"stdinFrom", LAUNCH, UNHEARD, ANY, NULL, "the program's input is empty in this version"},
     {"stdoutTo", LAUNCH, UNHEARD, ANY, NULL, "the program's output always goes to the Debug Console"},
-    {"trace", BOTH, UNHEARD, ANY, "error", "only the legacy adapter knew it; delvegate has log.level"},
+    {"trace", BOTH, UNHEARD, ANY, "error", "only the legacy adapter supports it; delvegate has log.level"},
     {"traceDirPath", LAUNCH, UNHEARD, ANY, NULL, "mode replay is not supported by this version"},
     {"waitFor", BOTH, UNHEARD, ANY, NULL, "this version attaches to running processes only; use processId"},
 };
@@ -267,7 +267,7 @@ static int substitute_path(struct plan_reader *r, const json_t *rules)
         if (!json_is_string(from) || !json_is_string(to))
             return err_set(r->e, "substitutePath[%zu] must have from and to, both strings.", i);
         if (json_string_length(from) == 0) {
-            if (plan_note(r, "substitutePath[%zu] is left out: its from is empty, and editors send whole paths.", i) <
+            if (plan_note(r, "substitutePath[%zu] is ignored: its from is empty, and editors send absolute paths.", i) <
                 0)
                 return -1;
             continue;
@@ -290,8 +290,8 @@ static int delvegate_object(struct plan_reader *r, json_t *settings)
             continue;
         if (strcmp(name, "prelaunch") != 0) {
             if (plan_note(r,
-                          "delvegate.%s has no effect: only prelaunch is known here; other settings belong into the "
-                          "configuration of the target.",
+                          "delvegate.%s has no effect: only prelaunch is supported in launch.json; other settings "
+                          "belong in the target's configuration.",
                           name) < 0)
                 return -1;
         } else if (!json_is_array(value)) {
@@ -320,8 +320,7 @@ static int one_attribute(struct plan_reader *r, const char *name, json_t *value)
         return plan_note(r, "%s has no effect: it is an attribute of %s requests.", name,
                          r->is_attach ? "launch" : "attach");
     if (!a)
-        return plan_note(r, "%s has no effect: neither delvegate nor Delve's remote attach knows such an attribute.",
-                         name);
+        return plan_note(r, "%s has no effect: neither delvegate nor Delve's remote attach supports it.", name);
     if (a->use == CLIENT)
         return 0;
     if (!has_shape(value, a->shape))
@@ -333,7 +332,7 @@ static int one_attribute(struct plan_reader *r, const char *name, json_t *value)
     if (a->use == UNHEARD && strcmp(name, "env") == 0 && plan_is_from_go_extension(r))
         return 0;
     if (a->use == UNHEARD)
-        return is_neutral(a, value) ? 0 : plan_note(r, "%s is not honoured: %s.", name, a->why);
+        return is_neutral(a, value) ? 0 : plan_note(r, "%s is ignored: %s.", name, a->why);
     if (a->use == DELVE)
         return give_delve(r, a, value);
     if (a->shape == OWN)

@@ -179,11 +179,10 @@ static int note_machines(struct plan_reader *r, const json_t *env, const char *n
 {
     bool pinned = json_object_get(env, "GOCACHE") || json_object_get(env, "GOMODCACHE");
     const char *gocache = pinned ? r->target->gocache : NULL;
-    return plan_note(r,
-                     "env: %s dropped: the Go machine has its own%s%s%s. What it needs belongs into go.env of the "
-                     "target.",
-                     names, pinned ? ", and GOCACHE and GOMODCACHE are pinned by delvegate's configuration" : "",
-                     gocache ? ", GOCACHE to " : "", gocache ? gocache : "");
+    return plan_note(
+        r, "env: %s dropped: the Go machine has its own%s%s%s. What it needs belongs in go.env of the target.", names,
+        pinned ? ", and GOCACHE and GOMODCACHE are pinned by delvegate's configuration" : "",
+        gocache ? ", GOCACHE to " : "", gocache ? gocache : "");
 }
 
 static int note_dropped(struct plan_reader *r, const json_t *env, enum reason reason, const char *names)
@@ -196,12 +195,12 @@ static int note_dropped(struct plan_reader *r, const json_t *env, enum reason re
     case PROXY:
         return plan_note(r,
                          "env: %s dropped: a proxy on the loopback of the editor's machine does not exist on the Go "
-                         "machine. If one listens there, set it in go.env of the target.",
+                         "machine. If the Go machine has one, set it in go.env of the target.",
                          names);
     case SESSION:
         return plan_note(r,
                          "env: %s dropped: it belongs to the login on the editor's machine. What the Go machine needs "
-                         "belongs into go.env of the target.",
+                         "belongs in go.env of the target.",
                          names);
     case SET:
         return plan_note(r, "env: %s dropped: go.env of the target sets it for the Go machine.", names);

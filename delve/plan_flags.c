@@ -64,8 +64,8 @@ static int check_build_flags(struct plan_reader *r, struct delve_strings *words)
         if (is_build_flag(words->list[i], "gcflags", &has_value)) {
             const char *value = has_value ? words->list[i] : i + 1 < words->count ? words->list[i + 1] : "";
             if (!strstr(value, "-N") &&
-                plan_note(r, "buildFlags: -gcflags takes the place of Delve's own \"all=-N -l\": the program is built "
-                             "with optimizations, and lines and variables may be missing.") < 0)
+                plan_note(r, "buildFlags: -gcflags replaces Delve's own \"all=-N -l\": the program is built with "
+                             "optimizations, and lines and variables may be missing.") < 0)
                 return -1;
         } else if (is_build_flag(words->list[i], "o", &has_value)) {
             if (plan_note(r, "buildFlags: -o is dropped: the binary goes into the session's run directory.") < 0)
@@ -186,8 +186,8 @@ int plan_log_layers(struct plan_reader *r, const char *origin, const char *layer
         if (!is_debugger(p, len, &invented)) {
             buf_puts(&out, ",");
             buf_append(&out, p, len);
-        } else if (invented && plan_note(r, "%s: Delve has no log layer \"%.*s\"; debugger is used in its place.",
-                                         origin, (int)len, p) < 0) {
+        } else if (invented && plan_note(r, "%s: Delve has no log layer \"%.*s\"; debugger is used instead.", origin,
+                                         (int)len, p) < 0) {
             buf_free(&out);
             return -1;
         }
@@ -196,6 +196,6 @@ int plan_log_layers(struct plan_reader *r, const char *origin, const char *layer
     r->plan->log_output = too_long ? NULL : buf_take(&out);
     buf_free(&out);
     if (too_long)
-        return err_set(r->e, "%s is longer than a list of log layers may be (%d bytes).", origin, LAYERS_MAX);
+        return err_set(r->e, "%s is longer than the limit for a list of log layers (%d bytes).", origin, LAYERS_MAX);
     return 0;
 }

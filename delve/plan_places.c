@@ -74,7 +74,7 @@ static int mapped(struct plan_reader *r, const char *name, char **path, struct d
     if (!value)
         return 0;
     if (strlen(value) > PATH_LENGTH_MAX)
-        return err_set(r->e, "%s is longer than a path may be (%d bytes).", name, PATH_LENGTH_MAX);
+        return err_set(r->e, "%s is longer than the limit for a path (%d bytes).", name, PATH_LENGTH_MAX);
     if (plan_source(r, from, name, value) < 0)
         return -1;
     struct buf out;
@@ -141,11 +141,12 @@ static int place_package(struct plan_reader *r)
         plan->build_dir = plan->cwd ? strdup(plan->cwd) : NULL;
         if (!plan->package || (plan->cwd && !plan->build_dir))
             return plan_no_memory(r);
-        return plan->cwd ? 0
-                         : plan_note(r,
-                                     "program \"%s\" is looked for from the home directory of the Go machine; cwd "
-                                     "says from where else.",
-                                     plan->program);
+        return plan->cwd
+                   ? 0
+                   : plan_note(
+                         r,
+                         "program \"%s\" is relative to the home directory on the Go machine; set cwd to change that.",
+                         plan->program);
     }
     bool file = is_go_file(plan->program);
     plan->build_dir = file ? directory_of(plan->program) : strdup(plan->program);
@@ -191,8 +192,8 @@ static int join_program(struct plan_reader *r)
         return 0;
     char *whole = join(base, plan->program);
     if (!whole)
-        return err_set(r->e, "program: \"%s\" below \"%s\" is longer than a path may be (%d bytes).", plan->program,
-                       base, PATH_LENGTH_MAX);
+        return err_set(r->e, "program: \"%s\" below \"%s\" is longer than the limit for a path (%d bytes).",
+                       plan->program, base, PATH_LENGTH_MAX);
     free(plan->program);
     plan->program = whole;
     return 0;
@@ -224,7 +225,7 @@ int plan_places(struct plan_reader *r)
                        plan->mode == DELVE_EXEC ? "the binary's path on the Go machine"
                                                 : "the package's directory, one of its .go files, or its import path");
     if (plan->program[0] == '-')
-        return err_set(r->e, "program: \"%s\" looks like a flag. Write ./%s for a file or directory of this name.",
+        return err_set(r->e, "program: \"%s\" looks like a flag. Write ./%s for a file or directory with this name.",
                        plan->program, plan->program);
     if (join_program(r) < 0 || (plan->mode == DELVE_EXEC ? place_binary(r) : place_package(r)) < 0)
         return -1;
@@ -238,7 +239,8 @@ int plan_places(struct plan_reader *r)
     if (plan->cwd[0] != '/' && plan->build_dir) {
         char *whole = join(plan->build_dir, plan->cwd);
         if (!whole)
-            return err_set(r->e, "cwd: \"%s\" is longer than a path may be (%d bytes).", plan->cwd, PATH_LENGTH_MAX);
+            return err_set(r->e, "cwd: \"%s\" is longer than the limit for a path (%d bytes).", plan->cwd,
+                           PATH_LENGTH_MAX);
         free(plan->cwd);
         plan->cwd = whole;
     }

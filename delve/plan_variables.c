@@ -35,7 +35,7 @@ static int refuse_nul(struct plan_reader *r, const char *name, const json_t *str
 {
     if (strlen(json_string_value(string)) == json_string_length(string))
         return 0;
-    return err_set(r->e, "%s contains a NUL character (\\u0000), which no argument and no path can.", name);
+    return err_set(r->e, "%s contains a NUL character (\\u0000), which an argument or a path cannot.", name);
 }
 
 int plan_no_nul(struct plan_reader *r, const char *name, json_t *value)
@@ -103,8 +103,8 @@ static int refuse_variable(struct plan_reader *r, const char *name, const json_t
     if (!at)
         return 0;
     return err_set(r->e,
-                   "%s: the editor has not replaced %.*s in \"%s\". Write the value itself, or choose a variable that "
-                   "this editor knows.",
+                   "%s: the editor has not replaced %.*s in \"%s\". Write the value itself, or use a variable that "
+                   "this editor supports.",
                    name, (int)len, at, text);
 }
 

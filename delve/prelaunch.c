@@ -88,7 +88,7 @@ static int read_command(struct delve_prelaunch_step *s, const json_t *command, c
         return 0;
     }
     if (line || count == 0 || count > WORDS_MAX)
-        return err_set(e, "%s[%zu].command must be a line for sh, or a list of words, the first one the program", where,
+        return err_set(e, "%s[%zu].command must be a line for sh, or a list of strings with the program first", where,
                        at);
     json_array_foreach(command, i, word)
     {

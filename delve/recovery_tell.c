@@ -83,7 +83,7 @@ static void tell_go(const struct delve_diagnosis *d, const struct delve_facts *m
         return;
     (void)buf_printf(out, "Go %.*s is needed", (int)n, version);
     if (number)
-        (void)buf_printf(out, ", the Go machine has %.*s%s%s%s", (int)strcspn(number, " "), number, go ? " (" : "",
+        (void)buf_printf(out, ", but the Go machine has %.*s%s%s%s", (int)strcspn(number, " "), number, go ? " (" : "",
                          go ? go : "", go ? ")" : "");
     for (size_t i = 0; machine && i < machine->count; i++) {
         const char *text = machine->list[i].text;
@@ -108,22 +108,21 @@ int delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct d
     static const char clean[] = "run `go clean -cache` on the Go machine before you build there yourself; ";
     if (repair->by == DELVE_REMEDY_NONE)
         return tell_advice(d, repair, out);
-    (void)buf_puts(out, "for good: ");
+    (void)buf_puts(out, "permanent fix: ");
     switch (repair->by) {
     case DELVE_REMEDY_DOWNLOAD:
     case DELVE_REMEDY_TIDY:
         return buf_printf(out, "run `%s` in the module on the Go machine", delve_remedy_text(repair->by));
     case DELVE_REMEDY_PURGE:
-        return buf_printf(out, "%s%s%s%s in the module cache agrees with go.sum again",
-                          repair->fresh_gocache ? clean : "nothing to do, ", d->module, *d->version ? "@" : "",
+        return buf_printf(out, "%s%s%s%s in the module cache matches go.sum again",
+                          repair->fresh_gocache ? clean : "none needed, ", d->module, *d->version ? "@" : "",
                           d->version);
     case DELVE_REMEDY_MODCACHE:
-        return buf_puts(out,
-                        "the module cache must be whole, and readable and writable for the user on the Go machine, as "
-                        "said above; until then every launch fills a fresh one");
+        return buf_puts(out, "make the module cache complete, readable and writable for the user on the Go machine, as "
+                             "described above; until then every launch fills a fresh one");
     case DELVE_REMEDY_CLEAN_MODCACHE:
         return buf_printf(out, "%sthe module cache was emptied and fetched again",
-                          repair->fresh_gocache ? clean : "nothing to do, ");
+                          repair->fresh_gocache ? clean : "none needed, ");
     default:
         return tell_advice(d, repair, out);
     }

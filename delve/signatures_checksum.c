@@ -2,20 +2,19 @@
 #include "delve/signature_rows.h"
 
 static const char advice_checksum[] =
-    "Compare go.sum with its history and ask the module's author: do not delete the line, do not turn the check off.";
+    "Compare go.sum with its history and ask the module's author: do not delete the line or turn the check off.";
 
 static const struct delve_signature rows[] = {
     SECURITY_ROW_WITH("reported by the checksum server", "checksum-database-mismatch", BUILD, "checksum mismatch",
                       "^verifying " MODULE "@" VERSION "(/go\\.mod)?: checksum mismatch$", "mv",
-                      "the bytes fetched are not those that the checksum database knows", advice_checksum,
-                      "source 1.19-1.27", NONE),
+                      "the fetched files do not match the checksum database", advice_checksum, "source 1.19-1.27",
+                      NONE),
     SECURITY_ROW("checksum-database-mismatch", BUILD, "checksum mismatch",
                  "^verifying (module|go\\.mod): checksum mismatch$", "-",
-                 "the bytes fetched are not those that the checksum database knows", advice_checksum,
-                 "source 1.19-1.27", NONE),
+                 "the fetched files do not match the checksum database", advice_checksum, "source 1.19-1.27", NONE),
     SECURITY_ROW("checksum-mismatch", BUILD, "checksum mismatch",
                  "^verifying " MODULE "@" VERSION "(/go\\.mod)?: checksum mismatch$", "mv",
-                 "the module is not the one that go.sum records", advice_checksum, "1.19-1.27", PURGE),
+                 "the module does not match go.sum", advice_checksum, "1.19-1.27", PURGE),
     ROW("cache-damaged", BUILD, "ziphash",
         "^verifying " MODULE "@" VERSION ": (unexpected ziphash|missing ziphash|open .*\\.ziphash: )", "mv",
         "an entry of the module cache is damaged", ADVICE_CACHE, "source 1.19-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),

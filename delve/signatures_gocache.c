@@ -5,7 +5,7 @@ static const char advice_gocache[] =
     "Run `go clean -cache` on the Go machine, or set GOCACHE of the target to a directory of the ssh user.";
 
 static const char advice_goroot[] =
-    "Install Go again on the Go machine, or remove GOROOT from the environment and from go.env of the target.";
+    "Reinstall Go on the Go machine, or remove GOROOT from the environment and from go.env of the target.";
 
 static const struct delve_signature rows[] = {
     ROW("gocache-damaged", BUILD, "corrupt index", "^corrupt index$", "", "the build cache is damaged", advice_gocache,

@@ -3,9 +3,9 @@
 #include "delve/signature_parts.h"
 #include "delve/signature_rows.h"
 
-static const char advice_modcache[] = "Give the module cache back to the ssh user (`sudo chown -R USER DIRECTORY`), or "
-                                      "set GOMODCACHE of the target to a directory of that user.";
-static const char advice_disk[] = "Free some space on the Go machine (`go clean -cache` gives back much).";
+static const char advice_modcache[] = "Make the ssh user the owner of the module cache (`sudo chown -R USER "
+                                      "DIRECTORY`), or set GOMODCACHE of the target to a directory of that user.";
+static const char advice_disk[] = "Free some space on the Go machine (`go clean -cache` frees a lot).";
 static const char advice_index[] = "Run `go clean -cache` on the Go machine: the build cache keeps an index of the "
                                    "module as it was when it was damaged.";
 static const char advice_broken[] =
@@ -66,7 +66,7 @@ static const struct delve_signature rows[] = {
     DAMAGE(EITHER, "unexpected NUL", "^(read )?(/?[^ ]*\\.go): unexpected NUL in input$", "-p",
            "a source file in the module cache is damaged", ADVICE_CACHE, "1.19-1.27"),
     DAMAGE(EITHER, "found packages ", "^found packages .* in (.*)$", "p",
-           "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE, "1.19-1.27"),
+           "a source file in the module cache is truncated: its package clause is missing", ADVICE_CACHE, "1.19-1.27"),
     DAMAGE(EITHER, ".go:", DELVE_SYNTAX_ERROR, "", "a source file in the module cache is damaged", ADVICE_CACHE,
            "1.19-1.27"),
     DAMAGE(BUILD, "no matching files found", "^pattern .*: no matching files found$", "",
@@ -101,11 +101,11 @@ static const struct delve_signature rows[] = {
     /* An alias that is not used and a name that is not there is what the program's own mistakes look like, too. */
     FACT_ROW_WITH(DELVE_NEEDS_DAMAGED, "undefined: ", "cache-damaged", COMPILER, "imported and not used",
                   "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "ma",
-                  "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE, "1.19",
+                  "a source file in the module cache is truncated: its package clause is missing", ADVICE_CACHE, "1.19",
                   PURGE, MODCACHE, CLEAN_MODCACHE),
     FACT_ROW_WITH(DELVE_NEEDS_DAMAGED, "undefined: ", "cache-damaged", COMPILER, "imported as ",
                   "^\"([^\"]+)\" imported as ([^ ]+) and not used$", "ma",
-                  "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE,
+                  "a source file in the module cache is truncated: its package clause is missing", ADVICE_CACHE,
                   "1.22-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
     FACT_ROW_WITH(DELVE_NEEDS_DAMAGED | DELVE_NEEDS_UNNAMED, "undefined: ", "cache-damaged", COMPILER,
                   "imported and not used", "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "m-", CHANGED,
@@ -115,11 +115,11 @@ static const struct delve_signature rows[] = {
                   MODCACHE, CLEAN_MODCACHE),
     FACT_ROW_WITH(DELVE_NEEDS_NO_FACTS, "undefined: ", "cache-damaged", COMPILER, "imported and not used",
                   "^imported and not used: \"([^\"]+)\" as ([^ ]+)$", "ma",
-                  "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE, "1.19",
+                  "a source file in the module cache is truncated: its package clause is missing", ADVICE_CACHE, "1.19",
                   PURGE, MODCACHE, CLEAN_MODCACHE),
     FACT_ROW_WITH(DELVE_NEEDS_NO_FACTS, "undefined: ", "cache-damaged", COMPILER, "imported as ",
                   "^\"([^\"]+)\" imported as ([^ ]+) and not used$", "ma",
-                  "a source file in the module cache is cut off: its package has lost its name", ADVICE_CACHE,
+                  "a source file in the module cache is truncated: its package clause is missing", ADVICE_CACHE,
                   "1.22-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
 };
 

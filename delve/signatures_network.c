@@ -2,31 +2,30 @@
 #include "delve/signature_rows.h"
 
 static const char advice_git[] =
-    "Install it on the Go machine (`git`), or let GOPROXY in go.env of the target name a proxy that "
-    "has the module.";
+    "Install it on the Go machine (`git`), or set GOPROXY in go.env of the target to a proxy that has the module.";
 static const char advice_repository[] =
-    "Correct the module's path, or let GOPROXY in go.env of the target name a proxy that has the module.";
+    "Correct the module's path, or set GOPROXY in go.env of the target to a proxy that has the module.";
 static const char advice_network[] =
-    "Let the Go machine reach the module proxy, or set GOPROXY in go.env of the target.";
+    "Give the Go machine access to the module proxy, or set GOPROXY in go.env of the target.";
 static const char advice_proxy[] =
     "Correct HTTP_PROXY and HTTPS_PROXY: they are set in env, in go.env of the target, or on the Go machine itself.";
 static const char advice_login[] =
-    "Give git on the Go machine its credentials or key for this repository, and set GOPRIVATE to it.";
+    "Give git on the Go machine credentials or a key for this repository, and set GOPRIVATE to it.";
 static const char advice_import[] = "Correct the import, copy the package to the Go machine if it is your own, or set "
                                     "GOPRIVATE in go.env of the target if it is private.";
 
 static const struct delve_signature rows[] = {
     ROW("no-git", BUILD, "executable file not found",
         "^(.*: )?(git|hg|svn|bzr|fossil)[^:]*: exec: \"[^\"]+\": executable file not found", "",
-        "the program that fetches from a repository is not on the Go machine", advice_git, "1.19-1.27", NONE),
+        "the version control program of a repository is not on the Go machine", advice_git, "1.19-1.27", NONE),
     ROW("no-git", BUILD, "executable file not found",
         "^(.*: )?exec: \"(git|hg|svn|bzr|fossil)\": executable file not found", "",
-        "the program that fetches from a repository is not on the Go machine", advice_git, "1.19-1.27", NONE),
+        "the version control program of a repository is not on the Go machine", advice_git, "1.19-1.27", NONE),
     ROW("no-git", BUILD, "missing ", "^(.*: )?missing (Git|Mercurial|Subversion|Bazaar|Fossil) command", "",
-        "the program that fetches from a repository is not on the Go machine", advice_git, "source 1.19-1.27", NONE),
+        "the version control program of a repository is not on the Go machine", advice_git, "source 1.19-1.27", NONE),
     ROW("govcs", BUILD, "GOVCS", "^(.*: )?GOVCS disallows using ", "",
         "GOVCS does not allow fetching from a repository of this kind",
-        "Correct GOVCS in env, in go.env of the target or on the Go machine, or let GOPROXY name a proxy that has the "
+        "Correct GOVCS in env, in go.env of the target or on the Go machine, or set GOPROXY to a proxy that has the "
         "module.",
         "1.19-1.27", NONE),
     ROW("govcs", BUILD, "GOVCS", "^(.*: )?(empty|malformed|relative|unreachable) [^ ]+ .*GOVCS", "",
@@ -36,12 +35,12 @@ static const struct delve_signature rows[] = {
         "the module proxy or a repository redirects go in a loop or to an insecure address",
         "Set GOPROXY in go.env of the target to the address to which it redirects.", "source 1.19-1.27", NONE),
     ROW("tls", BUILD, "HTTP", FETCHING ".*http: server gave HTTP response to HTTPS client", "",
-        "the server answers https:// in plain HTTP",
+        "the server answers https:// requests in plain HTTP",
         "Write http:// for this server in GOPROXY in go.env of the target, or give it a "
         "certificate.",
         "source 1.19-1.27", NONE),
     ROW("tls", BUILD, "TLS", FETCHING ".*tls: first record does not look like a TLS handshake", "",
-        "the server answers https:// in plain HTTP",
+        "the server answers https:// requests in plain HTTP",
         "Write http:// for this server in GOPROXY in go.env of the target, or give it a "
         "certificate.",
         "source 1.19-1.27", NONE),
@@ -51,7 +50,7 @@ static const struct delve_signature rows[] = {
         "correct the port.",
         "source 1.19-1.27", NONE),
     ROW("tls", BUILD, "400 Bad Request", FETCHING ".*: 400 Bad Request", "",
-        "the module proxy refuses the request, as one over plain HTTP or for another server",
+        "the module proxy rejects the request, as plain HTTP or as meant for another server",
         "Correct GOPROXY in go.env of the target: https:// or http://, host and port.", "source 1.19-1.27", NONE),
     ROW("repository", BUILD, "no secure protocol found", "^(.*: )?no secure protocol found for repository", "",
         "a module's repository does not answer", advice_repository, "1.20-1.27", NONE),
@@ -69,14 +68,14 @@ static const struct delve_signature rows[] = {
         "a repository's host key is not known", advice_login, "source 1.19-1.27", NONE),
     ROW("credentials", BUILD, ": 40", FETCHING ".*: (401 Unauthorized|403 Forbidden|407 Proxy Authentication Required)",
         "", "a module's server asks for credentials",
-        "Give go on the Go machine its credentials (~/.netrc), or set GOPROXY and GOPRIVATE in go.env of the target.",
+        "Give go on the Go machine credentials (~/.netrc), or set GOPROXY and GOPRIVATE in go.env of the target.",
         "source 1.19-1.27", NONE),
     ROW("lookup-disabled", BUILD, "lookup disabled by GOPROXY=off", "^(.*: )?module lookup disabled by GOPROXY=off", "",
-        "a module is not in the cache and GOPROXY=off forbids to fetch it",
-        "Fetch it on the Go machine with the network on, or set GOPROXY in go.env of the target.", "1.19-1.27", NONE),
+        "a module is not in the cache and GOPROXY=off forbids fetching it",
+        "Fetch it on the Go machine with network access, or set GOPROXY in go.env of the target.", "1.19-1.27", NONE),
     ROW("package-not-found", BUILD, "cannot find module providing package",
         "^cannot find module providing package " PACKAGE ": .*(: no such file or directory|: 404 Not Found|: 410 Gone)",
-        "m", "no module that can be had holds the package", advice_import, "1.19-1.27", NONE),
+        "m", "no available module contains the package", advice_import, "1.19-1.27", NONE),
     ROW("proxy-unreadable", BUILD, "reading file://", "^(.*: )?reading file://.*: permission denied", "",
         "the directory that GOPROXY names cannot be read by this user",
         "Let the ssh user read that directory on the Go machine, or set GOPROXY in go.env of the target.", "1.19-1.27",
@@ -90,20 +89,20 @@ static const struct delve_signature rows[] = {
         "Correct the version in go.mod; for a private module set GOPRIVATE in go.env of the target.",
         "source 1.19-1.27", NONE),
     ROW("certificate", BUILD, "x509: ", FETCHING ".*x509: ", "", "the module proxy's certificate is not trusted",
-        "Let the Go machine trust the proxy's certificate, or set GOPROXY in go.env of the target.", "source 1.19-1.27",
-        NONE),
+        "Make the Go machine trust the proxy's certificate, or set GOPROXY in go.env of the target.",
+        "source 1.19-1.27", NONE),
     ROW("tls", BUILD, "tls: ", FETCHING ".*(remote error: )?tls: ", "",
         "TLS with the module proxy or a repository fails",
         "Correct GOPROXY in go.env of the target, or what is between it and the Go machine.", "source 1.19-1.27", NONE),
     ROW("loopback-proxy", BUILD, "proxyconnect tcp: ", FETCHING ".*: proxyconnect tcp: .*dial (tcp|udp)[46]? " LOOPBACK,
-        "", "the proxy that is set is one on the Go machine's own loopback, and none listens there", advice_proxy,
+        "", "the configured proxy is on the Go machine's own loopback, but none is listening", advice_proxy,
         "1.19-1.27", NONE),
     ROW("loopback-proxy", BUILD, "socks connect tcp ", FETCHING ".*: (proxyconnect tcp: )?socks connect tcp " LOOPBACK,
-        "", "the proxy that is set is one on the Go machine's own loopback, and none listens there", advice_proxy,
+        "", "the configured proxy is on the Go machine's own loopback, but none is listening", advice_proxy,
         "source 1.19-1.27", NONE),
     ROW("loopback-proxy", BUILD, "fatal: unable to access",
         "^(.*: )?fatal: unable to access 'https?://[^']*': Failed to connect to (" LOOPBACK "|localhost )", "",
-        "the proxy that is set is one on the Go machine's own loopback, and none listens there", advice_proxy,
+        "the configured proxy is on the Go machine's own loopback, but none is listening", advice_proxy,
         "source 1.19-1.27", NONE),
     ROW("network", BUILD, "dial ", FETCHING ".*: dial (tcp|udp)[ :]", "",
         "the module proxy or a repository cannot be reached", advice_network, "1.19-1.27", RETRY),
@@ -135,25 +134,25 @@ static const struct delve_signature rows[] = {
         "the module proxy or a repository cannot be reached", advice_network, "source 1.19-1.27", RETRY),
     ROW("network", BUILD, "ssh: ", "^(.*: )?ssh: (Could not resolve hostname|connect to host) ", "",
         "the module proxy or a repository cannot be reached", advice_network, "source 1.19-1.27", RETRY),
-    ROW("network", BUILD, "unexpected EOF", "^(.*: )?unexpected EOF$", "", "a download was cut off", advice_network,
+    ROW("network", BUILD, "unexpected EOF", "^(.*: )?unexpected EOF$", "", "a download was interrupted", advice_network,
         "source 1.19-1.27", RETRY),
     FACT_ROW(DELVE_NEEDS_ZIP, "cache-damaged", BUILD, "zip: not a valid zip file", "^(.*: )?zip: not a valid zip file",
              "", "an entry of the module cache is damaged", ADVICE_CACHE, "1.19-1.27", PURGE, MODCACHE, CLEAN_MODCACHE),
     ROW("proxy-damaged", BUILD, "zip: not a valid zip file", "^(.*: )?zip: not a valid zip file", "",
-        "the module proxy gives out a damaged zip",
-        "Set GOPROXY in go.env of the target to another proxy, or mend this one.", "1.19-1.27", NONE),
+        "the module proxy serves a damaged zip",
+        "Set GOPROXY in go.env of the target to another proxy, or repair this one.", "1.19-1.27", NONE),
     ROW("proxy-damaged", BUILD, " has unexpected file ", "^(.*: )?zip for [^ ]+ has unexpected file ", "",
-        "the module proxy gives out a damaged zip",
-        "Set GOPROXY in go.env of the target to another proxy, or mend this one.", "source 1.19-1.27", NONE),
+        "the module proxy serves a damaged zip",
+        "Set GOPROXY in go.env of the target to another proxy, or repair this one.", "source 1.19-1.27", NONE),
     ROW("proxy-wrong", BUILD, "invalid response from proxy", "^(.*: )?invalid response from proxy ", "",
-        "GOPROXY names no proxy of modules", "Correct GOPROXY in go.env of the target.", "source 1.19-1.27", NONE),
+        "GOPROXY does not name a module proxy", "Correct GOPROXY in go.env of the target.", "source 1.19-1.27", NONE),
     ROW("proxy-wrong", BUILD, " proxy URL", "^(.*: )?invalid (file:// )?proxy URL", "",
-        "GOPROXY names no proxy of modules", "Correct GOPROXY in go.env of the target.", "source 1.19-1.27", NONE),
+        "GOPROXY does not name a module proxy", "Correct GOPROXY in go.env of the target.", "source 1.19-1.27", NONE),
     ROW("proxy-wrong", BUILD, "GOPROXY list is not the empty string",
         "^(.*: )?GOPROXY list is not the empty string, but contains no entries", "",
-        "GOPROXY names no proxy of modules", "Correct GOPROXY in go.env of the target.", "source 1.19-1.27", NONE),
+        "GOPROXY does not name a module proxy", "Correct GOPROXY in go.env of the target.", "source 1.19-1.27", NONE),
     ROW("not-on-proxy", BUILD, "unrecognized import path", "^(.*: )?unrecognized import path \"[^\"]*\"", "",
-        "an import path leads to no repository",
+        "an import path does not lead to a repository",
         "Correct the version in go.mod; for a private module set GOPRIVATE in go.env of the target.",
         "source 1.19-1.27", NONE),
     ROW("not-on-proxy", BUILD, "invalid version: ", "^(.*: )?invalid version: ", "", "a module has no such version",

@@ -13,7 +13,7 @@ const char *delve_remedy_text(enum delve_remedy remedy)
 {
     static const char *const texts[DELVE_REMEDY_COUNT] = {
         [DELVE_REMEDY_NONE] = "nothing",
-        [DELVE_REMEDY_RETRY] = "another try after a wait",
+        [DELVE_REMEDY_RETRY] = "a retry after a delay",
         [DELVE_REMEDY_DOWNLOAD] = "go mod download all",
         [DELVE_REMEDY_TIDY] = "go mod tidy",
         [DELVE_REMEDY_MOD_MOD] = "a build with -mod=mod, without vendor/",
@@ -78,7 +78,7 @@ int delve_signatures_print(struct buf *out)
         }
         buf_puts(out, "    remedies  ");
         print_remedies(out, row, "nothing", put_plain);
-        buf_printf(out, "\n    for good  %s\n    seen in   %s\n", row->advice, row->seen);
+        buf_printf(out, "\n    fix       %s\n    seen in   %s\n", row->advice, row->seen);
     }
     return out->failed ? -1 : 0;
 }
@@ -176,7 +176,7 @@ int delve_signatures_markdown(struct buf *out)
                                      .end = " |\n",
                                      .put = put_plain,
                                      .put_span = put_plain_span};
-    buf_puts(out, "| what Go says | what delvegate does | what to do for good |\n| --- | --- | --- |\n");
+    buf_puts(out, "| What Go says | What delvegate does | Permanent fix |\n| --- | --- | --- |\n");
     return print_entries(out, &form);
 }
 
@@ -187,7 +187,7 @@ int delve_signatures_man(struct buf *out)
                                      .next_text = "\\fR, \\fB",
                                      .texts_end = "\\fR.\n.br",
                                      .remedies = "\nWhat delvegate does: ",
-                                     .advice = ".\n.br\nFor good: ",
+                                     .advice = ".\n.br\nPermanent fix: ",
                                      .end = "\n",
                                      .put = roff_words,
                                      .put_span = roff_span};

@@ -7,14 +7,14 @@ static const char advice_held[] =
 
 #define HELD(TEXT, PATTERN, NAMES, SEEN)                                                                               \
     FACT_ROW(DELVE_NEEDS_HELD, "package-not-found", BUILD, TEXT, PATTERN, NAMES,                                       \
-             "the module is required, and its version does not have the package", advice_held, SEEN, NONE)
+             "the module is required, but its version does not contain the package", advice_held, SEEN, NONE)
 
 static const char advice_tidy[] = "Run `go mod tidy` in the module on the Go machine.";
 static const char advice_sums[] = "Run `go mod download all` (or `go mod tidy`) in the module on the Go machine.";
 
 static const struct delve_signature rows[] = {
     ROW("import-case", BUILD, "case-insensitive import collision", "^(.*: )?case-insensitive import collision: ", "",
-        "two imports differ in case only", "Write the import everywhere as its module is spelled.", "1.19-1.27", NONE),
+        "two imports differ only in case", "Spell the import everywhere as its module does.", "1.19-1.27", NONE),
     /* The directory is there, and go's index of the module, made when it was damaged, does not know it. */
     FACT_ROW(
         DELVE_NEEDS_WHOLE | DELVE_NEEDS_PACKAGE, "module-index-stale", BUILD, "no required module provides package",
@@ -32,7 +32,7 @@ static const struct delve_signature rows[] = {
              NONE),
     FACT_ROW(DELVE_NEEDS_SUM_MALFORMED, "go-sum-malformed", BUILD, "missing go.sum entry",
              "^missing go\\.sum entry( for module providing package " PACKAGE ")?", "-m",
-             "a line of go.sum is malformed, as after a merge, and go passes over it",
+             "a line of go.sum is malformed, as after a merge, and go ignores it",
              "Correct go.sum and run `go mod tidy`, on the Go machine.", "1.19", DOWNLOAD, TIDY, WORK),
 
     ROW("go-sum-missing", BUILD, "missing go.sum entry", "^missing go\\.sum entry( for go\\.mod file)?(; to add it:)?$",
@@ -52,7 +52,7 @@ static const struct delve_signature rows[] = {
     FACT_ROW(
         DELVE_NEEDS_OFFLINE, "requirement-missing", BUILD, "no required module provides package",
         "^no required module provides package " PACKAGE "(;|: import lookup disabled|: cannot query|$)", "m",
-        "go.mod lacks a requirement, and GOPROXY=off forbids to look for it",
+        "go.mod lacks a requirement, and GOPROXY=off forbids looking for it",
         "Run `go mod tidy` in the module on the Go machine with GOPROXY set; for a package of your own, check that "
         "it was copied there.",
         "1.19-1.27", NONE),
@@ -72,7 +72,7 @@ static const struct delve_signature rows[] = {
         "go.mod lacks a requirement", advice_tidy, "source 1.19-1.27", TIDY),
     ROW("ambiguous-import", BUILD,
         "ambiguous import: ", "^ambiguous import: found package " PACKAGE " in multiple (modules|directories):", "m",
-        "two modules hold the same package", "Drop one of the two with `go get MODULE@none`, on the Go machine.",
+        "two modules contain the same package", "Drop one of the two with `go get MODULE@none`, on the Go machine.",
         "source 1.19-1.27", TIDY),
 };
 

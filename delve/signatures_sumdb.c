@@ -1,8 +1,8 @@
 /* What the checksum database does not vouch for. */
 #include "delve/signature_rows.h"
 
-static const char advice_sumdb[] =
-    "For a private module set GOPRIVATE in go.env of the target; otherwise let the Go machine reach sum.golang.org.";
+static const char advice_sumdb[] = "For a private module set GOPRIVATE in go.env of the target; otherwise give the Go "
+                                   "machine access to sum.golang.org.";
 
 static const struct delve_signature rows[] = {
     SECURITY_ROW("checksum-database", BUILD, "verifying ", "^verifying (module|go\\.mod|[^ :]+@v[^ :]+): .", "",

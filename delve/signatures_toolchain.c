@@ -1,11 +1,10 @@
 /* What a module asks of Go and the Go machine has not; no go.mod at all. */
 #include "delve/signature_rows.h"
 
-static const char advice_go[] = "Install that Go on the Go machine and name it with go.path of the target.";
+static const char advice_go[] = "Install that Go on the Go machine and set go.path of the target to it.";
 
-static const char advice_toolchain[] = "Install that Go on the Go machine and name it with go.path of the target, let "
-                                       "the machine reach a proxy that has it, "
-                                       "or set GOTOOLCHAIN=local in env.";
+static const char advice_toolchain[] = "Install that Go on the Go machine and set go.path of the target to it, give "
+                                       "the machine access to a proxy that has it, or set GOTOOLCHAIN=local in env.";
 
 static const struct delve_signature rows[] = {
     ROW("go-too-old", BUILD,
@@ -17,24 +16,24 @@ static const struct delve_signature rows[] = {
     /* Where a toolchain that can't be had was asked for, the Go that is there may do; where it does not, the remedy
      * says where another is. */
     SECURITY_ROW("toolchain-mismatch", BUILD, "checksum mismatch", "^download go[0-9].*checksum mismatch", "",
-                 "the Go toolchain that was fetched is not the one that the checksum database knows",
+                 "the fetched Go toolchain does not match the checksum database",
                  "Set GOTOOLCHAIN=local in env, report it to whoever runs the proxy, and do not turn the check off.",
                  "source 1.21-1.27", NONE),
     ROW("go-too-old", BUILD, "download go", "^download go[0-9][^ ]*( for [^ ]+)?: .", "",
-        "the Go toolchain that is asked for is not available", advice_toolchain, "1.21-1.27", TOOLCHAIN),
+        "the required Go toolchain is not available", advice_toolchain, "1.21-1.27", TOOLCHAIN),
     ROW("go-too-old", BUILD, "golang.org/toolchain@", "^(.*: )?golang\\.org/toolchain@v0[^ ]*: .", "",
-        "the Go toolchain that is asked for is not available", advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
+        "the required Go toolchain is not available", advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
     ROW("go-too-old", BUILD, "cannot find \"go", "^cannot find \"go[0-9][^\"]*\" in PATH", "",
-        "the Go toolchain that is asked for is not on the Go machine", advice_toolchain, "1.21-1.27", TOOLCHAIN),
-    ROW("go-too-old", BUILD, "exec go", "^exec go[0-9][^ ]*: .", "", "the Go toolchain that is asked for cannot be run",
+        "the required Go toolchain is not on the Go machine", advice_toolchain, "1.21-1.27", TOOLCHAIN),
+    ROW("go-too-old", BUILD, "exec go", "^exec go[0-9][^ ]*: .", "", "the required Go toolchain cannot be run",
         advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
     ROW("go-too-old", BUILD, "toolchain switches", "^too many toolchain switches", "",
-        "Go switches between toolchains without end", advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
+        "Go switches endlessly between toolchains", advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
     ROW("go-too-old", BUILD, "invalid toolchain", "^invalid toolchain(:| \"[^\"]*\" in )", "",
-        "a toolchain line names no Go toolchain", "Correct the toolchain line of go.mod or go.work.", "1.21-1.27",
-        TOOLCHAIN),
+        "a toolchain line does not name a Go toolchain", "Correct the toolchain line of go.mod or go.work.",
+        "1.21-1.27", TOOLCHAIN),
     ROW("toolchain-invalid", BUILD, "invalid GOTOOLCHAIN", "^invalid GOTOOLCHAIN ", "",
-        "GOTOOLCHAIN names no Go toolchain",
+        "GOTOOLCHAIN does not name a Go toolchain",
         "Correct GOTOOLCHAIN in env, in go.env of the target, or in `go env GOTOOLCHAIN` of the Go machine.",
         "1.21-1.27", NONE),
     ROW("go-too-old", COMPILER, "note: module requires Go", "^note: module requires Go [0-9]", "",
@@ -51,14 +50,14 @@ static const struct delve_signature rows[] = {
         "crypto/(ecdh|hkdf|pbkdf2|sha3|mlkem|fips140)|encoding/json/(v2|jsontext)|go/version|runtime/coverage) is not "
         "in "
         "(std|GOROOT)",
-        "", "a package is in the standard library of a newer Go only", advice_go, "source 1.19-1.27", NONE),
+        "", "a package exists only in the standard library of a newer Go", advice_go, "source 1.19-1.27", NONE),
 
     ROW("no-go-mod", BUILD, "go.mod file not found",
         "^(no required module provides package [^ ]+: )?go\\.mod file not found in current directory", "",
-        "there is no go.mod at or above the program",
+        "there is no go.mod in or above the program's directory",
         "Copy go.mod to the Go machine, or correct program and the target's paths.", "1.19-1.27", NONE),
     ROW("no-go-mod", BUILD, "cannot find main module", "^cannot find main module(,|;|$)", "",
-        "there is no go.mod at or above the program",
+        "there is no go.mod in or above the program's directory",
         "Copy go.mod to the Go machine, or correct program and the target's paths.", "source 1.19-1.27", NONE),
 };
 

@@ -7,7 +7,7 @@ static const char advice_vendor[] =
 /* A file of vendor/, which nobody edits: cut off, or not there. */
 #define VENDOR_FILE(PLACES, TEXT, PATTERN, NAMES, SEEN)                                                                \
     FACT_ROW(DELVE_NEEDS_VENDOR, "vendor-damaged", PLACES, TEXT, PATTERN, NAMES,                                       \
-             "a file in vendor/ is missing or cut off", advice_vendor, SEEN, MOD_MOD, MOD_READONLY)
+             "a file in vendor/ is missing or truncated", advice_vendor, SEEN, MOD_MOD, MOD_READONLY)
 
 static const struct delve_signature rows[] = {
     ROW("vendor-inconsistent", BUILD, "inconsistent vendoring in ", "^inconsistent vendoring in .*:$", "",

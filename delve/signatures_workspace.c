@@ -2,7 +2,7 @@
  * module builds alone. */
 #include "delve/signature_rows.h"
 
-static const char advice_file[] = "Correct go.work on the Go machine as Go says, or set GOWORK=off in env.";
+static const char advice_file[] = "Correct go.work on the Go machine as Go's message says, or set GOWORK=off in env.";
 static const char advice_work[] = "Run `go work use .` in the module on the Go machine, or set GOWORK=off in env.";
 static const char advice_use[] = "Run `go work use` in the workspace on the Go machine, or set GOWORK=off in env.";
 static const char advice_module[] = "Copy the module to the Go machine, or drop its use line from go.work.";
@@ -18,15 +18,15 @@ static const char advice_vendor[] = "Run `go work vendor` in the workspace on th
 static const struct delve_signature rows[] = {
     /* GOWORK itself: a go.work that go finds by itself is there. */
     ROW("gowork", BUILD, "reading go.work: open ", "^reading go\\.work: open (.*): (no such file|not a directory)", "f",
-        "GOWORK names a file that is not there", advice_gowork, "1.19-1.27", NONE),
+        "GOWORK names a file that does not exist", advice_gowork, "1.19-1.27", NONE),
     ROW("gowork", BUILD, "GOWORK", "^the path provided to GOWORK must be an absolute path", "",
-        "GOWORK is no absolute path", advice_gowork, "1.19-1.20", NONE),
-    ROW("gowork", BUILD, "invalid GOWORK", "^invalid GOWORK: ", "", "GOWORK is no absolute path", advice_gowork,
+        "GOWORK is not an absolute path", advice_gowork, "1.19-1.20", NONE),
+    ROW("gowork", BUILD, "invalid GOWORK", "^invalid GOWORK: ", "", "GOWORK is not an absolute path", advice_gowork,
         "1.21-1.27", NONE),
 
     ROW("workspace-empty", BUILD, "no modules were found in the current workspace",
-        "^no modules were found in the current workspace", "", "go.work uses no module", advice_work, "1.19-1.27",
-        WORK_OFF),
+        "^no modules were found in the current workspace", "", "go.work does not use any module", advice_work,
+        "1.19-1.27", WORK_OFF),
     ROW("not-in-workspace", BUILD, "not one of the workspace modules",
         "^(current directory|directory .*) is contained in a module that is not one of the workspace modules listed in "
         "go\\.work",
@@ -58,10 +58,10 @@ static const struct delve_signature rows[] = {
         "go.work replaces a module that it uses", advice_file, "1.19-1.27", WORK_OFF),
     ROW("conflicting-replacements", BUILD, "conflicting replacements found",
         "^conflicting replacements found for " MODULE "(@" VERSION ")? in workspace", "m-v",
-        "two modules of the workspace replace one module differently", advice_file, "source 1.19-1.27", WORK_OFF),
+        "two modules of the workspace replace the same module differently", advice_file, "source 1.19-1.27", WORK_OFF),
     ROW_WITH("go work edit", "conflicting-replacements", BUILD, "conflicting replacements",
              "^conflicting replacements for " MODULE "(@" VERSION ")?:", "m-v",
-             "two modules of the workspace replace one module differently", advice_file, "1.19-1.27", WORK_OFF),
+             "two modules of the workspace replace the same module differently", advice_file, "1.19-1.27", WORK_OFF),
     ROW("goflags", BUILD, "workspace mode", "^-modfile cannot be used in workspace mode", "",
         "-modfile is not allowed in a workspace", "Remove -modfile from buildFlags, or set GOWORK=off in env.",
         "1.19-1.27", WORK_OFF),

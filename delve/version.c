@@ -84,8 +84,8 @@ int delve_version_check(struct delve_version dlv, struct delve_version go, int c
 {
     if (compare(dlv, oldest) < 0)
         return err_set(e,
-                       "Delve %d.%d.%d on the Go machine is too old: delvegate needs 1.7.3 or later. Update it there: "
-                       "go install github.com/go-delve/delve/cmd/dlv@latest",
+                       "Delve %d.%d.%d on the Go machine is too old: delvegate needs 1.7.3 or later. Update it on that "
+                       "machine: go install github.com/go-delve/delve/cmd/dlv@latest",
                        dlv.major, dlv.minor, dlv.patch);
     for (size_t i = 0; check_go && i < sizeof windows / sizeof windows[0]; i++) {
         if (compare(dlv, windows[i].first) < 0 || compare(dlv, windows[i].last) > 0)
@@ -94,8 +94,8 @@ int delve_version_check(struct delve_version dlv, struct delve_version go, int c
             return 0;
         bool old = go.major < 1 || (go.major == 1 && go.minor < windows[i].from);
         return err_set(e,
-                       "Delve %d.%d.%d on the Go machine debugs Go 1.%d to 1.%d, and go there is %d.%d.%d. Update %s, "
-                       "or try all the same with \"dlvFlags\": [\"--check-go-version=false\"].",
+                       "Delve %d.%d.%d on the Go machine supports Go 1.%d to 1.%d, but the machine has Go %d.%d.%d. "
+                       "Update %s, or try anyway with \"dlvFlags\": [\"--check-go-version=false\"].",
                        dlv.major, dlv.minor, dlv.patch, windows[i].from, windows[i].to, go.major, go.minor, go.patch,
                        old ? "Go or use an older Delve" : "Delve");
     }

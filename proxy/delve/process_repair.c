@@ -204,7 +204,7 @@ static void tell_mended(struct supervised *p)
     if (p->mended_by == DELVE_REMEDY_NONE || !p->cause.signature)
         return;
     if (is_for_good) {
-        process_say(p, "important", "for good: the module's own files were changed; review and commit them");
+        process_say(p, "important", "permanent fix: the module's own files were changed; review and commit them");
         return;
     }
     struct delve_repair repair = {.by = p->mended_by, .fresh_gocache = p->mended.gocache, .machine = p->facts};

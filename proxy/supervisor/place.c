@@ -230,13 +230,13 @@ static int try_dir(const char *dir, char *reason)
     int r = place_fill(path, &is_made) < 0 ? refuse(reason, "", errno) : 0;
     (void)unlink(path);
     if (r == 0 && try_exec(path) < 0)
-        r = errno == EACCES || errno == EPERM ? refuse(reason, "programs cannot be run there (mounted noexec?)", 0)
-                                              : refuse(reason, "programs cannot be run there: ", errno);
+        r = errno == EACCES || errno == EPERM ? refuse(reason, "programs in it cannot be run (mounted noexec?)", 0)
+                                              : refuse(reason, "programs in it cannot be run: ", errno);
     int error = errno;
     (void)unlink(path);
     errno = error;
     if (r == 0 && try_socket(path) < 0)
-        r = refuse(reason, "sockets cannot be made there: ", errno);
+        r = refuse(reason, "sockets in it cannot be created: ", errno);
     error = errno;
     (void)unlink(path);
     errno = error;
@@ -250,13 +250,12 @@ static int make_base(const struct base *base, char *reason)
     if (make_parents(base->path) < 0)
         return refuse(reason, "", errno);
     if (base->is_shared && is_open_to_others(base->path))
-        return refuse(reason, "others could replace it: the directory above may be written by all and is not sticky",
-                      0);
+        return refuse(reason, "others could replace it: the parent directory is world-writable and not sticky", 0);
     /* One that starts at the same moment may be who makes it. */
     if (make_dir(base->path) < 0 && errno != EEXIST)
         return refuse(reason, "", errno);
     if (!place_is_ours(base->path))
-        return refuse(reason, "not a directory of this user alone (mode 0700)", 0);
+        return refuse(reason, "not a directory that only this user can access (mode 0700)", 0);
     if (realpath(base->path, resolved) && is_emptied_at_logout(resolved))
         return refuse(reason, "/run/user is emptied at logout", 0);
     return 0;
@@ -277,7 +276,7 @@ static int try_base(const struct base *base, const char *name, char *dir, char *
     if (!is_new && errno != EEXIST)
         return refuse(reason, "", errno);
     if (!place_is_ours(dir))
-        return refuse(reason, "not a directory of this user alone (mode 0700)", 0);
+        return refuse(reason, "not a directory that only this user can access (mode 0700)", 0);
     int r = try_dir(dir, reason);
     int error = errno;
     if (r < 0 && is_new)

@@ -127,7 +127,7 @@ static void tell(const struct remedy *r, const char *new)
                          *owner ? " (it belongs to " : "", owner, *owner ? ")" : "");
     (void)buf_printf(&text, "Delve builds with a fresh module cache, %s, filled from %s, which is left as it is", new,
                      r->modcache);
-    (void)buf_puts(&text, ".\nFor good: ");
+    (void)buf_puts(&text, ".\nPermanent fix: ");
     if (is_closed)
         put_command(&text, r, why);
     else

@@ -56,13 +56,13 @@ suite('check-env', { clients: [], env: { GOTOOLCHAIN: 'local' } }, (w) => {
   w.test('a value that `go env -w` wrote', async (t) => {
     const target = { go: {} };
     for (const [text, severity, words] of [
-      ['GOCACHE=cache', 'error', /GOCACHE=cache \(`go env -w` in \/.*\/go\/env\): no absolute path.*`go env -u GOCACHE`/],
-      ['GOMODCACHE=C:\\mod', 'error', /GOMODCACHE=C:\\mod .*a path of Windows/],
-      ['GOCACHE=/proc/cache', 'error', /GOCACHE=\/proc\/cache \(`go env -w` in .*cannot be made in \/proc/],
-      ['GOMODCACHE=/proc/mod', 'error', /GOMODCACHE=\/proc\/mod .*cannot be made in \/proc.*fetch no module/],
-      ['GOPATH=C:\\Users\\me\\go', 'error', /GOPATH=C:\\Users\\me\\go \(`go env -w`.*a path of Windows; go refuses every command/],
+      ['GOCACHE=cache', 'error', /GOCACHE=cache \(`go env -w` in \/.*\/go\/env\): not an absolute path.*`go env -u GOCACHE`/],
+      ['GOMODCACHE=C:\\mod', 'error', /GOMODCACHE=C:\\mod .*a Windows path/],
+      ['GOCACHE=/proc/cache', 'error', /GOCACHE=\/proc\/cache \(`go env -w` in .*cannot be created in \/proc/],
+      ['GOMODCACHE=/proc/mod', 'error', /GOMODCACHE=\/proc\/mod .*cannot be created in \/proc.*fetch modules/],
+      ['GOPATH=C:\\Users\\me\\go', 'error', /GOPATH=C:\\Users\\me\\go \(`go env -w`.*a Windows path; go refuses every command/],
       ['GOPATH=/proc/me/go', 'error', /GOMODCACHE=\/proc\/me\/go\/pkg\/mod \(below GOPATH, which is set by `go env -w` in/],
-      ['GOFLAGS=mod=mod', 'error', /GOFLAGS=mod=mod \(`go env -w` in .*mod=mod is no flag; go builds nothing with it.*`go env -u GOFLAGS`/],
+      ['GOFLAGS=mod=mod', 'error', /GOFLAGS=mod=mod \(`go env -w` in .*mod=mod is not a flag; go cannot build with it.*`go env -u GOFLAGS`/],
       ['GOBIN=bin', 'warning', /GOBIN=bin \(`go env -w`.*`go install` refuses it/],
     ]) {
       const file = written(w, { after() {} }, `${text}\n`);
@@ -124,8 +124,8 @@ suite('check-env', { clients: [], env: { GOTOOLCHAIN: 'local' } }, (w) => {
       { cwd: '/', env: { PATH: process.env.PATH, HOME: home, ASAN_OPTIONS: 'detect_leaks=0' } });
     fs.chmodSync(w.root, 0o700);
     assert.equal(code, 1, stdout + stderr);
-    assert.match(stdout, /^main: error: GOCACHE=\S+ \(go\.GOCACHE.*cannot be written: Permission denied.*let uid 65534 write there/m);
-    assert.match(stdout, /^main: error: GOMODCACHE=\S+ .*cannot be made in \S+roots: Permission denied/m);
+    assert.match(stdout, /^main: error: GOCACHE=\S+ \(go\.GOCACHE.*cannot be written: Permission denied.*give uid 65534 write access/m);
+    assert.match(stdout, /^main: error: GOMODCACHE=\S+ .*cannot be created in \S+roots: Permission denied/m);
     assert.deepEqual(fs.readdirSync(w.at('tmp/roots')), []);
   });
 
@@ -241,10 +241,10 @@ suite('check-env, an environment that came from the host', { clients: [], env: F
   w.test('each variable is a warning, here and at a launch', async () => {
     const { lines, code } = await check(w);
     assert.equal(code, 0);
-    const words = Object.entries(FROM_HOST).map(([name, value]) => new RegExp(`^main: warning: ${name}=${value} \\(environment on .*\\): .*To mend it, `));
+    const words = Object.entries(FROM_HOST).map(([name, value]) => new RegExp(`^main: warning: ${name}=${value} \\(environment on .*\\): .*To fix it, `));
     for (const pattern of words) assert.ok(lines.some((line) => pattern.test(line)), `${pattern}\n${lines.join('\n')}`);
     assert.equal(lines.length, words.length, lines.join('\n'));
-    for (const name of ['GOROOT', 'GOBIN', 'GOCACHE', 'GOMODCACHE']) assert.match(lines.find((line) => line.includes(`${name}=`)), /a debug session leaves it out/);
+    for (const name of ['GOROOT', 'GOBIN', 'GOCACHE', 'GOMODCACHE']) assert.match(lines.find((line) => line.includes(`${name}=`)), /debug sessions ignore it/);
     const s = await w.session();
     await s.launch({ program: HELLO });
     await s.finish({ terminateDebuggee: true });

@@ -262,7 +262,7 @@ suite('exec', {
     const missing = await exec(w, '--cwd', w.at('nowhere'), 'main', '--', 'pwd');
     assert.equal(missing.code, 126);
     assert.ok(missing.stderr.includes(`--cwd: ${w.at('nowhere')} does not exist on `), missing.stderr);
-    assert.match(missing.stderr, /No rule of paths .* maps it \(\/of\/the\/client -> /);
+    assert.match(missing.stderr, /No rule in paths .* maps it \(\/of\/the\/client -> /);
     assert.doesNotMatch(missing.stderr, /remote\.sh|can't cd/);
     const relative = await exec(w, '--cwd', 'tmp', 'main', '--', 'pwd');
     assert.equal(relative.code, 2);
@@ -430,7 +430,7 @@ suite('exec over a connection', { clients: [], transports: ['ssh'], config: QUIE
     assert.match(stderr, /^delvegate: the connection to gomachine [^\n]* is lost[^\n]*\ndelvegate: the connection to gomachine [^\n]* is back\n$/);
   });
 
-  w.test('a connection that is lost for good: 255, and lines that say so', async (t) => {
+  w.test('a connection that is lost permanent fix: 255, and lines that say so', async (t) => {
     const own = await w.fresh(t, { daemon: false, config: QUIET, target: { lease: SHORT_LEASE } });
     const sleep = sleeper();
     const x = new Exec(own, ['main', '--', ...sleep]);

@@ -52,7 +52,7 @@ suite('launch', { clients: ['vscode'],
     await s.initialize();
     const error = await s.refused('launch', { mode: 'debug', program: path.join(dir, 'main.go') }, { timeout: LAUNCH_MS });
     assert.match(error.text, /undefined: helper/);
-    assert.ok(error.text.includes(`let program name the directory: ${dir}.`), error.text);
+    assert.ok(error.text.includes(`set program to the directory: ${dir}.`), error.text);
     await s.send('disconnect');
     s.close();
     fs.rmSync(dir, { recursive: true });

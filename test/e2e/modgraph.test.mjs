@@ -133,10 +133,10 @@ function assertStory(c, s, error) {
   const { ends, said, diff, advice, retried, shown: more } = c.test;
   const shown = `${s.shown}\n${error ?? ''}`;
   if (ends === 'mended' && !retried) {
-    const at = [said, /^done: /m, /^for good: /m].map((pattern) => s.outputs.important.search(pattern));
+    const at = [said, /^done: /m, /^permanent fix: /m].map((pattern) => s.outputs.important.search(pattern));
     assert.ok(at[0] >= 0 && at[0] < at[1] && at[1] < at[2], s.outputs.important);
   }
-  if (ends === 'runs') assert.doesNotMatch(shown, /mended|go mod|for good/i);
+  if (ends === 'runs') assert.doesNotMatch(shown, /mended|go mod|permanent fix/i);
   else assert.match(shown, said, 'what broke');
   for (const pattern of [diff, advice, more]) if (pattern) assert.match(shown, pattern);
 }

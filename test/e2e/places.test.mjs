@@ -25,7 +25,7 @@ suite('places', {
   w.test('program: a directory that no rule maps', async () => {
     const text = await refused({ program: '/of/nobody/app' });
     assert.match(text, gone('program', '/of/nobody/app'));
-    assert.match(text, /No rule of paths or substitutePath maps it \(\/of\/the\/client -> \/of\/the\/go machine\)/);
+    assert.match(text, /No rule in paths or substitutePath maps it \(\/of\/the\/client -> \/of\/the\/go machine\)/);
     assert.match(text, /"client": "\/of\/nobody\/app", "remote": \.\.\. \} in paths of target main/);
   });
 
@@ -124,7 +124,7 @@ suite('places', {
       const [bp] = await s.breakpoints(file, [line(file, 'PRINT')]);
       assert.equal(bp.verified, false);
     });
-    await s.output('important', /built with -trimpath or elsewhere, and calls it "example\.com\/hello\/main\.go"/);
+    await s.output('important', /built with -trimpath or on another machine, and calls it "example\.com\/hello\/main\.go"/);
     assert.ok(s.outputs.important.includes(`{ "from": "${HELLO}", "to": "example.com/hello" } to substitutePath`), s.outputs.important);
     assert.equal(s.outputs.important.match(/-trimpath/g).length, 1);
     await s.event('terminated', { timeout: 30_000 });

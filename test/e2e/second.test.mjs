@@ -21,7 +21,7 @@ const SAMPLE = [
   'healthy', 'healthy-c-warning', 'healthy-toolexec-talks',
 ];
 const NOTHING_MENDS = ['program', 'own-package-missing']; // and no proxy is asked
-const NEWS = /^(done|for good): /m; // the story of what broke and what was done
+const NEWS = /^(done|permanent fix): /m; // the story of what broke and what was done
 
 /** Why a target's configuration can't say what the set-up is. */
 function unfit(t) {

@@ -86,13 +86,13 @@ static void variables(void **state)
         {GO19 CACHES, "", {0}},
         {GO19 CACHES "env.GOROOT=/usr/lib/go-1.19;env.GOROOT.version=go1.19.8", "", {0}},
         {GO19 CACHES "env.GOROOT=/Users/me/go;env.GOROOT.state=missing",
-         "warning: GOROOT=/Users/me/go (environment on gomachine): there is no such directory, a path of macOS;",
-         {"a debug session leaves it out", "profile"}},
+         "warning: GOROOT=/Users/me/go (environment on gomachine): there is no such directory, a macOS path;",
+         {"debug sessions ignore it", "profile"}},
         {GO19 CACHES "container=docker;env.GOROOT=/x;env.GOROOT.state=partial",
-         "warning: GOROOT=/x (environment on gomachine): it holds no whole Go",
+         "warning: GOROOT=/x (environment on gomachine): it does not contain a complete Go",
          {"remoteEnv"}},
         {GO19 CACHES "env.GOROOT=/x;env.GOROOT.version=go1.19",
-         "warning: GOROOT=/x (environment on gomachine): it is that of go1.19, and go is go1.19.8",
+         "warning: GOROOT=/x (environment on gomachine): it belongs to go1.19, but go is go1.19.8",
          {0}},
         {GO19 CACHES "env.GOROOT=/x;env.GOROOT.version=devel", "", {0}},
         {CACHES FILE_ "file.GOROOT=/nope;file.GOROOT.state=missing;goVersion.failed=cannot find GOROOT",
@@ -100,29 +100,28 @@ static void variables(void **state)
          {"`go env -u GOROOT` on gomachine"}},
         {GO19 CACHES FILE_ "file.GOROOT=/nope;file.GOROOT.state=missing", "warning: GOROOT=/nope", {0}},
         {"GOROOT=/r;goVersion=go version go1.19.8 linux/amd64;target.GOROOT=/r;target.GOROOT.version=go1.21.1",
-         "error: GOROOT=/r (go.env of target main in delvegate's configuration): it is that of go1.21.1",
+         "error: GOROOT=/r (go.env of target main in delvegate's configuration): it belongs to go1.21.1",
          {"correct go.env"}},
         {GO19 CACHES "env.GOPATH=C:\\Users\\me\\go",
-         "fatal: GOPATH=C:\\Users\\me\\go (environment on gomachine): C is no",
+         "fatal: GOPATH=C:\\Users\\me\\go (environment on gomachine): C is not",
          {0}},
         {GO19 CACHES "env.GOPATH=/a:~/go",
-         "fatal: GOPATH=/a:~/go (environment on gomachine): ~/go is no absolute",
+         "fatal: GOPATH=/a:~/go (environment on gomachine): ~/go is not an absolute",
          {0}},
         {GO19 CACHES "env.GOPATH=/a::/b", "", {0}},
         {GO19 CACHES "env.GOPATH=/Users/me/go;env.GOPATH.missing=/Users/me/go",
-         "warning: GOPATH=/Users/me/go (environment on gomachine): there is no directory /Users/me/go, a path of macOS",
+         "warning: GOPATH=/Users/me/go (environment on gomachine): there is no directory /Users/me/go, a macOS path",
          {0}},
         /* go.env of the target wins. */
         {GO19 CACHES "env.GOPATH=rel;target.GOPATH=/good", "", {0}},
         {GO19 CACHES "env.GOBIN=D:/bin;env.GOBIN.state=missing",
-         "warning: GOBIN=D:/bin (environment on gomachine): no absolute path on Linux, a path of Windows;",
-         {"leaves it out"}},
+         "warning: GOBIN=D:/bin (environment on gomachine): not an absolute path on Linux, a Windows path;",
+         {"sessions ignore it"}},
         {GO19 CACHES FILE_ "file.GOBIN=/x;file.GOBIN.state=missing", "warning: GOBIN=/x (`go env -w` in", {0}},
         {GO19 CACHES "env.GOBIN=/there", "", {0}},
         {GO19 "GOCACHE=/c;env.GOCACHE=rel",
-         "warning: GOCACHE=rel (environment on gomachine): no absolute path on Linux; go in a terminal there fails "
-         "with "
-         "it, a debug session leaves it out and takes /c.",
+         "warning: GOCACHE=rel (environment on gomachine): not an absolute path on Linux; go fails with it in a "
+         "terminal on the Go machine, but debug sessions ignore it and use /c.",
          {0}},
         {GO19 CACHES "env.GOMODCACHE=/Users/me/mod;env.GOMODCACHE.state=missing",
          "warning: GOMODCACHE=/Users/me/mod",
@@ -131,7 +130,7 @@ static void variables(void **state)
         {GO19 CACHES "env.GOFLAGS=-mod=mod  --race\t-v", "", {0}},
         {GO19 CACHES "env.GOFLAGS='-ldflags=-X a.b=c d'", "", {0}},
         {GO19 CACHES "container=docker;env.GOFLAGS=-v mod=mod -x",
-         "fatal: GOFLAGS=-v mod=mod -x (environment on gomachine): mod=mod is no flag; go builds nothing",
+         "fatal: GOFLAGS=-v mod=mod -x (environment on gomachine): mod=mod is not a flag; go cannot build",
          {"containerEnv"}},
         {GO19 CACHES "env.GOFLAGS=--", "fatal: GOFLAGS=-- (", {0}},
         {GO19 CACHES "env.GOFLAGS=---v", "fatal: GOFLAGS=---v (", {0}},
@@ -142,9 +141,11 @@ static void variables(void **state)
         {GO19 CACHES "env.GOWORK=auto", "", {0}},
         {GO19 CACHES "env.GOWORK=/w/go.work", "", {0}},
         {GO19 CACHES "env.GOWORK=/Users/me/go.work;env.GOWORK.state=missing",
-         "fatal: GOWORK=/Users/me/go.work (environment on gomachine): there is no such file, a path of macOS; go",
+         "fatal: GOWORK=/Users/me/go.work (environment on gomachine): there is no such file, a macOS path; go",
          {0}},
-        {GO19 CACHES "env.GOWORK=go.work", "fatal: GOWORK=go.work (environment on gomachine): no absolute path", {0}},
+        {GO19 CACHES "env.GOWORK=go.work",
+         "fatal: GOWORK=go.work (environment on gomachine): not an absolute path",
+         {0}},
         {GO19 CACHES "env.GOBIN=a\x1b[31m\nb", "warning: GOBIN=a?[31m b (", {0}},
     };
     ROWS(all, rows);
@@ -155,19 +156,20 @@ static void caches(void **state)
     (void)state;
     static const struct row rows[] = {
         {GO19 FILE_ "GOCACHE=off;file.GOCACHE=rel;GOMODCACHE=/m",
-         "fatal: GOCACHE=rel (`go env -w` in /h/.config/go/env): no absolute path on Linux; go builds nothing with it.",
+         "fatal: GOCACHE=rel (`go env -w` in /h/.config/go/env): not an absolute path on Linux; go cannot build with "
+         "it.",
          {"`go env -u GOCACHE`", "set go.GOCACHE of target main"}},
         {GO19 "GOCACHE=off;GOMODCACHE=/m",
-         "fatal: GOCACHE=off (go's own choice on gomachine): neither HOME nor XDG_CACHE_HOME is set",
+         "fatal: GOCACHE=off (go's default on gomachine): neither HOME nor XDG_CACHE_HOME is set",
          {"set go.GOCACHE of target main"}},
         {GO19 CACHES "uid=1000;GOCACHE.state=closed;GOCACHE.why=Permission denied",
-         "error: GOCACHE=/c (go's own choice on gomachine): it cannot be written: Permission denied;",
-         {"let uid 1000 write there", "set go.GOCACHE of target main"}},
+         "error: GOCACHE=/c (go's default on gomachine): it cannot be written: Permission denied;",
+         {"give uid 1000 write access", "set go.GOCACHE of target main"}},
         {GO19 CACHES "GOCACHE.state=closed;GOCACHE.why=Read-only file system;GOCACHE.at=/",
-         "fatal: GOCACHE=/c (go's own choice on gomachine): it is not there and cannot be made in /: Read-only",
+         "fatal: GOCACHE=/c (go's default on gomachine): it does not exist and cannot be created in /: Read-only",
          {0}},
-        {GO19 CACHES "GOCACHE.state=full", "error: GOCACHE=/c (go's own choice on gomachine): its disk is full", {0}},
-        {GO19 CACHES "GOMODCACHE.state=closed", "error: GOMODCACHE=/m (", {"can fetch no module"}},
+        {GO19 CACHES "GOCACHE.state=full", "error: GOCACHE=/c (go's default on gomachine): its disk is full", {0}},
+        {GO19 CACHES "GOMODCACHE.state=closed", "error: GOMODCACHE=/m (", {"cannot fetch modules"}},
         {GO19 CACHES "GOMODCACHE.state=closed;GOMODCACHE.filled=yes", "warning: GOMODCACHE=/m (", {0}},
         {GO19 FILE_ "GOCACHE=/c;GOMODCACHE=/x/pkg/mod;file.GOPATH=/x;GOMODCACHE.state=closed",
          "error: GOMODCACHE=/x/pkg/mod (below GOPATH, which is set by `go env -w` in /h/.config/go/env)",
@@ -179,7 +181,7 @@ static void caches(void **state)
     static const struct row configured[] = {
         {GO19 CACHES "GOCACHE.state=full;GOMODCACHE.state=full",
          "error: GOCACHE=/c (go.GOCACHE of target main in delvegate's configuration)",
-         {"set another go.GOMODCACHE there"}},
+         {"set go.GOMODCACHE to another directory"}},
     };
     struct delve_check c = all;
     c.gocache_is_configured = c.gomodcache_is_configured = true;
@@ -202,10 +204,10 @@ static void modules(void **state)
     static const struct row rows[] = {
         {GO19 CACHES MOD "mod.go=1.19", "", {0}},
         {GO19 CACHES MOD "mod.go=1.20",
-         "error: go 1.20 (/w/go.mod): go1.19.8 is too old for it; the build is tried all the same",
+         "error: go 1.20 (/w/go.mod): go1.19.8 is too old for it; the build is tried anyway",
          {"Install Go 1.20 or later on gomachine"}},
         {GO19 CACHES MOD "mod.go=1.21.0",
-         "fatal: go 1.21.0 (/w/go.mod): go1.19.8 is too old for it and cannot even read",
+         "fatal: go 1.21.0 (/w/go.mod): go1.19.8 is too old for it and cannot parse this line",
          {0}},
         {GO19 CACHES MOD "mod.go=1.21rc1", "fatal: go 1.21rc1 (/w/go.mod)", {0}},
         {GO19 CACHES MOD "mod.go=1.19;mod.toolchain=go1.22.1", "fatal: toolchain go1.22.1 (/w/go.mod)", {0}},
@@ -214,7 +216,7 @@ static void modules(void **state)
         /* So is each module that go.work uses. */
         {GO19 CACHES MOD "mod.go=1.19;work=/w/go.work;work.go=1.19;used1=/w/a/go.mod;used1.go=1.18;used2=/w/b/go.mod;"
                          "used2.go=1.22.0",
-         "fatal: go 1.22.0 (/w/b/go.mod): go1.19.8 is too old for it and cannot even read",
+         "fatal: go 1.22.0 (/w/b/go.mod): go1.19.8 is too old for it and cannot parse this line",
          {0}},
         {GO24 CACHES "work=/w/go.work;work.go=1.24;used1=/w/a/go.mod;used1.go=1.25;GOTOOLCHAIN=local",
          "fatal: go 1.25 (/w/a/go.mod): go1.24.4 is too old for it",
@@ -263,7 +265,7 @@ static void tools(void **state)
         {CACHES "goVersion.failed=exec format error", "fatal: `go version` fails on gomachine: exec format error", {0}},
         {GO19 CACHES "goenv.failed=warn", "fatal: `go env` fails on gomachine: warn", {0}},
         {"goVersion=go version go1.24.4 linux/amd64;dlvVersion=Version: 1.20.2;" CACHES,
-         "fatal: Delve 1.20.2 on the Go machine debugs Go 1.18 to 1.20",
+         "fatal: Delve 1.20.2 on the Go machine supports Go 1.18 to 1.20",
          {"Update Delve"}},
         {"failure=setsid was not found", "fatal: setsid was not found", {0}},
     };
@@ -377,7 +379,7 @@ static void a_failed_start_names_the_flag(void **state)
     assert_int_equal(delve_log_explain_on(&out, "Could not attach to pid 7: current user does not own the process\n",
                                           NULL, 1, &(struct delve_known){.machine = &f}),
                      0);
-    assert_non_null(strstr(out.data, "name a target whose user is that one"));
+    assert_non_null(strstr(out.data, "use a target that logs in as the process's user"));
     buf_free(&out);
     delve_facts_free(&f);
 }

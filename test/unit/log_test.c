@@ -86,19 +86,19 @@ static void failed_starts(void **state)
     assert_explained("# command-line-arguments\n./main.go:3:19: undefined: fmt.Printn\n", NULL, 1,
                      "# command-line-arguments\n./main.go:3:19: undefined: fmt.Printn");
     assert_explained("exec: \"go\": executable file not found in $PATH\n", "", 1,
-                     "exec: \"go\": executable file not found in $PATH\n"
-                     "Delve does not find go on the Go machine: name it with go.path in the target's configuration.");
-    assert_explained("Error: unknown flag: --no-such\nUsage:\n  dlv debug [package] [flags]\n\nFlags:\n  --x\n", NULL,
-                     0,
-                     "Error: unknown flag: --no-such\n"
-                     "This Delve does not know the flag: remove it from dlvFlags or delve.flags, or update Delve.");
+                     "exec: \"go\": executable file not found in $PATH\nDelve cannot find go on the Go machine: set "
+                     "go.path of the target to the go command.");
+    assert_explained(
+        "Error: unknown flag: --no-such\nUsage:\n  dlv debug [package] [flags]\n\nFlags:\n  --x\n", NULL, 0,
+        "Error: unknown flag: --no-such\n"
+        "This version of Delve does not know the flag: remove it from dlvFlags or delve.flags, or update Delve.");
     assert_explained("?   \texample.com/app\t[no test files]\ncould not launch process: not an executable file\n",
                      "API server listening at: 127.0.0.1:4\n", 1,
                      "?   \texample.com/app\t[no test files]\ncould not launch process: not an executable file\n"
                      "The package has no tests: program must name a package with _test.go files in mode test.");
-    assert_explained(NULL, NULL, 137, "Delve ended with exit status 137 before it was ready, and said nothing.");
+    assert_explained(NULL, NULL, 137, "Delve ended with exit status 137 before it was ready, without a message.");
     assert_explained("exit status 1\n\n", "API server listening at: 127.0.0.1:4\n", 1,
-                     "Delve ended with exit status 1 before it was ready, and said nothing.");
+                     "Delve ended with exit status 1 before it was ready, without a message.");
 }
 
 static void hints(void **state)
@@ -112,7 +112,7 @@ static void hints(void **state)
         {"go: updates to go.mod needed; to update it:\n\tgo mod tidy", "Run `go mod tidy`"},
         {"main.go:6:2: no required module provides package example.com/dep; to add it:", "go mod tidy"},
         {"go: inconsistent vendoring in /w:", "go mod vendor"},
-        {"verifying a.b/c@v1.0.0: checksum mismatch\n\nSECURITY ERROR\nThis download", "do not turn the check off"},
+        {"verifying a.b/c@v1.0.0: checksum mismatch\n\nSECURITY ERROR\nThis download", "turn the check off"},
         {"main.go:6:2: module lookup disabled by GOPROXY=off", "GOPROXY in go.env"},
         {"Get \"http://127.0.0.1:9/x\": dial tcp 127.0.0.1:9: connect: connection refused", "module proxy"},
         {"go: go.mod file not found in current directory or any parent directory", "Copy go.mod"},
@@ -130,7 +130,7 @@ static void hints(void **state)
         {"stat /w/nope: directory not found", "Check program"},
         {"# command-line-arguments\n./main.go:4:2: undefined: helper\n", "program names one file of a package"},
         {"# command-line-arguments\n./main.go:4:4: t.run undefined (type T has no field or method run)\n",
-         "let program name the directory."},
+         "set program to the directory."},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf out;
@@ -232,12 +232,12 @@ static void windows(void **state)
         {{1, 20, 2}, {1, 20, 14}, NULL},
         {{1, 20, 2},
          {1, 21, 0},
-         "Delve 1.20.2 on the Go machine debugs Go 1.18 to 1.20, and go there is 1.21.0. Update Delve,"},
+         "Delve 1.20.2 on the Go machine supports Go 1.18 to 1.20, but the machine has Go 1.21.0. Update Delve,"},
         {{1, 20, 2}, {1, 17, 9}, "Update Go"},
-        {{1, 25, 0}, {1, 25, 0}, "debugs Go 1.21 to 1.24"},
+        {{1, 25, 0}, {1, 25, 0}, "supports Go 1.21 to 1.24"},
         {{1, 25, 1}, {1, 26, 0}, NULL}, /* not known here: Delve itself decides */
         {{1, 25, 2}, {1, 25, 0}, NULL},
-        {{1, 27, 1}, {1, 24, 0}, "debugs Go 1.25 to 1.27"},
+        {{1, 27, 1}, {1, 24, 0}, "supports Go 1.25 to 1.27"},
         {{1, 28, 0}, {1, 10, 0}, NULL},
         {{1, 7, 3}, {1, 17, 0}, NULL},
         {{1, 7, 2}, {1, 17, 0}, "Delve 1.7.2 on the Go machine is too old: delvegate needs 1.7.3"},

@@ -52,7 +52,8 @@ static void the_missing_rule(void **state)
          "{ \"from\": \"/Users/me/hello\", \"to\": \"example.com/hello\" }"},
         {"/w/pkg/a.go", "/w/pkg/a.go", "pkg/a.go", "{ \"from\": \"/w\", \"to\": \"\" }"},
         {"/Users/me/ws/main.go", "/home/me/ws/main.go", "example.com/mod/main.go",
-         "calls its files by names like \"example.com/mod/main.go\". Add { \"from\": the module's directory here"},
+         "calls its files by names like \"example.com/mod/main.go\". Add { \"from\": the module's directory in the "
+         "editor"},
         {"/Users/me/ws/cmd/x/main.go", "/home/me/ws/cmd/x/main.go", "/builds/1/cmd/x/main.go",
          "{ \"from\": \"/Users/me/ws\", \"to\": \"/builds/1\" }"},
         {"/w/b/c/a.go", "/w/b/c/a.go", "x.y/c/a.go\nx.y/b/c/a.go\nx.y/a.go", "calls it \"x.y/b/c/a.go\""},

@@ -214,7 +214,7 @@ static void modes_and_places(void **state)
         } else {
             assert_null(plan->build_dir);
             assert_null(plan->cwd);
-            assert_true(noted(plan, "cwd says from where else"));
+            assert_true(noted(plan, "set cwd to change that"));
         }
         delve_plan_free(plan);
     }
@@ -245,8 +245,8 @@ static void what_is_wrong_is_named(void **state)
         {false, "{\"program\":\"/a\",\"mode\":\"core\"}", "mode: \"core\" is not supported by this version"},
         {false, "{\"program\":\"/a\",\"mode\":\"remote\"}",
          "at port 2345 of the Go machine. Set \"request\": \"attach\""},
-        {false, "{\"program\":\"/a\",\"mode\":\"remote\",\"port\":\"4040\"}", "runs already, at port 4040"},
-        {false, "{\"program\":\"/a\",\"mode\":\"elsewhere\"}", "mode: \"elsewhere\" is no mode of a launch request"},
+        {false, "{\"program\":\"/a\",\"mode\":\"remote\",\"port\":\"4040\"}", "is already running, at port 4040"},
+        {false, "{\"program\":\"/a\",\"mode\":\"elsewhere\"}", "mode: \"elsewhere\" is not a mode of a launch request"},
         {false, "{\"program\":\"/a\",\"mode\":1}", "mode must be a string"},
         {false, "{\"program\":\"/a\",\"env\":{\"A\":1}}", "env.A must be a string, not a number: write \"1\"."},
         {false, "{\"program\":\"/a\",\"env\":[]}", "env must be an object, not an array"},
@@ -258,13 +258,12 @@ static void what_is_wrong_is_named(void **state)
         {false, "{\"program\":\"/a\",\"args\":[{}]}", "args[0] must be a string, not an object."},
         {false, "{\"program\":\"/a\",\"args\":[null]}", "args[0] must be a string, not null."},
         {false, "{\"program\":\"/a\",\"buildFlags\":\"-ldflags='-X a=b\"}",
-         "buildFlags: a quote is opened and not closed in: -ldflags='-X a=b."},
-        {false, "{\"program\":\"/a\",\"buildFlags\":\"-tags \\\"a b\"}",
-         "buildFlags: a quote is opened and not closed"},
-        {false, "{\"program\":\"/a\",\"dlvFlags\":\"'--backend=lldb\"}", "dlvFlags: a quote is opened and not closed"},
-        {false, "{\"program\":\"/a\",\"args\":\"don't\"}", "args: a quote is opened and not closed in: don't."},
+         "buildFlags: a quote is not closed in: -ldflags='-X a=b."},
+        {false, "{\"program\":\"/a\",\"buildFlags\":\"-tags \\\"a b\"}", "buildFlags: a quote is not closed"},
+        {false, "{\"program\":\"/a\",\"dlvFlags\":\"'--backend=lldb\"}", "dlvFlags: a quote is not closed"},
+        {false, "{\"program\":\"/a\",\"args\":\"don't\"}", "args: a quote is not closed in: don't."},
         {false, "{\"program\":\"/a\",\"dlvFlags\":[\"--build-flags='-s\"]}",
-         "--build-flags in Delve's flags: a quote is opened and not closed"},
+         "--build-flags in Delve's flags: a quote is not closed"},
         {false, "{\"program\":\"/a\",\"args\":7}", "args must be a string or an array of strings, not a number"},
         {false, "{\"program\":\"/a\",\"buildFlags\":[1.5]}", "buildFlags[0] must be a string, not a number"},
         {false, "{\"program\":\"/a\",\"dlvFlags\":[\"--x=1\",[]]}", "dlvFlags[1] must be a string, not an array."},
@@ -280,9 +279,9 @@ static void what_is_wrong_is_named(void **state)
         {true, "{\"processId\":\"${command:pickProcess}\"}",
          "processId: the editor has not replaced ${command:pickProcess}"},
         {true, "{\"mode\":\"remote\",\"port\":\"${input:port}\"}", "port: the editor has not replaced ${input:port}"},
-        {true, "{\"mode\":\"remote\",\"port\":\"http\"}", "port: \"http\" is no port"},
-        {true, "{\"mode\":\"remote\",\"port\":\"65536\"}", "port: \"65536\" is no port"},
-        {true, "{\"mode\":\"remote\",\"port\":\"0\"}", "port: \"0\" is no port"},
+        {true, "{\"mode\":\"remote\",\"port\":\"http\"}", "port: \"http\" is not a port"},
+        {true, "{\"mode\":\"remote\",\"port\":\"65536\"}", "port: \"65536\" is not a port"},
+        {true, "{\"mode\":\"remote\",\"port\":\"0\"}", "port: \"0\" is not a port"},
         {false, "{\"program\":\"/a\",\"stopOnEntry\":\"yes\"}", "stopOnEntry must be true or false, not a string"},
         {false, "{\"program\":\"/a\",\"stackTraceDepth\":1.5}", "stackTraceDepth must be a whole number"},
         {false, "{\"program\":\"/a\",\"showPprofLabels\":\"x\"}", "showPprofLabels must be an array of strings"},
@@ -300,19 +299,17 @@ static void what_is_wrong_is_named(void **state)
          "substitutePath[1] must have from and to"},
         {true, "{}", "processId is missing"},
         {true, "{\"processId\":0}", "processId is missing"},
-        {true, "{\"processId\":-1}", "processId: -1 is no process id"},
-        {true, "{\"processId\":4294967296}", "processId: 4294967296 is no process id"},
-        {true, "{\"processId\":\"server\"}", "processId: \"server\" is no process id"},
-        {true, "{\"processId\":\"12x\"}", "processId: \"12x\" is no process id"},
-        {true, "{\"processId\":\" 12\"}", "processId: \" 12\" is no process id"},
-        {true, "{\"processId\":\"99999999999999999999\"}", "is no process id"},
+        {true, "{\"processId\":-1}", "processId: -1 is not a process id"},
+        {true, "{\"processId\":4294967296}", "processId: 4294967296 is not a process id"},
+        {true, "{\"processId\":\"server\"}", "processId: \"server\" is not a process id"},
+        {true, "{\"processId\":\"12x\"}", "processId: \"12x\" is not a process id"},
+        {true, "{\"processId\":\" 12\"}", "processId: \" 12\" is not a process id"},
+        {true, "{\"processId\":\"99999999999999999999\"}", "is not a process id"},
         {true, "{\"processId\":true}", "processId must be a whole number, or one in a string"},
         {true, "{\"mode\":\"debug\"}",
-         "mode: \"debug\" is no mode of an attach request. Use local or remote, or set "
-         "\"request\": \"launch\""},
-        {true, "{\"mode\":\"remote\",\"host\":\"10.0.0.5\"}",
-         "host: \"10.0.0.5\" is not the Go machine's own loopback"},
-        {true, "{\"mode\":\"remote\",\"port\":65536}", "port: 65536 is no port"},
+         "mode: \"debug\" is not a mode of an attach request. Use local or remote, or set \"request\": \"launch\""},
+        {true, "{\"mode\":\"remote\",\"host\":\"10.0.0.5\"}", "host: \"10.0.0.5\" is not a loopback address"},
+        {true, "{\"mode\":\"remote\",\"port\":65536}", "port: 65536 is not a port"},
         {true, "{\"mode\":\"remote\",\"port\":true}", "port must be a whole number, or one in a string"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -662,7 +659,7 @@ static void words_of_launch_json_are_blamed_on_it(void **state)
          "main.go:3:8: no required module provides package a.b/c; to add it:\n\tgo get a.b/c\n",
          "--build-flags in Delve's flags: go takes \"a.b/c\""},
         {"\"program\":\"ex.com/a?b\"", "malformed import path \"ex.com/a?b\": invalid char '?'\n",
-         "program: \"ex.com/a?b\" is no directory, no .go file and no import path."},
+         "program: \"ex.com/a?b\" is not a directory, a .go file or an import path."},
         /* The value of a flag, a part of a longer name, the module's own imports. */
         {"\"buildFlags\":\"-tags two\"", "package two is not in GOROOT\n", NULL},
         {"\"buildFlags\":\"-v two\"", "package two/three is not in GOROOT\n", NULL},
@@ -733,7 +730,8 @@ static void values_that_go_refuses_are_blamed_on_their_place(void **state)
         {"", "env.GOTOOLCHAIN=auto", "", toolchain, NULL},
         {"", "env.GOTOOLCHAIN=go1.99", "", "go: downloading go1.990 (linux/amd64)\ngo: download go1.990: x\n", NULL},
         {"", "env.GOTOOLCHAIN=nonsense", "", "go: invalid GOTOOLCHAIN \"nonsense\"\n", "GOTOOLCHAIN=nonsense"},
-        {"\"env\":{\"GOAMD64\":\"v9\"}", "", "", "go: invalid GOAMD64: must be v1, v2, v3, v4\n", "Go takes v1 to v4"},
+        {"\"env\":{\"GOAMD64\":\"v9\"}", "", "", "go: invalid GOAMD64: must be v1, v2, v3, v4\n",
+         "Go accepts v1 to v4"},
         {"", "env.GOARM=9", "", "go: invalid GOARM: must be 5, 6, 7\n", "GOARM=9"},
         {"", "env.GO386=387", "", "unsupported setting GO386=387. Consider using GO386=softfloat instead.\n",
          "GO386=387"},
@@ -829,11 +827,11 @@ static void what_is_not_there_is_traced_back_to_launch_json(void **state)
     } cases[] = {
         {"{\"program\":\"/Users/me/ws\"}", "/home/me/ws", "missing",
          "program: /home/me/ws does not exist on gomachine. It comes from \"/Users/me/ws\" by the rule /Users/me -> "
-         "/home/me. Correct the rule or program, or copy it there."},
+         "/home/me. Correct the rule or program, or copy it to that machine."},
         {"{\"program\":\"/opt/ws\"}", "/opt/ws", "missing",
-         "program: /opt/ws does not exist on gomachine. No rule of paths or substitutePath maps it (/Users/me -> "
-         "/home/me). Correct program, copy it there, or map it: { \"client\": \"/opt/ws\", \"remote\": ... } in "
-         "paths of target main."},
+         "program: /opt/ws does not exist on gomachine. No rule in paths or substitutePath maps it (/Users/me -> "
+         "/home/me). Correct program, copy it to that machine, or map it: { \"client\": \"/opt/ws\", \"remote\": ... } "
+         "in paths of target main."},
         {"{\"program\":\"/opt/ws/main.go\"}", "/opt/ws", "missing", "program: /opt/ws does not exist on gomachine."},
         {"{\"program\":\"/opt/ws\",\"cwd\":\"data\"}", "/opt/ws/data", "notdir",
          "cwd: /opt/ws/data is not a directory on gomachine. It comes from \"data\", which is relative. Correct cwd."},
@@ -888,7 +886,7 @@ static void what_is_not_honoured_is_said(void **state)
         {"\"dlvLoadConfig\":{\"maxStringLen\":9}", "dlvLoadConfig"},
         {"\"dlvLoadConfig\":{\"maxStringLen\":512,\"maxVariableRecurse\":1}", NULL},
         {"\"guessSubstitutePath\":{\"ImportPathOfMainPackage\":\"x\"}", NULL},
-        {"\"delvegate\":{\"x\":1}", "delvegate.x has no effect: only prelaunch is known here"},
+        {"\"delvegate\":{\"x\":1}", "delvegate.x has no effect: only prelaunch is supported in launch.json"},
         {"\"delvegate\":{\"prelaunch\":[\"tidy\"],\"Prelaunch\":[]}", "delvegate.Prelaunch has no effect"},
         {"\"delvegate\":{\"prelaunch\":[\"tidy\"]}", NULL},
         {"\"delvegate\":{\"prelaunch\":null,\"x\":null}", NULL},
@@ -931,7 +929,7 @@ static void substitute_path_is_checked_and_kept_from_delve(void **state)
     json_decref(kept);
     assert_null(json_object_get(plan->attach, "substitutePath"));
     assert_int_equal(plan->notes.count, 1);
-    assert_true(noted(plan, "substitutePath[1] is left out"));
+    assert_true(noted(plan, "substitutePath[1] is ignored"));
     delve_plan_free(plan);
 }
 

@@ -85,18 +85,18 @@ static void what_to_do_for_good(void **state)
         const char *says;
     } cases[] = {
         {DELVE_REMEDY_NONE, "Mend sums."},
-        {DELVE_REMEDY_DOWNLOAD, "for good: run `go mod download all` in the module on the Go machine"},
-        {DELVE_REMEDY_TIDY, "for good: run `go mod tidy` in the module on the Go machine"},
-        {DELVE_REMEDY_MOD_MOD, "for good: Mend sums."},
-        {DELVE_REMEDY_WORK, "for good: Mend sums."},
-        {DELVE_REMEDY_WORK_OFF, "for good: Mend sums."},
-        {DELVE_REMEDY_GOCACHE, "for good: Mend sums."},
+        {DELVE_REMEDY_DOWNLOAD, "permanent fix: run `go mod download all` in the module on the Go machine"},
+        {DELVE_REMEDY_TIDY, "permanent fix: run `go mod tidy` in the module on the Go machine"},
+        {DELVE_REMEDY_MOD_MOD, "permanent fix: Mend sums."},
+        {DELVE_REMEDY_WORK, "permanent fix: Mend sums."},
+        {DELVE_REMEDY_WORK_OFF, "permanent fix: Mend sums."},
+        {DELVE_REMEDY_GOCACHE, "permanent fix: Mend sums."},
         {DELVE_REMEDY_PURGE,
-         "for good: nothing to do, example.com/a@v1.2.3 in the module cache agrees with go.sum again"},
+         "permanent fix: none needed, example.com/a@v1.2.3 in the module cache matches go.sum again"},
         {DELVE_REMEDY_MODCACHE,
-         "for good: the module cache must be whole, and readable and writable for the user on the Go "
-         "machine, as said above; until then every launch fills a fresh one"},
-        {DELVE_REMEDY_CLEAN_MODCACHE, "for good: nothing to do, the module cache was emptied and fetched again"},
+         "permanent fix: make the module cache complete, readable and writable for the user on the "
+         "Go machine, as described above; until then every launch fills a fresh one"},
+        {DELVE_REMEDY_CLEAN_MODCACHE, "permanent fix: none needed, the module cache was emptied and fetched again"},
     };
     struct buf out;
     buf_init(&out, TOLD_MAX);
@@ -112,8 +112,8 @@ static void what_to_do_for_good(void **state)
     /* The user's own build cache still knows the damage. */
     struct delve_repair fresh = {.by = DELVE_REMEDY_PURGE, .fresh_gocache = true};
     assert_int_equal(delve_recovery_tell_for_good(&d, &fresh, &out), 0);
-    assert_non_null(strstr(out.data, "for good: run `go clean -cache` on the Go machine"));
-    assert_null(strstr(out.data, "nothing to do"));
+    assert_non_null(strstr(out.data, "permanent fix: run `go clean -cache` on the Go machine"));
+    assert_null(strstr(out.data, "none needed"));
     buf_free(&out);
 }
 

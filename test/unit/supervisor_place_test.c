@@ -182,9 +182,8 @@ static void test_shared(void **state)
     assert_int_equal(rmdir(tmp_base("tmp")), 0);
     assert_int_equal(mkdir(at("real"), 0700), 0);
     assert_int_equal(symlink(at("real"), tmp_base("tmp")), 0);
-    expect_error("dir",
-                 "*.cache/delvegate: not a directory of this user alone (mode 0700); */.delvegate: not a directory"
-                 "*/delvegate-*: not a directory of this user alone*");
+    expect_error("dir", "*.cache/delvegate: not a directory that only this user can access (mode 0700); */.delvegate: "
+                        "not a directory*/delvegate-*: not a directory that only this user can access*");
 }
 
 static void test_of_another_user(void **state)
@@ -195,7 +194,7 @@ static void test_of_another_user(void **state)
     setenv("HOME", "", 1);
     assert_int_equal(mkdir(tmp_base("tmp"), 0700), 0);
     assert_int_equal(chown(tmp_base("tmp"), NOBODY, NOBODY), 0);
-    expect_error("dir", "*/delvegate-0: not a directory of this user alone*");
+    expect_error("dir", "*/delvegate-0: not a directory that only this user can access*");
 }
 
 /* Others could put theirs in its place. */
@@ -366,7 +365,7 @@ static void noexec(void)
     must(place_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
     setenv("TMPDIR", at("noexec"), 1);
     must(place_instance("name", dir, &why) < 0 && strcmp(why.kind, "dir") == 0, "refused");
-    must(strstr(why.text, "/.cache/delvegate: programs cannot be run there (mounted noexec?); "), "the words");
+    must(strstr(why.text, "/.cache/delvegate: programs in it cannot be run (mounted noexec?); "), "the words");
 }
 static void test_noexec(void **state)
 {
@@ -404,7 +403,7 @@ static void no_sockets(void)
     setenv("HOME", at("fat"), 1);
     must(place_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
     setenv("TMPDIR", at("fat"), 1);
-    must(place_instance("name", dir, &why) < 0 && strstr(why.text, ": sockets cannot be made there: "), "the words");
+    must(place_instance("name", dir, &why) < 0 && strstr(why.text, ": sockets in it cannot be created: "), "the words");
 }
 static void test_no_sockets(void **state)
 {
@@ -425,7 +424,8 @@ static void sockets_refused(void)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
         _exit(SKIPPED_STATUS);
     must(place_instance("name", dir, &why) < 0 && strcmp(why.kind, "dir") == 0, "refused");
-    must(strstr(why.text, "/.cache/delvegate: sockets cannot be made there: Operation not permitted; "), "the words");
+    must(strstr(why.text, "/.cache/delvegate: sockets in it cannot be created: Operation not permitted; "),
+         "the words");
     must(!is_there(at("home/.cache/delvegate/name")), "nothing is left");
 }
 static void test_sockets_refused(void **state)

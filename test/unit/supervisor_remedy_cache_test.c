@@ -358,7 +358,7 @@ static void test_modcache_of_another(void **state)
     how.env[2] = "GOPROXY=off";
     assert_purge_leads_to_it(AT("mod"));
     assert_noted("(it belongs to root)");
-    assert_noted(text_of("For good: run `sudo chown -R nobody %s/mod && ", world));
+    assert_noted(text_of("Permanent fix: run `sudo chown -R nobody %s/mod && ", world));
     assert_false(remedy_exists(text_of("%s/example.com/dep@v1.1.0", made("modcache"))));
 }
 

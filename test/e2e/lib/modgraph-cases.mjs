@@ -82,7 +82,7 @@ const network = [
   { name: 'cold-lacking', cold: true, ownProxy: true, said: /reading file:.*no such file/, ends: 'fails', plain: true, cause: /no such file/, make: (c) => fs.rmSync(path.join(c.proxy, 'example.com/dep'), { recursive: true }) },
   { name: 'cold-bad-zip', cold: true, ownProxy: true, said: NOT_A_ZIP, ends: 'fails', cause: NOT_A_ZIP, make: (c) => garble(path.join(c.proxy, 'example.com/dep/@v/v1.0.0.zip')) },
   { name: 'cold-404', cold: true, proxy: 'http', answers: () => 404, said: /404 Not Found/, ends: 'fails', plain: true, cause: /404/, make: () => {} },
-  { name: 'modcache-is-a-file', cold: true, said: /not a directory/, ends: 'mended', shown: /fresh module cache.*\n?.*For good: set GOMODCACHE/, make: (c) => { fs.rmdirSync(c.mod); fs.writeFileSync(c.mod, 'a file\n'); } },
+  { name: 'modcache-is-a-file', cold: true, said: /not a directory/, ends: 'mended', shown: /fresh module cache.*\n?.*Permanent fix: set GOMODCACHE/, make: (c) => { fs.rmdirSync(c.mod); fs.writeFileSync(c.mod, 'a file\n'); } },
   { name: 'cold-refused', cold: true, proxy: 'http', said: refused, ends: 'fails', retried: true, cause: refused, make: () => {} },
   { name: 'cold-refused-then-there', cold: true, proxy: 'http', appears: true, said: refused, ends: 'mended', retried: true, shown: refused, make: () => {} },
   { name: 'cold-503-then-well', cold: true, proxy: 'http', answers: (url, count) => (count < 2 ? 503 : 0), said: status(503), ends: 'mended', retried: true, shown: status(503), make: () => {} },

@@ -57,11 +57,11 @@ export const cases = () => [
   { name: 'damage-before-restart', said: /dep\.go/, done: /fetched again/, make: () => {}, later: damaged((dir) => fs.rmSync(path.join(dir, 'dep.go'))) },
   // Not ours to change.
   {
-    name: 'cache-closed', fresh: true, skip: noImmutable, said: /operation not permitted/i, done: /fresh module cache/, shown: /can't be used on the Go machine.*\n?.*For good: run `sudo chattr/, rebuilt: false,
+    name: 'cache-closed', fresh: true, skip: noImmutable, said: /operation not permitted/i, done: /fresh module cache/, shown: /can't be used on the Go machine.*\n?.*Permanent fix: run `sudo chattr/, rebuilt: false,
     make: (c) => { c.unextract(...DEP); immutable(c, true); }, undo: (c) => immutable(c, false),
   },
   {
-    name: 'cache-closed-and-damaged', fresh: true, skip: noImmutable, said: /example\.com\/dep/, done: /fresh module cache/, shown: /For good: run `sudo chattr/, rebuilt: false,
+    name: 'cache-closed-and-damaged', fresh: true, skip: noImmutable, said: /example\.com\/dep/, done: /fresh module cache/, shown: /Permanent fix: run `sudo chattr/, rebuilt: false,
     make: (c) => { c.damage(...DEP, overwrite('package de')); immutable(c, true); }, undo: (c) => immutable(c, false),
   },
   // Somebody's own directory that is called as one of go's is.

@@ -26,7 +26,7 @@ const program = [
     },
   },
   {
-    name: 'mistake-package-of-required', said: /example\.com\/dep\/nosuch/, cause: /its version does not have the package/,
+    name: 'mistake-package-of-required', said: /example\.com\/dep\/nosuch/, cause: /its version does not contain the package/,
     make: (c) => c.edit('main.go', (text) => text.replace('import (', 'import (\n\t_ "example.com/dep/nosuch"')),
   },
   {

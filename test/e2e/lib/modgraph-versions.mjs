@@ -51,7 +51,7 @@ const lacksTwo = (c, change) => {
 const changed = [
   {
     // The package came with a later version.
-    name: 'tidy-would-raise', said: /no required module provides package example\.com\/a\/sub/, cause: /would change example\.com\/a from v1\.0\.0 to v1\.5\.0|its version does not have the package/, advice: undefined,
+    name: 'tidy-would-raise', said: /no required module provides package example\.com\/a\/sub/, cause: /would change example\.com\/a from v1\.0\.0 to v1\.5\.0|its version does not contain the package/, advice: undefined,
     make: (c) => {
       publish(c.proxy, ...OLDER, 'go 1.18\n', { 'a.go': 'package a\n' });
       publish(c.proxy, ...NEWER, 'go 1.18\n', files(15));
