@@ -444,72 +444,11 @@ zshcompletiondir := $(datadir)/zsh/site-functions
 fishcompletiondir := $(datadir)/fish/vendor_completions.d
 # systemd's user manager looks for units below /usr/lib, /usr/local/lib and ~/.local/share, but not below ~/.local/lib.
 systemduserunitdir := $(if $(filter %/.local,$(prefix)),$(datadir),$(prefix)/lib)/systemd/user
-UNIT_PATH := /usr/lib/systemd/user /usr/local/lib/systemd/user /usr/share/systemd/user /usr/local/share/systemd/user \
-    /etc/systemd/user $(HOME)/.local/share/systemd/user $(HOME)/.config/systemd/user
-
-# Directory variable|name|mode|source. @bindir@ in a unit becomes the program's place; the example names the schema's.
-INSTALLED := \
-    bindir|delvegate|755|build/delvegate \
-    pkglibexecdir|supervisor|755|build/supervisor \
-    man1dir|delvegate.1|644|build/delvegate.1 \
-    man5dir|delvegate.json.5|644|build/delvegate.json.5 \
-    man7dir|delvegate-recovery.7|644|build/delvegate-recovery.7 \
-    pkgdatadir|config.schema.json|644|build/config.schema.json \
-    bashcompletiondir|delvegate|644|build/completions/delvegate \
-    zshcompletiondir|_delvegate|644|build/completions/_delvegate \
-    fishcompletiondir|delvegate.fish|644|build/completions/delvegate.fish \
-    docdir|LICENSE|644|LICENSE \
-    docdir|README.md|644|README.md \
-    exampledir|config.json|644|scripts/config.example.json \
-    $(foreach u,$(wildcard scripts/systemd/*.service.in scripts/systemd/*.socket.in),\
-        systemduserunitdir|$(notdir $(u:.in=))|644|$u) \
-    $(foreach u,$(wildcard scripts/systemd/*.service scripts/systemd/*.socket),systemduserunitdir|$(notdir $u)|644|$u) \
-    $(foreach e,$(wildcard scripts/systemd/*.conf),exampledir|$(notdir $e)|644|$e)
-DIRECTORIES := bindir pkglibexecdir man1dir man5dir man7dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir exampledir \
-    systemduserunitdir
-DIRECTORY_LIST := $(pkgdatadir)/installed-directories
-
-define newline
-
-
-endef
-tab := $(subst x,,x	)
-space := $(subst x,,x x)
-# As a word for the shell.
-quoted = '$(subst ','\'',$1)'
-field = $(word $1,$(subst |, ,$2))
-installed = $(call quoted,$(DESTDIR)$($(call field,1,$1))/$(call field,2,$1))
-# In a unit % begins a specifier, and blanks stand between words.
-bindir_in_unit := $(subst %,%%,$(subst $(space),\x20,$(bindir)))
-# As text of sed's s|||.
-replacement = $(subst |,\|,$(subst &,\&,$(subst \,\\,$1)))
-places = $(call quoted,s|@bindir@|$(call replacement,$(bindir_in_unit))|; \
-    s|/usr/local/share/delvegate|$(call replacement,$(pkgdatadir))|)
-install_one = $(if $(filter %.in %.example.json,$1),sed $(places) $(call field,4,$1) | \
-    $(INSTALL) -m $(call field,3,$1) /dev/stdin $(call installed,$1),$\
-    $(INSTALL) -m $(call field,3,$1) $(call field,4,$1) $(call installed,$1))
-
-# delvegate looks for the supervisor in ../libexec from its own directory. Where that is not pkglibexecdir, a link beside
-# delvegate says where it is.
-differ = $(subst x$1,,x$2)$(subst x$2,,x$1)
-SUPERVISOR_LINK = $(if $(call differ,$(subst /bin|,,$(bindir)|)/libexec/delvegate,$(pkglibexecdir)),$(call \
-    quoted,$(DESTDIR)$(bindir)/delvegate-supervisor))
-
-# Said before anything is written: in a recipe they are expanded first.
-require_absolute = $(foreach d,$(DIRECTORIES),$(if $(filter /%,$(firstword $($d))),,$(error \
-    PREFIX and the directory variables must be absolute paths, but $d is '$($d)'; for another root directory set DESTDIR)))
-require_startable = $(foreach c,' " \,$(if $(findstring $c,$(bindir)),$(error \
-    systemd starts no program whose path contains $c, but bindir is '$(bindir)'; for another root directory set DESTDIR)))
-install: all $(foreach f,$(INSTALLED),$(call field,4,$f))
-	$(require_absolute)$(require_startable)
-	@scripts/install-directories.sh make $(call quoted,$(DESTDIR)) $(call quoted,$(DIRECTORY_LIST)) \
-	    $(foreach d,$(DIRECTORIES),$(call quoted,$($d)))
-	$(foreach f,$(INSTALLED),$(call install_one,$f)$(newline)$(tab))
-	$(if $(SUPERVISOR_LINK),ln -sf $(call quoted,$(pkglibexecdir)/supervisor) $(SUPERVISOR_LINK))
-	@scripts/fish-link.sh make $(call quoted,$(DESTDIR)) $(call quoted,$(fishcompletiondir)/delvegate.fish)
-	@$(if $(DESTDIR)$(filter $(systemduserunitdir),$(UNIT_PATH)),:,printf '%s\n' "systemd does not look for user units \
-	    in "$(call quoted,$(systemduserunitdir))": each user who wants the service must run systemctl --user link "$(call \
-	    quoted,$(call quoted,$(systemduserunitdir)/))"delvegate.s*")
+INSTALLED_INTO := bindir pkglibexecdir man1dir man5dir man7dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir \
+    exampledir systemduserunitdir
+INSTALLATION = DIRECTORIES='$(INSTALLED_INTO)' $(foreach v,DESTDIR INSTALL $(INSTALLED_INTO),$v=$(call quoted,$($v)))
+install: all
+	@$(INSTALLATION) scripts/install.sh install
 uninstall:
 	@$(INSTALLATION) scripts/install.sh uninstall
 
@@ -519,19 +458,7 @@ dist:
 	$(GIT) archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o build/delvegate-$(VERSION).tar.gz HEAD
 	@echo build/delvegate-$(VERSION).tar.gz
 feature:
-	@rm -rf $(FEATURE)
-	@mkdir -p $(FEATURE)
-	cp scripts/devcontainer/delvegate/* $(FEATURE)
-	sed -i 's/"version": "[^"]*"/"version": "$(VERSION)"/' $(FEATURE)/devcontainer-feature.json
-	$(Q)if [ -e .git ]; then \
-	    $(GIT) archive --format=tar.gz --prefix=delvegate-$(VERSION)/ -o $(FEATURE)/delvegate.tar.gz HEAD $(FEATURE_SOURCE) && \
-	    { $(GIT) diff --quiet HEAD -- $(FEATURE_SOURCE) || \
-	        echo "make feature: the Feature contains the source of HEAD, without your uncommitted changes" >&2; }; \
-	else \
-	    tar --sort=name --owner=0 --group=0 --numeric-owner --transform='s,^,delvegate-$(VERSION)/,' \
-	        -czf $(FEATURE)/delvegate.tar.gz $(FEATURE_SOURCE); \
-	fi
-	@echo $(FEATURE)
+	@scripts/feature.sh $(VERSION) build/feature/delvegate
 clean:
 	rm -rf build
 
@@ -556,7 +483,7 @@ Testing:
 Packaging:
   make dist              makes a tarball
   make feature           makes the dev container Feature
-V=1 shows the commands. CC, CPPFLAGS, CFLAGS and LDFLAGS are yours to set. test/README.md describes the tests.
+V=1 shows the commands; WERROR=1 makes warnings errors. CC, CPPFLAGS, CFLAGS and LDFLAGS are yours to set. test/README.md describes the tests.
 endef
 help:
 	@$(info $(HELP)):

@@ -24,7 +24,7 @@ set -- Makefile LICENSE README.md config dap delve proxy scripts
 if [ -e .git ]; then
     clone archive --format=tar.gz --prefix="$prefix" -o "$tarball" HEAD "$@"
     clone diff --quiet HEAD -- "$@" ||
-        echo "make feature: the source in $tarball is that of HEAD, without changes that are not committed" >&2
+        echo "make feature: the Feature contains the source of HEAD, without your uncommitted changes" >&2
 else
     tar --sort=name --owner=0 --group=0 --numeric-owner --transform="s,^,$prefix," -czf "$tarball" "$@"
 fi

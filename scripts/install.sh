@@ -28,14 +28,14 @@ require_absolute() {
     for name in $DIRECTORIES; do
         case $(value_of "$name") in
         /*) ;;
-        *) fail "PREFIX and the directory variables must be absolute paths, and $name is '$(value_of "$name")';" \
-            "another root is DESTDIR" ;;
+        *) fail "PREFIX and the directory variables must be absolute paths, but $name is '$(value_of "$name")';" \
+            "for another root directory set DESTDIR" ;;
         esac
     done
 }
 require_startable() {
     case $bindir in
-    *[\'\"\\]*) fail "systemd starts no program whose path has a ' or \" or \\, and bindir is '$bindir'; another root is DESTDIR" ;;
+    *[\'\"\\]*) fail "systemd starts no program whose path contains ' or \" or \\, but bindir is '$bindir'; for another root directory set DESTDIR" ;;
     esac
 }
 
@@ -101,7 +101,7 @@ report_units() {
     for directory in /usr/lib /usr/local/lib /usr/share /usr/local/share /etc "${HOME-}/.local/share" "${HOME-}/.config"; do
         [ "$directory/systemd/user" != "$systemduserunitdir" ] || return 0
     done
-    echo "systemd does not look for user units in $systemduserunitdir: each user runs" \
+    echo "systemd does not look for user units in $systemduserunitdir: each user who wants the service must run" \
         "systemctl --user link $(quoted "$systemduserunitdir/")delvegate.s*"
 }
 

@@ -86,7 +86,7 @@ static json_t *read_body(const struct attachment *a, const struct dap_message *m
     json_t *body;
     struct err why;
     if (dap_tree_payload(m, DAP_TREE_KEPT, &body, &why) != 0)
-        log_warning(a->subject, "Delve's %s is passed over: %s", m->name, why.text);
+        log_warning(a->subject, "Delve's %s is ignored: %s", m->name, why.text);
     return body;
 }
 
@@ -299,7 +299,7 @@ static void on_stuck(void *arg)
 {
     struct attachment *a = arg;
     struct err why;
-    err_set(&why, "Delve on %s has not read what it was asked for %d s", where(a), STUCK_MS / MS);
+    err_set(&why, "Delve on %s has not read its requests for %d s", where(a), STUCK_MS / MS);
     if (link_was_heard(a->link, STUCK_MS))
         a->handler->silent(a->arg, &why);
     else
@@ -379,7 +379,7 @@ void attachment_take(struct attachment *a, const struct keeper_flight *flight, b
                      struct dap_pending *pending)
 {
     a->port = flight->port;
-    set_state(a, ATTACHMENT_CONNECTING, "the flight is carried out");
+    set_state(a, ATTACHMENT_CONNECTING, "the first requests were sent");
     if (!is_newest)
         delve_client_replace_flight(a->client, flight->count, pending);
     if (!flight->channel) {
@@ -389,7 +389,7 @@ void attachment_take(struct attachment *a, const struct keeper_flight *flight, b
     delve_client_take(a->client, flight->channel);
     a->heartbeat = heartbeat_new(a->link, a->port, &heartbeat_events, a);
     if (!a->heartbeat)
-        log_warning(a->subject, "out of memory: whether Delve answers is not watched");
+        log_warning(a->subject, "out of memory: Delve's answers are not monitored");
 }
 
 bool attachment_is_open(const struct attachment *a)
@@ -443,7 +443,7 @@ void attachment_close(struct attachment *a, bool link_lost)
     timer_stop(a->deadline);
     timer_stop(a->stuck);
     hang_up(a, link_lost);
-    set_state(a, ATTACHMENT_CLOSED, link_lost ? "the link is lost" : "closed");
+    set_state(a, ATTACHMENT_CLOSED, link_lost ? "the connection is lost" : "closed");
 }
 
 void attachment_free(struct attachment *a)

@@ -115,7 +115,7 @@ static void await_output(struct delve *d)
     else if (d->paused)
         timer_stop(d->step);
     else if (now >= d->output_until && link_was_heard(d->link, QUIET_MS))
-        tell_exit(d, "somebody else goes on writing to its streams");
+        tell_exit(d, "another process keeps writing to its output");
     else if (now >= d->output_until)
         timer_start(d->step, QUIET_MS, 0);
     else
@@ -190,7 +190,7 @@ static void on_failed(void *arg, const struct err *why)
 
 static void on_ended(void *arg)
 {
-    over(arg, "nothing is left");
+    over(arg, "everything has ended");
 }
 
 static const struct process_handler process_events = {
@@ -264,7 +264,7 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
         /* Nobody has asked for anything yet: `launch` tries again, and tells it if that fails too. */
         log_info(d->subject, "%s", copy.text);
         if (d->state == DELVE_LINKED)
-            delve_set_state(d, DELVE_LINKING, "the link is lost");
+            delve_set_state(d, DELVE_LINKING, "the connection is lost");
         return;
     }
     /* The channels are gone: nothing that the session does now may touch them. */
@@ -275,7 +275,7 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
     waiting_resume(d->waiting);
     timer_stop(d->step);
     enum delve_state before = d->state;
-    delve_set_state(d, DELVE_OVER, "the link is lost");
+    delve_set_state(d, DELVE_OVER, "the connection is lost");
     if (before >= DELVE_DISCONNECTING)
         log_info(d->subject, "%s", copy.text); /* nobody else says it */
     if (before < DELVE_DISCONNECTING)
@@ -297,7 +297,7 @@ static void on_step(void *arg)
         break;
     case DELVE_EXITED:
         if (link_was_heard(d->link, QUIET_MS))
-            tell_exit(d, "its streams are quiet: somebody else holds them open");
+            tell_exit(d, "its output is idle: another process holds it open");
         else
             timer_start(d->step, QUIET_MS, 0);
         break;

@@ -20,9 +20,9 @@ void delve_await_answer(struct delve *d, const char *command)
 {
     const char *cause = "it may hang";
     if (strcmp(command, "attach") == 0)
-        cause = "another client may have the program running. Pause it there, or end that client's session";
+        cause = "another client may have the program running; pause it in that client, or end that client's session";
     else if (d->plan->mode == DELVE_REMOTE)
-        cause = "it may hang, or something else listens at that port";
+        cause = "it may hang, or another program listens on that port";
     waiting_begin(d->waiting, ANSWER_SLOW_MS, "Delve on %s has not answered %s for %d s: %s", d->machine->where,
                   command, ANSWER_SLOW_MS / MS, cause);
 }

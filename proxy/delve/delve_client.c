@@ -82,7 +82,7 @@ static void read_all(struct delve_client *d, const char *data, size_t len)
             lose(d, DELVE_CLIENT_NOT_DAP, &why);
             return;
         } else if (on_message(d, frame.body, frame.len, &why) < 0) {
-            err_prefix(&why, "Delve sent a message that can't be read: ");
+            err_prefix(&why, "Delve sent an invalid message: ");
             lose(d, DELVE_CLIENT_NOT_DAP, &why);
             return;
         }

@@ -47,7 +47,7 @@ static void on_keeper_facts(void *arg, const struct delve_facts *facts)
     };
     p->facts = facts;
     if (delve_check(&check, &p->findings) < 0)
-        log_error(p->place.subject, "out of memory while looking at the Go environment");
+        log_error(p->place.subject, "out of memory while inspecting the Go environment");
 }
 
 /* A launch is tried all the same: it may need nothing of what is wrong, and a remedy may help. */
@@ -218,10 +218,11 @@ static void on_keeper_ended(void *arg)
     struct err why;
     process_forget_keeper(p, false);
     if (p->state == PROCESS_ENDING) {
-        process_over(p, "nothing is left");
+        process_over(p, "everything has ended");
         return;
     }
-    err_set(&why, "the supervisor on %s ended the session: its lease was over; start it again", process_where(p));
+    err_set(&why, "the supervisor on %s ended the session because its lease expired; start the session again",
+            process_where(p));
     process_fail(p, &why);
 }
 

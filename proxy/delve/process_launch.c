@@ -46,7 +46,7 @@ void process_start_dlv(struct supervised *p, const char *reason)
     struct buf flight;
     uint32_t edition = compose(p, &flight);
     if (p->state < PROCESS_FAILED && edition == 0 && p->order.plan->mode == DELVE_ATTACH)
-        process_set_state(p, PROCESS_HOLDING, "the client has not said all yet");
+        process_set_state(p, PROCESS_HOLDING, "the client's configuration is not complete yet");
     else if (p->state < PROCESS_FAILED)
         process_run(p, &r, PROCESS_BUILDING, reason);
     if (p->state == PROCESS_BUILDING && edition)
@@ -60,7 +60,7 @@ void process_order_flight(struct supervised *p)
 {
     struct buf flight;
     if (p->state == PROCESS_HOLDING) {
-        process_start_dlv(p, "the client has said all");
+        process_start_dlv(p, "the client's configuration is complete");
         return;
     }
     uint32_t edition = compose(p, &flight);
@@ -76,7 +76,7 @@ void process_tell_building(struct supervised *p)
     else if (process_builds(p))
         process_working(p, "building %s on %s", p->order.plan->program, process_where(p));
     else
-        process_working(p, "Delve is started on %s and does not listen yet", process_where(p));
+        process_working(p, "waiting for Delve on %s to listen", process_where(p));
 }
 
 /* Whether an error that will be shown in the Debug Console has all these lines. */
@@ -183,7 +183,8 @@ static void start_again(struct supervised *p)
 {
     struct delve_step step = delve_recovery_died(p->recovery, timer_now(p->place.loop));
     if (step.action == DELVE_ACTION_GIVE_UP) {
-        err_prefix(&p->failure, "gave up after %ld new starts in %ld s: ", p->place.target->recover.attempts,
+        err_prefix(&p->failure,
+                   "stopped restarting Delve after %ld restarts in %ld s: ", p->place.target->recover.attempts,
                    p->place.target->recover.window_seconds);
         process_fail(p, &p->failure);
         return;
@@ -195,7 +196,7 @@ static void check(struct supervised *p, enum process_next next)
 {
     struct keeper_run r = {.kind = KEEPER_ALIVE};
     p->next = next;
-    process_run(p, &r, PROCESS_CHECKING, "does the process live?");
+    process_run(p, &r, PROCESS_CHECKING, "checking whether the process is alive");
 }
 
 /* What is left of the program was swept away by the supervisor, unless it was attached to. */
@@ -207,13 +208,14 @@ static void come_back(struct supervised *p)
         return;
     }
     if (p->has_served && p->place.target->recover.after_crash == CONFIG_AFTER_CRASH_END) {
-        err_set(&text, "%s, and the program with it; it is not run a second time (recover.afterCrash is \"end\")",
+        err_set(&text,
+                "%s, and the program with it; the program is not run again, because recover.afterCrash is \"end\"",
                 p->failure.text);
         process_fail(p, &text);
         return;
     }
     err_set(&text, "%s; %s", p->failure.text,
-            p->has_served ? "the program is started again from its beginning" : "starting it again");
+            p->has_served ? "restarting the program from the beginning" : "restarting Delve");
     process_say(p, "important", text.text);
     start_again(p);
 }
@@ -227,14 +229,14 @@ static void checked(struct supervised *p, bool lives)
         process_fail(p, &text);
     } else if (p->may_trap && p->base.handler->holds_breakpoints(p->base.arg)) {
         err_set(&text,
-                "%s; process %ld lives on with Delve's breakpoints in it and will die when it reaches one: restart it "
-                "before you debug it again",
+                "%s; process %ld is still running with Delve's breakpoints in it, and will crash when it reaches one: "
+                "restart that process before you debug it again",
                 why, p->order.plan->pid);
         process_fail(p, &text);
     } else if (p->next == PROCESS_NEXT_CHECK) {
         process_launch(p, "restart");
     } else {
-        err_set(&text, "%s; process %ld lives on and is attached to again", why, p->order.plan->pid);
+        err_set(&text, "%s; process %ld is still running; attaching to it again", why, p->order.plan->pid);
         process_say(p, "important", text.text);
         p->same_process = true;
         start_again(p);
@@ -257,7 +259,7 @@ void process_drained(struct supervised *p)
     else if (p->may_trap && process_attaches_again(p))
         check(p, PROCESS_NEXT_CHECK);
     else
-        process_launch(p, "what ran before has ended");
+        process_launch(p, "the previous run has ended");
 }
 
 static void dlv_ended(struct supervised *p, int status)

@@ -60,7 +60,7 @@ static void fail(struct remote *r, const struct err *why)
     if (r->state >= REMOTE_FAILED)
         return;
     timer_stop(r->step);
-    set_state(r, REMOTE_FAILED, "it is reported");
+    set_state(r, REMOTE_FAILED, "the failure is reported");
     r->base.handler->failed(r->base.arg, &copy);
 }
 
@@ -74,10 +74,10 @@ static void on_step(void *arg)
 {
     struct remote *r = arg;
     if (r->state == REMOTE_RETURNING) {
-        set_state(r, REMOTE_LISTENING, "it may be attached to");
+        set_state(r, REMOTE_LISTENING, "ready to attach");
         r->base.handler->listening(r->base.arg, r->order.plan->port, r->has_served);
     } else if (r->state == REMOTE_ENDING) {
-        set_state(r, REMOTE_OVER, "it is left alone");
+        set_state(r, REMOTE_OVER, "detached");
         r->base.handler->ended(r->base.arg);
     }
 }
@@ -112,10 +112,10 @@ static void reconnect(struct process *base, const struct err *why)
         return;
     struct delve_step step = delve_recovery_died(r->recovery, timer_now(r->place.loop));
     if (step.action != DELVE_ACTION_GIVE_UP) {
-        return_after(r, step.wait_ms, "Delve lives");
+        return_after(r, step.wait_ms, "Delve is still running");
         return;
     }
-    err_prefix(&copy, "gave up attaching again: ");
+    err_prefix(&copy, "could not attach again: ");
     fail(r, &copy);
 }
 
@@ -157,16 +157,16 @@ static void on_port_owner(void *arg, long owner, long self)
     if (owner >= 0 && self >= 0 && owner != self)
         err_set(&why,
                 "Delve at 127.0.0.1:%d on %s runs as uid %ld and accepts only that user's connections "
-                "(--only-same-user); delvegate connects as uid %ld.\nStart that Delve as uid %ld, without sudo, or let "
-                "the target's ssh log in as uid %ld",
+                "(--only-same-user), but delvegate connects as uid %ld.\n"
+                "Start that Delve as uid %ld, without sudo, or use a target that logs in as uid %ld",
                 port, where, owner, self, self, owner);
     else
-        err_set(
-            &why,
-            "what listens at 127.0.0.1:%d on %s closed the connection without an answer: it is no Delve that speaks "
-            "DAP%s.\nMode remote attaches to `dlv ... --headless --accept-multiclient --api-version=2` of 1.7.3 or "
-            "later; check port",
-            port, where, owner == self && owner >= 0 ? "" : ", or one that runs as another user");
+        err_set(&why,
+                "the program that listens at 127.0.0.1:%d on %s closed the connection without an answer: it is not a "
+                "Delve that supports DAP%s.\n"
+                "Mode remote attaches to `dlv ... --headless --accept-multiclient --api-version=2` of 1.7.3 or later; "
+                "check port",
+                port, where, owner == self && owner >= 0 ? "" : ", or it runs as another user");
     fail(r, &why);
 }
 
@@ -180,14 +180,15 @@ static void unreachable(struct process *base, enum delve_client_end end, const s
     switch (end) {
     case DELVE_CLIENT_UNREACHED:
         err_set(&said,
-                "%s\nStart Delve there (`dlv ... --headless --accept-multiclient --api-version=2 "
+                "%s\n"
+                "Start Delve on that machine (`dlv ... --headless --accept-multiclient --api-version=2 "
                 "--listen=127.0.0.1:%d`), or correct port",
                 why->text, port);
         break;
     case DELVE_CLIENT_NOT_DAP:
         err_set(&said,
-                "what listens at 127.0.0.1:%d on %s is not Delve (%s).\nCorrect port: mode remote attaches to a "
-                "headless Delve",
+                "the program that listens at 127.0.0.1:%d on %s is not Delve (%s).\n"
+                "Correct port: mode remote attaches to a headless Delve",
                 port, where, why->text);
         break;
     case DELVE_CLIENT_CLOSED:
@@ -206,9 +207,10 @@ static void refused(struct process *base, const struct err *why)
     struct err said = *why;
     if (strstr(why->text, "no debugger found"))
         err_set(&said,
-                "what listens at 127.0.0.1:%d on %s is `dlv dap`, which has no program to attach to (\"no debugger "
-                "found\").\nStart a headless Delve there instead (`dlv debug --headless --accept-multiclient "
-                "--api-version=2 --listen=127.0.0.1:%d`), or use a launch request without a Delve of yours",
+                "the program that listens at 127.0.0.1:%d on %s is `dlv dap`, which is not debugging a program (\"no "
+                "debugger found\").\n"
+                "Start a headless Delve instead (`dlv debug --headless --accept-multiclient --api-version=2 "
+                "--listen=127.0.0.1:%d`), or let delvegate start Delve with a launch request",
                 r->order.plan->port, r->place.machine->where, r->order.plan->port);
     fail(r, &said);
 }

@@ -25,7 +25,7 @@ void process_explain(struct supervised *p, int status, struct err *why)
     buf_init(&text, TEXT_MAX);
     struct delve_known known = {.machine = p->facts, .facts = &p->build_facts, .plan = p->order.plan};
     if (delve_log_explain_on(&text, p->build_tail.data, p->log_tail.data, status, &known) < 0 || text.len == 0)
-        err_set(why, "Delve ended on %s (exit status %d) and said nothing", process_where(p), status);
+        err_set(why, "Delve ended on %s (exit status %d) without a message", process_where(p), status);
     else
         err_set(why, "%s", text.data);
     buf_free(&text);
@@ -46,7 +46,7 @@ static void fail_with_cause(struct supervised *p, const char *words)
         err_set(&why, "%s", text.data);
     buf_free(&text);
     if (p->step_next.exhausted)
-        err_prefix(&why, "gave up after %ld attempts: ", p->place.target->recover.attempts);
+        err_prefix(&why, "not repaired after %ld attempts: ", p->place.target->recover.attempts);
     process_launch_failed(p, &why);
 }
 
@@ -88,7 +88,7 @@ void process_act(struct supervised *p, struct delve_step step)
         err_set(&text, "trying again in %" PRIu64 " ms", step.wait_ms);
         process_say(p, "console", text.text);
     }
-    process_set_state(p, PROCESS_WAITING, step.action == DELVE_ACTION_REMEDY ? "a remedy" : "starting Delve again");
+    process_set_state(p, PROCESS_WAITING, step.action == DELVE_ACTION_REMEDY ? "a remedy" : "restarting Delve");
     timer_start(p->step, step.wait_ms, 0);
 }
 
@@ -113,7 +113,7 @@ void process_wait_over(struct supervised *p)
     if (p->step_next.action == DELVE_ACTION_REMEDY)
         run_remedy(p);
     else
-        process_start_dlv(p, "starting Delve again");
+        process_start_dlv(p, "restarting Delve");
 }
 
 /* --- the build --- */
@@ -159,7 +159,7 @@ static void inspect(struct supervised *p)
     if (keeper_run(p->keeper, &r) < 0)
         process_fail_memory(p);
     else
-        process_working(p, "looking on %s for why the build failed", process_where(p));
+        process_working(p, "looking on %s for the cause of the failed build", process_where(p));
 }
 
 void process_start_failed(struct supervised *p, int status)
@@ -167,7 +167,7 @@ void process_start_failed(struct supervised *p, int status)
     struct err why;
     bool listened = p->state == PROCESS_LISTENING;
     if (status > PROCESS_SIGNAL_STATUS) {
-        err_set(&why, "Delve on %s was ended by signal %d before it was ready", process_where(p),
+        err_set(&why, "Delve on %s was killed by signal %d before it was ready", process_where(p),
                 status - PROCESS_SIGNAL_STATUS);
         process_lost(p, &why, false);
         return;
@@ -199,7 +199,7 @@ static void tell_mended(struct supervised *p)
     bool is_for_good = p->place.target->recover.mod_files == CONFIG_MOD_FILES_EDIT && is_of_files(p->mended_by);
     process_show_withheld(p);
     if (p->told.signature && p->mended_by == DELVE_REMEDY_NONE)
-        process_say(p, "important", "done: trying again was enough; nothing was changed");
+        process_say(p, "important", "done: a retry succeeded; nothing was changed");
     p->told.signature = NULL;
     if (p->mended_by == DELVE_REMEDY_NONE || !p->cause.signature)
         return;
@@ -242,9 +242,9 @@ static void note_mended(struct supervised *p)
     p->mended_by = p->needs_gocache ? DELVE_REMEDY_GOCACHE : remedy; /* then there is something to do for good */
     p->cause = *delve_recovery_cause(p->recovery);
     p->told = p->cause; /* a hidden one that took its place is not told twice */
-    (void)snprintf(text, sizeof text, "done: %s%s; starting Delve again", delve_remedy_text(remedy),
+    (void)snprintf(text, sizeof text, "done: %s%s; restarting Delve", delve_remedy_text(remedy),
                    !of_files   ? ""
-                   : on_copies ? ", on copies of the module files"
+                   : on_copies ? ", in copies of the module files"
                                : ", in the module");
     process_say(p, "important", text);
 }
@@ -275,7 +275,7 @@ void process_remedy_ended(struct supervised *p, int status)
     } else {
         if (status != KEEPER_UNSUITED)
             (void)delve_diagnose_build_with(&own, p->build_tail.data, &p->build_facts);
-        log_info(p->place.subject, "%s on %s did not mend it (status %d)%s%s", delve_remedy_text(p->step_next.remedy),
+        log_info(p->place.subject, "%s on %s did not repair it (status %d)%s%s", delve_remedy_text(p->step_next.remedy),
                  process_where(p), status, own.signature ? ": " : "", own.words);
     }
     process_act(p, delve_recovery_remedied(p->recovery, mended, &own, timer_now(p->place.loop)));
@@ -292,8 +292,8 @@ void process_logged(struct supervised *p, const struct delve_diagnosis *found)
         return;
     buf_init(&text, TEXT_MAX);
     if (delve_recovery_tell_broke(found, &text) == 0 &&
-        buf_puts(&text, always ? "\nDelve is started again (recover.whileRunning is \"always\")"
-                               : "\nit is seen to at the next Restart") == 0)
+        buf_puts(&text, always ? "\nrestarting Delve (recover.whileRunning is \"always\")"
+                               : "\nthe next Restart will repair it") == 0)
         process_say(p, "important", text.data);
     buf_free(&text);
     if (!always)

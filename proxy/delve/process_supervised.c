@@ -90,7 +90,7 @@ void process_fail(struct supervised *p, const struct err *why)
     if (p->state >= PROCESS_FAILED)
         return;
     timer_stop(p->step);
-    process_set_state(p, PROCESS_FAILED, "it is reported");
+    process_set_state(p, PROCESS_FAILED, "the failure is reported");
     p->base.handler->failed(p->base.arg, &copy);
 }
 
@@ -126,7 +126,7 @@ static void on_step(void *arg)
         process_wait_over(p);
         break;
     case PROCESS_RETURNING:
-        process_set_state(p, PROCESS_LISTENING, "to be attached to again");
+        process_set_state(p, PROCESS_LISTENING, "to attach again");
         p->base.handler->listening(p->base.arg, p->port, true);
         break;
     case PROCESS_STOPPING:
@@ -134,7 +134,7 @@ static void on_step(void *arg)
             timer_start(p->step, PROCESS_STOP_MS, 0);
             break;
         }
-        err_set(&why, "the supervisor on %s did not report within %d s that Delve has ended; start the session again",
+        err_set(&why, "the supervisor on %s did not report within %d s that Delve had ended; start the session again",
                 process_where(p), PROCESS_STOP_MS / 1000);
         process_fail(p, &why);
         break;
@@ -147,9 +147,10 @@ static void on_step(void *arg)
         break;
     case PROCESS_ENDING:
         if (p->keeper)
-            log_warning(p->place.subject, "the supervisor on %s did not report the end within %d s; its lease remains",
+            log_warning(p->place.subject,
+                        "the supervisor on %s did not report the end within %d s; it ends when its lease expires",
                         process_where(p), REAP_MS / 1000);
-        process_over(p, p->keeper ? "gave up waiting for the supervisor" : "nothing is left");
+        process_over(p, p->keeper ? "stopped waiting for the supervisor" : "everything has ended");
         break;
     default:
         break;
@@ -175,7 +176,7 @@ static void start(struct process *base, struct process_order order)
     if (!p->keeper || keeper_examine(p->keeper, order.plan->build_dir, false) < 0)
         process_fail_memory(p);
     else if (order.prelaunch->count == 0) /* a step may change what versions that do not fit must leave alone */
-        process_launch(p, "right behind the session");
+        process_launch(p, "together with the session");
 }
 
 bool process_attaches_again(const struct supervised *p)
@@ -224,12 +225,12 @@ static void reconnect(struct process *base, const struct err *why)
         return;
     struct delve_step step = delve_recovery_died(p->recovery, timer_now(p->place.loop));
     if (step.action == DELVE_ACTION_GIVE_UP) {
-        err_prefix(&copy, "gave up attaching again: ");
+        err_prefix(&copy, "could not attach again: ");
         process_fail(p, &copy);
         return;
     }
     p->same_process = true;
-    process_set_state(p, PROCESS_RETURNING, "Delve lives");
+    process_set_state(p, PROCESS_RETURNING, "Delve is still running");
     timer_start(p->step, step.wait_ms, 0);
 }
 
@@ -261,7 +262,7 @@ static void wind_down(struct process *base)
 {
     struct supervised *p = of(base);
     if (p->state == PROCESS_LISTENING || p->state == PROCESS_SERVING)
-        process_set_state(p, PROCESS_WINDING_DOWN, "this Delve is the last");
+        process_set_state(p, PROCESS_WINDING_DOWN, "Delve will not be restarted");
 }
 
 static void died(struct process *base, const struct err *why)
@@ -279,8 +280,8 @@ static void unreachable(struct process *base, enum delve_client_end end, const s
     /* Go's own log, in which the check writes, goes to stderr whatever --log-dest says. */
     if (end != DELVE_CLIENT_UNREACHED && p->build_tail.len && delve_log_different_user(p->build_tail.data, &uid))
         err_set(&copy,
-                "Delve on %s runs as uid %ld and accepts only that user's connections (--only-same-user).\nName dlv "
-                "itself in delve.path, without sudo; or let the target's ssh log in as that user",
+                "Delve on %s runs as uid %ld and accepts only that user's connections (--only-same-user).\n"
+                "Set delve.path to dlv itself, without sudo, or use a target that logs in as that user",
                 process_where(p), uid);
     process_fail(p, &copy);
 }

@@ -58,7 +58,7 @@ static bool answer(struct parting *f, const struct dap_message *m)
     struct buf out;
     bool is_disconnect = strcmp(m->name, "disconnect") == 0;
     buf_init(&out, ANSWER_MAX);
-    log_debug(f->subject, "after its end the client sent %s", m->name);
+    log_debug(f->subject, "the client sent %s after the session's end", m->name);
     if (is_disconnect)
         (void)dap_build_response(&out, ++f->o.seq, m->seq, m->name, NULL);
     else

@@ -139,7 +139,7 @@ static void session_free(struct session *s)
 static void on_gone(void *arg)
 {
     struct session *s = arg;
-    session_set_state(s, SESSION_OVER, "nothing is left");
+    session_set_state(s, SESSION_OVER, "everything has ended");
     s->over(s, s->arg);
     session_free(s);
 }

@@ -90,7 +90,7 @@ void session_header_late(void *arg)
 {
     struct session *s = arg;
     if (s->client)
-        on_broken(s, "no whole header within 5 s");
+        on_broken(s, "no complete header within 5 s");
 }
 
 static size_t on_data(void *arg, const char *data, size_t len)
@@ -131,7 +131,7 @@ static void on_drained(void *arg)
 static void on_half_closed(void *arg)
 {
     struct session *s = arg;
-    log_debug(s->subject, "the client sends nothing more; requests without an answer: %zu", s->unanswered);
+    log_debug(s->subject, "the client has closed its side of the connection; unanswered requests: %zu", s->unanswered);
     timer_stop(s->header);
     s->half_closed = true;
     if (s->state < SESSION_ENDING)

@@ -124,10 +124,11 @@ static int map_to_client(void *arg, const char *path, struct buf *out)
 
 static void drop_message(struct session *s, const struct dap_message *m, const struct dap_asked *asked, bool is_too_big)
 {
-    const char *why = is_too_big ? "Delve's answer holds more paths and handles than delvegate can translate; ask for "
-                                   "less at a time"
-                                 : "delvegate ran out of memory";
-    log_error(s->subject, "a message of Delve's (%s) is dropped: %s", m->name, why);
+    const char *why =
+        is_too_big
+            ? "Delve's answer contains more paths and handles than delvegate can translate; request less at a time"
+            : "delvegate ran out of memory";
+    log_error(s->subject, "a message from Delve (%s) is dropped: %s", m->name, why);
     if (asked)
         session_respond_error(s, asked->asker_seq, asked->command, ERROR_INTERNAL, why, false);
 }
@@ -227,7 +228,7 @@ static void on_skipped(void *arg, const struct dap_asked *asked, size_t length)
     dap_journal_drop(s->journal, asked->asker_seq);
     (void)snprintf(
         text, sizeof text,
-        "Delve's answer of %zu bytes is over delvegate's limit of %d MiB and was passed over; ask for less at a time",
+        "Delve's answer of %zu bytes exceeds delvegate's limit of %d MiB and was dropped; request less at a time",
         length, DAP_DELVE_BODY_MAX >> 20);
     session_respond_error(s, asked->asker_seq, asked->command, ERROR_INTERNAL, text, false);
 }
@@ -268,7 +269,7 @@ static void on_output(void *arg, enum channel_source source, const char *data, s
         memcpy(rest, text.data + whole, s->rest_len[which]);
     }
     if (text.failed)
-        log_error(s->subject, "out of memory: some of the program's output is lost");
+        log_error(s->subject, "out of memory: part of the program's output is lost");
     buf_free(&text);
 }
 

@@ -56,7 +56,7 @@ void session_overdue(void *arg)
     struct session *s = arg;
     if (s->state != SESSION_EARLY || dap_journal_is_configured(s->journal))
         return;
-    session_set_state(s, SESSION_OVERDUE, "the client does not say configurationDone");
+    session_set_state(s, SESSION_OVERDUE, "the client has not sent configurationDone");
     if (s->delve)
         delve_changed(s->delve);
 }
@@ -69,9 +69,9 @@ void session_came(struct session *s, enum delve_told told)
     if (!was_configured)
         answer_launch(s); /* as Delve would */
     if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s, false))
-        session_say(s, "important", "out of memory: not all breakpoints could be set; set them anew");
+        session_say(s, "important", "out of memory: not all breakpoints could be set; set them again");
     if (told == DELVE_TOLD_ATTACH && was_configured && !session_tell_configured(s))
-        session_say(s, "important", "out of memory: the program does not go on; press Restart");
+        session_say(s, "important", "out of memory: the program was not continued; press Restart");
 }
 
 /* --- requests before there is a Delve --- */

@@ -174,8 +174,8 @@ static int read_restart(struct session *s, const json_t *arguments, struct err *
     if (!json_is_object(changed) || json_object_size(changed) == 0)
         return 0;
     if (request && strcmp(request, s->is_attach ? "attach" : "launch") != 0)
-        return err_set(
-            why, "restart cannot turn this session into another kind (request \"%s\"): end it and start anew", request);
+        return err_set(why, "restart cannot change this session's kind to \"%s\": end the session and start a new one",
+                       request);
     const struct launch *before = s->launch;
     if (new_launch(s, changed, why) < 0)
         return -1;
@@ -185,8 +185,7 @@ static int read_restart(struct session *s, const json_t *arguments, struct err *
     s->launch = unfit->older;
     free_launch(unfit);
     return err_set(why,
-                   "restart cannot turn mode remote into another one, nor the other way: end the session and start "
-                   "it anew");
+                   "restart cannot change the session to or from mode remote: end the session and start a new one");
 }
 
 void session_decline_restart(struct session *s, const struct dap_message *m)
@@ -210,7 +209,7 @@ void session_on_restart(struct session *s, const struct dap_message *m)
         refuse_restart(s, m->seq, why.text);
         return;
     }
-    session_answer_restart(s, "another restart was asked for");
+    session_answer_restart(s, "another restart was requested");
     s->restart_seq = m->seq;
     s->restart_waits = true;
     if (s->state == SESSION_LIVE) {

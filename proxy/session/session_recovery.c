@@ -117,7 +117,7 @@ static bool tell(struct session *s, const char *text, size_t len, int64_t number
     struct dap_message m;
     struct err why;
     if (dap_message_scan(&m, text, len, &why) < 0) {
-        log_error(s->subject, "the journal's entry %lld is no message: %s", (long long)number, why.text);
+        log_error(s->subject, "the journal's entry %lld is not a message: %s", (long long)number, why.text);
         return false;
     }
     m.seq = number;
@@ -196,11 +196,11 @@ void session_came_back(struct session *s, bool same_process, enum delve_told tol
     s->swallows_entry = same_process && s->is_stopped && was_configured;
     session_answer_restart(s, NULL);
     if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s, false))
-        session_say(s, "important", "out of memory: not all breakpoints could be set again; set them anew");
+        session_say(s, "important", "out of memory: not all breakpoints could be restored; set them again");
     if (held_first)
         session_release_held(s);
     if (was_configured && told == DELVE_TOLD_ATTACH && !session_tell_configured(s))
-        session_say(s, "important", "out of memory: the program does not go on; press Restart");
+        session_say(s, "important", "out of memory: the program was not continued; press Restart");
     session_release_held(s);
 }
 
@@ -213,10 +213,10 @@ void session_replayed(struct session *s, const struct dap_message *m, const stru
         if (s->names_ahead)
             session_names_reset(s);
         if (!m->success)
-            session_say(s, "important", "Delve did not let the program go on; press Restart");
+            session_say(s, "important", "Delve could not continue the program; press Restart");
         session_answer_begun(s);
     } else if (!events || dap_journal_replayed(s->journal, (size_t)asked->asker_seq, m, events) < 0) {
-        log_error(s->subject, "out of memory: the client is not told how Delve has set a breakpoint");
+        log_error(s->subject, "out of memory: the client is not notified of a breakpoint that Delve has set");
     }
     send_events(s, "breakpoint", events);
 }
@@ -255,7 +255,7 @@ bool session_note_stop(struct session *s, const struct dap_message *m)
     }
     json_decref(s->stopped);
     if (dap_tree_payload(m, DAP_TREE_KEPT, &s->stopped, &why) != 0)
-        log_warning(s->subject, "Delve's stopped event cannot be kept: %s", why.text);
+        log_warning(s->subject, "Delve's stopped event cannot be stored: %s", why.text);
     s->is_stopped = true;
     delve_used(s->delve);
     return true;
@@ -281,7 +281,7 @@ static void take_back_threads(struct session *s)
     struct err why;
     bool named = false; /* a client may not have asked since the last stop */
     if (s->threads.len && dap_tree_read(s->threads.data, s->threads.len, DAP_TREE_BODY, &body, &why) != 0)
-        log_warning(s->subject, "the client keeps the threads that it shows: %s", why.text);
+        log_warning(s->subject, "the client's list of threads may be out of date: %s", why.text);
     json_array_foreach(json_object_get(body, "threads"), i, thread)
     {
         const json_t *id = json_object_get(thread, "id");
@@ -303,7 +303,10 @@ void session_idle(struct session *s, const char *why)
         return;
     session_set_state(s, SESSION_IDLE, why);
     buf_init(&text, MESSAGE_MAX);
-    (void)buf_printf(&text, "%s\nno program is running; breakpoints are kept: correct it and press Restart", why);
+    (void)buf_printf(&text,
+                     "%s\n"
+                     "no program is running; breakpoints are kept. Correct the problem and press Restart",
+                     why);
     session_say(s, "important", text.failed ? why : text.data);
     buf_free(&text);
     session_answer_begun(s); /* else nothing could be restarted */
@@ -311,7 +314,7 @@ void session_idle(struct session *s, const char *why)
     take_back_threads(s);
     json_t *events = json_array();
     if (!events || dap_journal_lost(s->journal, events) < 0)
-        log_error(s->subject, "out of memory: the client is not told that its breakpoints are not set");
+        log_error(s->subject, "out of memory: the client is not notified that its breakpoints are not set");
     send_events(s, "breakpoint", events);
     while ((waiting = dap_queue_take(&s->held, &m))) {
         session_route(s, &m);

@@ -22,12 +22,12 @@ static void refuse_forward(struct session *s, const struct dap_message *m, enum 
     if (m->type != DAP_REQUEST)
         return;
     if (result == DELVE_CLIENT_TOO_BIG)
-        (void)snprintf(text, sizeof text, "%s of %zu bytes is over the %d MiB that Delve takes; send less at a time",
+        (void)snprintf(text, sizeof text, "%s of %zu bytes exceeds the %d MiB that Delve accepts; send less at a time",
                        m->name, m->len, DAP_DELVE_REQUEST_MAX >> 20);
     else if (s->state == SESSION_TERMINATED)
         (void)snprintf(text, sizeof text, "the program has ended");
     else
-        (void)snprintf(text, sizeof text, "%d requests wait for Delve's answer; wait for some of them",
+        (void)snprintf(text, sizeof text, "%d requests are waiting for Delve's answer; wait for some of them",
                        DAP_PENDING_MAX);
     session_respond_error(s, m->seq, m->name, ERROR_INTERNAL, text, false);
 }
@@ -39,7 +39,7 @@ static int translate(struct session *s, const struct dap_message *m, struct dap_
     int r = dap_journal_request(s->journal, m, edits, why);
     if (r == 0 && m->type == DAP_RESPONSE) {
         if (!dap_pending_take(s->reverse, m->request_seq, &reverse)) {
-            err_set(why, "the client answered a request that nobody made (%s)", m->name);
+            err_set(why, "the client answered a request that was never sent (%s)", m->name);
             return 1;
         }
         r = dap_edits_add_int(edits, m->request_seq_at, reverse.asker_seq);
@@ -76,7 +76,7 @@ void session_hold(struct session *s, const struct dap_message *m)
 {
     if (dap_queue_add(&s->held, m) < 0 && m->type == DAP_REQUEST)
         session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
-                              "too much was sent while Delve is being started; wait for its answers", false);
+                              "too many requests while Delve is being started; wait for their answers", false);
 }
 
 void session_release_held(struct session *s)
@@ -102,12 +102,12 @@ static void twice(struct session *s, const struct dap_message *m)
         session_respond_error(s, m->seq, m->name, ERROR_INITIALIZE, "initialize was sent twice", true);
     else
         session_respond_error(s, m->seq, m->name, strcmp(m->name, "attach") == 0 ? ERROR_ATTACH : ERROR_LAUNCH,
-                              "this session has been launched or attached already", true);
+                              "this session has already been launched or attached", true);
 }
 
 static void drop(struct session *s, const struct dap_message *m)
 {
-    log_debug(s->subject, "the client's %s has nobody to go to", m->name);
+    log_debug(s->subject, "the client's %s has no recipient", m->name);
 }
 
 /* --- answered by delvegate --- */

@@ -430,7 +430,7 @@ suite('exec over a connection', { clients: [], transports: ['ssh'], config: QUIE
     assert.match(stderr, /^delvegate: the connection to gomachine [^\n]* is lost[^\n]*\ndelvegate: the connection to gomachine [^\n]* is back\n$/);
   });
 
-  w.test('a connection that is lost permanent fix: 255, and lines that say so', async (t) => {
+  w.test('a connection that is lost for good: 255, and lines that say so', async (t) => {
     const own = await w.fresh(t, { daemon: false, config: QUIET, target: { lease: SHORT_LEASE } });
     const sleep = sleeper();
     const x = new Exec(own, ['main', '--', ...sleep]);

@@ -39,7 +39,7 @@ scenario('dlv-killed', 'the session goes on when dlv is killed', { source: SOURC
   const first = await stopped(at(STOP), { v: '1' });
   process.kill(await w.dlv(), 'SIGKILL');
   const second = await stopped(at(STOP), { v: '1' }, first);
-  await vs.says(/started again/);
+  await vs.says(/restarting the program/);
   await vs.evaluate('v + 41');
   await vs.says(/^42$/m);
   await vs.press('F5');
