@@ -55,7 +55,9 @@ struct one_shot_command {
     /* What the command does, from one_shot_start to one_shot_wait; the configuration and s->target outlive it. The
      * session and the loop are closed after it: handles of its own it closes itself. Returns the exit status. */
     int (*run)(struct one_shot *s, const struct one_shot_options *o);
-    /* What the supervisor reports. `ended` and `failed` should lead to one_shot_over or one_shot_stop. */
+    /* What the supervisor reports: `ended` and `failed`, which must lead to one_shot_over or one_shot_stop, and what
+     * comes of the orders (keeper.h): `facts` for keeper_examine alone; `ready`, `note` and the run's for keeper_run.
+     */
     const struct keeper_handler *keeper;
     /* The machine is connected, and the session with its supervisor, s->keeper, has begun: time for the first orders.
      * May be NULL. */
