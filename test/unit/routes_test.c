@@ -14,26 +14,60 @@
 #include "proxy/session/routes.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define BIT(value) (1UL << (value))
+#define BIT(value) (1U << (value))
 
-/* Visits every state; SESSION_RECOVERING once for each loss. */
-#define EACH_STATE(state, loss)                                                                                        \
-    for (enum session_state state = 0; state < SESSION_STATES; state++)                                                \
-        for (enum session_loss loss = 0; loss < (state == SESSION_RECOVERING ? SESSION_LOSSES : 1); loss++)
-#define EACH_FROM_CLIENT(kind) for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++)
-#define EACH_FROM_DELVE(kind) for (enum from_delve kind = 0; kind < FROM_DELVE_KINDS; kind++)
+/* The columns of the table. */
+static const struct column {
+    enum session_state state;
+    enum session_loss loss;
+} columns[] = {
+    {SESSION_NEW, 0},
+    {SESSION_INITIALIZED, 0},
+    {SESSION_LAUNCHING, 0},
+    {SESSION_EARLY, 0},
+    {SESSION_OVERDUE, 0},
+    {SESSION_LIVE, 0},
+    {SESSION_RECOVERING, SESSION_LOSS_UNKNOWN},
+    {SESSION_RECOVERING, SESSION_LOSS_CONNECTION},
+    {SESSION_RECOVERING, SESSION_LOSS_PROGRAM},
+    {SESSION_IDLE, 0},
+    {SESSION_TERMINATED, 0},
+    {SESSION_ENDING, 0},
+    {SESSION_OVER, 0},
+};
 
 static bool is_request(enum from_client kind)
 {
     return kind != FROM_CLIENT_RESPONSE && kind != FROM_CLIENT_EVENT;
 }
 
-/* One cell, by which a failure is found. */
-#define assert_cell(condition, state, loss, kind)                                                                      \
+/* Names the cell that fails. */
+#define assert_cell(condition, column, kind)                                                                           \
     do {                                                                                                               \
         if (!(condition))                                                                                              \
-            fail_msg("state %d, loss %d, kind %d: not %s", (int)(state), (int)(loss), (int)(kind), #condition);        \
+            fail_msg("state %d, loss %d, kind %d: not %s", (int)(column)->state, (int)(column)->loss, (int)(kind),     \
+                     #condition);                                                                                      \
     } while (0)
+
+static enum client_verb client_verb(const struct column *c, enum from_client kind)
+{
+    return route_from_client(c->state, c->loss, kind);
+}
+
+static enum delve_verb delve_verb(const struct column *c, enum from_delve kind)
+{
+    return route_from_delve(c->state, c->loss, kind);
+}
+
+static void no_state_is_left_out(void **ignored)
+{
+    (void)ignored;
+    unsigned seen = 0;
+    for (size_t i = 0; i < COUNT(columns); i++)
+        seen |= BIT(columns[i].state);
+    assert_int_equal(seen, BIT(SESSION_STATES) - 1);
+    assert_int_equal(COUNT(columns), SESSION_STATES + SESSION_LOSSES - 1);
+}
 
 /* --- the client's side --- */
 
@@ -103,7 +137,7 @@ static enum from_client kind_of(enum dap_type type, const char *name)
 static void each_request_has_its_kind(void **ignored)
 {
     (void)ignored;
-    unsigned long seen = 0;
+    unsigned seen = 0;
     for (size_t i = 0; i < COUNT(requests); i++) {
         if (kind_of(DAP_REQUEST, requests[i].command) != requests[i].kind)
             fail_msg("%s is of kind %d", requests[i].command, (int)kind_of(DAP_REQUEST, requests[i].command));
@@ -115,88 +149,88 @@ static void each_request_has_its_kind(void **ignored)
     assert_int_equal(kind_of(DAP_REQUEST, "noSuchRequest"), FROM_CLIENT_OTHER);
     assert_int_equal(kind_of(DAP_REQUEST, "Continue"), FROM_CLIENT_OTHER);
     assert_int_equal(kind_of(DAP_REQUEST, ""), FROM_CLIENT_OTHER);
-    EACH_FROM_CLIENT(kind)
-    assert_true(!is_request(kind) || (seen & BIT(kind)));
+    for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++)
+        assert_true(!is_request(kind) || (seen & BIT(kind)));
 }
 
 static void each_cell_has_a_verb_and_each_verb_a_cell(void **ignored)
 {
     (void)ignored;
-    unsigned long seen = 0;
-    EACH_STATE(state, loss)
-    {
-        EACH_FROM_CLIENT(kind)
-        {
-            enum client_verb verb = route_from_client(state, loss, kind);
-            assert_cell(verb > CLIENT_VERB_NONE && verb < CLIENT_VERBS, state, loss, kind);
+    unsigned seen = 0;
+    for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
+        for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++) {
+            enum client_verb verb = client_verb(c, kind);
+            assert_cell(verb > CLIENT_VERB_NONE && verb < CLIENT_VERBS, c, kind);
             seen |= BIT(verb);
         }
     }
     assert_int_equal(seen, BIT(CLIENT_VERBS) - 1 - BIT(CLIENT_VERB_NONE));
 }
 
-/* Where each verb can be done: in other states it lacks what it works with. */
-static const struct {
-    enum client_verb verb;
-    unsigned long states;
-    unsigned long kinds; /* 0: any request */
-} places[] = {
-    /* the first message alone tells whether the connection is DAP's */
-    {CLIENT_VERB_REJECT, BIT(SESSION_NEW), BIT(FROM_CLIENT_KINDS) - 1 - BIT(FROM_CLIENT_INITIALIZE)},
-    {CLIENT_VERB_BEGIN, BIT(SESSION_NEW), BIT(FROM_CLIENT_INITIALIZE)},
-    {CLIENT_VERB_LAUNCH, BIT(SESSION_INITIALIZED), BIT(FROM_CLIENT_LAUNCH)},
-    {CLIENT_VERB_TWICE,
-     BIT(SESSION_INITIALIZED) | BIT(SESSION_LAUNCHING) | BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE) | BIT(SESSION_LIVE) |
-         BIT(SESSION_RECOVERING) | BIT(SESSION_IDLE) | BIT(SESSION_TERMINATED),
-     BIT(FROM_CLIENT_INITIALIZE) | BIT(FROM_CLIENT_LAUNCH)},
-    /* a session ends once */
-    {CLIENT_VERB_END,
-     BIT(SESSION_INITIALIZED) | BIT(SESSION_LAUNCHING) | BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE) | BIT(SESSION_LIVE) |
-         BIT(SESSION_RECOVERING) | BIT(SESSION_IDLE) | BIT(SESSION_TERMINATED),
-     BIT(FROM_CLIENT_DISCONNECT)},
-    {CLIENT_VERB_GOODBYE, BIT(SESSION_ENDING), BIT(FROM_CLIENT_DISCONNECT)},
-    /* there is a launch to begin again, and a Delve that can still be started */
-    {CLIENT_VERB_RESTART,
-     BIT(SESSION_LAUNCHING) | BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE) | BIT(SESSION_LIVE) | BIT(SESSION_RECOVERING) |
-         BIT(SESSION_IDLE),
-     BIT(FROM_CLIENT_RESTART)},
-    {CLIENT_VERB_DECLINE, BIT(SESSION_INITIALIZED) | BIT(SESSION_TERMINATED), BIT(FROM_CLIENT_RESTART)},
-    /* no program yet */
-    {CLIENT_VERB_TERMINATE, BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE), BIT(FROM_CLIENT_TERMINATE)},
-    {CLIENT_VERB_CONFIGURE, BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE), BIT(FROM_CLIENT_CONFIGURED)},
-    /* no Delve that could be asked instead */
-    {CLIENT_VERB_NOTE, BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE) | BIT(SESSION_IDLE),
-     BIT(FROM_CLIENT_BREAKPOINTS) | BIT(FROM_CLIENT_ADDRESSES)},
-    {CLIENT_VERB_EMPTY, BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE) | BIT(SESSION_IDLE), BIT(FROM_CLIENT_THREADS)},
-    /* an attach releases what is held: only these two states wait for one */
-    {CLIENT_VERB_HOLD, BIT(SESSION_LAUNCHING) | BIT(SESSION_RECOVERING), BIT(FROM_CLIENT_KINDS) - 1},
-    /* a program that has ended may have left its Delve */
-    {CLIENT_VERB_FORWARD, BIT(SESSION_LIVE) | BIT(SESSION_TERMINATED), BIT(FROM_CLIENT_KINDS) - 1},
-    {CLIENT_VERB_REFUSE,
-     BIT(SESSION_INITIALIZED) | BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE) | BIT(SESSION_RECOVERING) |
-         BIT(SESSION_IDLE) | BIT(SESSION_ENDING),
-     0},
-    {CLIENT_VERB_DROP,
-     BIT(SESSION_INITIALIZED) | BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE) | BIT(SESSION_RECOVERING) |
-         BIT(SESSION_IDLE) | BIT(SESSION_ENDING) | BIT(SESSION_OVER),
-     BIT(FROM_CLIENT_KINDS) - 1},
+enum {
+    LAUNCHED = BIT(SESSION_LAUNCHING) | BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE) | BIT(SESSION_LIVE) |
+               BIT(SESSION_RECOVERING) | BIT(SESSION_IDLE),
+    BEFORE_DELVE = BIT(SESSION_EARLY) | BIT(SESSION_OVERDUE),
+    ANY_KIND = BIT(FROM_CLIENT_KINDS) - 1
 };
 
-static void no_state_has_a_verb_that_it_cannot_do(void **ignored)
+/* Where each verb can be performed: in other states it lacks what it works with. */
+static const struct place {
+    enum client_verb verb;
+    unsigned states;
+    unsigned kinds; /* 0: any request */
+} places[] = {
+    /* the first message alone tells whether the connection is DAP's */
+    {CLIENT_VERB_REJECT, BIT(SESSION_NEW), ANY_KIND - BIT(FROM_CLIENT_INITIALIZE)},
+    {CLIENT_VERB_BEGIN, BIT(SESSION_NEW), BIT(FROM_CLIENT_INITIALIZE)},
+    {CLIENT_VERB_LAUNCH, BIT(SESSION_INITIALIZED), BIT(FROM_CLIENT_LAUNCH)},
+    {CLIENT_VERB_TWICE, BIT(SESSION_INITIALIZED) | LAUNCHED | BIT(SESSION_TERMINATED),
+     BIT(FROM_CLIENT_INITIALIZE) | BIT(FROM_CLIENT_LAUNCH)},
+    /* a session ends once */
+    {CLIENT_VERB_END, BIT(SESSION_INITIALIZED) | LAUNCHED | BIT(SESSION_TERMINATED), BIT(FROM_CLIENT_DISCONNECT)},
+    {CLIENT_VERB_GOODBYE, BIT(SESSION_ENDING), BIT(FROM_CLIENT_DISCONNECT)},
+    /* there is a launch to begin again, and a Delve that can still be started */
+    {CLIENT_VERB_RESTART, LAUNCHED, BIT(FROM_CLIENT_RESTART)},
+    {CLIENT_VERB_DECLINE, BIT(SESSION_INITIALIZED) | BIT(SESSION_TERMINATED), BIT(FROM_CLIENT_RESTART)},
+    /* no program yet */
+    {CLIENT_VERB_TERMINATE, BEFORE_DELVE, BIT(FROM_CLIENT_TERMINATE)},
+    {CLIENT_VERB_CONFIGURE, BEFORE_DELVE, BIT(FROM_CLIENT_CONFIGURED)},
+    /* no Delve that could be asked instead */
+    {CLIENT_VERB_NOTE, BEFORE_DELVE | BIT(SESSION_IDLE), BIT(FROM_CLIENT_BREAKPOINTS) | BIT(FROM_CLIENT_ADDRESSES)},
+    {CLIENT_VERB_EMPTY, BEFORE_DELVE | BIT(SESSION_IDLE), BIT(FROM_CLIENT_THREADS)},
+    /* an attach releases what is held: only these two states wait for one */
+    {CLIENT_VERB_HOLD, BIT(SESSION_LAUNCHING) | BIT(SESSION_RECOVERING), ANY_KIND},
+    /* a program that has ended may have left its Delve */
+    {CLIENT_VERB_FORWARD, BIT(SESSION_LIVE) | BIT(SESSION_TERMINATED), ANY_KIND},
+    {CLIENT_VERB_REFUSE,
+     BIT(SESSION_INITIALIZED) | BEFORE_DELVE | BIT(SESSION_RECOVERING) | BIT(SESSION_IDLE) | BIT(SESSION_ENDING), 0},
+    {CLIENT_VERB_DROP,
+     BIT(SESSION_INITIALIZED) | BEFORE_DELVE | BIT(SESSION_RECOVERING) | BIT(SESSION_IDLE) | BIT(SESSION_ENDING) |
+         BIT(SESSION_OVER),
+     ANY_KIND},
+};
+
+static const struct place *place_of(enum client_verb verb)
+{
+    for (size_t i = 0; i < COUNT(places); i++)
+        if (places[i].verb == verb)
+            return &places[i];
+    return NULL;
+}
+
+static bool allows(const struct place *p, enum from_client kind)
+{
+    return p->kinds ? (p->kinds & BIT(kind)) != 0 : is_request(kind);
+}
+
+static void no_state_has_a_verb_that_it_cannot_perform(void **ignored)
 {
     (void)ignored;
     assert_int_equal(COUNT(places), CLIENT_VERBS - 1);
-    EACH_STATE(state, loss)
-    {
-        EACH_FROM_CLIENT(kind)
-        {
-            enum client_verb verb = route_from_client(state, loss, kind);
-            size_t i = 0;
-            while (i < COUNT(places) && places[i].verb != verb)
-                i++;
-            assert_cell(i < COUNT(places), state, loss, kind);
-            assert_cell(places[i].states & BIT(state), state, loss, kind);
-            assert_cell(places[i].kinds ? places[i].kinds & BIT(kind) : is_request(kind), state, loss, kind);
+    for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
+        for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++) {
+            const struct place *p = place_of(client_verb(c, kind));
+            assert_cell(p && (p->states & BIT(c->state)) && allows(p, kind), c, kind);
         }
     }
 }
@@ -205,20 +239,18 @@ static void no_state_has_a_verb_that_it_cannot_do(void **ignored)
 static void each_request_is_answered_and_nothing_else_is(void **ignored)
 {
     (void)ignored;
-    EACH_STATE(state, loss)
-    {
-        EACH_FROM_CLIENT(kind)
-        {
-            enum client_verb verb = route_from_client(state, loss, kind);
+    for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
+        for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++) {
+            enum client_verb verb = client_verb(c, kind);
             bool passes = verb == CLIENT_VERB_HOLD || verb == CLIENT_VERB_FORWARD;
-            if (state == SESSION_NEW)
-                assert_cell(verb == CLIENT_VERB_BEGIN || verb == CLIENT_VERB_REJECT, state, loss, kind);
-            else if (state == SESSION_OVER)
-                assert_cell(verb == CLIENT_VERB_DROP, state, loss, kind);
+            if (c->state == SESSION_NEW)
+                assert_cell(verb == CLIENT_VERB_BEGIN || verb == CLIENT_VERB_REJECT, c, kind);
+            else if (c->state == SESSION_OVER)
+                assert_cell(verb == CLIENT_VERB_DROP, c, kind);
             else if (is_request(kind))
-                assert_cell(verb != CLIENT_VERB_DROP, state, loss, kind);
+                assert_cell(verb != CLIENT_VERB_DROP, c, kind);
             else
-                assert_cell(passes || verb == CLIENT_VERB_DROP, state, loss, kind);
+                assert_cell(passes || verb == CLIENT_VERB_DROP, c, kind);
         }
     }
 }
@@ -226,15 +258,13 @@ static void each_request_is_answered_and_nothing_else_is(void **ignored)
 static void a_refusal_has_its_reason(void **ignored)
 {
     (void)ignored;
-    unsigned long refuses = 0;
-    EACH_STATE(state, loss)
-    {
-        EACH_FROM_CLIENT(kind)
-        {
-            enum client_verb verb = route_from_client(state, loss, kind);
+    unsigned refuses = 0;
+    for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
+        for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++) {
+            enum client_verb verb = client_verb(c, kind);
             /* The journal has no room for everything. */
             if (verb == CLIENT_VERB_REFUSE || verb == CLIENT_VERB_DECLINE || verb == CLIENT_VERB_NOTE)
-                refuses |= BIT(state);
+                refuses |= BIT(c->state);
         }
     }
     for (enum session_state state = 0; state < SESSION_STATES; state++) {
@@ -244,24 +274,72 @@ static void a_refusal_has_its_reason(void **ignored)
     }
 }
 
-static void disconnect_ends_in_every_state(void **ignored)
+/* The session's own life: Delve has no part in these. */
+static const struct {
+    enum from_client kind;
+    enum client_verb first, initialized, launched, terminated, ending;
+} lives[] = {
+    {FROM_CLIENT_INITIALIZE, CLIENT_VERB_BEGIN, CLIENT_VERB_TWICE, CLIENT_VERB_TWICE, CLIENT_VERB_TWICE,
+     CLIENT_VERB_REFUSE},
+    {FROM_CLIENT_LAUNCH, CLIENT_VERB_REJECT, CLIENT_VERB_LAUNCH, CLIENT_VERB_TWICE, CLIENT_VERB_TWICE,
+     CLIENT_VERB_REFUSE},
+    {FROM_CLIENT_DISCONNECT, CLIENT_VERB_REJECT, CLIENT_VERB_END, CLIENT_VERB_END, CLIENT_VERB_END,
+     CLIENT_VERB_GOODBYE},
+    {FROM_CLIENT_RESTART, CLIENT_VERB_REJECT, CLIENT_VERB_DECLINE, CLIENT_VERB_RESTART, CLIENT_VERB_DECLINE,
+     CLIENT_VERB_REFUSE},
+};
+
+static void a_session_begins_restarts_and_ends_in_every_state_alike(void **ignored)
 {
     (void)ignored;
-    EACH_STATE(state, loss)
-    {
-        enum client_verb verb = route_from_client(state, loss, FROM_CLIENT_DISCONNECT);
-        enum client_verb expected = CLIENT_VERB_END;
-        if (state == SESSION_NEW)
-            expected = CLIENT_VERB_REJECT;
-        if (state == SESSION_ENDING)
-            expected = CLIENT_VERB_GOODBYE;
-        if (state == SESSION_OVER)
-            expected = CLIENT_VERB_DROP;
-        assert_cell(verb == expected, state, loss, FROM_CLIENT_DISCONNECT);
+    for (size_t i = 0; i < COUNT(lives); i++) {
+        for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
+            enum client_verb expected = c->state == SESSION_NEW           ? lives[i].first
+                                        : c->state == SESSION_INITIALIZED ? lives[i].initialized
+                                        : LAUNCHED & BIT(c->state)        ? lives[i].launched
+                                        : c->state == SESSION_TERMINATED  ? lives[i].terminated
+                                        : c->state == SESSION_ENDING      ? lives[i].ending
+                                                                          : CLIENT_VERB_DROP;
+            assert_cell(client_verb(c, lives[i].kind) == expected, c, lives[i].kind);
+        }
     }
 }
 
-/* These come from other columns of the specification than the table's: what DAP says of single requests. */
+static bool is_of_life(enum from_client kind)
+{
+    for (size_t i = 0; i < COUNT(lives); i++)
+        if (lives[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* The program is the same afterwards, and answers as it would have. What only answers a Delve that is gone does not
+ * wait for the next. */
+static void a_lost_connection_costs_no_request(void **ignored)
+{
+    (void)ignored;
+    for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++) {
+        enum client_verb verb = route_from_client(SESSION_RECOVERING, SESSION_LOSS_CONNECTION, kind);
+        assert_true(is_of_life(kind) || verb == (is_request(kind) ? CLIENT_VERB_HOLD : CLIENT_VERB_DROP));
+        verb = route_from_client(SESSION_RECOVERING, SESSION_LOSS_PROGRAM, kind);
+        assert_true(is_request(kind) || verb == CLIENT_VERB_DROP);
+    }
+}
+
+/* An editor shows breakpoints and threads while there is no Delve. */
+static void what_needs_no_delve_is_answered_without(void **ignored)
+{
+    (void)ignored;
+    for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
+        if (!((BEFORE_DELVE | BIT(SESSION_IDLE)) & BIT(c->state)))
+            continue;
+        assert_cell(client_verb(c, FROM_CLIENT_BREAKPOINTS) == CLIENT_VERB_NOTE, c, FROM_CLIENT_BREAKPOINTS);
+        assert_cell(client_verb(c, FROM_CLIENT_ADDRESSES) == CLIENT_VERB_NOTE, c, FROM_CLIENT_ADDRESSES);
+        assert_cell(client_verb(c, FROM_CLIENT_THREADS) == CLIENT_VERB_EMPTY, c, FROM_CLIENT_THREADS);
+    }
+}
+
+/* What DAP says of single requests. */
 static const struct {
     const char *rule;
     const char *command;
@@ -314,7 +392,8 @@ static void the_rules_of_dap_hold(void **ignored)
     }
 }
 
-/* What the program had begun to wait for is sorted by both: they must not contradict each other. */
+/* When a program is lost, what Delve had not answered is sorted by the journal and what was held by the table: the two
+ * must agree. */
 static void what_waits_for_another_program_is_what_the_journal_repeats(void **ignored)
 {
     (void)ignored;
@@ -330,22 +409,23 @@ static void what_waits_for_another_program_is_what_the_journal_repeats(void **ig
 static void an_unknown_loss_is_a_connection(void **ignored)
 {
     (void)ignored;
-    EACH_FROM_CLIENT(kind)
-    assert_int_equal(route_from_client(SESSION_RECOVERING, SESSION_LOSS_UNKNOWN, kind),
-                     route_from_client(SESSION_RECOVERING, SESSION_LOSS_CONNECTION, kind));
+    for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++)
+        assert_int_equal(route_from_client(SESSION_RECOVERING, SESSION_LOSS_UNKNOWN, kind),
+                         route_from_client(SESSION_RECOVERING, SESSION_LOSS_CONNECTION, kind));
 }
 
 /* Only SESSION_RECOVERING has lost something: what an earlier recovery has left in the session means nothing. */
 static void other_states_do_not_look_at_the_loss(void **ignored)
 {
     (void)ignored;
-    for (enum session_state state = 0; state < SESSION_STATES; state++)
-        for (enum session_loss loss = 1; state != SESSION_RECOVERING && loss < SESSION_LOSSES; loss++) {
-            EACH_FROM_CLIENT(kind)
-            assert_int_equal(route_from_client(state, loss, kind), route_from_client(state, 0, kind));
-            EACH_FROM_DELVE(kind)
-            assert_int_equal(route_from_delve(state, loss, kind), route_from_delve(state, 0, kind));
+    for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
+        for (enum session_loss loss = 1; c->state != SESSION_RECOVERING && loss < SESSION_LOSSES; loss++) {
+            for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++)
+                assert_cell(route_from_client(c->state, loss, kind) == client_verb(c, kind), c, kind);
+            for (enum from_delve kind = 0; kind < FROM_DELVE_KINDS; kind++)
+                assert_cell(route_from_delve(c->state, loss, kind) == delve_verb(c, kind), c, kind);
         }
+    }
 }
 
 /* --- Delve's side --- */
@@ -406,14 +486,12 @@ static bool is_configured(enum session_state state)
 static void what_delve_says_reaches_the_client_once(void **ignored)
 {
     (void)ignored;
-    unsigned long seen = 0;
-    EACH_STATE(state, loss)
-    {
-        EACH_FROM_DELVE(kind)
-        {
-            enum delve_verb verb = route_from_delve(state, loss, kind);
-            bool passes = has_delve(state) && !(kind == FROM_DELVE_INITIALIZED && is_configured(state));
-            assert_cell(verb == (passes ? delve_verbs[kind] : DELVE_VERB_DROP), state, loss, kind);
+    unsigned seen = 0;
+    for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
+        for (enum from_delve kind = 0; kind < FROM_DELVE_KINDS; kind++) {
+            enum delve_verb verb = delve_verb(c, kind);
+            bool passes = has_delve(c->state) && !(kind == FROM_DELVE_INITIALIZED && is_configured(c->state));
+            assert_cell(verb == (passes ? delve_verbs[kind] : DELVE_VERB_DROP), c, kind);
             seen |= BIT(verb);
         }
     }
@@ -424,14 +502,11 @@ static void what_delve_says_reaches_the_client_once(void **ignored)
 static void what_is_asked_is_answered(void **ignored)
 {
     (void)ignored;
-    EACH_STATE(state, loss)
-    {
-        EACH_FROM_CLIENT(kind)
-        {
-            enum client_verb verb = route_from_client(state, loss, kind);
+    for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
+        for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++) {
+            enum client_verb verb = client_verb(c, kind);
             bool asks = verb == CLIENT_VERB_FORWARD || verb == CLIENT_VERB_HOLD;
-            assert_cell(!asks || route_from_delve(state, loss, FROM_DELVE_ANSWER) == DELVE_VERB_FORWARD, state, loss,
-                        kind);
+            assert_cell(!asks || delve_verb(c, FROM_DELVE_ANSWER) == DELVE_VERB_FORWARD, c, kind);
         }
     }
 }
@@ -439,12 +514,15 @@ static void what_is_asked_is_answered(void **ignored)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_state_is_left_out),
         cmocka_unit_test(each_request_has_its_kind),
         cmocka_unit_test(each_cell_has_a_verb_and_each_verb_a_cell),
-        cmocka_unit_test(no_state_has_a_verb_that_it_cannot_do),
+        cmocka_unit_test(no_state_has_a_verb_that_it_cannot_perform),
         cmocka_unit_test(each_request_is_answered_and_nothing_else_is),
         cmocka_unit_test(a_refusal_has_its_reason),
-        cmocka_unit_test(disconnect_ends_in_every_state),
+        cmocka_unit_test(a_session_begins_restarts_and_ends_in_every_state_alike),
+        cmocka_unit_test(a_lost_connection_costs_no_request),
+        cmocka_unit_test(what_needs_no_delve_is_answered_without),
         cmocka_unit_test(the_rules_of_dap_hold),
         cmocka_unit_test(what_waits_for_another_program_is_what_the_journal_repeats),
         cmocka_unit_test(an_unknown_loss_is_a_connection),
