@@ -59,7 +59,7 @@ static bool keep(struct session *s, const struct dap_asked *asked)
     return kept;
 }
 
-/* A message that was held already is held on, or refused: by the table, as if it came now. */
+/* A message that was held before: the table decides, as for one that has just arrived, whether it waits further. */
 static void sort_held(struct session *s, const struct dap_message *m, const char *why)
 {
     bool waits = route_from_client(SESSION_RECOVERING, s->loss, route_kind_from_client(m)) == CLIENT_VERB_HOLD;

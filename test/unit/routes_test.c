@@ -274,11 +274,11 @@ static void a_refusal_has_its_reason(void **ignored)
     }
 }
 
-/* The session's own life: Delve has no part in these. */
+/* Requests that the session handles itself: they neither wait for Delve nor reach it. */
 static const struct {
     enum from_client kind;
     enum client_verb first, initialized, launched, terminated, ending;
-} lives[] = {
+} own_requests[] = {
     {FROM_CLIENT_INITIALIZE, CLIENT_VERB_BEGIN, CLIENT_VERB_TWICE, CLIENT_VERB_TWICE, CLIENT_VERB_TWICE,
      CLIENT_VERB_REFUSE},
     {FROM_CLIENT_LAUNCH, CLIENT_VERB_REJECT, CLIENT_VERB_LAUNCH, CLIENT_VERB_TWICE, CLIENT_VERB_TWICE,
@@ -289,26 +289,26 @@ static const struct {
      CLIENT_VERB_REFUSE},
 };
 
-static void a_session_begins_restarts_and_ends_in_every_state_alike(void **ignored)
+static void the_session_handles_its_own_requests(void **ignored)
 {
     (void)ignored;
-    for (size_t i = 0; i < COUNT(lives); i++) {
+    for (size_t i = 0; i < COUNT(own_requests); i++) {
         for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
-            enum client_verb expected = c->state == SESSION_NEW           ? lives[i].first
-                                        : c->state == SESSION_INITIALIZED ? lives[i].initialized
-                                        : LAUNCHED & BIT(c->state)        ? lives[i].launched
-                                        : c->state == SESSION_TERMINATED  ? lives[i].terminated
-                                        : c->state == SESSION_ENDING      ? lives[i].ending
+            enum client_verb expected = c->state == SESSION_NEW           ? own_requests[i].first
+                                        : c->state == SESSION_INITIALIZED ? own_requests[i].initialized
+                                        : LAUNCHED & BIT(c->state)        ? own_requests[i].launched
+                                        : c->state == SESSION_TERMINATED  ? own_requests[i].terminated
+                                        : c->state == SESSION_ENDING      ? own_requests[i].ending
                                                                           : CLIENT_VERB_DROP;
-            assert_cell(client_verb(c, lives[i].kind) == expected, c, lives[i].kind);
+            assert_cell(client_verb(c, own_requests[i].kind) == expected, c, own_requests[i].kind);
         }
     }
 }
 
-static bool is_of_life(enum from_client kind)
+static bool is_own_request(enum from_client kind)
 {
-    for (size_t i = 0; i < COUNT(lives); i++)
-        if (lives[i].kind == kind)
+    for (size_t i = 0; i < COUNT(own_requests); i++)
+        if (own_requests[i].kind == kind)
             return true;
     return false;
 }
@@ -320,7 +320,7 @@ static void a_lost_connection_costs_no_request(void **ignored)
     (void)ignored;
     for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++) {
         enum client_verb verb = route_from_client(SESSION_RECOVERING, SESSION_LOSS_CONNECTION, kind);
-        assert_true(is_of_life(kind) || verb == (is_request(kind) ? CLIENT_VERB_HOLD : CLIENT_VERB_DROP));
+        assert_true(is_own_request(kind) || verb == (is_request(kind) ? CLIENT_VERB_HOLD : CLIENT_VERB_DROP));
         verb = route_from_client(SESSION_RECOVERING, SESSION_LOSS_PROGRAM, kind);
         assert_true(is_request(kind) || verb == CLIENT_VERB_DROP);
     }
@@ -520,7 +520,7 @@ int main(void)
         cmocka_unit_test(no_state_has_a_verb_that_it_cannot_perform),
         cmocka_unit_test(each_request_is_answered_and_nothing_else_is),
         cmocka_unit_test(a_refusal_has_its_reason),
-        cmocka_unit_test(a_session_begins_restarts_and_ends_in_every_state_alike),
+        cmocka_unit_test(the_session_handles_its_own_requests),
         cmocka_unit_test(a_lost_connection_costs_no_request),
         cmocka_unit_test(what_needs_no_delve_is_answered_without),
         cmocka_unit_test(the_rules_of_dap_hold),
