@@ -477,7 +477,7 @@ Trying it out:
 Testing:
   make check             installs what the tests need, and runs all suites but the slow ones
   make check-all         runs the slow ones too
-  make check-unit        runs the unit tests; also check-e2e, fuzz, lint, e2e-vscode
+  make check-unit        runs the unit tests; also check-e2e, fuzz, lint, lint-analyze, e2e-vscode
   make format            formats the source with clang-format
   make compile_commands.json   for clangd
 Packaging:

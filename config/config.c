@@ -36,7 +36,7 @@ char *config_target_names(const struct config *c)
     struct buf names;
     buf_init(&names, NAMES_MAX);
     for (size_t i = 0; i < c->target_count; i++)
-        (void)buf_printf(&names, "%s%s", i ? ", " : "", c->targets[i].name);
+        buf_printf(&names, "%s%s", i ? ", " : "", c->targets[i].name);
     char *list = buf_take(&names);
     buf_free(&names);
     return list;

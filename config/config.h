@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "config/paths.h"
 
 /* One thing that is wrong with a file. */
@@ -98,7 +99,7 @@ const char *config_target_machine(const struct config_target *t);
 /* The target with this name, NULL when there is none. */
 const struct config_target *config_target_find(const struct config *c, const char *name);
 /* The names of all targets, separated by commas, for a message. The caller frees it; NULL when memory ran out. */
-char *config_target_names(const struct config *c);
+char *config_target_names(const struct config *c) MUST_USE;
 void config_problems_free(struct config_problems *problems);
 
 /* The JSON Schema (draft-07) of the file, made from the option table. New reference; NULL when memory ran out. */
@@ -106,6 +107,6 @@ json_t *config_schema(void);
 
 /* The man page delvegate.json(5), in roff, its options made from the option table. The caller frees the returned text;
  * NULL when memory ran out. */
-char *config_manual(void);
+char *config_manual(void) MUST_USE;
 
 #endif

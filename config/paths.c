@@ -181,15 +181,18 @@ int config_paths_explain(const struct config_paths *paths, const char *client, s
 {
     const struct config_path *rule = find(paths, client, REMOTE_PLACE);
     size_t count = 0;
-    if (rule)
-        return buf_printf(out, "%s -> %s", rule->client, rule->remote) < 0 ? -1 : 1;
+    if (rule) {
+        buf_printf(out, "%s -> %s", rule->client, rule->remote);
+        return out->failed ? -1 : 1;
+    }
     for (size_t i = 0; i < paths->count && count <= RULES_NAMED; i++) {
         rule = &paths->list[i];
         if (is_relative(rule->remote))
             continue;
-        if (count++ < RULES_NAMED &&
-            buf_printf(out, "%s%s -> %s", count > 1 ? ", " : "", rule->client, rule->remote) < 0)
-            return -1;
+        if (count++ < RULES_NAMED)
+            buf_printf(out, "%s%s -> %s", count > 1 ? ", " : "", rule->client, rule->remote);
     }
-    return count > RULES_NAMED && buf_puts(out, ", ...") < 0 ? -1 : 0;
+    if (count > RULES_NAMED)
+        buf_puts(out, ", ...");
+    return out->failed ? -1 : 0;
 }

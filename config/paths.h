@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 
 struct config_path {
@@ -19,9 +20,9 @@ struct config_paths {
 };
 
 /* Adds a rule; both are copied. Returns 0, -1 when memory ran out. */
-int config_paths_add(struct config_paths *paths, const char *client, const char *remote);
+int config_paths_add(struct config_paths *paths, const char *client, const char *remote) MUST_USE;
 /* Adds all rules of `from`. Returns as config_paths_add. */
-int config_paths_add_all(struct config_paths *paths, const struct config_paths *from);
+int config_paths_add_all(struct config_paths *paths, const struct config_paths *from) MUST_USE;
 void config_paths_free(struct config_paths *paths);
 
 /* Maps a path. Windows prefixes are compared without regard to case and with / and \ alike, the rest's separators
@@ -30,13 +31,13 @@ void config_paths_free(struct config_paths *paths);
    NULL when no rule matches (errno 0) or memory ran out (errno ENOMEM). to_remote: to a place in the file system of the
    Go machine. to_name: to the name of a source file in debug information; of equal rules one with a relative name wins.
    to_client: from both. */
-char *config_paths_to_remote(const struct config_paths *paths, const char *client);
-char *config_paths_to_name(const struct config_paths *paths, const char *client);
-char *config_paths_to_client(const struct config_paths *paths, const char *remote);
+char *config_paths_to_remote(const struct config_paths *paths, const char *client) MUST_USE;
+char *config_paths_to_name(const struct config_paths *paths, const char *client) MUST_USE;
+char *config_paths_to_client(const struct config_paths *paths, const char *remote) MUST_USE;
 
 /* Words on how config_paths_to_remote maps a path. Appends the rule "CLIENT -> REMOTE" that it follows and returns 1;
    when none matches, appends the first few of those that there are and returns 0. Returns -1 when out was full or
    memory ran out. */
-int config_paths_explain(const struct config_paths *paths, const char *client, struct buf *out);
+int config_paths_explain(const struct config_paths *paths, const char *client, struct buf *out) MUST_USE;
 
 #endif

@@ -45,7 +45,7 @@ void config_problems_free(struct config_problems *problems)
     *problems = (struct config_problems){0};
 }
 
-int config_quote(struct buf *out, const char *s)
+void config_quote(struct buf *out, const char *s)
 {
     size_t len = strlen(s), i = 0;
     buf_puts(out, "\"");
@@ -63,5 +63,5 @@ int config_quote(struct buf *out, const char *s)
             buf_append(out, s + i, n);
         i += n ? n : 1;
     }
-    return buf_puts(out, i < len ? "...\"" : "\"");
+    buf_puts(out, i < len ? "...\"" : "\"");
 }

@@ -2,6 +2,7 @@
 #ifndef CONFIG_PROBLEMS_H
 #define CONFIG_PROBLEMS_H
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "dap/buf.h"
 
@@ -11,13 +12,13 @@ enum {
 };
 
 /* Adds a problem; takes text (from malloc), also on failure. Returns 0, -1 when memory ran out. */
-int config_problems_add(struct config_problems *problems, int line, int column, char *text);
+int config_problems_add(struct config_problems *problems, int line, int column, char *text) MUST_USE;
 
 /* Orders by line, then column. */
 void config_problems_sort(struct config_problems *problems);
 
-/* Appends s in double quotes, control characters escaped as in JSON, cut after CONFIG_QUOTE_MAX bytes. Returns as
+/* Appends s in double quotes, control characters escaped as in JSON, cut after CONFIG_QUOTE_MAX bytes. Fails as
  * buf_append. */
-int config_quote(struct buf *out, const char *s);
+void config_quote(struct buf *out, const char *s);
 
 #endif

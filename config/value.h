@@ -2,6 +2,7 @@
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
+#include "dap/must_use.h"
 #include "config/json.h"
 #include "config/options.h"
 #include "dap/buf.h"
@@ -25,7 +26,7 @@ bool config_has_control(const char *s);
 
 /* Reads an IP address, and writes it in its usual form. Returns false when text is none. */
 enum { CONFIG_ADDRESS_SIZE = 46 /* bytes of the longest one and a NUL: INET6_ADDRSTRLEN */ };
-bool config_address_read(const char *text, char address[static CONFIG_ADDRESS_SIZE]);
+bool config_address_read(const char *text, char address[static CONFIG_ADDRESS_SIZE]) MUST_USE;
 
 /* Whether an address in its usual form is one of this machine's loopback interface. */
 bool config_address_is_loopback(const char *address);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "config/json.h"
 #include "config/options.h"
@@ -54,7 +55,7 @@ void walk_argv(struct walk *w, const struct config_option *option, const struct 
 void walk_command(struct walk *w, const struct config_option *option, const struct config_json *node);
 
 /* What they have in common: complaints of too many entries and of what is no string. */
-bool walk_fits(struct walk *w, const struct config_option *option, const struct config_json *node);
+bool walk_fits(struct walk *w, const struct config_option *option, const struct config_json *node) MUST_USE;
 void walk_not_a_string(struct walk *w, const struct config_json *node);
 
 #endif

@@ -19,61 +19,57 @@ void buf_free(struct buf *b)
     buf_init(b, b->max);
 }
 
-static int buf_fail(struct buf *b)
+/* Makes room for n bytes and a NUL. Returns whether there is; if not, the buffer has failed. */
+static bool buf_reserve(struct buf *b, size_t n)
 {
-    b->failed = true;
-    return -1;
-}
-
-static int buf_reserve(struct buf *b, size_t n)
-{
-    if (b->failed || n > b->max - b->len)
-        return buf_fail(b);
+    b->failed = b->failed || n > b->max - b->len;
+    if (b->failed)
+        return false;
     size_t need = b->len + n + 1;
     if (need <= b->cap)
-        return 0;
+        return true;
     size_t cap = b->cap ? b->cap : BUF_FIRST;
     while (cap < need)
         cap *= 2;
     if (cap > b->max + 1)
         cap = b->max + 1;
     char *data = realloc(b->data, cap);
-    if (!data)
-        return buf_fail(b);
+    b->failed = !data;
+    if (b->failed)
+        return false;
     b->data = data;
     b->cap = cap;
-    return 0;
+    return true;
 }
 
-int buf_append(struct buf *b, const void *bytes, size_t n)
+void buf_append(struct buf *b, const void *bytes, size_t n)
 {
-    if (buf_reserve(b, n) < 0)
-        return -1;
+    if (!buf_reserve(b, n))
+        return;
     if (n)
         memcpy(b->data + b->len, bytes, n);
     b->len += n;
     b->data[b->len] = '\0';
-    return 0;
 }
 
-int buf_puts(struct buf *b, const char *s)
+void buf_puts(struct buf *b, const char *s)
 {
-    return buf_append(b, s, strlen(s));
+    buf_append(b, s, strlen(s));
 }
 
-int buf_printf(struct buf *b, const char *fmt, ...)
+void buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
     int n = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
-    if (n < 0 || buf_reserve(b, (size_t)n) < 0)
-        return buf_fail(b);
+    b->failed = b->failed || n < 0;
+    if (b->failed || !buf_reserve(b, (size_t)n))
+        return;
     va_start(ap, fmt);
     (void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
     va_end(ap);
     b->len += (size_t)n;
-    return 0;
 }
 
 void buf_consume(struct buf *b, size_t n)

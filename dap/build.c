@@ -23,7 +23,7 @@ static size_t begin(struct buf *out)
 }
 
 /* r: 0, or -1 when a part of the body could not be written. */
-static int end(struct buf *out, size_t start, int r)
+static void end(struct buf *out, size_t start, int r)
 {
     if (r < 0 || out->failed) {
         if (out->data && out->len > start) {
@@ -31,7 +31,7 @@ static int end(struct buf *out, size_t start, int r)
             out->data[start] = '\0';
         }
         out->failed = true;
-        return -1;
+        return;
     }
     char header[HEADER_GAP];
     size_t body = out->len - start - HEADER_GAP;
@@ -40,7 +40,6 @@ static int end(struct buf *out, size_t start, int r)
     memcpy(at, header, n);
     memmove(at + n, at + HEADER_GAP, body + 1);
     out->len = start + n + body;
-    return 0;
 }
 
 /* Bytes that a JSON string holds as they are. */
@@ -59,16 +58,17 @@ static size_t plain(const char *text, size_t len)
     return n;
 }
 
-static int append_escape(struct buf *out, unsigned char c)
+static void append_escape(struct buf *out, unsigned char c)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     const char *p = c ? strchr(from, c) : NULL;
     if (p)
-        return buf_append(out, (char[]){'\\', to[p - from]}, 2);
-    return buf_printf(out, "\\u%04x", c);
+        buf_append(out, (char[]){'\\', to[p - from]}, 2);
+    else
+        buf_printf(out, "\\u%04x", c);
 }
 
-int dap_append_string(struct buf *out, const char *text, size_t len)
+void dap_append_string(struct buf *out, const char *text, size_t len)
 {
     buf_append(out, "\"", 1);
     while (len > 0) {
@@ -85,12 +85,14 @@ int dap_append_string(struct buf *out, const char *text, size_t len)
         text += n;
         len -= n;
     }
-    return buf_append(out, "\"", 1);
+    buf_append(out, "\"", 1);
 }
 
-static int append_dump(const char *bytes, size_t len, void *out)
+static int append_dump(const char *bytes, size_t len, void *arg)
 {
-    return buf_append(out, bytes, len);
+    struct buf *out = arg;
+    buf_append(out, bytes, len);
+    return out->failed ? -1 : 0;
 }
 
 /* Appends `,"name":tree`; nothing when there is no tree. */
@@ -115,33 +117,33 @@ static void append_response(struct buf *out, int64_t seq, int64_t request_seq, c
     append_name(out, "command", command);
 }
 
-int dap_build_request(struct buf *out, int64_t seq, const char *command, const json_t *arguments)
+void dap_build_request(struct buf *out, int64_t seq, const char *command, const json_t *arguments)
 {
     size_t start = begin(out);
     buf_printf(out, "{\"seq\":%" PRId64 ",\"type\":\"request\"", seq);
     append_name(out, "command", command);
     int r = append_tree(out, "arguments", arguments);
     buf_puts(out, "}");
-    return end(out, start, r);
+    end(out, start, r);
 }
 
-int dap_build_response(struct buf *out, int64_t seq, int64_t request_seq, const char *command, const json_t *body)
+void dap_build_response(struct buf *out, int64_t seq, int64_t request_seq, const char *command, const json_t *body)
 {
     size_t start = begin(out);
     append_response(out, seq, request_seq, command, true);
     int r = append_tree(out, "body", body);
     buf_puts(out, "}");
-    return end(out, start, r);
+    end(out, start, r);
 }
 
-int dap_build_event(struct buf *out, int64_t seq, const char *event, const json_t *body)
+void dap_build_event(struct buf *out, int64_t seq, const char *event, const json_t *body)
 {
     size_t start = begin(out);
     buf_printf(out, "{\"seq\":%" PRId64 ",\"type\":\"event\"", seq);
     append_name(out, "event", event);
     int r = append_tree(out, "body", body);
     buf_puts(out, "}");
-    return end(out, start, r);
+    end(out, start, r);
 }
 
 /* What stands above an error of the go command, and says nothing by itself. */
@@ -168,8 +170,8 @@ static const char *first_words(const char *text, size_t *len)
     return text;
 }
 
-int dap_build_error(struct buf *out, int64_t seq, int64_t request_seq, const char *command, int id, const char *text,
-                    bool show_user)
+void dap_build_error(struct buf *out, int64_t seq, int64_t request_seq, const char *command, int id, const char *text,
+                     bool show_user)
 {
     size_t short_len;
     const char *words = first_words(text, &short_len);
@@ -182,10 +184,10 @@ int dap_build_error(struct buf *out, int64_t seq, int64_t request_seq, const cha
     buf_printf(out, ",\"body\":{\"error\":{\"id\":%d,\"format\":", id);
     dap_append_string(out, text, strlen(text));
     buf_printf(out, ",\"showUser\":%s}}}", show_user ? "true" : "false");
-    return end(out, start, 0);
+    end(out, start, 0);
 }
 
-int dap_build_output(struct buf *out, int64_t seq, const char *category, const char *text, size_t len)
+void dap_build_output(struct buf *out, int64_t seq, const char *category, const char *text, size_t len)
 {
     size_t start = begin(out);
     buf_printf(out, "{\"seq\":%" PRId64 ",\"type\":\"event\",\"event\":\"output\",\"body\":{\"category\":\"%s\"", seq,
@@ -193,5 +195,5 @@ int dap_build_output(struct buf *out, int64_t seq, const char *category, const c
     buf_puts(out, ",\"output\":");
     dap_append_string(out, text, len);
     buf_puts(out, "}}");
-    return end(out, start, 0);
+    end(out, start, 0);
 }

@@ -7,24 +7,24 @@
 
 #include "dap/buf.h"
 
-/* Each appends one framed message to out and returns 0, or -1 when out is full, memory is exhausted or a tree cannot be
-   written. Trees are borrowed and may be NULL (then the field is left out). */
-int dap_build_request(struct buf *out, int64_t seq, const char *command, const json_t *arguments);
-int dap_build_response(struct buf *out, int64_t seq, int64_t request_seq, const char *command, const json_t *body);
-int dap_build_event(struct buf *out, int64_t seq, const char *event, const json_t *body);
+/* Each appends one framed message to out; when out is full, memory is exhausted or a tree cannot be written, none of it
+   is appended and out->failed is set. Trees are borrowed and may be NULL (then the field is left out). */
+void dap_build_request(struct buf *out, int64_t seq, const char *command, const json_t *arguments);
+void dap_build_response(struct buf *out, int64_t seq, int64_t request_seq, const char *command, const json_t *body);
+void dap_build_event(struct buf *out, int64_t seq, const char *event, const json_t *body);
 
 /* A failed response (DAP ErrorResponse): `message` is a short form, the first line that is no heading of go's ("# the
    package", "go: downloading"); body.error.format the text, shown to the user when
    show_user. text is any bytes: what is not UTF-8 is replaced by U+FFFD. id as Delve's service/dap/error_ids.go where
    it has one. */
-int dap_build_error(struct buf *out, int64_t seq, int64_t request_seq, const char *command, int id, const char *text,
-                    bool show_user);
+void dap_build_error(struct buf *out, int64_t seq, int64_t request_seq, const char *command, int id, const char *text,
+                     bool show_user);
 
 /* An `output` event. category: "console", "important", "stdout", "stderr". text is any bytes, len of them, treated as
  * above. */
-int dap_build_output(struct buf *out, int64_t seq, const char *category, const char *text, size_t len);
+void dap_build_output(struct buf *out, int64_t seq, const char *category, const char *text, size_t len);
 
-/* Appends text as a JSON string with its quotes; what is not UTF-8 becomes U+FFFD. Returns as buf_append. */
-int dap_append_string(struct buf *out, const char *text, size_t len);
+/* Appends text as a JSON string with its quotes; what is not UTF-8 becomes U+FFFD. Fails as buf_append. */
+void dap_append_string(struct buf *out, const char *text, size_t len);
 
 #endif

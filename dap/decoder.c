@@ -202,7 +202,9 @@ enum dap_result dap_decoder_feed(struct dap_decoder *d, const char *data, size_t
         size_t room = d->keep - d->body.len;
         if (n > room)
             n = room;
-        if (n > 0 && buf_append(&d->body, data + *used, n) < 0) {
+        if (n > 0)
+            buf_append(&d->body, data + *used, n);
+        if (d->body.failed) {
             broken(d, "out of memory for a message's body");
             return DAP_BROKEN;
         }

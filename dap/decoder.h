@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "dap/err.h"
 
 enum {
@@ -38,7 +39,7 @@ struct dap_frame {
 struct dap_decoder;
 
 /* Returns a decoder for one stream, or NULL when memory ran out. dap_decoder_free ends it (NULL is fine). */
-struct dap_decoder *dap_decoder_new(size_t body_max, enum dap_oversize oversize);
+struct dap_decoder *dap_decoder_new(size_t body_max, enum dap_oversize oversize) MUST_USE;
 void dap_decoder_free(struct dap_decoder *d);
 
 /* Takes bytes from data and stops after the first whole message; *used is how many were taken. Call again with the

@@ -100,11 +100,12 @@ static void doubt(struct dap_journal *j, struct journal_note *note)
 {
     if (note && note->count)
         j->in_doubt = true;
-    if (note && journal_has_ids(note->kind) && note->count && journal_empty(note) == 0 &&
-        journal_find(j, note) == j->kept.count)
-        (void)journal_add(j, &j->kept, note); /* frees it when memory ran out: then a breakpoint too many stays */
-    else
+    bool is_kept = note && journal_has_ids(note->kind) && note->count && journal_empty(note) == 0 &&
+                   journal_find(j, note) == j->kept.count;
+    if (!is_kept)
         journal_note_free(note);
+    else if (journal_add(j, &j->kept, note) < 0)
+        j->in_doubt = true; /* it has freed the note: a breakpoint too many stays */
 }
 
 void dap_journal_drop(struct dap_journal *j, int64_t client_seq)
@@ -120,7 +121,8 @@ static int append_request(struct buf *out, int64_t seq, const char *command, con
         buf_puts(out, ",\"arguments\":");
         buf_append(out, note->arguments, note->len);
     }
-    return buf_puts(out, "}") < 0 ? -1 : 1;
+    buf_puts(out, "}");
+    return out->failed ? -1 : 1;
 }
 
 int dap_journal_repeat(struct dap_journal *j, const struct dap_asked *asked, struct buf *out)
@@ -216,9 +218,10 @@ int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out)
         }
     }
     j->replayed = 0;
-    if (n == 0 && i == 0 && journal_breakpoints_untold(j))
-        return buf_puts(out, carrier) < 0 ? -1 : 1;
-    return 0;
+    if (n != 0 || i != 0 || !journal_breakpoints_untold(j))
+        return 0;
+    buf_puts(out, carrier);
+    return out->failed ? -1 : 1;
 }
 
 size_t dap_journal_replay_number(const struct dap_journal *j)

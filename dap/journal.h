@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "dap/must_use.h"
 #include "dap/err.h"
 #include "dap/message.h"
 #include "dap/pending.h"
@@ -25,7 +26,7 @@ enum { DAP_JOURNAL_STRIDE = 8388608, DAP_JOURNAL_OFFSETS = 255 };
 enum { DAP_JOURNAL_CONFIGURED = -1 };
 
 /* Returns an empty journal in its first epoch, NULL when memory ran out. */
-struct dap_journal *dap_journal_new(void);
+struct dap_journal *dap_journal_new(void) MUST_USE;
 void dap_journal_free(struct dap_journal *j);
 
 /* A request of the client's on its way to Delve (client's paths, client's seq). Adds the edits that its handles need
@@ -33,14 +34,15 @@ void dap_journal_free(struct dap_journal *j);
  * VALUE` evaluations. What it notes counts once Delve has answered it with success. Returns 0, 1 with *e when it names
  * a handle of an earlier Delve or when there is too much to keep (16 MiB of arguments, 65,536 values in one request,
  * 256 settings): the request is to be answered with this error; -1 when memory ran out. */
-int dap_journal_request(struct dap_journal *j, const struct dap_message *m, struct dap_edits *edits, struct err *e);
+int dap_journal_request(struct dap_journal *j, const struct dap_message *m, struct dap_edits *edits,
+                        struct err *e) MUST_USE;
 
 /* A message of Delve's on its way to the client (Delve's paths already mapped or not: they are not looked at). asked:
  * for a response, what it answers; NULL otherwise. Adds edits for handles and breakpoint ids; from the second epoch on
  * a breakpoint that Delve has given no id is given one, so that it can be spoken of later. Returns 0, -1 when memory
  * ran out. */
 int dap_journal_from_delve(struct dap_journal *j, const struct dap_message *m, const struct dap_asked *asked,
-                           struct dap_edits *edits);
+                           struct dap_edits *edits) MUST_USE;
 
 /* The client's request with this seq will never be answered by Delve: what it noted is forgotten. */
 void dap_journal_drop(struct dap_journal *j, int64_t client_seq);
@@ -50,11 +52,11 @@ void dap_journal_drop(struct dap_journal *j, int64_t client_seq);
 bool dap_journal_is_repeatable(const char *command);
 /* Appends such a request again as the text of one message (no header), with the client's seq. Returns 1, 0 when it
  * can't be repeated, -1 when memory ran out. */
-int dap_journal_repeat(struct dap_journal *j, const struct dap_asked *asked, struct buf *out);
+int dap_journal_repeat(struct dap_journal *j, const struct dap_asked *asked, struct buf *out) MUST_USE;
 
 /* The Delve is gone. Appends to events (a JSON array) the bodies of `breakpoint` events that tell the client that its
  * breakpoints are unverified now. Returns 0, -1 when memory ran out. */
-int dap_journal_lost(struct dap_journal *j, json_t *events);
+int dap_journal_lost(struct dap_journal *j, json_t *events) MUST_USE;
 /* While no Delve runs: notes a set*Breakpoints request and makes the body of its answer, all unverified with ids of
  * their own, which stay theirs when a Delve comes. Returns a new reference, NULL when memory or the room for notes ran
  * out or m is no such request. */
@@ -70,7 +72,7 @@ void dap_journal_configure_early(struct dap_journal *j);
 void dap_journal_next(struct dap_journal *j, bool same_process);
 /* Appends the i-th thing (from 0) to tell it, as the text of one request message (no header, seq 0, client's paths),
  * all but configurationDone. Returns 1, 0 when there is no more, -1 when memory ran out. */
-int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out);
+int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out) MUST_USE;
 /* The number of what it has given last: the same for the same thing, however often one Delve is to be told, and never
  * another's. Told once, the i-th has number i. */
 size_t dap_journal_replay_number(const struct dap_journal *j);
@@ -78,7 +80,7 @@ size_t dap_journal_replay_number(const struct dap_journal *j);
  * of `breakpoint` events (reason changed, the client's ids) for what differs from what the client was told. The first
  * answer also brings those for instruction and data breakpoints that were left out; when there is nothing else to tell,
  * a `threads` request is the one thing, and only its answer counts. Returns 0, -1 when memory ran out. */
-int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_message *answer, json_t *events);
+int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_message *answer, json_t *events) MUST_USE;
 
 /* Whether the client's configurationDone was answered, by a Delve of this session or before there was one. */
 bool dap_journal_is_configured(const struct dap_journal *j);

@@ -389,7 +389,8 @@ static json_t *failure(const struct dap_message *answer)
 {
     json_t *whole;
     struct err ignored; /* then there are words of our own */
-    (void)dap_tree_read(answer->text, answer->len, DAP_TREE_BODY, &whole, &ignored);
+    if (dap_tree_read(answer->text, answer->len, DAP_TREE_BODY, &whole, &ignored) != 0)
+        whole = NULL;
     json_t *body = json_object_get(whole, "body");
     json_t *format = json_object_get(json_object_get(body, "error"), "format");
     json_t *message = json_object_get(whole, "message");

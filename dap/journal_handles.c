@@ -60,10 +60,10 @@ static int take_off(void *arg, struct dap_json_token value)
     if (!is_handle(w, value, &handle))
         return 0;
     if (handle <= w->offset || handle >= w->offset + DAP_JOURNAL_STRIDE) {
-        (void)err_set(w->e,
-                      "%s: %s %" PRId64 " belongs to a Delve that has been restarted since; request the stack trace "
-                                        "and the variables of the current stop again",
-                      w->m->name, w->what, handle);
+        err_set(w->e,
+                "%s: %s %" PRId64 " belongs to a Delve that has been restarted since; request the stack trace "
+                "and the variables of the current stop again",
+                w->m->name, w->what, handle);
         return 1;
     }
     return w->offset ? dap_edits_add_int(w->edits, value.at, handle - w->offset) : 0;

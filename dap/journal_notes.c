@@ -183,7 +183,7 @@ static bool is_too_much(const struct row *row, const struct dap_message *m, stru
     if (!row || row->kind == JOURNAL_CONFIG || m->payload_at.len > DAP_REQUEST_BYTES_MAX ||
         dap_tree_fits(m->text + m->payload_at.off, m->payload_at.len, DAP_TREE_REQUEST, e))
         return false;
-    (void)err_prefix(e, "%s: ", m->name);
+    err_prefix(e, "%s: ", m->name);
     return true;
 }
 
@@ -229,7 +229,8 @@ int journal_empty(struct journal_note *note)
     /* Nothing else of the request: Delve may have closed the connection over it. */
     json_t *given;
     struct err ignored; /* it was read before; else memory ran out, and all that is said is that nothing is set */
-    (void)dap_tree_read(note->arguments, note->len, DAP_TREE_REQUEST, &given, &ignored);
+    if (dap_tree_read(note->arguments, note->len, DAP_TREE_REQUEST, &given, &ignored) != 0)
+        given = NULL;
     json_t *source = json_object_get(given, "source");
     json_t *path = json_object_get(source, "path"), *name = json_object_get(source, "name");
     json_t *wanted = json_pack("{s:[]}", "breakpoints");
@@ -293,10 +294,10 @@ int journal_has_room(const struct dap_journal *j, const struct journal_note *not
 {
     size_t configs = 0;
     if (note->cost > JOURNAL_BYTES_MAX || j->bytes > JOURNAL_BYTES_MAX - note->cost) {
-        (void)err_set(e,
-                      "%s: the breakpoints and settings to restore after a restart of Delve exceed %d MiB; remove some "
-                      "breakpoints",
-                      note->command, JOURNAL_BYTES_MAX >> 20);
+        err_set(e,
+                "%s: the breakpoints and settings to restore after a restart of Delve exceed %d MiB; remove some "
+                "breakpoints",
+                note->command, JOURNAL_BYTES_MAX >> 20);
         return 1;
     }
     if (note->kind != JOURNAL_CONFIG)
@@ -307,8 +308,8 @@ int journal_has_room(const struct dap_journal *j, const struct journal_note *not
         configs += j->waiting.list[i]->kind == JOURNAL_CONFIG;
     if (configs < JOURNAL_CONFIGS_MAX || (!note->adds && journal_find(j, note) < j->kept.count))
         return 0;
-    (void)err_set(e, "dlv config %s: at most %d changes to Delve's configuration are kept for a restart", note->key,
-                  JOURNAL_CONFIGS_MAX);
+    err_set(e, "dlv config %s: at most %d changes to Delve's configuration are kept for a restart", note->key,
+            JOURNAL_CONFIGS_MAX);
     return 1;
 }
 

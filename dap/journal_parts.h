@@ -2,6 +2,7 @@
 #ifndef DAP_JOURNAL_PARTS_H
 #define DAP_JOURNAL_PARTS_H
 
+#include "dap/must_use.h"
 #include "dap/journal.h"
 
 /* In the order in which a new Delve is told: the configuration first, since it decides how the rest is read. */
@@ -93,14 +94,14 @@ struct dap_journal {
 /* Reads a request of the client's. *note becomes a new note, or NULL when there is nothing to note. Returns 0, 1 with
  * *e when it sets more than can be noted (DAP_REQUEST_VALUES_MAX; one that is too long for Delve is no matter of ours),
  * -1 when memory ran out. */
-int journal_note_read(const struct dap_message *m, struct journal_note **note, struct err *e);
+int journal_note_read(const struct dap_message *m, struct journal_note **note, struct err *e) MUST_USE;
 void journal_note_free(struct journal_note *note);
 
 /* Makes of a set* request one that sets nothing. Returns 0, or -1 when memory ran out: it is as it was. */
-int journal_empty(struct journal_note *note);
+int journal_empty(struct journal_note *note) MUST_USE;
 
 /* Adds a note, which belongs to the journal from then on. Returns 0, or -1 when memory ran out. */
-int journal_add(struct dap_journal *j, struct journal_notes *notes, struct journal_note *note);
+int journal_add(struct dap_journal *j, struct journal_notes *notes, struct journal_note *note) MUST_USE;
 /* Takes the i-th out; it belongs to the caller. */
 struct journal_note *journal_take(struct dap_journal *j, struct journal_notes *notes, size_t i);
 
@@ -108,11 +109,11 @@ struct journal_note *journal_take(struct dap_journal *j, struct journal_notes *n
 size_t journal_find(const struct dap_journal *j, const struct journal_note *note);
 
 /* Whether the kept notes stay within their limits with this one. Returns 0, or 1 with *e. */
-int journal_has_room(const struct dap_journal *j, const struct journal_note *note, struct err *e);
+int journal_has_room(const struct dap_journal *j, const struct journal_note *note, struct err *e) MUST_USE;
 
 /* Takes a note that is Delve's truth now to the kept ones; those that it replaces go. The note belongs to the journal,
    whatever comes. Returns 0, or -1 when memory ran out. */
-int journal_keep(struct dap_journal *j, struct journal_note *note);
+int journal_keep(struct dap_journal *j, struct journal_note *note) MUST_USE;
 
 bool journal_names_addresses(enum journal_kind kind);
 bool journal_has_ids(enum journal_kind kind);
@@ -121,18 +122,19 @@ bool journal_has_ids(enum journal_kind kind);
 
 /* Takes the offset off the handles of a request. Returns 0, 1 with *e when one is of an earlier epoch, -1 when memory
  * ran out. */
-int journal_handles_from_client(const struct dap_message *m, uint64_t epoch, struct dap_edits *edits, struct err *e);
+int journal_handles_from_client(const struct dap_message *m, uint64_t epoch, struct dap_edits *edits,
+                                struct err *e) MUST_USE;
 /* Puts it on. Returns 0, or -1 when memory ran out. */
-int journal_handles_from_delve(const struct dap_message *m, uint64_t epoch, struct dap_edits *edits);
+int journal_handles_from_delve(const struct dap_message *m, uint64_t epoch, struct dap_edits *edits) MUST_USE;
 
 /* --- journal_breakpoints.c --- */
 
 /* Delve has done what note asks: tells its breakpoints apart, adds the edits of their ids. Returns 0, or -1 when memory
  * ran out. */
 int journal_breakpoints_answered(struct dap_journal *j, struct journal_note *note, const struct dap_message *m,
-                                 struct dap_edits *edits);
+                                 struct dap_edits *edits) MUST_USE;
 /* `breakpoint` and `stopped` events. Returns 0, or -1 when memory ran out. */
-int journal_breakpoints_event(struct dap_journal *j, const struct dap_message *m, struct dap_edits *edits);
+int journal_breakpoints_event(struct dap_journal *j, const struct dap_message *m, struct dap_edits *edits) MUST_USE;
 
 /* Whether there is a breakpoint that was left out and whose loss the client has not heard of. */
 bool journal_breakpoints_untold(const struct dap_journal *j);

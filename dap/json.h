@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dap/must_use.h"
 #include "dap/message.h"
 
 enum dap_json_kind {
@@ -54,6 +55,6 @@ size_t dap_json_decode(const char *text, size_t len, char out[4], size_t *out_le
 bool dap_json_equals(const char *text, struct dap_span at, const char *name);
 
 /* Reads an integer: digits with an optional minus, without fraction or exponent, that fits. Returns 0, or -1. */
-int dap_json_integer(const char *text, struct dap_span at, int64_t *value);
+int dap_json_integer(const char *text, struct dap_span at, int64_t *value) MUST_USE;
 
 #endif

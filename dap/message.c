@@ -250,7 +250,8 @@ int dap_edits_add(struct dap_edits *edits, struct dap_span at, const char *repla
         edits->cap = cap;
     }
     size_t off = edits->replacements.len;
-    if (buf_append(&edits->replacements, replacement, len) < 0)
+    buf_append(&edits->replacements, replacement, len);
+    if (edits->replacements.failed)
         return -1;
     edits->list[edits->count++] = (struct dap_edit){.at = at, .replacement_off = off, .replacement_len = len};
     return 0;
@@ -297,7 +298,8 @@ int dap_message_write(const struct dap_message *m, struct dap_edits *edits, stru
         buf_append(out, edits->replacements.data + edit->replacement_off, edit->replacement_len);
         done = edit->at.off + edit->at.len;
     }
-    if (buf_append(out, m->text + done, m->len - done) == 0)
+    buf_append(out, m->text + done, m->len - done);
+    if (!out->failed)
         return 0;
     /* No half frame stays behind. */
     out->len = start;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 #include "dap/err.h"
 
@@ -37,11 +38,11 @@ struct dap_message {
    only. Returns 0, or -1 with *e when the text is not one JSON object, is deeper than DAP_DEPTH_MAX, or lacks an
    envelope field that its type needs (type, integer seq; command; event; integer request_seq). The text must stay alive
    as long as m is used. */
-int dap_message_scan(struct dap_message *m, const char *text, size_t len, struct err *e);
+int dap_message_scan(struct dap_message *m, const char *text, size_t len, struct err *e) MUST_USE;
 
 /* The same for the first bytes of a message whose rest is missing: returns 0 as soon as type and name or request_seq
    have been seen (go-dap writes them before the body), -1 when the text ends before. payload_at is not set. */
-int dap_message_scan_prefix(struct dap_message *m, const char *text, size_t len, struct err *e);
+int dap_message_scan_prefix(struct dap_message *m, const char *text, size_t len, struct err *e) MUST_USE;
 
 /* A list of replacements in one message's text. */
 struct dap_edit {
@@ -61,11 +62,11 @@ void dap_edits_free(struct dap_edits *edits);
 
 /* Adds a replacement; the bytes are copied. Spans must not overlap. Returns 0, or -1 when memory or DAP_EDITS_MAX is
  * exhausted. */
-int dap_edits_add(struct dap_edits *edits, struct dap_span at, const char *replacement, size_t len);
-int dap_edits_add_int(struct dap_edits *edits, struct dap_span at, int64_t value);
+int dap_edits_add(struct dap_edits *edits, struct dap_span at, const char *replacement, size_t len) MUST_USE;
+int dap_edits_add_int(struct dap_edits *edits, struct dap_span at, int64_t value) MUST_USE;
 
 /* Appends the message with its edits made, framed with a Content-Length header, to out. edits may be NULL. Sorts the
  *edits. body_len, if not NULL, receives the length of the body. Returns 0, or -1 when out has no room. */
-int dap_message_write(const struct dap_message *m, struct dap_edits *edits, struct buf *out, size_t *body_len);
+int dap_message_write(const struct dap_message *m, struct dap_edits *edits, struct buf *out, size_t *body_len) MUST_USE;
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "dap/message.h"
 
 struct dap_queued;
@@ -26,11 +27,11 @@ void dap_queue_free(struct dap_queue *q);
 
 /* Appends a copy of the message. Returns 0, or -1 when it is over the limit or memory ran out: the queue is then as it
  * was. */
-int dap_queue_add(struct dap_queue *q, const struct dap_message *m) __attribute__((warn_unused_result));
+int dap_queue_add(struct dap_queue *q, const struct dap_message *m) MUST_USE;
 
 /* Takes the oldest message out into *m. Returns its text, which m points into and which the caller frees with free()
  * once m is not used any more; NULL when the queue is empty. */
-char *dap_queue_take(struct dap_queue *q, struct dap_message *m) __attribute__((warn_unused_result));
+char *dap_queue_take(struct dap_queue *q, struct dap_message *m) MUST_USE;
 
 /* Whether `is` returns true for one of the messages. */
 bool dap_queue_any(const struct dap_queue *q, bool (*is)(const struct dap_message *m));

@@ -103,7 +103,8 @@ static int decode(struct work *w, struct dap_span at)
 static int replace(struct work *w, struct dap_span at)
 {
     buf_clear(&w->quoted);
-    if (w->mapped.failed || dap_append_string(&w->quoted, w->mapped.data ? w->mapped.data : "", w->mapped.len) < 0)
+    dap_append_string(&w->quoted, w->mapped.data ? w->mapped.data : "", w->mapped.len);
+    if (w->mapped.failed || w->quoted.failed)
         return -1;
     return dap_edits_add(w->edits, at, w->quoted.data, w->quoted.len);
 }

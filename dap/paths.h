@@ -2,6 +2,7 @@
 #ifndef DAP_PATHS_H
 #define DAP_PATHS_H
 
+#include "dap/must_use.h"
 #include "dap/message.h"
 
 enum dap_direction { DAP_TO_DELVE, DAP_TO_CLIENT };
@@ -16,6 +17,6 @@ bool dap_paths_carried(const struct dap_message *m, enum dap_direction direction
 /* Adds an edit for each `path` string at the places that the table names (whatever else the message holds there) and
    map changes. Returns 0, or -1 when memory is exhausted. */
 int dap_paths_edit(const struct dap_message *m, enum dap_direction direction, dap_map_path *map, void *arg,
-                   struct dap_edits *edits);
+                   struct dap_edits *edits) MUST_USE;
 
 #endif

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dap/must_use.h"
 #include "dap/message.h"
 
 enum { DAP_PENDING_MAX = 4096 }; /* requests unanswered at a time */
@@ -28,18 +29,18 @@ struct dap_asked {
 struct dap_pending;
 
 /* Returns an empty table, or NULL when memory ran out. */
-struct dap_pending *dap_pending_new(void);
+struct dap_pending *dap_pending_new(void) MUST_USE;
 void dap_pending_free(struct dap_pending *p);
 
 /* Remembers a request. Returns 0, or -1 when the table is full or memory ran out. */
-int dap_pending_add(struct dap_pending *p, const struct dap_asked *asked);
+int dap_pending_add(struct dap_pending *p, const struct dap_asked *asked) MUST_USE;
 
 /* Takes the entry of seq out into *asked. Returns 1, or 0 when nothing with this seq waits: an answer to it is a second
  * one and is dropped. */
-int dap_pending_take(struct dap_pending *p, int64_t seq, struct dap_asked *asked);
+int dap_pending_take(struct dap_pending *p, int64_t seq, struct dap_asked *asked) MUST_USE;
 
 /* Takes the oldest entry out into *asked. Returns 1, or 0 when the table is empty. */
-int dap_pending_take_oldest(struct dap_pending *p, struct dap_asked *asked);
+int dap_pending_take_oldest(struct dap_pending *p, struct dap_asked *asked) MUST_USE;
 
 size_t dap_pending_count(const struct dap_pending *p);
 

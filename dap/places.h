@@ -2,6 +2,7 @@
 #ifndef DAP_PLACES_H
 #define DAP_PLACES_H
 
+#include "dap/must_use.h"
 #include "dap/json.h"
 
 enum { DAP_PLACE_STEPS_MAX = 8 };
@@ -13,6 +14,6 @@ typedef int dap_place_found(void *arg, struct dap_json_token value);
 /* Follows steps (keys, and "[]" for each element of an array; DAP_PLACE_STEPS_MAX of them, or fewer and a NULL) through
    the payload of m, and gives what it comes to in the order of the text. Returns 0, what found returned, or -1 when the
    payload is no JSON. */
-int dap_place_walk(const struct dap_message *m, const char *const *steps, dap_place_found *found, void *arg);
+int dap_place_walk(const struct dap_message *m, const char *const *steps, dap_place_found *found, void *arg) MUST_USE;
 
 #endif

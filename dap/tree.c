@@ -157,8 +157,7 @@ static bool explain(const char *text, size_t len, bool nul, const char *name, st
     struct buf path;
     buf_init(&path, PATH_BYTES_MAX);
     write_path(levels, text, is_key ? j.depth - 1 : j.depth, &path);
-    (void)err_set(e, "%s%s %s (byte %zu of %zu)", is_key ? "a name in " : "", path.len ? path.data : name, wrong, at,
-                  len);
+    err_set(e, "%s%s %s (byte %zu of %zu)", is_key ? "a name in " : "", path.len ? path.data : name, wrong, at, len);
     buf_free(&path);
     return true;
 }
@@ -166,13 +165,12 @@ static bool explain(const char *text, size_t len, bool nul, const char *name, st
 bool dap_tree_fits(const char *text, size_t len, enum dap_tree_of of, struct err *e)
 {
     if (len > kinds[of].bytes) {
-        (void)err_set(e, "%s: %zu bytes exceed the limit of %zu KiB; send less", kinds[of].name, len,
-                      kinds[of].bytes >> 10);
+        err_set(e, "%s: %zu bytes exceed the limit of %zu KiB; send less", kinds[of].name, len, kinds[of].bytes >> 10);
         return false;
     }
     if (count_values(text, len, kinds[of].values) > kinds[of].values) {
-        (void)err_set(e, "%s: more than the limit of %zu values (objects, arrays, strings, numbers); send less",
-                      kinds[of].name, kinds[of].values);
+        err_set(e, "%s: more than the limit of %zu values (objects, arrays, strings, numbers); send less",
+                kinds[of].name, kinds[of].values);
         return false;
     }
     return true;
@@ -190,7 +188,7 @@ int dap_tree_read(const char *text, size_t len, enum dap_tree_of of, json_t **tr
     if (json_error_code(&why) == json_error_out_of_memory)
         return err_set(e, "out of memory");
     if (!explain(text, len, !(kinds[of].flags & JSON_ALLOW_NUL), kinds[of].name, e))
-        (void)err_set(e, "%s: cannot be read: %s (byte %d of %zu)", kinds[of].name, why.text, why.position, len);
+        err_set(e, "%s: cannot be read: %s (byte %d of %zu)", kinds[of].name, why.text, why.position, len);
     return 1;
 }
 
@@ -201,10 +199,10 @@ int dap_tree_payload(const struct dap_message *m, enum dap_tree_of of, json_t **
     if (m->payload_at.len == 0 || text[0] == 'n')
         return 0;
     if (text[0] != '{') {
-        (void)err_set(e, "%s: expected an object, not %s", kinds[of].name,
-                      text[0] == '['   ? "an array"
-                      : text[0] == '"' ? "a string"
-                                       : "a single value");
+        err_set(e, "%s: expected an object, not %s", kinds[of].name,
+                text[0] == '['   ? "an array"
+                : text[0] == '"' ? "a string"
+                                 : "a single value");
         return 1;
     }
     return dap_tree_read(text, m->payload_at.len, of, tree, e);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "dap/err.h"
 #include "dap/message.h"
 
@@ -31,10 +32,10 @@ bool dap_tree_fits(const char *text, size_t len, enum dap_tree_of of, struct err
 /* Reads a text. Returns 0 with *tree (a new reference); 1 with *e when it is over a bound or is refused: what is wrong,
  * in which attribute, at which byte; -1 with *e when memory ran out. *tree is NULL then. NUL characters are refused in
  * DAP_TREE_ARGUMENTS only. */
-int dap_tree_read(const char *text, size_t len, enum dap_tree_of of, json_t **tree, struct err *e);
+int dap_tree_read(const char *text, size_t len, enum dap_tree_of of, json_t **tree, struct err *e) MUST_USE;
 
 /* Reads the arguments or body of a message as an object: *tree is a new reference, NULL when there are none, or null.
  * Otherwise as dap_tree_read; anything but an object is refused. */
-int dap_tree_payload(const struct dap_message *m, enum dap_tree_of of, json_t **tree, struct err *e);
+int dap_tree_payload(const struct dap_message *m, enum dap_tree_of of, json_t **tree, struct err *e) MUST_USE;
 
 #endif

@@ -163,12 +163,12 @@ static void read_flags(const struct delve_blame_of *of, struct flags *launch, st
     struct setting s;
     *launch = *goflags = (struct flags){0};
     for (size_t i = 0; i < of->plan->flags.count; i++)
-        if (begins(of->plan->flags.list[i], build_flags))
-            (void)delve_words_split(&launch->words, of->plan->flags.list[i] + sizeof build_flags - 1, "'");
+        if (begins(of->plan->flags.list[i], build_flags) &&
+            delve_words_split(&launch->words, of->plan->flags.list[i] + sizeof build_flags - 1, "'") < 0)
+            return;
     (void)snprintf(launch->where, sizeof launch->where, "buildFlags of launch.json, or --build-flags in Delve's flags");
-    if (!find_variable(of, "GOFLAGS", &s))
+    if (!find_variable(of, "GOFLAGS", &s) || delve_words_split(&goflags->words, s.value, "'\"") < 0)
         return;
-    (void)delve_words_split(&goflags->words, s.value, "'\"");
     (void)snprintf(goflags->where, sizeof goflags->where, "GOFLAGS, in %s", s.where);
 }
 

@@ -50,8 +50,8 @@ static void put_script(struct buf *out)
         while (at < stop && *at == ' ')
             at++;
         if (at < stop && *at != '#') {
-            (void)buf_puts(out, between);
-            (void)buf_append(out, at, (size_t)(stop - at));
+            buf_puts(out, between);
+            buf_append(out, at, (size_t)(stop - at));
             between = goes_on(at, (size_t)(stop - at)) ? " " : "; ";
         }
         at = stop + 1;
@@ -76,10 +76,10 @@ static bool are_words(const char *client, const char *nonce, const struct bootst
 static void put_arguments(struct buf *out, const char *client, const char *nonce, size_t hello_size,
                           const struct bootstrap_program *programs, size_t count)
 {
-    (void)buf_printf(out, " %s %s %zu", client, nonce, hello_size);
+    buf_printf(out, " %s %s %zu", client, nonce, hello_size);
     for (size_t i = 0; i < count; i++)
-        (void)buf_printf(out, " %s:%s:%zu:%lu", programs[i].arch, programs[i].hash, programs[i].size,
-                         (unsigned long)programs[i].crc);
+        buf_printf(out, " %s:%s:%zu:%lu", programs[i].arch, programs[i].hash, programs[i].size,
+                   (unsigned long)programs[i].crc);
 }
 
 int bootstrap_line(struct buf *out, const char *client, const char *nonce, size_t hello_size,
@@ -88,9 +88,9 @@ int bootstrap_line(struct buf *out, const char *client, const char *nonce, size_
     size_t begin = out->len;
     if (!are_words(client, nonce, programs, count))
         return -1;
-    (void)buf_puts(out, "exec sh -c '");
+    buf_puts(out, "exec sh -c '");
     put_script(out);
-    (void)buf_puts(out, "' delvegate");
+    buf_puts(out, "' delvegate");
     put_arguments(out, client, nonce, hello_size, programs, count);
     return out->failed || out->len - begin > BOOTSTRAP_LINE_MAX ? -1 : 0;
 }
@@ -102,5 +102,6 @@ int bootstrap_script(struct buf *out, const char *client, const char *nonce, siz
     if (bootstrap_line(out, client, nonce, hello_size, programs, count) < 0)
         return -1;
     memset(newlines, '\n', sizeof newlines);
-    return buf_append(out, newlines, sizeof newlines);
+    buf_append(out, newlines, sizeof newlines);
+    return out->failed ? -1 : 0;
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 
 enum {
@@ -39,10 +40,10 @@ uint32_t bootstrap_crc(const void *bytes, size_t n);
 /* Appends the command line for a login shell of any kind. client, nonce: letters and digits. hello_size: bytes of the
  * lead behind its line. Returns -1 when the buffer has no room for it or a word has other characters. */
 int bootstrap_line(struct buf *out, const char *client, const char *nonce, size_t hello_size,
-                   const struct bootstrap_program *programs, size_t count);
+                   const struct bootstrap_program *programs, size_t count) MUST_USE;
 /* The same for the stdin of a shell that has read all that precedes: the line, then newlines, of which it may have read
  * some ahead when it becomes the script's. */
 int bootstrap_script(struct buf *out, const char *client, const char *nonce, size_t hello_size,
-                     const struct bootstrap_program *programs, size_t count);
+                     const struct bootstrap_program *programs, size_t count) MUST_USE;
 
 #endif

@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 #include "delve/plan.h"
 
@@ -43,7 +44,7 @@ struct delve_facts {
 
 /* Adds a fact, both strings copied. Those beyond DELVE_FACTS_MAX are dropped. Returns 0, -1 when memory ran out. */
 enum { DELVE_FACTS_MAX = 512 };
-int delve_facts_add(struct delve_facts *f, const char *name, const char *text);
+int delve_facts_add(struct delve_facts *f, const char *name, const char *text) MUST_USE;
 /* The text of the last fact with this name, NULL when there is none. Lives as long as the facts. f NULL: no facts. */
 const char *delve_facts_get(const struct delve_facts *f, const char *name);
 void delve_facts_free(struct delve_facts *f);
@@ -84,14 +85,14 @@ struct delve_findings {
 
 /* Appends what is wrong. The caller frees with delve_findings_free, also after a failure. Returns 0, -1 when memory ran
  * out. */
-int delve_check(const struct delve_check *c, struct delve_findings *found);
+int delve_check(const struct delve_check *c, struct delve_findings *found) MUST_USE;
 void delve_findings_free(struct delve_findings *found);
 
 /* Whether one of the lines of text is how Delve says that it may not trace. *attach: when it attached to a process. */
 bool delve_is_ptrace_failure(const char *text, bool *attach);
 
 /* Appends why tracing is not permitted, by the facts (NULL: none), and which flag or setting permits it; one line.
-   Returns as buf_append. */
-int delve_ptrace_advice(const struct delve_facts *f, bool attach, struct buf *out);
+   Fails as buf_append. */
+void delve_ptrace_advice(const struct delve_facts *f, bool attach, struct buf *out);
 
 #endif

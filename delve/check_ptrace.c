@@ -138,23 +138,28 @@ static const char *of_seccomp(const struct rights *rights, bool attach)
                  "\"--security-opt=seccomp=unconfined\"," RUN_ARGS "; under systemd allow it in SystemCallFilter";
 }
 
-int delve_ptrace_advice(const struct delve_facts *f, bool attach, struct buf *out)
+static const char *of_another_cause(const struct rights *rights, bool attach)
+{
+    if (attach && !rights->is_root)
+        return OF_ANOTHER_USER;
+    if (!rights->is_bounding || (attach && rights->is_root && !rights->is_effective))
+        return "the capability SYS_PTRACE is missing on the Go machine: in a container add "
+               "\"--cap-add=SYS_PTRACE\"" RUN_ARGS;
+    return "seccomp, capabilities and Yama all permit it: in a container add \"--cap-add=SYS_PTRACE\" "
+           "and \"--security-opt=apparmor=unconfined\"" RUN_ARGS
+           " (an emulated processor does not support it: use an image for the machine's own); elsewhere "
+           "check the logs of AppArmor or SELinux";
+}
+
+void delve_ptrace_advice(const struct delve_facts *f, bool attach, struct buf *out)
 {
     struct rights rights = read_rights(f);
     const char *words = of_yama(&rights, attach);
     if (!words)
         words = of_seccomp(&rights, attach);
-    if (words)
-        return buf_puts(out, words);
-    if (attach && !rights.is_root)
-        return buf_puts(out, OF_ANOTHER_USER);
-    if (!rights.is_bounding || (attach && rights.is_root && !rights.is_effective))
-        return buf_puts(out, "the capability SYS_PTRACE is missing on the Go machine: in a container add "
-                             "\"--cap-add=SYS_PTRACE\"" RUN_ARGS);
-    return buf_puts(out, "seccomp, capabilities and Yama all permit it: in a container add \"--cap-add=SYS_PTRACE\" "
-                         "and \"--security-opt=apparmor=unconfined\"" RUN_ARGS
-                         " (an emulated processor does not support it: use an image for the machine's own); elsewhere "
-                         "check the logs of AppArmor or SELinux");
+    if (!words)
+        words = of_another_cause(&rights, attach);
+    buf_puts(out, words);
 }
 
 void check_ptrace(struct check_run *r)
@@ -169,7 +174,8 @@ void check_ptrace(struct check_run *r)
     const char *yama_attach = of_yama(&rights, true);
     buf_init(&advice, ERR_TEXT_MAX);
     if (is_refused || (!trace && yama)) {
-        if (delve_ptrace_advice(f, false, &advice) < 0)
+        delve_ptrace_advice(f, false, &advice);
+        if (advice.failed)
             r->failed = true;
         else
             check_add(r, DELVE_FATAL, "Delve may not trace on %s%s%s, so nothing can be debugged: %s.", r->check->where,

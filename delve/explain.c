@@ -147,7 +147,8 @@ static void add_log_errors(struct buf *out, size_t start, const char *log)
     for (const char *p = log; *p && shown < SHOWN_LOG_LINES;) {
         size_t n = line_length(p);
         buf_clear(&line);
-        if (n && buf_append(&line, p, n < ERR_TEXT_MAX ? n : ERR_TEXT_MAX) == 0) {
+        buf_append(&line, p, n < ERR_TEXT_MAX ? n : ERR_TEXT_MAX);
+        if (line.len) {
             struct delve_log_event event = delve_log_read(line.data);
             if (event.kind == DELVE_LOG_ERROR && !strstr(out->data ? out->data + start : "", event.message)) {
                 add_line(out, start, event.message, strlen(event.message));

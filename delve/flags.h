@@ -2,6 +2,7 @@
 #ifndef DELVE_FLAGS_H
 #define DELVE_FLAGS_H
 
+#include "dap/must_use.h"
 #include "delve/plan.h"
 
 enum delve_flag_kind {
@@ -18,7 +19,7 @@ enum delve_flag_kind {
    a value and has none too: returns -1 with *e. unknown flags pass only as --name=value. origin: "dlvFlags" or
    "delve.flags", for the texts. */
 int delve_flags_read(const char *const *words, size_t count, const char *origin, struct delve_strings *out,
-                     struct delve_strings *notes, struct err *e);
+                     struct delve_strings *notes, struct err *e) MUST_USE;
 
 /* What kind of flag a word names ("--listen=x", "-l"): for the check of the configuration. Unknown ones are
  * DELVE_FLAG_USER. */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 
 enum delve_log_kind {
@@ -28,7 +29,7 @@ bool delve_log_different_user(const char *log, long *uid);
 /* Appends the text for a launch that ended before a session: the last lines of build output and log (each may be NULL),
    and the hint that belongs to a known start-up failure (facts: no go in PATH, ptrace, not main, bad --wd, version
    window, unknown flag of an old dlv with exit status 0, disk full ...). */
-int delve_log_explain(struct buf *out, const char *build_output, const char *log, int exit_status);
+int delve_log_explain(struct buf *out, const char *build_output, const char *log, int exit_status) MUST_USE;
 
 /* What is known beside the output; each may be NULL. */
 struct delve_facts;
@@ -41,18 +42,18 @@ struct delve_known {
 
 /* The same with what is known. */
 int delve_log_explain_on(struct buf *out, const char *build_output, const char *log, int exit_status,
-                         const struct delve_known *known);
+                         const struct delve_known *known) MUST_USE;
 
 /* dlv's version out of `dlv version`, go's out of `go version`; "1.20.2", "1.19.8". Returns 0 and fills
  * major/minor/patch, or -1. */
 struct delve_version {
     int major, minor, patch;
 };
-int delve_version_parse(const char *text, struct delve_version *v);
+int delve_version_parse(const char *text, struct delve_version *v) MUST_USE;
 
 /* Whether dlv is at least 1.7.3 and go within its window (pkg/goversion/compat.go). Returns 0, or -1 with *e. check_go
  * false: the window is not looked at. */
 struct err;
-int delve_version_check(struct delve_version dlv, struct delve_version go, int check_go, struct err *e);
+int delve_version_check(struct delve_version dlv, struct delve_version go, int check_go, struct err *e) MUST_USE;
 
 #endif

@@ -90,9 +90,9 @@ int delve_misplaced_explain(const struct delve_plan *plan, enum delve_misplaced_
         add_advice(&out, from, kind, at);
     }
     if (out.failed)
-        (void)err_set(e, "%s is missing or cannot be used on %s", path, at->where);
+        err_set(e, "%s is missing or cannot be used on %s", path, at->where);
     else
-        (void)err_set(e, "%s", out.data);
+        err_set(e, "%s", out.data);
     buf_free(&out);
     return -1;
 }

@@ -26,7 +26,7 @@ static const char *base_of(const char *path, size_t len)
     return path + len;
 }
 
-int delve_names_question(const char *file, struct buf *out)
+void delve_names_question(const char *file, struct buf *out)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     buf_puts(out, "dlv sources (^|/)");
@@ -36,7 +36,7 @@ int delve_names_question(const char *file, struct buf *out)
             buf_puts(out, "\\");
         buf_append(out, p, 1);
     }
-    return buf_puts(out, "$");
+    buf_puts(out, "$");
 }
 
 /* The number of whole components in which two paths end alike; *a_rest and *b_rest get the length of what is before. */

@@ -53,7 +53,7 @@ size_t order_open(struct buf *out, enum order_kind kind)
     char header[ORDER_HEADER] = {0};
     size_t begin = out->len;
     put_big_endian(header + LENGTH_SIZE, ORDER_HEADER - LENGTH_SIZE, kind);
-    (void)buf_append(out, header, sizeof header);
+    buf_append(out, header, sizeof header);
     return begin;
 }
 
@@ -66,9 +66,9 @@ void order_put_bytes(struct buf *out, enum order_key key, const void *value, siz
     }
     put_big_endian(header, KEY_SIZE, key);
     put_big_endian(header + KEY_SIZE, FIELD_HEADER - KEY_SIZE, len);
-    (void)buf_append(out, header, sizeof header);
-    (void)buf_append(out, value, len);
-    (void)buf_append(out, "", 1);
+    buf_append(out, header, sizeof header);
+    buf_append(out, value, len);
+    buf_append(out, "", 1);
 }
 
 void order_put(struct buf *out, enum order_key key, const char *value)
@@ -85,7 +85,7 @@ void order_put_pair(struct buf *out, enum order_key key, const char *name, const
         return;
     /* The NUL becomes the sign, and the rest is as if it had been one value. */
     out->data[out->len - 1] = '=';
-    (void)buf_append(out, value, strlen(value) + 1);
+    buf_append(out, value, strlen(value) + 1);
     if (!out->failed)
         put_big_endian(out->data + at + KEY_SIZE, FIELD_HEADER - KEY_SIZE, out->len - at - FIELD_HEADER - 1);
 }
@@ -97,14 +97,12 @@ void order_put_number(struct buf *out, enum order_key key, long number)
     order_put(out, key, text);
 }
 
-int order_close(struct buf *out, size_t begin)
+void order_close(struct buf *out, size_t begin)
 {
     if (!out->failed && out->len - begin > ORDER_RECORD_MAX)
         out->failed = true;
-    if (out->failed)
-        return -1;
-    put_big_endian(out->data + begin, LENGTH_SIZE, out->len - begin - ORDER_HEADER);
-    return 0;
+    if (!out->failed)
+        put_big_endian(out->data + begin, LENGTH_SIZE, out->len - begin - ORDER_HEADER);
 }
 
 long order_read(const char *bytes, size_t len, struct order *o)

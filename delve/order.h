@@ -169,8 +169,8 @@ void order_put(struct buf *out, enum order_key key, const char *value);
 /* "name=value". */
 void order_put_pair(struct buf *out, enum order_key key, const char *name, const char *value);
 void order_put_number(struct buf *out, enum order_key key, long number);
-/* Ends the record that begins there. Returns 0, or -1 when the buffer has failed. */
-int order_close(struct buf *out, size_t begin);
+/* Ends the record that begins there; one that is too long fails the buffer. */
+void order_close(struct buf *out, size_t begin);
 
 /* --- reading --- */
 

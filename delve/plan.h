@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 #include "dap/err.h"
 
@@ -82,7 +83,7 @@ struct delve_plan {
    is dropped without a note, but for attributes that only concern the client (name, type, request, presentation,
    preLaunchTask, debugServer, internal ones with two underscores, dlvToolPath, ...). */
 struct delve_plan *delve_plan_new(const json_t *arguments, bool is_attach, const struct delve_target *target,
-                                  struct err *e);
+                                  struct err *e) MUST_USE;
 void delve_plan_free(struct delve_plan *plan);
 void delve_source_free(struct delve_source *from);
 
@@ -118,9 +119,9 @@ struct delve_run_paths {
    has none of its own. The caller frees with delve_strings_free. Returns 0, -1 when memory ran
    out. Not for DELVE_REMOTE. */
 int delve_plan_argv(const struct delve_plan *plan, const struct delve_run_paths *paths, const char *log_output,
-                    struct delve_strings *argv);
+                    struct delve_strings *argv) MUST_USE;
 
 void delve_strings_free(struct delve_strings *s);
-int delve_strings_add(struct delve_strings *s, const char *text);
+int delve_strings_add(struct delve_strings *s, const char *text) MUST_USE;
 
 #endif

@@ -198,9 +198,9 @@ int plan_not_a_string(struct plan_reader *r, const char *name, const char *place
     bool is_scalar = json_is_number(value) || json_is_boolean(value);
     char *text = is_scalar ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
     if (text)
-        (void)err_set(r->e, "%s%s must be a string, not %s: write \"%s\".", name, place, type_words(value), text);
+        err_set(r->e, "%s%s must be a string, not %s: write \"%s\".", name, place, type_words(value), text);
     else
-        (void)err_set(r->e, "%s%s must be a string, not %s.", name, place, type_words(value));
+        err_set(r->e, "%s%s must be a string, not %s.", name, place, type_words(value));
     free(text);
     return -1;
 }

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "dap/must_use.h"
 #include "dap/err.h"
 #include "delve/plan.h"
 
@@ -23,7 +24,7 @@ struct delve_prelaunch {
 /* Reads `"tidy"`, `{"step": "tidy", "optional": true}`, `{"command": ["make", "gen"]}` and `{"command": "make gen"}`
  * (run by sh -c) in a list; NULL is an empty one. where names the list in an error: "delvegate.prelaunch". Returns 0,
  * or -1 with *e (which entry, what is allowed). */
-int delve_prelaunch_read(struct delve_prelaunch *p, const json_t *list, const char *where, struct err *e);
+int delve_prelaunch_read(struct delve_prelaunch *p, const json_t *list, const char *where, struct err *e) MUST_USE;
 void delve_prelaunch_free(struct delve_prelaunch *p);
 
 #endif

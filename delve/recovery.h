@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "dap/must_use.h"
 #include "delve/signatures.h"
 
 /* The target's recover options. */
@@ -32,7 +33,7 @@ struct delve_step {
 struct delve_recovery;
 
 /* Returns a policy without a past, NULL when memory ran out. */
-struct delve_recovery *delve_recovery_new(const struct delve_recovery_options *options);
+struct delve_recovery *delve_recovery_new(const struct delve_recovery_options *options) MUST_USE;
 void delve_recovery_free(struct delve_recovery *r);
 
 /* A new launch, or the user's Restart: remedies may be tried again and the attempts begin anew. */
@@ -70,8 +71,8 @@ struct delve_repair {
 
 /* The story, appended to out, without a newline at its end; d->signature is not NULL. broke: what broke, in Go's words,
  * with file:line; two lines at most. for_good: the one thing to do, with the command that makes a repaired state
- * permanent. Return as buf_append. */
-int delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out);
-int delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out);
+ * permanent. Fail as buf_append. */
+void delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out);
+void delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out);
 
 #endif

@@ -26,34 +26,33 @@ static void add_more(const char *rest, struct buf *out)
     size_t len, used = 0;
     for (const char *p = next_line(rest, &len); len; p = next_line(p + len, &len)) {
         if (used && used + len > MORE_MAX) {
-            (void)buf_puts(out, " ...");
+            buf_puts(out, " ...");
             return;
         }
-        (void)buf_puts(out, used ? "; " : "\n  ");
-        (void)buf_append(out, p, len);
+        buf_puts(out, used ? "; " : "\n  ");
+        buf_append(out, p, len);
         used += len;
     }
 }
 
-int delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out)
+void delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out)
 {
     struct buf told;
     size_t len;
     const char *first = next_line(d->words, &len);
     buf_init(&told, TOLD_MAX);
-    (void)buf_append(&told, first, len);
+    buf_append(&told, first, len);
     add_more(first + len, &told);
-    (void)buf_printf(out, "%s: ", d->signature->cause);
+    buf_printf(out, "%s: ", d->signature->cause);
     if (*d->file && !(told.data && strstr(told.data, d->file))) {
-        (void)buf_puts(out, d->file);
+        buf_puts(out, d->file);
         if (d->line)
-            (void)buf_printf(out, ":%d", d->line);
-        (void)buf_puts(out, ": ");
+            buf_printf(out, ":%d", d->line);
+        buf_puts(out, ": ");
     }
-    (void)buf_append(out, told.data ? told.data : "", told.len);
-    bool failed = told.failed || out->failed;
+    buf_append(out, told.data ? told.data : "", told.len);
+    out->failed = out->failed || told.failed;
     buf_free(&told);
-    return failed ? -1 : 0;
 }
 
 /* The Go version that the words ask for, "1.99.0"; 0: they name none. */
@@ -81,49 +80,58 @@ static void tell_go(const struct delve_diagnosis *d, const struct delve_facts *m
     size_t n = wanted_go(d->words, &version);
     if (n == 0)
         return;
-    (void)buf_printf(out, "Go %.*s is needed", (int)n, version);
+    buf_printf(out, "Go %.*s is needed", (int)n, version);
     if (number)
-        (void)buf_printf(out, ", but the Go machine has %.*s%s%s%s", (int)strcspn(number, " "), number, go ? " (" : "",
-                         go ? go : "", go ? ")" : "");
+        buf_printf(out, ", but the Go machine has %.*s%s%s%s", (int)strcspn(number, " "), number, go ? " (" : "",
+                   go ? go : "", go ? ")" : "");
     for (size_t i = 0; machine && i < machine->count; i++) {
         const char *text = machine->list[i].text;
         const char *end = strrchr(text, '.');
         if (strcmp(machine->list[i].name, "toolchain") != 0)
             continue;
-        (void)buf_printf(out, "%sgo%.*s", between, (int)(end ? end - text : (long)strlen(text)), text);
+        buf_printf(out, "%sgo%.*s", between, (int)(end ? end - text : (long)strlen(text)), text);
         between = ", ";
     }
-    (void)buf_puts(out, ". ");
+    buf_puts(out, ". ");
 }
 
-static int tell_advice(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
+static void tell_advice(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
 {
     if (strcmp(d->signature->name, "go-too-old") == 0)
         tell_go(d, repair->machine, out);
-    return buf_puts(out, d->signature->advice);
+    buf_puts(out, d->signature->advice);
 }
 
-int delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
+static void tell_remedy(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
 {
     static const char clean[] = "run `go clean -cache` on the Go machine before you build there yourself; ";
-    if (repair->by == DELVE_REMEDY_NONE)
-        return tell_advice(d, repair, out);
-    (void)buf_puts(out, "permanent fix: ");
+    buf_puts(out, "permanent fix: ");
     switch (repair->by) {
     case DELVE_REMEDY_DOWNLOAD:
     case DELVE_REMEDY_TIDY:
-        return buf_printf(out, "run `%s` in the module on the Go machine", delve_remedy_text(repair->by));
+        buf_printf(out, "run `%s` in the module on the Go machine", delve_remedy_text(repair->by));
+        break;
     case DELVE_REMEDY_PURGE:
-        return buf_printf(out, "%s%s%s%s in the module cache matches go.sum again",
-                          repair->fresh_gocache ? clean : "none needed, ", d->module, *d->version ? "@" : "",
-                          d->version);
+        buf_printf(out, "%s%s%s%s in the module cache matches go.sum again",
+                   repair->fresh_gocache ? clean : "none needed, ", d->module, *d->version ? "@" : "", d->version);
+        break;
     case DELVE_REMEDY_MODCACHE:
-        return buf_puts(out, "make the module cache complete, readable and writable for the user on the Go machine, as "
-                             "described above; until then every launch fills a fresh one");
+        buf_puts(out, "make the module cache complete, readable and writable for the user on the Go machine, as "
+                      "described above; until then every launch fills a fresh one");
+        break;
     case DELVE_REMEDY_CLEAN_MODCACHE:
-        return buf_printf(out, "%sthe module cache was emptied and fetched again",
-                          repair->fresh_gocache ? clean : "none needed, ");
+        buf_printf(out, "%sthe module cache was emptied and fetched again",
+                   repair->fresh_gocache ? clean : "none needed, ");
+        break;
     default:
-        return tell_advice(d, repair, out);
+        tell_advice(d, repair, out);
     }
+}
+
+void delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
+{
+    if (repair->by == DELVE_REMEDY_NONE)
+        tell_advice(d, repair, out);
+    else
+        tell_remedy(d, repair, out);
 }

@@ -9,14 +9,14 @@
 
 enum { DECIMAL = 10, NO_ID = -1 };
 
-int delve_rpc_state(struct buf *out, int id)
+void delve_rpc_state(struct buf *out, int id)
 {
-    return buf_printf(out, "{\"method\":\"RPCServer.State\",\"params\":[{\"NonBlocking\":true}],\"id\":%d}\n", id);
+    buf_printf(out, "{\"method\":\"RPCServer.State\",\"params\":[{\"NonBlocking\":true}],\"id\":%d}\n", id);
 }
 
-int delve_rpc_get_version(struct buf *out, int id)
+void delve_rpc_get_version(struct buf *out, int id)
 {
-    return buf_printf(out, "{\"method\":\"RPCServer.GetVersion\",\"params\":[{}],\"id\":%d}\n", id);
+    buf_printf(out, "{\"method\":\"RPCServer.GetVersion\",\"params\":[{}],\"id\":%d}\n", id);
 }
 
 /* As dap_place_walk, over a whole text. */

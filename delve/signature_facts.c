@@ -320,7 +320,7 @@ bool delve_needs_hold(const struct delve_signature *row, const struct delve_fact
            module_holds(needs, facts, d);
 }
 
-int delve_needs_text(int needs, struct buf *out)
+void delve_needs_text(int needs, struct buf *out)
 {
     static const struct {
         int need;
@@ -356,5 +356,4 @@ int delve_needs_text(int needs, struct buf *out)
         buf_printf(out, "%s%s", between, texts[i].text);
         between = ", ";
     }
-    return out->failed ? -1 : 0;
 }

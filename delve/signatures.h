@@ -138,7 +138,7 @@ bool delve_diagnose_build(struct delve_diagnosis *d, const char *output);
 bool delve_diagnose_build_with(struct delve_diagnosis *d, const char *output, const struct delve_facts *facts);
 
 /* The facts that a row needs, in a reader's words: "go.GOMODCACHE, module.state"; appended, nothing for none. */
-int delve_needs_text(int needs, struct buf *out);
+void delve_needs_text(int needs, struct buf *out);
 
 /* Reads one line of Delve's log. What the program prints or is given (Delve logs its arguments) is never taken for a
  * signature, nor are the layers that quote DAP or JSON-RPC messages. */
@@ -148,9 +148,9 @@ bool delve_diagnose_log(struct delve_diagnosis *d, const char *line);
 const char *delve_remedy_text(enum delve_remedy remedy);
 
 /* Appends the table for a terminal; as Markdown, whose lines README's dozen are; as the entries of
- * delvegate-recovery(7). Return as buf_append. */
-int delve_signatures_print(struct buf *out);
-int delve_signatures_markdown(struct buf *out);
-int delve_signatures_man(struct buf *out);
+ * delvegate-recovery(7). Fail as buf_append. */
+void delve_signatures_print(struct buf *out);
+void delve_signatures_markdown(struct buf *out);
+void delve_signatures_man(struct buf *out);
 
 #endif

@@ -54,7 +54,7 @@ static void print_remedies(struct buf *out, const struct delve_signature *row, c
         buf_puts(out, ", checked against go.sum");
 }
 
-int delve_signatures_print(struct buf *out)
+void delve_signatures_print(struct buf *out)
 {
     static const struct {
         int place;
@@ -73,14 +73,13 @@ int delve_signatures_print(struct buf *out)
         buf_printf(out, "    pattern   %s\n", row->pattern);
         if (row->needs) {
             buf_puts(out, "    facts     ");
-            (void)delve_needs_text(row->needs, out);
+            delve_needs_text(row->needs, out);
             buf_puts(out, "\n");
         }
         buf_puts(out, "    remedies  ");
         print_remedies(out, row, "nothing", put_plain);
         buf_printf(out, "\n    fix       %s\n    seen in   %s\n", row->advice, row->seen);
     }
-    return out->failed ? -1 : 0;
 }
 
 static bool is_same_entry(const struct delve_signature *a, const struct delve_signature *b)
@@ -151,7 +150,7 @@ static void print_entry(struct buf *out, const struct form *form, const struct d
 }
 
 /* One entry for all rows that differ only in what Go says, where the first of them stands. */
-static int print_entries(struct buf *out, const struct form *form)
+static void print_entries(struct buf *out, const struct form *form)
 {
     size_t count;
     const struct delve_signature *table = delve_signatures(&count);
@@ -162,10 +161,9 @@ static int print_entries(struct buf *out, const struct form *form)
         if (first == i)
             print_entry(out, form, &table[i], i);
     }
-    return out->failed ? -1 : 0;
 }
 
-int delve_signatures_markdown(struct buf *out)
+void delve_signatures_markdown(struct buf *out)
 {
     static const struct form form = {.begin = "| ",
                                      .texts = ": `",
@@ -177,10 +175,10 @@ int delve_signatures_markdown(struct buf *out)
                                      .put = put_plain,
                                      .put_span = put_plain_span};
     buf_puts(out, "| What Go says | What delvegate does | Permanent fix |\n| --- | --- | --- |\n");
-    return print_entries(out, &form);
+    print_entries(out, &form);
 }
 
-int delve_signatures_man(struct buf *out)
+void delve_signatures_man(struct buf *out)
 {
     static const struct form form = {.begin = ".TP\n",
                                      .texts = "\nGo says: \\fB",
@@ -191,5 +189,5 @@ int delve_signatures_man(struct buf *out)
                                      .end = "\n",
                                      .put = roff_words,
                                      .put_span = roff_span};
-    return print_entries(out, &form);
+    print_entries(out, &form);
 }

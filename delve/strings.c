@@ -80,7 +80,7 @@ int delve_words_split(struct delve_strings *words, const char *text, const char 
     bool in_word = false;
     char quote = '\0';
     int r = 0;
-    for (const char *p = text; *p && r == 0; p++) {
+    for (const char *p = text; *p && r == 0 && !word.failed; p++) {
         if (quote) {
             if (*p == quote) {
                 quote = '\0';
@@ -88,18 +88,20 @@ int delve_words_split(struct delve_strings *words, const char *text, const char 
             }
             if (*p == '\\' && p[1])
                 p++;
-            r = buf_append(&word, p, 1);
+            buf_append(&word, p, 1);
         } else if (strchr(quotes, *p)) {
             quote = *p;
             in_word = true;
         } else if (!is_space(*p)) {
             in_word = true;
-            r = buf_append(&word, p, 1);
+            buf_append(&word, p, 1);
         } else if (in_word) {
             r = add(words, buf_take(&word));
             in_word = false;
         }
     }
+    if (word.failed)
+        r = -1;
     if (r == 0 && in_word)
         r = add(words, buf_take(&word));
     buf_free(&word);

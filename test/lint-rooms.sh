@@ -36,7 +36,7 @@ tunnel_headers='assert|stdarg|stdbool|stddef|stdint|stdio|stdlib|string'
 # What musl has, without the name service.
 libc_headers='assert|ctype|dirent|endian|errno|fcntl|inttypes|limits|poll|sched|signal|spawn|std[a-z]*|string|strings|termios'
 libc_headers+='|time|unistd|arpa/inet|netinet/[a-z]+|sys/[a-z_]+'
-shared_headers=${shared//.c/.h}
+shared_headers="dap/must_use.h ${shared//.c/.h}"
 shared_headers=${shared_headers// /|}
 shared_headers=${shared_headers//./\\.}
 

@@ -97,7 +97,8 @@ int sink_write(struct sink *s, const char *data, size_t len)
 {
     if (s->error)
         return 0;
-    if (buf_append(&s->queue, data, len) < 0)
+    buf_append(&s->queue, data, len);
+    if (s->queue.failed)
         return -1;
     if (!s->busy)
         start(s);

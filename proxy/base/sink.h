@@ -6,16 +6,18 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "dap/must_use.h"
+
 enum { SINK_QUEUE_MAX = 8 * 1024 * 1024 }; /* bytes; owners stop their sources well before */
 
 struct sink;
 
 /* fd is borrowed. progress(arg) is called after each write: there is room again, or sink_error says why there never
  * will be. NULL when memory ran out. */
-struct sink *sink_new(uv_loop_t *loop, int fd, void (*progress)(void *arg), void *arg);
+struct sink *sink_new(uv_loop_t *loop, int fd, void (*progress)(void *arg), void *arg) MUST_USE;
 /* Queues a copy of the bytes. After an error they are dropped. Returns 0, or -1 when they do not fit or memory ran
  * out. */
-int sink_write(struct sink *s, const char *data, size_t len);
+int sink_write(struct sink *s, const char *data, size_t len) MUST_USE;
 /* Bytes that are not yet written, those that a write is busy with included. */
 size_t sink_queued(const struct sink *s);
 /* Why the last write failed (negative, libuv's), 0 when it did not. */

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "dap/must_use.h"
+
 struct source;
 
 struct source_handler {
@@ -16,7 +18,7 @@ struct source_handler {
 
 /* fd is borrowed for as long as the process lives; the first read begins at once. loop outlives it. NULL when memory or
  * threads ran out. */
-struct source *source_new(uv_loop_t *loop, int fd, const struct source_handler *h, void *arg);
+struct source *source_new(uv_loop_t *loop, int fd, const struct source_handler *h, void *arg) MUST_USE;
 /* Reads on; once after each `data` that was not its end. */
 void source_next(struct source *s);
 /* No handler is called any more. A read that waits is left to wait. May be called from `data`; NULL is fine. */

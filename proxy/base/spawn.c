@@ -108,9 +108,11 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
 {
     struct spawn *s = h->data;
     struct spawn_stream *stream = h == (uv_stream_t *)&s->out.pipe ? &s->out : &s->err_out;
-    if (n > 0 && buf_append(&stream->text, b->base, (size_t)n) < 0) {
-        s->result.too_long = true;
-        finish(s);
+    if (n > 0) {
+        buf_append(&stream->text, b->base, (size_t)n);
+        s->result.too_long = stream->text.failed;
+        if (s->result.too_long)
+            finish(s);
     } else if (n < 0) {
         stream->open = false;
         (void)uv_read_stop(h);

@@ -186,26 +186,25 @@ static void usage_words(char *out, size_t size, const struct command *c)
                    argument_names[c->arguments]);
 }
 
-int command_usage(struct buf *out, const struct command *c)
+void command_usage(struct buf *out, const struct command *c)
 {
     char words[NAME_MAX_BYTES];
     usage_words(words, sizeof words, c);
-    (void)buf_printf(out, "usage: %s\n", words);
+    buf_printf(out, "usage: %s\n", words);
     for (c = c->name ? NULL : c + 1; c && c->text; c++) {
         usage_words(words, sizeof words, c);
-        (void)buf_printf(out, "       %s\n", words);
+        buf_printf(out, "       %s\n", words);
     }
-    return out->failed ? -1 : 0;
 }
 
 /* "--name", with the value that it takes. */
 static void option_words(struct buf *out, const struct command_option *o)
 {
     static const char *const before[] = {"", " ", " ", "=", "[="};
-    (void)buf_printf(out, "--%s%s%s", o->name, before[o->value], o->value_name ? o->value_name : "");
+    buf_printf(out, "--%s%s%s", o->name, before[o->value], o->value_name ? o->value_name : "");
     for (const char *const *word = o->words; word && *word; word++)
-        (void)buf_printf(out, "%s%s", word == o->words ? "" : "|", *word);
-    (void)buf_puts(out, o->value == COMMAND_OPTIONAL_WORD ? "]" : "");
+        buf_printf(out, "%s%s", word == o->words ? "" : "|", *word);
+    buf_puts(out, o->value == COMMAND_OPTIONAL_WORD ? "]" : "");
 }
 
 static void option_help(struct buf *out, const struct command_option *o)
@@ -217,30 +216,30 @@ static void option_help(struct buf *out, const struct command_option *o)
     if (words.failed)
         out->failed = true;
     else
-        (void)buf_printf(out, "  %3s %-*s %s\n", command_option_has_letter(o) ? letter : "", OPTION_WIDTH, words.data,
-                         o->text);
+        buf_printf(out, "  %3s %-*s %s\n", command_option_has_letter(o) ? letter : "", OPTION_WIDTH, words.data,
+                   o->text);
     buf_free(&words);
 }
 
-int command_help(struct buf *out, const struct command *c)
+void command_help(struct buf *out, const struct command *c)
 {
-    (void)command_usage(out, c);
-    (void)buf_printf(out, "\n%s\n", c->more);
+    command_usage(out, c);
+    buf_printf(out, "\n%s\n", c->more);
     if (!c->name) {
         for (const struct command *other = c + 1; other->text; other++)
-            (void)buf_printf(out, "  %-*s %s\n", COMMAND_WIDTH, other->name, other->text);
-        (void)buf_puts(out, "\n");
+            buf_printf(out, "  %-*s %s\n", COMMAND_WIDTH, other->name, other->text);
+        buf_puts(out, "\n");
     }
     for (const struct command_option *o = c->options; o->name; o++)
         option_help(out, o);
-    return out->failed ? -1 : 0;
 }
 
 int command_print_help(const struct command *c)
 {
     struct buf out;
     buf_init(&out, HELP_MAX);
-    int r = command_help(&out, c) < 0 || fputs(out.data, stdout) == EOF ? -1 : 0;
+    command_help(&out, c);
+    int r = out.failed || fputs(out.data, stdout) == EOF ? -1 : 0;
     buf_free(&out);
     return r;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 
 /* What command_next returns; one that is a printable character is the option's short form too. */
@@ -72,16 +73,16 @@ bool command_option_has_letter(const struct command_option *o);
 
 /* Reads the next option of argv as getopt_long does, with its optarg and optind, up to the first word that is none.
  * Returns its code, COMMAND_END, or COMMAND_WRONG after having told on stderr what is wrong. */
-int command_next(const struct command *c, int argc, char **argv);
+int command_next(const struct command *c, int argc, char **argv) MUST_USE;
 
-/* Appends the line "usage: ..." of a command, for delvegate itself those of all. Returns as buf_append. */
-int command_usage(struct buf *out, const struct command *c);
+/* Appends the line "usage: ..." of a command, for delvegate itself those of all. Fails as buf_append. */
+void command_usage(struct buf *out, const struct command *c);
 
-/* Appends what --help prints: usage, what it does, the options. Returns as buf_append. */
-int command_help(struct buf *out, const struct command *c);
+/* Appends what --help prints: usage, what it does, the options. Fails as buf_append. */
+void command_help(struct buf *out, const struct command *c);
 
 /* Prints what command_help makes of the command on stdout. Returns 0, or -1 when that failed. */
-int command_print_help(const struct command *c);
+int command_print_help(const struct command *c) MUST_USE;
 
 /* Says on stderr that there is no such command, and which there are. */
 void command_print_unknown(const char *word);

@@ -18,8 +18,8 @@ static bool takes_target(const struct command *c)
 static void option_pattern(struct buf *out, const struct command_option *o, const char *between)
 {
     if (command_option_has_letter(o))
-        (void)buf_printf(out, "-%c%s", (char)o->code, between);
-    (void)buf_printf(out, "--%s", o->name);
+        buf_printf(out, "-%c%s", (char)o->code, between);
+    buf_printf(out, "--%s", o->name);
 }
 
 static bool is_known_before(const struct command *c, const struct command_option *o)
@@ -43,13 +43,13 @@ static void each_valued(struct buf *out, void (*print)(struct buf *out, const st
 static void words(struct buf *out, const char *const *list)
 {
     for (const char *const *word = list; *word; word++)
-        (void)buf_printf(out, "%s%s", word == list ? "" : " ", *word);
+        buf_printf(out, "%s%s", word == list ? "" : " ", *word);
 }
 
 static void command_names(struct buf *out)
 {
     for (const struct command *c = command_line + 1; c->text; c++)
-        (void)buf_printf(out, "%s%s", c == command_line + 1 ? "" : " ", c->name);
+        buf_printf(out, "%s%s", c == command_line + 1 ? "" : " ", c->name);
 }
 
 /* Text between single quotes. */
@@ -122,61 +122,61 @@ static const char bash_middle[] = ") option=$word last=$word ;;\n"
 
 static void bash_valued(struct buf *out, const struct command_option *o)
 {
-    (void)buf_puts(out, strcmp(o->name, "config") == 0 ? "" : "|");
+    buf_puts(out, strcmp(o->name, "config") == 0 ? "" : "|");
     option_pattern(out, o, "|");
 }
 
 static void bash_value(struct buf *out, const struct command_option *o)
 {
-    (void)buf_puts(out, "    ");
+    buf_puts(out, "    ");
     option_pattern(out, o, " | ");
     if (o->words) {
-        (void)buf_puts(out, ") _delvegate_words '");
+        buf_puts(out, ") _delvegate_words '");
         words(out, o->words);
-        (void)buf_puts(out, "' ;;\n");
+        buf_puts(out, "' ;;\n");
     } else {
-        (void)buf_printf(out, ") _delvegate_files %s ;;\n", o->value == COMMAND_DIRECTORY ? "-d" : "-f");
+        buf_printf(out, ") _delvegate_files %s ;;\n", o->value == COMMAND_DIRECTORY ? "-d" : "-f");
     }
 }
 
 static void bash_options(struct buf *out, const struct command *c)
 {
     for (const struct command_option *o = c->options; o->name; o++) {
-        (void)buf_puts(out, o == c->options ? "" : " ");
+        buf_puts(out, o == c->options ? "" : " ");
         option_pattern(out, o, " ");
     }
 }
 
 static void bash(struct buf *out)
 {
-    (void)buf_puts(out, bash_head);
+    buf_puts(out, bash_head);
     each_valued(out, bash_valued);
-    (void)buf_puts(out, bash_middle);
+    buf_puts(out, bash_middle);
     for (const struct command *c = command_line; c->text; c++)
         for (const struct command_option *o = c->options; o->name; o++)
             if (o->value != COMMAND_NO_VALUE && !is_known_before(c, o))
                 bash_value(out, o);
-    (void)buf_puts(out, "    '')\n        case $command:$cur in\n");
+    buf_puts(out, "    '')\n        case $command:$cur in\n");
     for (const struct command *c = command_line; c->text; c++) {
-        (void)buf_printf(out, "        %s:-*) _delvegate_words '", c->name ? c->name : "");
+        buf_printf(out, "        %s:-*) _delvegate_words '", c->name ? c->name : "");
         bash_options(out, c);
-        (void)buf_puts(out, "' ;;\n");
+        buf_puts(out, "' ;;\n");
     }
-    (void)buf_puts(out, "        :*) _delvegate_words '");
+    buf_puts(out, "        :*) _delvegate_words '");
     command_names(out);
-    (void)buf_puts(out, "' ;;\n");
+    buf_puts(out, "' ;;\n");
     for (const struct command *c = command_line + 1; c->text; c++) {
         if (c->arguments == COMMAND_NAME) {
-            (void)buf_printf(out, "        %s:*) [[ $target ]] || _delvegate_words '", c->name);
+            buf_printf(out, "        %s:*) [[ $target ]] || _delvegate_words '", c->name);
             command_names(out);
-            (void)buf_puts(out, "' ;;\n");
+            buf_puts(out, "' ;;\n");
         }
         if (!takes_target(c))
             continue;
-        (void)buf_printf(out, "        %s:*) if [[ ! $target ]]; then _delvegate_targets; ", c->name);
-        (void)buf_puts(out, c->arguments == COMMAND_TARGET_AND_COMMAND ? "else COMPREPLY=(--); fi ;;\n" : "fi ;;\n");
+        buf_printf(out, "        %s:*) if [[ ! $target ]]; then _delvegate_targets; ", c->name);
+        buf_puts(out, c->arguments == COMMAND_TARGET_AND_COMMAND ? "else COMPREPLY=(--); fi ;;\n" : "fi ;;\n");
     }
-    (void)buf_puts(out, "        esac\n        ;;\n    esac\n}\n\ncomplete -F _delvegate delvegate\n");
+    buf_puts(out, "        esac\n        ;;\n    esac\n}\n\ncomplete -F _delvegate delvegate\n");
 }
 
 /* zsh */
@@ -208,8 +208,8 @@ static void zsh_text(struct buf *out, const char *text)
     buf_init(&escaped, out->max);
     for (; *text; text++) {
         if (strchr("[]:\\", *text))
-            (void)buf_puts(&escaped, "\\");
-        (void)buf_append(&escaped, text, 1);
+            buf_puts(&escaped, "\\");
+        buf_append(&escaped, text, 1);
     }
     if (escaped.failed)
         out->failed = true;
@@ -221,54 +221,53 @@ static void zsh_text(struct buf *out, const char *text)
 static void zsh_option(struct buf *out, const struct command_option *o)
 {
     static const char *const behind[] = {"", "=", "=", "=", "=-"};
-    (void)buf_puts(out, " \\\n        ");
+    buf_puts(out, " \\\n        ");
     if (command_option_has_letter(o))
-        (void)buf_printf(out, "'(-%c --%s)'{-%c,--%s%s}'[", (char)o->code, o->name, (char)o->code, o->name,
-                         behind[o->value]);
+        buf_printf(out, "'(-%c --%s)'{-%c,--%s%s}'[", (char)o->code, o->name, (char)o->code, o->name, behind[o->value]);
     else
-        (void)buf_printf(out, "'--%s%s[", o->name, behind[o->value]);
+        buf_printf(out, "'--%s%s[", o->name, behind[o->value]);
     zsh_text(out, o->text);
-    (void)buf_puts(out, "]");
+    buf_puts(out, "]");
     if (o->value == COMMAND_FILE || o->value == COMMAND_DIRECTORY)
-        (void)buf_printf(out, ":%s:_files%s", o->value_name, o->value == COMMAND_DIRECTORY ? " -/" : "");
+        buf_printf(out, ":%s:_files%s", o->value_name, o->value == COMMAND_DIRECTORY ? " -/" : "");
     if (o->words) {
-        (void)buf_puts(out, o->value == COMMAND_OPTIONAL_WORD ? "::word:(" : ":word:(");
+        buf_puts(out, o->value == COMMAND_OPTIONAL_WORD ? "::word:(" : ":word:(");
         words(out, o->words);
-        (void)buf_puts(out, ")");
+        buf_puts(out, ")");
     }
-    (void)buf_puts(out, "'");
+    buf_puts(out, "'");
 }
 
 static void zsh(struct buf *out)
 {
-    (void)buf_puts(out, zsh_head);
+    buf_puts(out, zsh_head);
     for (const struct command_option *o = command_line->options; o->name; o++)
         zsh_option(out, o);
-    (void)buf_puts(out, " \\\n        '(-)1:command:((");
+    buf_puts(out, " \\\n        '(-)1:command:((");
     for (const struct command *c = command_line + 1; c->text; c++) {
-        (void)buf_printf(out, "%s%s\\:\"", c == command_line + 1 ? "" : " ", c->name);
+        buf_printf(out, "%s%s\\:\"", c == command_line + 1 ? "" : " ", c->name);
         zsh_text(out, c->text);
-        (void)buf_puts(out, "\"");
+        buf_puts(out, "\"");
     }
-    (void)buf_puts(out, "))' \\\n        '(-)*::argument:->argument' && return\n"
-                        "    delvegate_config=${opt_args[--config]:-$opt_args[-c]}\n"
-                        "    case $line[1] in\n");
+    buf_puts(out, "))' \\\n        '(-)*::argument:->argument' && return\n"
+                  "    delvegate_config=${opt_args[--config]:-$opt_args[-c]}\n"
+                  "    case $line[1] in\n");
     for (const struct command *c = command_line + 1; c->text; c++) {
-        (void)buf_printf(out, "    %s)\n        _arguments", c->name);
+        buf_printf(out, "    %s)\n        _arguments", c->name);
         for (const struct command_option *o = c->options; o->name; o++)
             zsh_option(out, o);
         if (takes_target(c))
-            (void)buf_puts(out, " \\\n        '1:target:_delvegate_targets'");
+            buf_puts(out, " \\\n        '1:target:_delvegate_targets'");
         if (c->arguments == COMMAND_NAME) {
-            (void)buf_puts(out, " \\\n        '1:command:(");
+            buf_puts(out, " \\\n        '1:command:(");
             command_names(out);
-            (void)buf_puts(out, ")'");
+            buf_puts(out, ")'");
         }
         if (c->arguments == COMMAND_TARGET_AND_COMMAND)
-            (void)buf_puts(out, " \\\n        '2: :(--)' '*: :_files'");
-        (void)buf_puts(out, "\n        ;;\n");
+            buf_puts(out, " \\\n        '2: :(--)' '*: :_files'");
+        buf_puts(out, "\n        ;;\n");
     }
-    (void)buf_puts(out, "    esac\n}\n\n_delvegate \"$@\"\n");
+    buf_puts(out, "    esac\n}\n\n_delvegate \"$@\"\n");
 }
 
 /* fish */
@@ -333,49 +332,49 @@ static const char fish_middle[] =
 
 static void fish_valued(struct buf *out, const struct command_option *o)
 {
-    (void)buf_puts(out, " ");
+    buf_puts(out, " ");
     option_pattern(out, o, " ");
 }
 
 static void fish_option(struct buf *out, const struct command *c, const struct command_option *o)
 {
     const char *state = c->name ? c->name : "none";
-    (void)buf_printf(out, "complete -c delvegate -n '__delvegate_in %s' -l %s", state, o->name);
+    buf_printf(out, "complete -c delvegate -n '__delvegate_in %s' -l %s", state, o->name);
     if (command_option_has_letter(o))
-        (void)buf_printf(out, " -s %c", (char)o->code);
+        buf_printf(out, " -s %c", (char)o->code);
     if (has_value(o))
-        (void)buf_puts(out, o->value == COMMAND_FILE ? " -r -F" : " -x");
+        buf_puts(out, o->value == COMMAND_FILE ? " -r -F" : " -x");
     if (o->value == COMMAND_DIRECTORY)
-        (void)buf_puts(out, " -a '(__fish_complete_directories)'");
+        buf_puts(out, " -a '(__fish_complete_directories)'");
     if (o->words) {
-        (void)buf_puts(out, " -a '");
+        buf_puts(out, " -a '");
         words(out, o->words);
-        (void)buf_puts(out, "'");
+        buf_puts(out, "'");
     }
-    (void)buf_puts(out, " -d '");
+    buf_puts(out, " -d '");
     quoted(out, o->text);
-    (void)buf_puts(out, "'\n");
+    buf_puts(out, "'\n");
 }
 
 static void fish(struct buf *out)
 {
-    (void)buf_puts(out, fish_head);
+    buf_puts(out, fish_head);
     each_valued(out, fish_valued);
-    (void)buf_puts(out, fish_middle);
+    buf_puts(out, fish_middle);
     for (const struct command *c = command_line + 1; c->text; c++) {
-        (void)buf_printf(out, "complete -c delvegate -n '__delvegate_is none' -a %s -d '", c->name);
+        buf_printf(out, "complete -c delvegate -n '__delvegate_is none' -a %s -d '", c->name);
         quoted(out, c->text);
-        (void)buf_puts(out, "'\n");
+        buf_puts(out, "'\n");
         if (takes_target(c))
-            (void)buf_printf(out, "complete -c delvegate -n '__delvegate_is %s' -a '(__delvegate_targets)' -d target\n",
-                             c->name);
+            buf_printf(out, "complete -c delvegate -n '__delvegate_is %s' -a '(__delvegate_targets)' -d target\n",
+                       c->name);
         if (c->arguments == COMMAND_NAME) {
-            (void)buf_printf(out, "complete -c delvegate -n '__delvegate_is %s' -a '", c->name);
+            buf_printf(out, "complete -c delvegate -n '__delvegate_is %s' -a '", c->name);
             command_names(out);
-            (void)buf_puts(out, "'\n");
+            buf_puts(out, "'\n");
         }
         if (c->arguments == COMMAND_TARGET_AND_COMMAND)
-            (void)buf_printf(out, "complete -c delvegate -n '__delvegate_is %s target' -a --\n", c->name);
+            buf_printf(out, "complete -c delvegate -n '__delvegate_is %s target' -a --\n", c->name);
     }
     for (const struct command *c = command_line; c->text; c++)
         for (const struct command_option *o = c->options; o->name; o++)

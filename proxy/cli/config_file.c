@@ -34,11 +34,10 @@ static void keep_why(struct config_file *file, const char *text, size_t more)
     char others[OTHERS_MAX] = "";
     if (more > 0)
         (void)snprintf(others, sizeof others, " (%zu more: delvegate --check-config)", more);
-    (void)err_set(
-        &file->why,
-        "%s\ndelvegate cannot start a session: its configuration is invalid%s. Correct it and start the session "
-        "again.",
-        text, others);
+    err_set(&file->why,
+            "%s\ndelvegate cannot start a session: its configuration is invalid%s. Correct it and start the session "
+            "again.",
+            text, others);
 }
 
 static int write_path(char path[CONFIG_FILE_PATH_MAX], const char *dir, int dir_len, const char *name)
@@ -95,7 +94,7 @@ static int choose_path(struct config_file *file, size_t n)
 static int cannot_read(struct config_file *file, const char *path, const char *why)
 {
     struct err text;
-    (void)err_set(&text, "%s: cannot read the configuration: %s", path, why);
+    err_set(&text, "%s: cannot read the configuration: %s", path, why);
     log_report(CONFIG_LOG_ERROR, "%s", text.text);
     keep_why(file, text.text, 0);
     return -1;
@@ -200,10 +199,10 @@ static void keep_problem(struct config_file *file, const struct config_problems 
 {
     struct err first;
     if (problems->count == 0)
-        (void)err_set(&first, "%s: out of memory", file->path);
+        err_set(&first, "%s: out of memory", file->path);
     else
-        (void)err_set(&first, "%s:%d:%d: %s", file->path, problems->list[0].line, problems->list[0].column,
-                      problems->list[0].text);
+        err_set(&first, "%s:%d:%d: %s", file->path, problems->list[0].line, problems->list[0].column,
+                problems->list[0].text);
     keep_why(file, first.text, problems->count > 1 ? problems->count - 1 : 0);
 }
 

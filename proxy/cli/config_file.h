@@ -2,6 +2,7 @@
 #ifndef PROXY_CLI_CONFIG_FILE_H
 #define PROXY_CLI_CONFIG_FILE_H
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "dap/err.h"
 
@@ -17,7 +18,7 @@ struct config_file {
 /* Writes the path of the n-th place (from 0) where the configuration is looked for: below XDG_CONFIG_HOME or ~/.config,
  * then below each directory of XDG_CONFIG_DIRS or /etc/xdg. Returns 1, 0 when there are no more places, -1 when a path
  * is too long (told on stderr). */
-int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX]);
+int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX]) MUST_USE;
 
 /* Reads the configuration; config_file is a struct config_file. Looks for it anew each time. What is wrong goes to
  * stderr, a line each, as FILE:LINE:COLUMN: text. Without a file there is the default, but not where there was one the

@@ -202,7 +202,7 @@ static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *
     struct err why;
     const struct delve_misplaced_at at = {
         .where = x->shot->machine->where, .target = x->shot->target->name, .is_local = x->shot->machine->is_local};
-    (void)delve_misplaced_explain(&x->plan, kind, path, &at, &why);
+    delve_misplaced_explain(&x->plan, kind, path, &at, &why);
     one_shot_report("%s", why.text);
 }
 

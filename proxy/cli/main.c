@@ -67,9 +67,9 @@ static int print_signatures(const char *form)
 {
     static const struct {
         const char *name;
-        int (*print)(struct buf *out);
+        void (*print)(struct buf *out);
     } forms[] = {{"markdown", delve_signatures_markdown}, {"man", delve_signatures_man}};
-    int (*print)(struct buf *) = form ? NULL : delve_signatures_print;
+    void (*print)(struct buf *) = form ? NULL : delve_signatures_print;
     struct buf text;
     for (size_t i = 0; form && i < sizeof forms / sizeof *forms; i++)
         if (strcmp(form, forms[i].name) == 0)
@@ -79,11 +79,10 @@ static int print_signatures(const char *form)
         return EXIT_BAD_CONFIG;
     }
     buf_init(&text, SIGNATURES_TEXT_MAX);
-    int r = print(&text);
-    if (r == 0 && fputs(text.data, stdout) == EOF)
-        r = -1;
+    print(&text);
+    bool is_printed = !text.failed && fputs(text.data, stdout) != EOF;
     buf_free(&text);
-    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return is_printed ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* What stands behind the library's name: "3.0.17" of "OpenSSL 3.0.17 1 Jul 2025". */

@@ -69,7 +69,7 @@ static void on_link_ready(void *arg)
     s->is_slow = false;
     s->keeper = keeper_start(&s->loop, s->link, s->target, c->name, c->needs_delve, c->keeper, s->arg);
     if (!s->keeper) {
-        (void)err_set(&why, "out of memory");
+        err_set(&why, "out of memory");
         fail(s, &why);
     } else if (c->begun) {
         c->begun(s->arg);

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "dap/err.h"
 #include "proxy/machine/keeper.h"
@@ -90,17 +91,17 @@ struct one_shot {
 /* Runs a command from the command line to its exit status. config_given: --config from before the command, or NULL.
  * argv[0] is the command's name. What is wrong is reported on stderr. Returns the status of run, ONE_SHOT_WRONG for a
  * wrong command line, configuration or target; with --help, which is printed on stdout, whether that could be. */
-int one_shot_main(const struct one_shot_command *c, const char *config_given, int argc, char **argv);
+int one_shot_main(const struct one_shot_command *c, const char *config_given, int argc, char **argv) MUST_USE;
 
 /* Reads what follows the command's name, which is argv[0], into o. What is wrong goes to stderr. Returns 0, -1 for a
  * wrong command line. */
-int one_shot_options_read(struct one_shot_options *o, int argc, char **argv);
+int one_shot_options_read(struct one_shot_options *o, int argc, char **argv) MUST_USE;
 
 /* --- from run: --- */
 
 /* Makes the loop and begins to connect. arg: of all handlers, none of which is called before one_shot_wait. Returns 0,
  * or -1 when memory ran out: then only returning from run may follow. */
-int one_shot_start(struct one_shot *s, void *arg);
+int one_shot_start(struct one_shot *s, void *arg) MUST_USE;
 /* Runs the loop until one_shot_stop. */
 void one_shot_wait(struct one_shot *s);
 
@@ -126,11 +127,11 @@ struct one_shot_dir {
 
 /* Finds what --cwd means on the target's Go machine: where its paths map it, else the same path. Returns 0, or -1 with
  * *why when it is no absolute path there, or memory ran out. one_shot_dir_free in any case. */
-int one_shot_dir_find(struct one_shot_dir *d, const struct config_target *t, const char *cwd, struct err *why);
+int one_shot_dir_find(struct one_shot_dir *d, const struct config_target *t, const char *cwd, struct err *why) MUST_USE;
 /* Likewise for the current directory, by the name that the shell has for it or by its real one. Returns -1 with *why
  * when it can't be determined or no rule maps it: then only a machine that is this one, or a target without any rules,
  * has it. */
-int one_shot_dir_current(struct one_shot_dir *d, const struct config_target *t, struct err *why);
+int one_shot_dir_current(struct one_shot_dir *d, const struct config_target *t, struct err *why) MUST_USE;
 void one_shot_dir_free(struct one_shot_dir *d);
 
 #endif

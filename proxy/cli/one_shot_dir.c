@@ -26,8 +26,9 @@ static bool take(struct one_shot_dir *d, const struct config_target *t, const ch
     d->given = strdup(name);
     d->path = config_paths_to_remote(&t->paths, name);
     d->is_mapped = d->path != NULL;
-    (void)config_paths_explain(&t->paths, name, &rules); /* for words: they may lack it */
-    d->rules = rules.len && !rules.failed ? buf_take(&rules) : NULL;
+    if (config_paths_explain(&t->paths, name, &rules) < 0)
+        buf_clear(&rules); /* for words: they may lack it */
+    d->rules = rules.len ? buf_take(&rules) : NULL;
     buf_free(&rules);
     return d->is_mapped;
 }

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "dap/must_use.h"
 #include "proxy/delve/delve_client.h"
 #include "proxy/machine/keeper.h"
 #include "proxy/machine/machine.h"
@@ -51,7 +52,8 @@ struct attachment_order {
 struct attachment;
 
 /* Connects, and attaches. NULL when memory ran out. */
-struct attachment *attachment_new(const struct attachment_order *order, const struct attachment_handler *h, void *arg);
+struct attachment *attachment_new(const struct attachment_order *order, const struct attachment_handler *h,
+                                  void *arg) MUST_USE;
 /* Whether it is a flight that was not taken; what is forwarded is part of it. NULL is fine. */
 bool attachment_is_flight(const struct attachment *a);
 /* Whether `attached` or `refused` is awaited. */
@@ -70,7 +72,7 @@ bool attachment_is_open(const struct attachment *a);
 enum delve_client_result attachment_forward(struct attachment *a, enum dap_asker asker, const struct dap_message *m,
                                             struct dap_edits *edits);
 /* The oldest request of the client's that is unanswered. Returns 1 with *asked, 0 when there is none. NULL is fine. */
-int attachment_take_oldest(struct attachment *a, struct dap_asked *asked);
+int attachment_take_oldest(struct attachment *a, struct dap_asked *asked) MUST_USE;
 /* Stops and starts reading Delve. */
 void attachment_pause(struct attachment *a, bool paused);
 /* Takes leave of an open one; `disconnected` follows. terminate: the program is to be ended. */

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "delve/plan.h"
 #include "delve/prelaunch.h"
@@ -78,7 +79,7 @@ struct delve;
 /* Begins to connect to the target's machine. subject: for the log, copied. config is referenced. NULL when memory ran
  * out. */
 struct delve *delve_new(uv_loop_t *loop, struct config *config, const struct config_target *target, const char *subject,
-                        const struct delve_handler *h, void *arg);
+                        const struct delve_handler *h, void *arg) MUST_USE;
 /* Starts what the plan says, its steps before the launch first, now or as soon as the machine is reached; once. plan,
  * prelaunch and initialize_arguments (of the client's initialize) are borrowed until delve_free. */
 void delve_start(struct delve *d, const struct delve_plan *plan, const struct delve_prelaunch *prelaunch,
@@ -97,7 +98,7 @@ void delve_used(struct delve *d);
 enum delve_client_result delve_forward(struct delve *d, enum dap_asker asker, const struct dap_message *m,
                                        struct dap_edits *edits);
 /* The oldest request of the client's that is unanswered. Returns 1 with *asked, 0 when there is none. */
-int delve_take_oldest(struct delve *d, struct dap_asked *asked);
+int delve_take_oldest(struct delve *d, struct dap_asked *asked) MUST_USE;
 /* The user has done something: a lost connection whose login asks a person is tried again. */
 void delve_wake(struct delve *d);
 /* Stops and starts reading Delve and the program. */

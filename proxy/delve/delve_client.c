@@ -186,8 +186,9 @@ static void keep_own(struct delve_client *d)
     while (dap_pending_take_oldest(d->pending, &asked))
         if (asked.asker == DAP_ASKER_SESSION && count < OWN_MAX)
             own[count++] = asked;
-    for (size_t i = 0; i < count; i++)
-        (void)dap_pending_add(d->pending, &own[i]); /* there was room for it before */
+    size_t added = 0;
+    while (added < count && dap_pending_add(d->pending, &own[added]) == 0) /* there was room for all before */
+        added++;
 }
 
 void delve_client_shorten_flight(struct delve_client *d)
@@ -216,8 +217,8 @@ void delve_client_replace_flight(struct delve_client *d, uint32_t count, struct 
         return;
     }
     keep_own(d);
-    if (count > OWN_MAX)
-        (void)dap_pending_add(d->pending, &configured); /* likewise */
+    if (count > OWN_MAX && dap_pending_add(d->pending, &configured) < 0)
+        d->flight.failed = true; /* likewise, there was */
 }
 
 void delve_client_take(struct delve_client *d, struct channel *channel)
@@ -297,7 +298,8 @@ enum delve_client_result delve_client_ask(struct delve_client *d, const char *co
     struct dap_asked asked = {.seq = d->seq + 1, .asker = DAP_ASKER_SESSION};
     (void)snprintf(asked.command, sizeof asked.command, "%s", command);
     buf_init(&frame, FRAME_MAX);
-    if (dap_build_request(&frame, asked.seq, command, arguments) == 0 && dap_pending_add(d->pending, &asked) == 0) {
+    dap_build_request(&frame, asked.seq, command, arguments);
+    if (!frame.failed && dap_pending_add(d->pending, &asked) == 0) {
         d->seq++;
         result = send_frame(d, &frame);
     }

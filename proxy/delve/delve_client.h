@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "dap/must_use.h"
 #include "dap/message.h"
 #include "dap/pending.h"
 #include "proxy/machine/machine.h"
@@ -40,7 +41,8 @@ enum delve_client_result {
 struct delve_client;
 
 /* Connects to a Delve's port through the link. NULL when memory ran out. */
-struct delve_client *delve_client_new(struct link *link, int port, const struct delve_client_handler *h, void *arg);
+struct delve_client *delve_client_new(struct link *link, int port, const struct delve_client_handler *h,
+                                      void *arg) MUST_USE;
 /* One whose connection the supervisor makes: what is asked of it first is a flight (delve/order.h), which is told to
  * Delve before delve_client_take. NULL when memory ran out. */
 struct delve_client *delve_client_new_flight(const struct delve_client_handler *h, void *arg);
@@ -72,7 +74,7 @@ enum delve_client_result delve_client_forward(struct delve_client *d, enum dap_a
 /* Sends a request of delvegate's own. arguments is borrowed. */
 enum delve_client_result delve_client_ask(struct delve_client *d, const char *command, const json_t *arguments);
 /* As dap_pending_take_oldest. */
-int delve_client_take_oldest(struct delve_client *d, struct dap_asked *asked);
+int delve_client_take_oldest(struct delve_client *d, struct dap_asked *asked) MUST_USE;
 void delve_client_pause(struct delve_client *d, bool paused);
 
 #endif

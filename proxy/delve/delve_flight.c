@@ -36,7 +36,9 @@ uint32_t delve_on_compose(void *arg, bool same_process, struct buf *flight)
     if (what == DELVE_FLIGHT_ATTACH || !attachment_flight(d->attachment))
         attachment_shorten_flight(d->attachment);
     const struct buf *requests = attachment_flight(d->attachment);
-    if (!requests || buf_append(flight, requests->data, requests->len) < 0) {
+    if (requests)
+        buf_append(flight, requests->data, requests->len);
+    if (!requests || flight->failed) {
         delve_fail_memory(d);
         return 0;
     }

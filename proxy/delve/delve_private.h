@@ -3,6 +3,7 @@
 #ifndef PROXY_DELVE_DELVE_PRIVATE_H
 #define PROXY_DELVE_DELVE_PRIVATE_H
 
+#include "dap/must_use.h"
 #include "proxy/base/timer.h"
 #include "proxy/delve/attachment.h"
 #include "proxy/delve/delve.h"
@@ -76,7 +77,7 @@ void delve_fail_memory(struct delve *d);
 
 /* Makes an attachment in place of the one that there is. port: where Delve listens, 0 for a flight. same_process: as in
  * delve_handler.attached. Returns 0, or -1 when memory ran out, which was reported. */
-int delve_attach_to(struct delve *d, int port, bool same_process);
+int delve_attach_to(struct delve *d, int port, bool same_process) MUST_USE;
 /* Has the user told, after a while, that Delve does not answer a request of the attachment's. */
 void delve_await_answer(struct delve *d, const char *command);
 /* As in process_handler; arg is a struct delve. */

@@ -36,7 +36,7 @@ static void on_data(void *arg, const char *data, size_t len)
     struct heartbeat *b = arg;
     char *end;
     b->reading++;
-    (void)buf_append(&b->report, data, len); /* what does not fit is no report */
+    buf_append(&b->report, data, len); /* what does not fit is no report */
     while (!b->freed && b->report.len && (end = strchr(b->report.data, '\n'))) {
         *end = '\0';
         size_t used = (size_t)(end - b->report.data) + 1;

@@ -3,6 +3,7 @@
 #ifndef PROXY_DELVE_HEARTBEAT_H
 #define PROXY_DELVE_HEARTBEAT_H
 
+#include "dap/must_use.h"
 #include "proxy/machine/machine.h"
 
 struct heartbeat_handler {
@@ -14,7 +15,7 @@ struct heartbeat_handler {
 struct heartbeat;
 
 /* Has the Delve at this port asked at once and then regularly, until it is freed. NULL when memory ran out. */
-struct heartbeat *heartbeat_new(struct link *link, int port, const struct heartbeat_handler *h, void *arg);
+struct heartbeat *heartbeat_new(struct link *link, int port, const struct heartbeat_handler *h, void *arg) MUST_USE;
 /* link_lost: the channel is gone already. NULL is fine. May be called from a handler. */
 void heartbeat_free(struct heartbeat *b, bool link_lost);
 

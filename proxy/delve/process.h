@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "delve/plan.h"
 #include "delve/prelaunch.h"
@@ -92,11 +93,13 @@ struct process_place {
 
 /* A recovery policy without a past, with the target's options, for either implementation; freed by delve_recovery_free.
  * NULL when memory ran out. */
-struct delve_recovery *process_recovery_new(const struct config_target *target);
+struct delve_recovery *process_recovery_new(const struct config_target *target) MUST_USE;
 
 /* The two implementations, for plans of every mode but DELVE_REMOTE, and for these. NULL when memory ran out. */
-struct process *process_supervised_new(const struct process_place *place, const struct process_handler *h, void *arg);
-struct process *process_remote_new(const struct process_place *place, const struct process_handler *h, void *arg);
+struct process *process_supervised_new(const struct process_place *place, const struct process_handler *h,
+                                       void *arg) MUST_USE;
+struct process *process_remote_new(const struct process_place *place, const struct process_handler *h,
+                                   void *arg) MUST_USE;
 
 /* Starts what is ordered, once. */
 void process_start(struct process *p, struct process_order order);

@@ -13,7 +13,7 @@ static void keep_tail(struct buf *tail, const char *line)
         return;
     if (tail->len + len > PROCESS_TAIL_MAX)
         buf_consume(tail, tail->len / 2 > len ? tail->len / 2 : tail->len);
-    (void)buf_printf(tail, "%s\n", line);
+    buf_printf(tail, "%s\n", line);
 }
 
 static bool checks_go_version(const struct delve_plan *plan)
@@ -108,7 +108,7 @@ static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *
         return; /* it is done without */
     const struct delve_misplaced_at at = {
         .where = process_where(p), .target = p->place.target->name, .is_local = p->place.machine->is_local};
-    (void)delve_misplaced_explain(p->order.plan, kind, path, &at, &p->misplaced);
+    delve_misplaced_explain(p->order.plan, kind, path, &at, &p->misplaced);
 }
 
 static void on_fact(void *arg, const char *name, const char *text)
@@ -176,7 +176,8 @@ static void withhold(struct supervised *p, const char *line)
         p->is_long = true;
         process_show_withheld(p);
     }
-    if (buf_printf(&p->withheld, "%s\n", line) < 0)
+    buf_printf(&p->withheld, "%s\n", line);
+    if (p->withheld.failed)
         process_fail_memory(p);
 }
 

@@ -39,8 +39,13 @@ static void fail_with_cause(struct supervised *p, const char *words)
     struct err why;
     struct delve_repair none = {.machine = p->facts};
     buf_init(&text, TEXT_MAX);
-    if (delve_recovery_tell_broke(cause, &text) < 0 || buf_puts(&text, "\n") < 0 ||
-        (words ? buf_puts(&text, words) : delve_recovery_tell_for_good(cause, &none, &text)) < 0)
+    delve_recovery_tell_broke(cause, &text);
+    buf_puts(&text, "\n");
+    if (words)
+        buf_puts(&text, words);
+    else
+        delve_recovery_tell_for_good(cause, &none, &text);
+    if (text.failed)
         err_set(&why, "out of memory");
     else
         err_set(&why, "%s", text.data);
@@ -69,7 +74,8 @@ static void tell_broke(struct supervised *p)
         return;
     p->told = *cause;
     buf_init(&text, TEXT_MAX);
-    if (delve_recovery_tell_broke(cause, &text) == 0)
+    delve_recovery_tell_broke(cause, &text);
+    if (!text.failed)
         process_say(p, "important", text.data);
     buf_free(&text);
 }
@@ -209,7 +215,8 @@ static void tell_mended(struct supervised *p)
     }
     struct delve_repair repair = {.by = p->mended_by, .fresh_gocache = p->mended.gocache, .machine = p->facts};
     buf_init(&text, TEXT_MAX);
-    if (delve_recovery_tell_for_good(&p->cause, &repair, &text) == 0)
+    delve_recovery_tell_for_good(&p->cause, &repair, &text);
+    if (!text.failed)
         process_say(p, "important", text.data);
     buf_free(&text);
     p->cause.signature = NULL;
@@ -291,9 +298,10 @@ void process_logged(struct supervised *p, const struct delve_diagnosis *found)
     if (again || p->state != PROCESS_SERVING)
         return;
     buf_init(&text, TEXT_MAX);
-    if (delve_recovery_tell_broke(found, &text) == 0 &&
-        buf_puts(&text, always ? "\nrestarting Delve (recover.whileRunning is \"always\")"
-                               : "\nthe next Restart will repair it") == 0)
+    delve_recovery_tell_broke(found, &text);
+    buf_puts(&text,
+             always ? "\nrestarting Delve (recover.whileRunning is \"always\")" : "\nthe next Restart will repair it");
+    if (!text.failed)
         process_say(p, "important", text.data);
     buf_free(&text);
     if (!always)

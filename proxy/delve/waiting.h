@@ -5,11 +5,13 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "dap/must_use.h"
+
 struct waiting;
 
 /* tell gets the text of a wait that has taken long, and NULL when one that it was told has ended. NULL when memory ran
  * out. */
-struct waiting *waiting_new(uv_loop_t *loop, void (*tell)(void *arg, const char *text), void *arg);
+struct waiting *waiting_new(uv_loop_t *loop, void (*tell)(void *arg, const char *text), void *arg) MUST_USE;
 /* Another wait begins, and the one before it ends. It is told after ms; the text is copied. */
 void waiting_begin(struct waiting *w, uint64_t ms, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* It has ended, if there is one. While suspended nothing of that is told. */

@@ -55,11 +55,10 @@ static void arch_error(struct boot *b, const char *arch)
         n += (size_t)snprintf(has + n, sizeof has - n, "%s%s", i ? ", " : "", b->programs[i].arch);
         m += (size_t)snprintf(names + m, sizeof names - m, "%s ", b->programs[i].arch);
     }
-    (void)err_set(
-        &b->why,
-        "%s has a processor of type %s, and this delvegate brings the supervisor for %s only; build delvegate "
-        "with `make SUPERVISORS=\"%s%s\"`",
-        b->where, arch, b->count ? has : "no machine", names, arch);
+    err_set(&b->why,
+            "%s has a processor of type %s, and this delvegate brings the supervisor for %s only; build delvegate "
+            "with `make SUPERVISORS=\"%s%s\"`",
+            b->where, arch, b->count ? has : "no machine", names, arch);
 }
 
 /* What the script says of a kind: before and behind its details. */
@@ -79,13 +78,13 @@ static void explain(struct boot *b, const char *kind, const char *details)
 {
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (strcmp(reasons[i].kind, kind) == 0) {
-            (void)err_set(&b->why, "On %s %s (%s); %s", b->where, reasons[i].text, details, reasons[i].advice);
+            err_set(&b->why, "On %s %s (%s); %s", b->where, reasons[i].text, details, reasons[i].advice);
             return;
         }
     if (strcmp(kind, "arch") == 0)
         arch_error(b, details);
     else
-        (void)err_set(&b->why, "On %s: %s", b->where, details);
+        err_set(&b->why, "On %s: %s", b->where, details);
 }
 
 static void trim(char *text)
@@ -102,10 +101,10 @@ void boot_lost(struct boot *b, const struct err *why)
         return;
     b->state = BOOT_OVER;
     if (strstr(why->text, "restricted")) {
-        (void)err_set(&b->why,
-                      "The login shell on %s is restricted and starts no program by name (%s); give that account an "
-                      "ordinary login shell there, or name another account",
-                      b->where, why->text);
+        err_set(&b->why,
+                "The login shell on %s is restricted and starts no program by name (%s); give that account an "
+                "ordinary login shell there, or name another account",
+                b->where, why->text);
         return;
     }
     b->why = *why;
@@ -113,8 +112,8 @@ void boot_lost(struct boot *b, const struct err *why)
     newline = strrchr(b->text, '\n');
     noise = newline ? newline + 1 : b->text;
     if (!b->marked && *noise)
-        (void)err_prefix(
-            &b->why, "%s ended before the supervisor could be started there, with the words \"%s\": ", b->where, noise);
+        err_prefix(&b->why, "%s ended before the supervisor could be started there, with the words \"%s\": ", b->where,
+                   noise);
 }
 
 /* --- Lines of ours --- */
@@ -219,7 +218,7 @@ size_t boot_tunnel(struct boot *b, const char *bytes, size_t n)
     if (!at)
         return n;
     b->state = BOOT_OVER;
-    (void)err_set(&b->why, "On %s the supervisor has ended unexpectedly", b->where);
+    err_set(&b->why, "On %s the supervisor has ended unexpectedly", b->where);
     /* The line begins with a newline of its own. */
     return at > bytes ? (size_t)(at - bytes) - 1 : 0;
 }

@@ -71,7 +71,8 @@ bool channel_write(struct channel *c, const char *data, size_t len)
         buf_consume(&c->out, c->out_sent);
         c->out_sent = 0;
     }
-    if (buf_append(&c->out, data, len) < 0) {
+    buf_append(&c->out, data, len);
+    if (c->out.failed) {
         /* A part of what was said must not pass for the whole. */
         tunnel_reset(c->machine->tunnel, c->stream, ENOBUFS);
         c->ended_here = true;

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "dap/must_use.h"
+
 struct child;
 
 /* How it ended. Valid during the call. */
@@ -33,7 +35,7 @@ struct child_handler {
  * ended by NULL; or NULL) take the place of what has their names. All are borrowed during the call. Returns NULL with
  * *error (libuv's) when it cannot be started. */
 struct child *child_start(uv_loop_t *loop, const char *const *argv, char *const *entries, const struct child_handler *h,
-                          void *arg, int *error);
+                          void *arg, int *error) MUST_USE;
 /* Queues a copy of the bytes for its stdin. */
 void child_write(struct child *c, const char *data, size_t len);
 /* Bytes that it has not taken. */

@@ -2,6 +2,7 @@
 #ifndef PROXY_MACHINE_CHILD_CARRIER_H
 #define PROXY_MACHINE_CHILD_CARRIER_H
 
+#include "dap/must_use.h"
 #include "proxy/machine/child.h"
 #include "proxy/machine/transport.h"
 
@@ -23,7 +24,7 @@ struct child_carrier {
 /* Makes one without a child. The transport starts it right after, with a child_handler whose arg is the carrier, or
  * sets why and loss; the owner hears of it from the loop. NULL when memory ran out. */
 struct child_carrier *child_carrier_new(uv_loop_t *loop, struct transport *t, const struct carrier_handler *h,
-                                        void *arg);
+                                        void *arg) MUST_USE;
 /* Frees the carrier and reports why and loss to its owner; its child has ended. */
 void child_carrier_lose(struct child_carrier *c);
 

@@ -48,8 +48,8 @@ static void on_ended(void *arg, const struct child_end *end)
         (void)snprintf(how, sizeof how, "was ended by signal %d", end->signal);
     else
         (void)snprintf(how, sizeof how, "ended with exit status %d", end->status);
-    (void)err_set(&c->why, "The command `%s` %s%s%s%s", name, how, c->has_answered ? "" : " before a shell answered",
-                  words[0] ? ": " : ".", words);
+    err_set(&c->why, "The command `%s` %s%s%s%s", name, how, c->has_answered ? "" : " before a shell answered",
+            words[0] ? ": " : ".", words);
     bool could_not_run = !end->signal && !c->has_answered && !end->is_running &&
                          (end->status == COMMAND_NOT_RUN || end->status == COMMAND_NOT_RUN + 1);
     c->loss = could_not_run ? TRANSPORT_NEVER : TRANSPORT_RETRY;
@@ -72,13 +72,13 @@ static void start(struct child_carrier *c, const struct transport_command *comma
     c->loss = error == UV_ENOENT || error == UV_EACCES || error == UV_EISDIR || error == UV_ENOTDIR ? TRANSPORT_NEVER
                                                                                                     : TRANSPORT_RETRY;
     if (error == UV_ENOENT)
-        (void)err_set(&c->why,
-                      "The command `%s` is not on this machine, or not in delvegate's PATH.\nWrite its whole path in "
-                      "`command` of target %s.",
-                      argv[0], t->target);
+        err_set(&c->why,
+                "The command `%s` is not on this machine, or not in delvegate's PATH.\nWrite its whole path in "
+                "`command` of target %s.",
+                argv[0], t->target);
     else
-        (void)err_set(&c->why, "The command `%s` of target %s cannot be started: %s.", argv[0], t->target,
-                      uv_strerror(error));
+        err_set(&c->why, "The command `%s` of target %s cannot be started: %s.", argv[0], t->target,
+                uv_strerror(error));
 }
 
 static struct carrier *open_carrier(struct transport *base, const struct transport_command *command,
@@ -113,7 +113,7 @@ static void describe(struct command_transport *t)
     struct buf text;
     buf_init(&text, sizeof t->where - 1);
     for (char **word = t->argv; *word && !text.failed; word++)
-        (void)buf_printf(&text, "%s%s", text.len > 0 ? " " : "", *word);
+        buf_printf(&text, "%s%s", text.len > 0 ? " " : "", *word);
     (void)snprintf(t->where, sizeof t->where, "%s", text.data ? text.data : t->argv[0]);
     (void)snprintf(t->subject, sizeof t->subject, "command %s", t->where);
     buf_free(&text);

@@ -90,7 +90,7 @@ static void send_plain(struct keeper *k, enum order_kind kind, const char *how)
     buf_init(&order, ORDER_RECORD_MAX);
     size_t begin = order_open(&order, kind);
     order_put(&order, ORDER_HOW, how);
-    (void)order_close(&order, begin);
+    order_close(&order, begin);
     send_order(k, &order);
 }
 
@@ -283,7 +283,8 @@ static void on_data(void *arg, const char *data, size_t len)
     struct err why;
     long used = 0;
     keeper_enter(k);
-    if (buf_append(&k->reports, data, len) < 0)
+    buf_append(&k->reports, data, len);
+    if (k->reports.failed)
         keeper_fail_memory(k);
     while (k->handler && k->reports.len && (used = order_read(k->reports.data, k->reports.len, &o)) > 0) {
         on_report(k, &o);
@@ -414,8 +415,8 @@ void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests)
     size_t begin = order_open(&order, ORDER_FLIGHT);
     order_put_number(&order, ORDER_NUMBER, k->number);
     order_put_number(&order, ORDER_EDITION, edition);
-    (void)buf_append(&order, requests->data, requests->len);
-    (void)order_close(&order, begin);
+    buf_append(&order, requests->data, requests->len);
+    order_close(&order, begin);
     send_order(k, &order);
 }
 
@@ -433,7 +434,7 @@ void keeper_signal(struct keeper *k, int number)
     buf_init(&order, ORDER_RECORD_MAX);
     size_t begin = order_open(&order, ORDER_SIGNAL);
     order_put_number(&order, ORDER_STATUS, number);
-    (void)order_close(&order, begin);
+    order_close(&order, begin);
     send_order(k, &order);
 }
 

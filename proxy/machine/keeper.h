@@ -3,6 +3,7 @@
 #ifndef PROXY_MACHINE_KEEPER_H
 #define PROXY_MACHINE_KEEPER_H
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "delve/check.h"
 #include "delve/misplaced.h"
@@ -101,17 +102,17 @@ struct keeper;
  * in the log, as log_line has it; borrowed. needs_delve: without dlv on the Go machine it fails. NULL when memory ran
  * out. */
 struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct config_target *target, const char *subject,
-                            bool needs_delve, const struct keeper_handler *h, void *arg);
+                            bool needs_delve, const struct keeper_handler *h, void *arg) MUST_USE;
 /* Has the supervisor look at the Go environment; right after keeper_start. dir is the directory on the Go machine whose
  * module counts, NULL: home. alone: that is all that it does, whatever is missing there; then `ended`, never `ready`.
  * Returns 0, -1 when memory ran out.
  */
-int keeper_examine(struct keeper *k, const char *dir, bool alone);
+int keeper_examine(struct keeper *k, const char *dir, bool alone) MUST_USE;
 /* Whether `ready` came. */
 bool keeper_is_ready(const struct keeper *k);
 /* Starts the next run, not before `exited` of the last one; one that is ordered before `ready` begins with it. What the
  * last one's streams still hold is dropped. Returns 0, or -1 when memory ran out. */
-int keeper_run(struct keeper *k, const struct keeper_run *run);
+int keeper_run(struct keeper *k, const struct keeper_run *run) MUST_USE;
 /* What the Delve of the present run is to be told as soon as it listens, in place of what was ordered before, unless
  * that is being carried out. requests: ORDER_REQUEST fields, in order. */
 void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests);

@@ -5,6 +5,7 @@
 #ifndef PROXY_MACHINE_KEEPER_PRIVATE_H
 #define PROXY_MACHINE_KEEPER_PRIVATE_H
 
+#include "dap/must_use.h"
 #include "delve/order.h"
 #include "proxy/base/timer.h"
 #include "proxy/machine/keeper.h"
@@ -86,7 +87,7 @@ void keeper_put_run(const struct keeper *k, const struct keeper_run *run, struct
 /* keeper_input.c */
 
 /* Opens the stream for the stdin of run number k->number. Returns -1 when memory ran out. */
-int keeper_input_open(struct keeper *k);
+int keeper_input_open(struct keeper *k) MUST_USE;
 /* Lets go of it. link_lost: it is gone already. */
 void keeper_input_close(struct keeper *k, bool link_lost);
 

@@ -30,21 +30,21 @@ void keeper_put_session(const struct keeper *k, struct buf *out)
     order_put(out, ORDER_ALONE, k->alone ? "" : NULL);
     for (size_t i = 0; i < t->go_env_count; i++)
         order_put_pair(out, ORDER_GOENV, t->go_env[i].name, t->go_env[i].value);
-    (void)order_close(out, begin);
+    order_close(out, begin);
 }
 
 /* A file of the run: RUN/NUMBER/NAME. */
 static void run_path(const struct keeper *k, struct buf *path, const char *name)
 {
     buf_init(path, ORDER_RECORD_MAX);
-    (void)buf_printf(path, "%s/%ld/%s", link_dir(k->link), k->number, name);
+    buf_printf(path, "%s/%ld/%s", link_dir(k->link), k->number, name);
 }
 
 /* What remedies of this launch have put there: RUN/mended-LAUNCH/NAME. */
 static void mended_path(const struct keeper *k, const struct delve_mended *mended, struct buf *path, const char *name)
 {
     buf_init(path, ORDER_RECORD_MAX);
-    (void)buf_printf(path, "%s/mended-%d%s%s", link_dir(k->link), mended ? mended->launch : 0, *name ? "/" : "", name);
+    buf_printf(path, "%s/mended-%d%s%s", link_dir(k->link), mended ? mended->launch : 0, *name ? "/" : "", name);
 }
 
 static void dlv_args(const struct keeper *k, const struct keeper_run *run, struct buf *out)
@@ -208,5 +208,5 @@ void keeper_put_run(const struct keeper *k, const struct keeper_run *run, struct
     }
     environment(k, run, out);
     order_put(out, ORDER_CWD, run->plan->build_dir);
-    (void)order_close(out, begin);
+    order_close(out, begin);
 }

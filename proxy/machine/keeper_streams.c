@@ -41,7 +41,8 @@ static void read_lines(struct keeper_way *w, const char *data, size_t len)
         bool is_cut = n > room;
         bool is_whole = newline && !is_cut;
         n = is_cut ? room : n;
-        if (buf_append(&w->line, data, n) < 0) {
+        buf_append(&w->line, data, n);
+        if (w->line.failed) {
             keeper_fail_memory(w->keeper);
             return;
         }

@@ -22,12 +22,12 @@ static void on_ended(void *arg, const struct child_end *end)
 {
     struct child_carrier *c = arg;
     if (end->is_running)
-        (void)err_set(&c->why, "the supervisor closed its standard input or output");
+        err_set(&c->why, "the supervisor closed its standard input or output");
     else if (end->signal)
-        (void)err_set(&c->why, "the supervisor was ended by signal %d", end->signal);
+        err_set(&c->why, "the supervisor was ended by signal %d", end->signal);
     else
-        (void)err_set(&c->why, "the supervisor ended with exit status %d%s%s", end->status, end->words[0] ? ": " : "",
-                      end->words);
+        err_set(&c->why, "the supervisor ended with exit status %d%s%s", end->status, end->words[0] ? ": " : "",
+                end->words);
     c->loss = TRANSPORT_RETRY;
     child_carrier_lose(c);
 }
@@ -47,8 +47,8 @@ static void start(struct child_carrier *c, uv_loop_t *loop)
         return;
     c->child = child_start(loop, argv, NULL, &child_handler, c, &error);
     if (!c->child)
-        (void)err_set(&c->why, "the supervisor %s could not be started: %s; install delvegate again", program,
-                      uv_strerror(error));
+        err_set(&c->why, "the supervisor %s could not be started: %s; install delvegate again", program,
+                uv_strerror(error));
 }
 
 static struct carrier *open_carrier(struct transport *base, const struct transport_command *command,

@@ -68,7 +68,7 @@ static bool make_dir(struct session_link *l, const char *dir)
 {
     struct buf path;
     buf_init(&path, TUNNEL_PAYLOAD_MAX);
-    (void)buf_printf(&path, "%s/%u", dir, l->session);
+    buf_printf(&path, "%s/%u", dir, l->session);
     free(l->dir);
     l->dir = path.failed ? NULL : buf_take(&path);
     buf_free(&path);
@@ -282,11 +282,11 @@ static char *name_of(const struct config_target *target)
     struct buf name;
     buf_init(&name, TUNNEL_PAYLOAD_MAX);
     if (target->ssh)
-        (void)buf_printf(&name, "ssh %d %s", target->ssh_program, target->ssh);
+        buf_printf(&name, "ssh %d %s", target->ssh_program, target->ssh);
     for (char **word = target->command; word && *word; word++)
-        (void)buf_printf(&name, "command %s\n", *word);
+        buf_printf(&name, "command %s\n", *word);
     if (name.len == 0)
-        (void)buf_puts(&name, "local");
+        buf_puts(&name, "local");
     char *text = name.failed ? NULL : buf_take(&name);
     buf_free(&name);
     return text;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "dap/err.h"
 #include "delve/order.h"
@@ -108,7 +109,7 @@ struct channel *link_control(struct link *l, const struct channel_handler *h, vo
 struct channel *link_stream(struct link *l, int port, const struct channel_handler *h, void *arg);
 /* A stream to the supervisor of another kind, for what has this number. Likewise. */
 struct channel *link_open(struct link *l, enum order_stream stream, uint32_t number, const struct channel_handler *h,
-                          void *arg);
+                          void *arg) MUST_USE;
 /* Who is given the streams that the supervisor opens for the link's session; it takes each with channel_take or closes
  * it. NULL: nobody. */
 void link_on_stream(struct link *base,

@@ -4,6 +4,7 @@
 #ifndef PROXY_MACHINE_MACHINE_PRIVATE_H
 #define PROXY_MACHINE_MACHINE_PRIVATE_H
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 #include "proxy/base/nonce.h"
 #include "proxy/base/timer.h"
@@ -135,7 +136,7 @@ void machine_outage_lease(void *arg);
 /* machine_tunnel.c */
 
 /* Makes a tunnel, without a link. Returns -1 when memory ran out. */
-int machine_tunnel_new(struct remote_machine *m);
+int machine_tunnel_new(struct remote_machine *m) MUST_USE;
 /* Says hello over the carrier. */
 void machine_tunnel_call(struct remote_machine *m);
 void machine_tunnel_receive(struct remote_machine *m, const char *data, size_t len);
@@ -149,7 +150,7 @@ uint64_t machine_clock(void);
 /* channel.c: of events of the tunnel. */
 
 struct channel *channel_new(struct remote_machine *m, struct session_link *l, const struct channel_handler *h,
-                            void *arg);
+                            void *arg) MUST_USE;
 size_t channel_source_bytes(void *arg, uint32_t stream, void *data, void *room, size_t n);
 void channel_on_event(struct remote_machine *m, const struct tunnel_event *event);
 /* Tells owners what can be told now: that they may write, what has come, that their queue is low. */

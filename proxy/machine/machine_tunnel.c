@@ -68,7 +68,7 @@ static void read_about(struct remote_machine *m)
     size_t n;
     long used = 0;
     while (m->about && (n = tunnel_peek(m->tunnel, m->about->stream, &bytes)) > 0) {
-        (void)buf_append(&m->about_bytes, bytes, n);
+        buf_append(&m->about_bytes, bytes, n);
         tunnel_consume(m->tunnel, m->about->stream, n);
     }
     while (m->about_bytes.len && (used = order_read(m->about_bytes.data, m->about_bytes.len, &o)) > 0) {

@@ -43,10 +43,10 @@ const struct bootstrap_program *programs_find(const char *arch)
 static void wanted(const char *arch, struct buf *list)
 {
     if (!programs_find(programs_own.arch))
-        (void)buf_printf(list, "%s ", programs_own.arch);
+        buf_printf(list, "%s ", programs_own.arch);
     for (size_t i = 0; i < programs_count; i++)
-        (void)buf_printf(list, "%s ", programs_table[i].arch);
-    (void)buf_puts(list, canonical(arch));
+        buf_printf(list, "%s ", programs_table[i].arch);
+    buf_puts(list, canonical(arch));
 }
 
 int programs_missing(const char *arch, struct err *err)
@@ -61,10 +61,10 @@ int programs_missing(const char *arch, struct err *err)
     struct buf list;
     buf_init(&list, ERR_TEXT_MAX);
     wanted(arch, &list);
-    (void)err_set(err,
-                  "This delvegate has no supervisor for machines of the architecture %s.\nBuild one that has: make "
-                  "SUPERVISORS=\"%s\" (make names the cross compiler that it needs)",
-                  canonical(arch), list.failed ? canonical(arch) : list.data);
+    err_set(err,
+            "This delvegate has no supervisor for machines of the architecture %s.\nBuild one that has: make "
+            "SUPERVISORS=\"%s\" (make names the cross compiler that it needs)",
+            canonical(arch), list.failed ? canonical(arch) : list.data);
     buf_free(&list);
     return -1;
 }
@@ -142,8 +142,8 @@ int programs_local(char *path, size_t size, struct err *err)
 
 static void print_one(struct buf *text, const struct bootstrap_program *p, const char *restriction)
 {
-    (void)buf_printf(text, "supervisor for %s: %.*s, %zu KiB%s\n", p->arch, HASH_SHOWN, p->hash,
-                     (p->size + BYTES_A_KIB - 1) / BYTES_A_KIB, restriction);
+    buf_printf(text, "supervisor for %s: %.*s, %zu KiB%s\n", p->arch, HASH_SHOWN, p->hash,
+               (p->size + BYTES_A_KIB - 1) / BYTES_A_KIB, restriction);
 }
 
 void programs_print(struct buf *text)
@@ -155,7 +155,7 @@ void programs_print(struct buf *text)
     char path[PROGRAMS_PATH_MAX];
     struct err err;
     if (programs_local(path, sizeof path, &err) == 0)
-        (void)buf_printf(text, "supervisor here: %s\n", path);
+        buf_printf(text, "supervisor here: %s\n", path);
     else
-        (void)buf_printf(text, "supervisor here: none. %s\n", err.text);
+        buf_printf(text, "supervisor here: none. %s\n", err.text);
 }

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 #include "dap/err.h"
 #include "delve/bootstrap.h"
@@ -26,15 +27,15 @@ const struct bootstrap_program *programs_find(const char *arch);
 
 /* Sets the error that says why programs_find had none for `arch`, and which command makes a delvegate that has one.
  * Returns -1. */
-int programs_missing(const char *arch, struct err *err);
+int programs_missing(const char *arch, struct err *err) MUST_USE;
 
 /* Where this machine's own supervisor is, seen from delvegate's directory: beside it when that is the one of this build
  * (a build tree); what the link delvegate-supervisor names, which make install puts there when libexecdir is elsewhere;
  * else ../libexec/delvegate/supervisor. path: PROGRAMS_PATH_MAX bytes are enough. Returns 0, or -1 with err when there
  * is none that can be executed. */
-int programs_local(char *path, size_t size, struct err *err);
+int programs_local(char *path, size_t size, struct err *err) MUST_USE;
 /* The same for a delvegate in the directory `dir`. */
-int programs_local_from(const char *dir, char *path, size_t size, struct err *err);
+int programs_local_from(const char *dir, char *path, size_t size, struct err *err) MUST_USE;
 
 /* Appends what --version says of them: a line for each, and where this machine's own is. */
 void programs_print(struct buf *text);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "dap/err.h"
 
@@ -81,7 +82,7 @@ void transport_forget(uv_loop_t *loop);
 
 /* Begins to connect and to run the command; handlers are called later. NULL when memory ran out. */
 struct carrier *transport_open(struct transport *t, const struct transport_command *command,
-                               const struct carrier_handler *h, void *arg);
+                               const struct carrier_handler *h, void *arg) MUST_USE;
 /* Queues a copy of the bytes for its stdin. Returns true when the queue has reached CARRIER_HIGH_WATER: wait for
  * `drained`. May be called before `running`. */
 bool carrier_write(struct carrier *c, const char *data, size_t len);

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dap/must_use.h"
+
 enum { ACTIVATION_NAME_MAX = 256 };
 
 struct activation_socket {
@@ -26,7 +28,7 @@ struct activation {
 /* Reads LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID, which must be this process; sets close-on-exec. To be called before
  * descriptors of one's own are opened: they could get numbers that the manager has announced and not opened. Without
  * the variables there is nothing in a. Returns 0, or -1 when memory ran out. */
-int activation_read(struct activation *a);
+int activation_read(struct activation *a) MUST_USE;
 void activation_free(struct activation *a);
 
 /* The same, but the sockets stay open: they can be read again. */

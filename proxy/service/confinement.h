@@ -6,9 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dap/must_use.h"
+
 /* Compares this process with its parent, the manager: systemd sets NoNewPrivileges=, filters of system calls, and
  * namespaces of mounts and users, between the two. Writes what is found as "NoNewPrivs, Seccomp"; returns whether
  * anything is. A parent that can't be looked at confines nobody. */
-bool confinement_find(char *found, size_t size);
+bool confinement_find(char *found, size_t size) MUST_USE;
 
 #endif

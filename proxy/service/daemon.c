@@ -65,24 +65,24 @@ static void tell_status(struct daemon *d)
     const char *between = " (";
     buf_init(&text, STATUS_TEXT_MAX);
     if (d->stopping)
-        (void)buf_puts(&text, "stopping; ");
+        buf_puts(&text, "stopping; ");
     if (d->reload_failed)
-        (void)buf_puts(&text, "the configuration is broken, the one before it is in force; ");
+        buf_puts(&text, "the configuration is broken, the one before it is in force; ");
     if (d->port_failed)
-        (void)buf_puts(&text, "not every port could be bound, the log says why; ");
+        buf_puts(&text, "not every port could be bound, the log says why; ");
     for (const struct live *l = d->sessions; l; l = l->next)
         count++;
-    (void)buf_printf(&text, "sessions: %zu", count);
+    buf_printf(&text, "sessions: %zu", count);
     for (const struct place *p = d->places.first; p; p = p->next) {
         if (p->sessions == 0)
             continue;
-        (void)buf_printf(&text, "%s%s %zu", between, p->name, p->sessions);
+        buf_printf(&text, "%s%s %zu", between, p->name, p->sessions);
         between = ", ";
     }
     if (count > 0)
-        (void)buf_puts(&text, ")");
+        buf_puts(&text, ")");
     if (!d->stopping) {
-        (void)buf_puts(&text, "; targets: ");
+        buf_puts(&text, "; targets: ");
         places_describe(&d->places, &text);
     }
     notify_status(d->notify, text.data ? text.data : ""); /* what did not fit is left out */
@@ -203,7 +203,8 @@ static void name_client(const char *path)
         return;
     (void)gethostname(host, sizeof host - 1);
     buf_init(&name, CLIENT_NAME_MAX);
-    if (buf_printf(&name, "%s %u %s", host, (unsigned)geteuid(), real) == 0)
+    buf_printf(&name, "%s %u %s", host, (unsigned)geteuid(), real);
+    if (!name.failed)
         machine_set_client(name.data);
     buf_free(&name);
     free(real);

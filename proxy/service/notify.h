@@ -5,11 +5,13 @@
 
 #include <uv.h>
 
+#include "dap/must_use.h"
+
 struct notify;
 
 /* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID; begins to send WATCHDOG=1 twice in each WATCHDOG_USEC, from the
  * loop: one that is stuck sends nothing. NULL when memory ran out. */
-struct notify *notify_new(uv_loop_t *loop);
+struct notify *notify_new(uv_loop_t *loop) MUST_USE;
 /* READY=1: all ports are bound; also the end of a reload. */
 void notify_ready(struct notify *n);
 /* RELOADING=1 with MONOTONIC_USEC; notify_ready must follow. */

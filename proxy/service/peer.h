@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "dap/must_use.h"
+
 enum peer_result {
     PEER_FOUND,  /* *uid is the owner of a socket that is open and connected right now, if only to read */
     PEER_CLOSED, /* it has already been closed: whose it was can't be told for sure */
@@ -18,6 +20,6 @@ enum peer_result {
 enum peer_result peer_owner(const struct sockaddr *local, const struct sockaddr *peer, uid_t *uid);
 
 /* Who listens on a TCP port here: the owner's uid, and the socket's inode. Returns false when nobody is found. */
-bool peer_port_owner(int port, uid_t *uid, unsigned long *inode);
+bool peer_port_owner(int port, uid_t *uid, unsigned long *inode) MUST_USE;
 
 #endif

@@ -63,11 +63,11 @@ static void blame_unit(const struct activation *a, const struct config_target *t
     config_listen_text(listen, t->listen_host, t->listen_port);
     for (size_t i = 0; i < a->count; i++)
         if (!a->list[i].taken && a->list[i].port == t->listen_port) {
-            (void)err_set(e,
-                          "port %d of target %s is the socket unit's, but on %s instead of %s: make its line "
-                          "ListenStream=%s with "
-                          "systemctl --user edit --full delvegate.socket",
-                          t->listen_port, t->name, a->list[i].address, t->listen_host, listen);
+            err_set(e,
+                    "port %d of target %s is the socket unit's, but on %s instead of %s: make its line "
+                    "ListenStream=%s with "
+                    "systemctl --user edit --full delvegate.socket",
+                    t->listen_port, t->name, a->list[i].address, t->listen_host, listen);
             return;
         }
 }
@@ -223,7 +223,7 @@ void places_describe(const struct places *all, struct buf *out)
             continue;
         char listen[CONFIG_LISTEN_MAX];
         config_listen_text(listen, p->host, p->port);
-        (void)buf_printf(out, "%s%s %s", between, p->name, listen);
+        buf_printf(out, "%s%s %s", between, p->name, listen);
         between = ", ";
     }
 }

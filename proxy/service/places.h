@@ -3,6 +3,7 @@
 #ifndef PROXY_SERVICE_PLACES_H
 #define PROXY_SERVICE_PLACES_H
 
+#include "dap/must_use.h"
 #include "config/config.h"
 #include "dap/buf.h"
 #include "proxy/service/activation.h"
@@ -35,11 +36,11 @@ struct places {
 /* Takes over the sockets that the service manager has handed over. accepted gets each client that may connect. Returns
  * 0, or -1 when memory ran out. */
 int places_init(struct places *all, uv_loop_t *loop, void (*accepted)(struct place *, struct client *, void *arg),
-                void *arg);
+                void *arg) MUST_USE;
 /* Listens where the configuration says. Ports that stay are not touched; those that go are closed before new ones are
  * bound, so that two targets can swap theirs. Handed-over sockets without a target refuse their clients and are logged.
  * Returns -1 when a port could not be bound (logged): the others are. */
-int places_apply(struct places *all, const struct config *config);
+int places_apply(struct places *all, const struct config *config) MUST_USE;
 /* Stops listening everywhere; sessions are not touched. */
 void places_close(struct places *all);
 /* Frees all; no session may be left. */

@@ -60,10 +60,10 @@ static bool answer(struct parting *f, const struct dap_message *m)
     buf_init(&out, ANSWER_MAX);
     log_debug(f->subject, "the client sent %s after the session's end", m->name);
     if (is_disconnect)
-        (void)dap_build_response(&out, ++f->o.seq, m->seq, m->name, NULL);
+        dap_build_response(&out, ++f->o.seq, m->seq, m->name, NULL);
     else
-        (void)dap_build_error(&out, ++f->o.seq, m->seq, m->name, ERROR_INTERNAL,
-                              f->o.text ? f->o.text : "the session has ended", f->o.shown && asks_for_session(m->name));
+        dap_build_error(&out, ++f->o.seq, m->seq, m->name, ERROR_INTERNAL,
+                        f->o.text ? f->o.text : "the session has ended", f->o.shown && asks_for_session(m->name));
     bool has_memory = !out.failed;
     if (has_memory && client_write(f->client, &out))
         client_pause(f->client, true);

@@ -72,7 +72,7 @@ void session_respond(struct session *s, int64_t request_seq, const char *command
 {
     struct buf out;
     buf_init(&out, MESSAGE_MAX);
-    (void)dap_build_response(&out, ++s->seq, request_seq, command, body);
+    dap_build_response(&out, ++s->seq, request_seq, command, body);
     session_send(s, &out);
     session_answered(s);
 }
@@ -82,7 +82,7 @@ void session_respond_error(struct session *s, int64_t request_seq, const char *c
 {
     struct buf out;
     buf_init(&out, MESSAGE_MAX);
-    (void)dap_build_error(&out, ++s->seq, request_seq, command, id, text, show);
+    dap_build_error(&out, ++s->seq, request_seq, command, id, text, show);
     session_send(s, &out);
     session_answered(s);
 }
@@ -91,7 +91,7 @@ void session_event(struct session *s, const char *event, const json_t *body)
 {
     struct buf out;
     buf_init(&out, MESSAGE_MAX);
-    (void)dap_build_event(&out, ++s->seq, event, body);
+    dap_build_event(&out, ++s->seq, event, body);
     session_send(s, &out);
 }
 
@@ -99,7 +99,7 @@ void session_output(struct session *s, const char *category, const char *text, s
 {
     struct buf out;
     buf_init(&out, MESSAGE_MAX);
-    (void)dap_build_output(&out, ++s->seq, category, text, len);
+    dap_build_output(&out, ++s->seq, category, text, len);
     session_send(s, &out);
 }
 
@@ -107,7 +107,8 @@ void session_say(struct session *s, const char *category, const char *text)
 {
     struct buf line;
     buf_init(&line, MESSAGE_MAX);
-    if (buf_printf(&line, "%s\n", text) == 0)
+    buf_printf(&line, "%s\n", text);
+    if (!line.failed)
         session_output(s, category, line.data, line.len);
     buf_free(&line);
 }

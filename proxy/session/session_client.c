@@ -17,9 +17,11 @@ enum {
 
 static int append(struct buf *out, char *mapped)
 {
-    int r = mapped ? (buf_puts(out, mapped) < 0 ? -1 : 1) : 0;
+    if (!mapped)
+        return 0;
+    buf_puts(out, mapped);
     free(mapped);
-    return r;
+    return out->failed ? -1 : 1;
 }
 
 int session_map_place(void *arg, const char *path, struct buf *out)

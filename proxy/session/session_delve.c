@@ -117,9 +117,11 @@ static int map_to_client(void *arg, const char *path, struct buf *out)
 {
     struct session *s = arg;
     char *mapped = config_paths_to_client(&s->paths, path);
-    int r = mapped ? (buf_puts(out, mapped) < 0 ? -1 : 1) : 0;
+    if (!mapped)
+        return 0;
+    buf_puts(out, mapped);
     free(mapped);
-    return r;
+    return out->failed ? -1 : 1;
 }
 
 static void drop_message(struct session *s, const struct dap_message *m, const struct dap_asked *asked, bool is_too_big)
@@ -256,8 +258,8 @@ static void on_output(void *arg, enum channel_source source, const char *data, s
     while (len > 0) {
         size_t n = len < OUTPUT_CHUNK ? len : OUTPUT_CHUNK;
         buf_clear(&text);
-        (void)buf_append(&text, rest, s->rest_len[which]);
-        (void)buf_append(&text, data, n);
+        buf_append(&text, rest, s->rest_len[which]);
+        buf_append(&text, data, n);
         data += n;
         len -= n;
         if (text.failed)

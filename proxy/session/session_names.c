@@ -28,7 +28,7 @@ static bool ask(struct session *s, const char *file)
     struct dap_message m;
     struct err ignored; /* it is delvegate's own text */
     buf_init(&question, TEXT_MAX);
-    (void)delve_names_question(file, &question);
+    delve_names_question(file, &question);
     json_t *request = json_pack("{s:i, s:s, s:s, s:{s:s, s:s}}", "seq", 0, "type", "request", "command", "evaluate",
                                 "arguments", "expression", question.failed ? "" : question.data, "context", "repl");
     char *dump = request && !question.failed ? json_dumps(request, JSON_COMPACT) : NULL;
@@ -56,7 +56,8 @@ void session_names_watch(struct session *s, const struct dap_message *m, const s
     size_t i;
     const json_t *breakpoint;
     struct err ignored; /* what is too large to read is explained to nobody */
-    (void)dap_tree_payload(m, DAP_TREE_BODY, &body, &ignored);
+    if (dap_tree_payload(m, DAP_TREE_BODY, &body, &ignored) != 0)
+        body = NULL;
     json_array_foreach(json_object_get(body, "breakpoints"), i, breakpoint)
     {
         const char *message = json_string_value(json_object_get(breakpoint, "message"));
@@ -83,10 +84,13 @@ void session_names_ask_ahead(struct session *s, const struct dap_message *m)
     struct err ignored; /* what can't be read is explained to nobody */
     if (strcmp(m->name, "setBreakpoints") != 0 || s->names_asked >= QUESTIONS_MAX)
         return;
-    (void)dap_tree_payload(m, DAP_TREE_REQUEST, &arguments, &ignored);
+    if (dap_tree_payload(m, DAP_TREE_REQUEST, &arguments, &ignored) != 0)
+        arguments = NULL;
     const char *path = json_string_value(json_object_get(json_object_get(arguments, "source"), "path"));
     buf_init(&file, TEXT_MAX);
-    if (path && session_map_name(s, path, &file) >= 0 && (file.len || buf_puts(&file, path) == 0))
+    if (path && session_map_name(s, path, &file) == 0)
+        buf_puts(&file, path);
+    if (file.len)
         s->names_asked += ask(s, file.data);
     buf_free(&file);
     json_decref(arguments);
@@ -97,7 +101,8 @@ void session_names_answered(struct session *s, const struct dap_message *m)
 {
     json_t *body;
     struct err ignored; /* likewise */
-    (void)dap_tree_payload(m, DAP_TREE_BODY, &body, &ignored);
+    if (dap_tree_payload(m, DAP_TREE_BODY, &body, &ignored) != 0)
+        body = NULL;
     const char *names = m->success ? json_string_value(json_object_get(body, "result")) : NULL;
     char *file = s->unknown_file, *mapped = file ? config_paths_to_client(&s->paths, file) : NULL;
     struct buf text;

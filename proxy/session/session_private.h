@@ -5,6 +5,7 @@
 #ifndef PROXY_SESSION_SESSION_PRIVATE_H
 #define PROXY_SESSION_SESSION_PRIVATE_H
 
+#include "dap/must_use.h"
 #include "config/paths.h"
 #include "dap/clients.h"
 #include "dap/decoder.h"
@@ -127,13 +128,13 @@ void session_hold(struct session *s, const struct dap_message *m);
 void session_release_held(struct session *s);
 /* As dap_map_path; arg is the session. Places are those of the Go machine's file system, names those of source files in
  * the program's debug information. */
-int session_map_place(void *arg, const char *path, struct buf *out);
-int session_map_name(void *arg, const char *path, struct buf *out);
+int session_map_place(void *arg, const char *path, struct buf *out) MUST_USE;
+int session_map_name(void *arg, const char *path, struct buf *out) MUST_USE;
 /* delve_target.name_rule of it. */
-int session_name_rule(void *arg, const char *path, struct buf *out);
+int session_name_rule(void *arg, const char *path, struct buf *out) MUST_USE;
 /* Reads the arguments of a request that delvegate answers itself: *arguments is a new reference to an object, an empty
  * one when there are none. Returns 0, or -1 with *why: the request, and what is wrong with them. */
-int session_arguments(const struct dap_message *m, json_t **arguments, struct err *why);
+int session_arguments(const struct dap_message *m, json_t **arguments, struct err *why) MUST_USE;
 /* The Delve that the client's reading waited for is gone. */
 void session_read_on(struct session *s);
 /* Tells what is waited for, and shows it as progress where the client can; NULL: not any more. */

@@ -226,7 +226,7 @@ void session_replayed(struct session *s, const struct dap_message *m, const stru
 void session_keep_threads(struct session *s, const struct dap_message *m)
 {
     buf_free(&s->threads);
-    (void)buf_append(&s->threads, m->text + m->payload_at.off, m->payload_at.len);
+    buf_append(&s->threads, m->text + m->payload_at.off, m->payload_at.len);
 }
 
 /* The client's handles are of an earlier connection: it is to ask anew. */
@@ -303,10 +303,10 @@ void session_idle(struct session *s, const char *why)
         return;
     session_set_state(s, SESSION_IDLE, why);
     buf_init(&text, MESSAGE_MAX);
-    (void)buf_printf(&text,
-                     "%s\n"
-                     "no program is running; breakpoints are kept. Correct the problem and press Restart",
-                     why);
+    buf_printf(&text,
+               "%s\n"
+               "no program is running; breakpoints are kept. Correct the problem and press Restart",
+               why);
     session_say(s, "important", text.failed ? why : text.data);
     buf_free(&text);
     session_answer_begun(s); /* else nothing could be restarted */

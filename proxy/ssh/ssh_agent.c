@@ -42,7 +42,7 @@ static void tell(struct ssh_agent *a, const struct err *why, struct ssh_bytes re
 static void fail(struct ssh_agent *a, const char *what)
 {
     if (a->broken.text[0] == '\0')
-        (void)err_set(&a->broken, "the SSH agent at %s %s", a->path, what);
+        err_set(&a->broken, "the SSH agent at %s %s", a->path, what);
     if (a->connected)
         (void)uv_read_stop((uv_stream_t *)&a->pipe);
     struct err why = a->broken;
@@ -70,7 +70,8 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
         fail(a, "closed the connection");
         return;
     }
-    if (buf_append(&a->reply, b->base, (size_t)n) < 0) {
+    buf_append(&a->reply, b->base, (size_t)n);
+    if (a->reply.failed) {
         fail(a, "sent more than is allowed");
         return;
     }
@@ -114,7 +115,7 @@ static void on_connected(uv_connect_t *c, int status)
         status = uv_read_start((uv_stream_t *)&a->pipe, on_alloc, on_read);
     if (status < 0) {
         struct err text;
-        (void)err_set(&text, "cannot be reached: %s", uv_strerror(status));
+        err_set(&text, "cannot be reached: %s", uv_strerror(status));
         fail(a, text.text);
         return;
     }
@@ -137,7 +138,7 @@ struct ssh_agent *ssh_agent_new(uv_loop_t *loop, const char *path)
     (void)snprintf(a->path, sizeof a->path, "%s", path);
     /* a path too long for a socket is seen by what snprintf cut off */
     if (strlen(path) >= sizeof a->path)
-        (void)err_set(&a->broken, "the path of the SSH agent is too long: %s", path);
+        err_set(&a->broken, "the path of the SSH agent is too long: %s", path);
     buf_init(&a->request, AGENT_MESSAGE_MAX);
     buf_init(&a->reply, AGENT_MESSAGE_MAX + AGENT_LENGTH_SIZE);
     return a;
@@ -151,7 +152,7 @@ static void ask(struct ssh_agent *a, uint64_t deadline_ms, ssh_agent_answer *ans
     buf_clear(&a->reply);
     bool dead = a->broken.text[0] != '\0';
     if (!dead && a->request.failed) {
-        (void)err_set(&a->broken, "the request to the SSH agent is too long");
+        err_set(&a->broken, "the request to the SSH agent is too long");
         dead = true;
     }
     timer_start(a->deadline, dead ? 0 : deadline_ms, 0);
@@ -162,7 +163,7 @@ static void ask(struct ssh_agent *a, uint64_t deadline_ms, ssh_agent_answer *ans
     ssh_put_string(&framed, a->request.data, a->request.len);
     if (framed.failed) {
         buf_free(&framed);
-        (void)err_set(&a->broken, "out of memory");
+        err_set(&a->broken, "out of memory");
         timer_start(a->deadline, 0, 0);
         return;
     }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "dap/must_use.h"
 #include "dap/err.h"
 #include "proxy/ssh/ssh_wire.h"
 
@@ -22,7 +23,7 @@ struct ssh_agent;
 typedef void ssh_agent_answer(void *arg, const struct err *why, struct ssh_bytes reply);
 
 /* Returns NULL when memory ran out. Connects with the first request. */
-struct ssh_agent *ssh_agent_new(uv_loop_t *loop, const char *path);
+struct ssh_agent *ssh_agent_new(uv_loop_t *loop, const char *path) MUST_USE;
 
 /* Ask for its keys; sign data with one. One request at a time; answer is called later. A failure to even send comes
    through answer too. */

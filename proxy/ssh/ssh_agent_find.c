@@ -91,8 +91,8 @@ static void passed_over(struct ssh_agent_find *f, const char *why)
 {
     bool first_guess = f->at == PLACE_SOCKET;
     /* what does not fit is left out */
-    (void)buf_printf(&f->looked, "%s%s%s%s%s (%s)", f->looked.len > 0 ? ", " : "", first_guess ? "in " : "",
-                     first_guess ? f->runtime_dir : "", first_guess ? ": " : "", names[f->at], why);
+    buf_printf(&f->looked, "%s%s%s%s%s (%s)", f->looked.len > 0 ? ", " : "", first_guess ? "in " : "",
+               first_guess ? f->runtime_dir : "", first_guess ? ": " : "", names[f->at], why);
     log_line(level_of(f), f->subject, "no SSH agent through %s: %s%s", names[f->at], why,
              f->next < f->end ? "; looking further" : "");
 }
@@ -150,7 +150,7 @@ static bool ask(struct ssh_agent_find *f, const char *path)
     const char *problem = f->tried[f->at] ? problem_with(f, path) : "out of memory";
     if (problem) {
         struct err why;
-        (void)err_set(&why, "%s%s%s", is_guessed(f) ? "" : path, is_guessed(f) ? "" : ": ", problem);
+        err_set(&why, "%s%s%s", is_guessed(f) ? "" : path, is_guessed(f) ? "" : ": ", problem);
         passed_over(f, why.text);
         return false;
     }
@@ -169,7 +169,7 @@ static bool ask_variable(struct ssh_agent_find *f, const char *name)
     if (path && path[0])
         return ask(f, path);
     struct err why;
-    (void)err_set(&why, "%s%snot set", f->at == PLACE_VARIABLE ? "" : name, f->at == PLACE_VARIABLE ? "" : " is ");
+    err_set(&why, "%s%snot set", f->at == PLACE_VARIABLE ? "" : name, f->at == PLACE_VARIABLE ? "" : " is ");
     passed_over(f, why.text);
     return false;
 }
@@ -178,7 +178,7 @@ static bool ask_configured(struct ssh_agent_find *f)
 {
     const char *value = f->identity_agent;
     if (strcmp(value, "none") == 0) {
-        (void)buf_puts(&f->looked, "IdentityAgent is none"); /* fits */
+        buf_puts(&f->looked, "IdentityAgent is none"); /* fits */
         return false;
     }
     if (value[0] == '$' && value[1] != '{')

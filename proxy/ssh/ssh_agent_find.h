@@ -13,6 +13,7 @@
 
 #include <uv.h>
 
+#include "dap/must_use.h"
 #include "proxy/ssh/ssh_agent.h"
 
 struct ssh_agent_find;
@@ -31,7 +32,8 @@ struct ssh_agent_found {
    done is called once, later. Returns NULL when memory ran out. */
 struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject, bool quiet,
                                             const char *identity_agent,
-                                            void (*done)(void *arg, const struct ssh_agent_found *found), void *arg);
+                                            void (*done)(void *arg, const struct ssh_agent_found *found),
+                                            void *arg) MUST_USE;
 
 /* done is not called any more. The pointer is dead afterwards, as it is once done was called. NULL is fine. */
 void ssh_agent_find_cancel(struct ssh_agent_find *f);

@@ -93,7 +93,8 @@ static void on_signed(void *arg, const struct err *why, struct ssh_bytes reply)
     if (!why)
         signature = ssh_agent_signature(reply);
     buf_clear(&a->signature);
-    bool is_signed = signature.len > 0 && buf_append(&a->signature, signature.data, signature.len) == 0;
+    buf_append(&a->signature, signature.data, signature.len);
+    bool is_signed = signature.len > 0 && !a->signature.failed;
     a->sign = is_signed ? SIGN_DONE : SIGN_REFUSED;
     if (why)
         (void)buf_printf(skipped, "%s%s", skipped->len > 0 ? ", " : "", why->text);
@@ -159,7 +160,7 @@ static void offer_blob(struct ssh_auth *a)
     struct ssh_reader r = {.left = ssh_bytes_of(now->blob)};
     if (ssh_bytes_are(ssh_read_string(&r), "ssh-rsa") && !libssh2_version(VERSION_WITH_RSA_SHA2)) {
         ssh_put_string(&a->wire_blob, "rsa-sha2-256", strlen("rsa-sha2-256"));
-        (void)buf_append(&a->wire_blob, r.left.data, r.left.len); /* failure is sticky, seen by the caller */
+        buf_append(&a->wire_blob, r.left.data, r.left.len); /* failure is sticky, seen by the caller */
     } else {
         (void)buf_append(&a->wire_blob, now->blob->data, now->blob->len);
     }
@@ -233,10 +234,10 @@ static void advise(const struct ssh_auth *a, struct buf *text)
                        "~/.ssh/authorized_keys there.");
     else if (a->tries > 0) {
         ssh_settings_command(a->connection, "-v ", &command);
-        (void)buf_printf(text,
-                         "Add one of them to ~/.ssh/authorized_keys there, or name the right one with IdentityFile; if "
-                         "`ssh` logs in, `%s` shows with which key.",
-                         command.data ? command.data : "ssh -v");
+        buf_printf(text,
+                   "Add one of them to ~/.ssh/authorized_keys there, or name the right one with IdentityFile; if "
+                   "`ssh` logs in, `%s` shows with which key.",
+                   command.data ? command.data : "ssh -v");
     }
     buf_free(&command);
 }

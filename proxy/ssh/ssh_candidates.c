@@ -79,7 +79,8 @@ static int add_agent_key(struct ssh_candidates *c, struct ssh_bytes blob, struct
     c->agent_keys = keys;
     struct ssh_agent_key key = {.label = strndup((const char *)comment.data, comment.len)};
     buf_init(&key.blob, BLOB_MAX);
-    if (!key.label || buf_append(&key.blob, blob.data, blob.len) < 0) {
+    buf_append(&key.blob, blob.data, blob.len);
+    if (!key.label || key.blob.failed) {
         free(key.label);
         buf_free(&key.blob);
         return -1;

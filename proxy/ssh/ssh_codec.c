@@ -114,7 +114,7 @@ int ssh_codec_prefer(struct ssh_codec *k, int method, const char *names)
     for (const char *p = names; *p;) {
         size_t len = strcspn(p, ",");
         if (is_among(p, len, supported, count))
-            (void)buf_printf(&both, "%s%.*s", both.len > 0 ? "," : "", (int)len, p); /* failure is sticky */
+            buf_printf(&both, "%s%.*s", both.len > 0 ? "," : "", (int)len, p); /* failure is sticky */
         p += len + (p[len] == ',');
     }
     libssh2_free(k->session, (void *)(uintptr_t)supported);

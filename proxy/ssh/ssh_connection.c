@@ -99,7 +99,7 @@ void ssh_connection_fail(struct ssh_connection *c, enum transport_loss loss, con
     va_end(ap);
     /* What a server, a proxy or a key's comment says may hold anything. */
     words_make_printable(text);
-    (void)err_set(&c->why, "%s", text);
+    err_set(&c->why, "%s", text);
     c->loss = c->has_asked && loss == TRANSPORT_RETRY && c->state < SSH_OPENING ? TRANSPORT_ASK : loss;
     c->codec.frozen = true;
     call_off(c);
@@ -147,7 +147,9 @@ bool ssh_connection_write(struct ssh_connection *c, const char *data, size_t len
         buf_consume(&c->out, c->out_sent);
         c->out_sent = 0;
     }
-    if (!c->program && buf_append(&c->out, data, len) < 0)
+    if (!c->program)
+        buf_append(&c->out, data, len);
+    if (c->out.failed)
         ssh_connection_fail(c, TRANSPORT_RETRY, "More than %d MiB wait to be sent to %s; the connection was given up.",
                             OUT_MAX / (1024 * 1024), c->transport->where);
     ssh_connection_schedule(c);
@@ -221,7 +223,7 @@ static void on_ended(void *arg, int error)
     struct ssh_connection *c = arg;
     c->socket_ended = true;
     if (error != UV_EOF && c->why.text[0] == '\0')
-        (void)err_set(&c->why, "%s", uv_strerror(error)); /* kept until all that came before is used */
+        err_set(&c->why, "%s", uv_strerror(error)); /* kept until all that came before is used */
     ssh_connection_schedule(c);
 }
 

@@ -62,7 +62,7 @@ static void next_address(struct ssh_dial *d, int error)
 {
     char text[DIAL_ADDRESS_TEXT];
     address_text(d->current->ai_addr, text, sizeof text);
-    (void)buf_printf(&d->tried, "%s%s: %s", d->tried.len > 0 ? ", " : "", text, uv_strerror(error));
+    buf_printf(&d->tried, "%s%s: %s", d->tried.len > 0 ? ", " : "", text, uv_strerror(error));
     ssh_socket_free(d->socket);
     d->socket = NULL;
     bool refused = error == UV_ECONNREFUSED;
@@ -72,10 +72,10 @@ static void next_address(struct ssh_dial *d, int error)
         return;
     }
     struct err why;
-    (void)err_set(&why, "No connection to %s port %d (%s). %s", d->settings->host_name, d->settings->port,
-                  d->tried.data ? d->tried.data : "",
-                  refused ? "Is sshd running there, and is the port right?"
-                          : "Is the machine on, and is the network (VPN, firewall) right?");
+    err_set(&why, "No connection to %s port %d (%s). %s", d->settings->host_name, d->settings->port,
+            d->tried.data ? d->tried.data : "",
+            refused ? "Is sshd running there, and is the port right?"
+                    : "Is the machine on, and is the network (VPN, firewall) right?");
     finish(d, NULL, &why, true);
 }
 
@@ -87,8 +87,8 @@ static void on_deadline(void *arg)
         return;
     }
     struct err why;
-    (void)err_set(&why, "The name %s was not resolved within %llu s. Is the network (DNS, VPN) right?",
-                  d->settings->host_name, (unsigned long long)(d->deadline_ms / DIAL_MS_PER_SECOND));
+    err_set(&why, "The name %s was not resolved within %llu s. Is the network (DNS, VPN) right?",
+            d->settings->host_name, (unsigned long long)(d->deadline_ms / DIAL_MS_PER_SECOND));
     finish(d, NULL, &why, true);
 }
 
@@ -130,9 +130,8 @@ static void on_resolved(uv_getaddrinfo_t *r, int status, struct addrinfo *found)
         return;
     }
     struct err why;
-    (void)err_set(&why,
-                  "The name %s cannot be resolved: %s. Check the spelling, HostName in ~/.ssh/config, and the network.",
-                  d->settings->host_name, uv_strerror(status));
+    err_set(&why, "The name %s cannot be resolved: %s. Check the spelling, HostName in ~/.ssh/config, and the network.",
+            d->settings->host_name, uv_strerror(status));
     finish(d, NULL, &why, status != UV_EAI_NONAME);
 }
 

@@ -14,11 +14,10 @@ void ssh_explain_proxy(struct ssh_connection *c, const char *reason)
     struct ssh_bytes said = ssh_offer_prelude(&c->codec.offer);
     struct buf why;
     buf_init(&why, ERR_TEXT_MAX);
-    (void)buf_printf(&why, "%s (%s)", words[0] ? words : reason,
-                     ssh_proxy_status(p)); /* what does not fit is left out */
+    buf_printf(&why, "%s (%s)", words[0] ? words : reason, ssh_proxy_status(p)); /* what does not fit is left out */
     if (said.len > 0)
-        (void)buf_printf(&why, "; it sent in place of an SSH server's greeting: %.*s", (int)said.len,
-                         (const char *)said.data);
+        buf_printf(&why, "; it sent in place of an SSH server's greeting: %.*s", (int)said.len,
+                   (const char *)said.data);
     if (ssh_proxy_check(p))
         ssh_connection_fail(
             c, TRANSPORT_RETRY,

@@ -35,7 +35,7 @@ static struct ssh_bytes blob_of(const struct ssh_known_key *k)
 static const char *describe(struct ssh_bytes blob, struct buf *text)
 {
     buf_init(text, HOST_KEY_TEXT_MAX);
-    (void)buf_printf(text, "%s ", ssh_type_name(ssh_blob_type(blob))); /* failure is sticky */
+    buf_printf(text, "%s ", ssh_type_name(ssh_blob_type(blob))); /* failure is sticky */
     ssh_key_fingerprint(blob, text);
     return text->failed ? "(fingerprint: out of memory)" : text->data;
 }
@@ -47,12 +47,12 @@ static const char *recording(const struct ssh_connection *c, const char *options
     buf_init(text, HOST_KEY_TEXT_MAX);
     struct buf all;
     buf_init(&all, HOST_KEY_TEXT_MAX);
-    (void)buf_printf(&all, "%s%s%s%s", c->settings.known_hosts_command ? "-o KnownHostsCommand=none " : "",
-                     c->settings.asks_dns ? "-o VerifyHostKeyDNS=no " : "",
-                     c->settings.policy == SSH_HOST_KEY_KNOWN || c->settings.policy == SSH_HOST_KEY_ACCEPT_NEW
-                         ? "-o StrictHostKeyChecking=ask "
-                         : "",
-                     options);
+    buf_printf(&all, "%s%s%s%s", c->settings.known_hosts_command ? "-o KnownHostsCommand=none " : "",
+               c->settings.asks_dns ? "-o VerifyHostKeyDNS=no " : "",
+               c->settings.policy == SSH_HOST_KEY_KNOWN || c->settings.policy == SSH_HOST_KEY_ACCEPT_NEW
+                   ? "-o StrictHostKeyChecking=ask "
+                   : "",
+               options);
     ssh_settings_command(c, all.data ? all.data : "", text);
     buf_free(&all);
     return text->failed ? "ssh" : text->data;
@@ -71,11 +71,11 @@ static const char *known_line(const struct ssh_connection *c, struct ssh_bytes b
 {
     struct ssh_bytes type = ssh_blob_type(blob);
     buf_init(text, HOST_KEY_LINE_MAX);
-    (void)buf_printf(text, "%s %.*s ", c->known_name, (int)type.len, (const char *)type.data); /* failure is sticky */
+    buf_printf(text, "%s %.*s ", c->known_name, (int)type.len, (const char *)type.data); /* failure is sticky */
     size_t before = text->len;
     ssh_base64_encode(blob, text);
     while (!text->failed && (text->len - before) % BASE64_GROUP != 0)
-        (void)buf_puts(text, "=");
+        buf_puts(text, "=");
     return text->failed ? "" : text->data;
 }
 
@@ -91,23 +91,20 @@ static int unknown(const struct ssh_connection *c, struct ssh_bytes blob, const 
         (void)snprintf(options, sizeof options, "-o HostKeyAlgorithms=%.*s ", (int)type.len, (const char *)type.data);
     const char *record = recording(c, options, &command);
     if (!recording_file(c))
-        (void)err_set(
-            e,
-            "The host key of %s is not known (%s), and nothing can be recorded: UserKnownHostsFile is %s.\nTake "
-            "that out of ~/.ssh/config and run `%s` once in a terminal.",
-            c->known_name, text,
-            c->settings.known_hosts_files.count > 0 ? c->settings.known_hosts_files.items[0] : "empty", record);
+        err_set(e,
+                "The host key of %s is not known (%s), and nothing can be recorded: UserKnownHostsFile is %s.\nTake "
+                "that out of ~/.ssh/config and run `%s` once in a terminal.",
+                c->known_name, text,
+                c->settings.known_hosts_files.count > 0 ? c->settings.known_hosts_files.items[0] : "empty", record);
     else if (authority)
-        (void)err_set(
-            e,
-            "The host key of %s is not known (%s): only a certificate authority is recorded for it (%s:%d), and "
-            "delvegate does not support host certificates.\nCompare the key and record it beside the "
-            "authority: run `%s` once in a terminal.",
-            c->known_name, text, authority->file, authority->line, record);
+        err_set(e,
+                "The host key of %s is not known (%s): only a certificate authority is recorded for it (%s:%d), and "
+                "delvegate does not support host certificates.\nCompare the key and record it beside the "
+                "authority: run `%s` once in a terminal.",
+                c->known_name, text, authority->file, authority->line, record);
     else
-        (void)err_set(e,
-                      "The host key of %s is not known (%s).\nCompare it and record it: run `%s` once in a terminal.",
-                      c->known_name, text, record);
+        err_set(e, "The host key of %s is not known (%s).\nCompare it and record it: run `%s` once in a terminal.",
+                c->known_name, text, record);
     buf_free(&shown);
     buf_free(&command);
     return -1;
@@ -135,14 +132,13 @@ static void changed(const struct ssh_connection *c, struct ssh_bytes blob, const
 {
     struct buf shown, recorded, command;
     bool of_its_type = ssh_bytes_equal(ssh_blob_type(blob), ssh_blob_type(blob_of(at)));
-    (void)err_set(
-        e,
-        "The host key of %s has CHANGED: the server shows %s, recorded is %s (%s:%d)%s. Either the machine was "
-        "set up again, or somebody is in between.\nIf you know that the new one is right: "
-        "`ssh-keygen -R '%s' -f %s`, then `%s`.",
-        c->known_name, describe(blob, &shown), describe(blob_of(at), &recorded), at->file, at->line,
-        of_its_type ? "" : ", a type that the server does not have", c->known_name, at->file,
-        recording(c, "", &command));
+    err_set(e,
+            "The host key of %s has CHANGED: the server shows %s, recorded is %s (%s:%d)%s. Either the machine was "
+            "set up again, or somebody is in between.\nIf you know that the new one is right: "
+            "`ssh-keygen -R '%s' -f %s`, then `%s`.",
+            c->known_name, describe(blob, &shown), describe(blob_of(at), &recorded), at->file, at->line,
+            of_its_type ? "" : ", a type that the server does not have", c->known_name, at->file,
+            recording(c, "", &command));
     buf_free(&shown);
     buf_free(&recorded);
     buf_free(&command);
@@ -157,19 +153,17 @@ static void cannot_check(const struct ssh_connection *c, struct ssh_bytes blob, 
     const char *text = describe(blob, &shown);
     const char *type = ssh_type_name(ssh_blob_type(blob_of(at)));
     if (at->is_user_file && !at->is_pattern)
-        (void)err_set(
-            e,
-            "Of the host keys of %s only %s is recorded (%s:%d), which libssh2 %s cannot check; the server also "
-            "has %s.\nLet `ssh` record that key too: run `%s` once. It proves it with the recorded one.",
-            c->known_name, type, at->file, at->line, libssh2_version(0), text,
-            recording(c, "-o UpdateHostKeys=yes ", &command));
+        err_set(e,
+                "Of the host keys of %s only %s is recorded (%s:%d), which libssh2 %s cannot check; the server also "
+                "has %s.\nLet `ssh` record that key too: run `%s` once. It proves it with the recorded one.",
+                c->known_name, type, at->file, at->line, libssh2_version(0), text,
+                recording(c, "-o UpdateHostKeys=yes ", &command));
     else
-        (void)err_set(
-            e,
-            "Of the host keys of %s only %s is recorded (%s:%d), which libssh2 %s cannot check; the server also "
-            "has %s.\nCompare that key and add it to %s: %s",
-            c->known_name, type, at->file, at->line, libssh2_version(0), text,
-            recording_file(c) ? recording_file(c) : at->file, known_line(c, blob, &line));
+        err_set(e,
+                "Of the host keys of %s only %s is recorded (%s:%d), which libssh2 %s cannot check; the server also "
+                "has %s.\nCompare that key and add it to %s: %s",
+                c->known_name, type, at->file, at->line, libssh2_version(0), text,
+                recording_file(c) ? recording_file(c) : at->file, known_line(c, blob, &line));
     buf_free(&shown);
     if (at->is_user_file && !at->is_pattern)
         buf_free(&command);
@@ -186,25 +180,23 @@ bool ssh_host_key_none(struct ssh_connection *c, struct err *e)
             at = &c->known.keys[i];
     if (at && !unchecked(c)) {
         struct buf recorded, command;
-        (void)err_set(
-            e,
-            "The host key of %s has CHANGED: recorded is %s (%s:%d), and the server has only keys for %.*s. "
-            "Either the machine was set up again, or somebody is in between.\nIf you know that it is right: "
-            "`ssh-keygen -R '%s' -f %s`, then `%s`. libssh2 %s can check none of these types: give the server "
-            "an ED25519 key with `ssh-keygen -A` there.",
-            c->known_name, describe(blob_of(at), &recorded), at->file, at->line, (int)theirs.len,
-            (const char *)theirs.data, c->known_name, at->file, recording(c, "", &command), libssh2_version(0));
+        err_set(e,
+                "The host key of %s has CHANGED: recorded is %s (%s:%d), and the server has only keys for %.*s. "
+                "Either the machine was set up again, or somebody is in between.\nIf you know that it is right: "
+                "`ssh-keygen -R '%s' -f %s`, then `%s`. libssh2 %s can check none of these types: give the server "
+                "an ED25519 key with `ssh-keygen -A` there.",
+                c->known_name, describe(blob_of(at), &recorded), at->file, at->line, (int)theirs.len,
+                (const char *)theirs.data, c->known_name, at->file, recording(c, "", &command), libssh2_version(0));
         buf_free(&recorded);
         buf_free(&command);
         return false;
     }
-    (void)err_set(
-        e,
-        "%s and libssh2 %s have no type of host key in common. The server has keys for %.*s; libssh2 can check "
-        "%s.\nGive it an ED25519 key: run `ssh-keygen -A` as root there, name the key with HostKey in its "
-        "sshd_config if others are named there, and restart sshd.",
-        c->transport->where, libssh2_version(0), (int)theirs.len, (const char *)theirs.data,
-        c->codec.offered[SSH_OFFER_HOST_KEY]);
+    err_set(e,
+            "%s and libssh2 %s have no type of host key in common. The server has keys for %.*s; libssh2 can check "
+            "%s.\nGive it an ED25519 key: run `ssh-keygen -A` as root there, name the key with HostKey in its "
+            "sshd_config if others are named there, and restart sshd.",
+            c->transport->where, libssh2_version(0), (int)theirs.len, (const char *)theirs.data,
+            c->codec.offered[SSH_OFFER_HOST_KEY]);
     return true;
 }
 

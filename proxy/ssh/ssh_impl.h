@@ -11,6 +11,7 @@
 
 #include <libssh2.h>
 
+#include "dap/must_use.h"
 #include "proxy/base/log.h"
 #include "proxy/base/spawn.h"
 #include "proxy/base/timer.h"
@@ -154,7 +155,7 @@ void ssh_transport_settle(struct ssh_transport *t);
 
 /* Begins to connect. NULL when memory ran out. */
 struct ssh_connection *ssh_connection_new(struct ssh_transport *t, const char *line, const struct carrier_handler *h,
-                                          void *arg);
+                                          void *arg) MUST_USE;
 bool ssh_connection_write(struct ssh_connection *c, const char *data, size_t len);
 size_t ssh_connection_queued(const struct ssh_connection *c);
 /* Ends it without telling anybody, at the end of its next turn. */
@@ -207,18 +208,18 @@ void ssh_settings_command(const struct ssh_connection *c, const char *options, s
 /* ssh_host_key.c */
 
 /* Chooses the host key types to ask for, those recorded first. Returns 0, or -1 with e set. */
-int ssh_host_key_prefer(struct ssh_connection *c, struct err *e);
+int ssh_host_key_prefer(struct ssh_connection *c, struct err *e) MUST_USE;
 /* Judges the key that the server has shown. Returns 0, or -1 with e set. */
-int ssh_host_key_check(struct ssh_connection *c, struct err *e);
+int ssh_host_key_check(struct ssh_connection *c, struct err *e) MUST_USE;
 /* For a server with none of the types that are asked for: says what that means. Returns whether it means that libssh2
    lacks them, not that the key has changed. */
 bool ssh_host_key_none(struct ssh_connection *c, struct err *e);
 
 /* ssh_auth.c */
-struct ssh_auth *ssh_auth_new(struct ssh_connection *c);
+struct ssh_auth *ssh_auth_new(struct ssh_connection *c) MUST_USE;
 /* Goes on. Returns 1 when the server has accepted a key, 0 when it waits, -1 when ssh_connection_fail or
    ssh_connection_beyond was called. */
-int ssh_auth_step(struct ssh_auth *a);
+int ssh_auth_step(struct ssh_auth *a) MUST_USE;
 /* Whether the agent was asked for a signature and has not answered. */
 bool ssh_auth_asks(const struct ssh_auth *a);
 /* NULL is fine. */
@@ -227,18 +228,18 @@ void ssh_auth_free(struct ssh_auth *a);
 /* ssh_turn.c */
 
 /* NULL when memory ran out. */
-struct ssh_turn *ssh_turn_new(struct ssh_connection *c, void (*run)(struct ssh_connection *c));
+struct ssh_turn *ssh_turn_new(struct ssh_connection *c, void (*run)(struct ssh_connection *c)) MUST_USE;
 /* Has run(c) called once, soon, from the loop. */
 void ssh_turn_start(struct ssh_turn *t);
 /* NULL is fine. */
 void ssh_turn_free(struct ssh_turn *t);
 
 /* ssh_codec.c */
-int ssh_codec_open(struct ssh_codec *k, struct ssh_socket *socket);
+int ssh_codec_open(struct ssh_codec *k, struct ssh_socket *socket) MUST_USE;
 /* Sets which of the names (separated by commas, the first preferred) are offered. Names that this libssh2 does not know
    are left out here: 1.10 removes them from its own copy with an overlapping memcpy. Returns 0, or -1 when none is
    left. */
-int ssh_codec_prefer(struct ssh_codec *k, int method, const char *names);
+int ssh_codec_prefer(struct ssh_codec *k, int method, const char *names) MUST_USE;
 /* The names that are offered for one of LIBSSH2_METHOD_*; NULL for host keys, which depend on what is recorded. */
 const char *ssh_codec_names(int method);
 void ssh_codec_close(struct ssh_codec *k);

@@ -44,8 +44,12 @@ static int read_file(const char *path, struct buf *out, struct stat *st)
         rc = -EINVAL;
     char chunk[4096];
     ssize_t n = 0;
-    while (rc == 0 && (n = read(fd, chunk, sizeof chunk)) != 0)
-        rc = n < 0 ? -errno : buf_append(out, chunk, (size_t)n) < 0 ? -EFBIG : 0;
+    while (rc == 0 && (n = read(fd, chunk, sizeof chunk)) != 0) {
+        rc = n < 0 ? -errno : 0;
+        buf_append(out, chunk, n < 0 ? 0 : (size_t)n);
+        if (out->failed)
+            rc = -EFBIG;
+    }
     OPENSSL_cleanse(chunk, sizeof chunk);
     close(fd);
     return rc;
@@ -130,7 +134,7 @@ static EVP_PKEY *rsa_from_numbers(struct ssh_reader *r)
 static void unusable(struct ssh_key_file *k, const char *path, const char *what)
 {
     k->state = SSH_KEY_UNUSABLE;
-    (void)err_set(&k->why, "%s: %s", path, what);
+    err_set(&k->why, "%s: %s", path, what);
 }
 
 /* text begins with openssh_begin. */
@@ -154,9 +158,14 @@ static void parse_openssh(const char *path, const char *text, struct ssh_key_fil
     uint32_t keys = ssh_read_u32(&r);
     struct ssh_bytes blob = ssh_read_string(&r);
     struct ssh_reader secret = {.left = ssh_read_string(&r)};
-    if (r.failed || keys != 1) {
+    bool is_damaged = r.failed || keys != 1;
+    if (!is_damaged) {
+        buf_clear(&k->blob);
+        buf_append(&k->blob, blob.data, blob.len);
+    }
+    if (is_damaged) {
         unusable(k, path, "the file is damaged");
-    } else if (buf_clear(&k->blob), buf_append(&k->blob, blob.data, blob.len) < 0) {
+    } else if (k->blob.failed) {
         unusable(k, path, "the public key is too long");
     } else if (!ssh_bytes_are(cipher, "none")) {
         k->state = SSH_KEY_ENCRYPTED;
@@ -319,7 +328,7 @@ void ssh_key_fingerprint(struct ssh_bytes blob, struct buf *out)
         out->failed = true;
         return;
     }
-    (void)buf_puts(out, "SHA256:"); /* failure is sticky */
+    buf_puts(out, "SHA256:"); /* failure is sticky */
     ssh_base64_encode((struct ssh_bytes){digest, len}, out);
 }
 
@@ -331,10 +340,10 @@ char *ssh_key_connection_hash(const char *local_host, const char *host, int port
     struct buf hex;
     buf_init(&text, KEY_PATH_MAX);
     buf_init(&hex, KEY_PATH_MAX);
-    if (buf_printf(&text, "%s%s%d%s", local_host, host, port, user) == 0 &&
-        EVP_Digest(text.data, text.len, digest, &len, EVP_sha1(), NULL) > 0)
+    buf_printf(&text, "%s%s%d%s", local_host, host, port, user);
+    if (!text.failed && EVP_Digest(text.data, text.len, digest, &len, EVP_sha1(), NULL) > 0)
         for (unsigned i = 0; i < len; i++)
-            (void)buf_printf(&hex, "%02x", digest[i]); /* failure is sticky */
+            buf_printf(&hex, "%02x", digest[i]); /* failure is sticky */
     buf_free(&text);
     if (hex.len == 0 || hex.failed) {
         buf_free(&hex);

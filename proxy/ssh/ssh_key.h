@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "dap/must_use.h"
 #include "dap/err.h"
 #include "proxy/ssh/ssh_wire.h"
 
@@ -35,7 +36,7 @@ unsigned char *ssh_key_sign_rsa(struct evp_pkey_st *key, struct ssh_bytes algori
 
 /* The hash of a connection, %C of ssh_config(5) without ProxyJump, in hexadecimal. The caller frees it; NULL when
    libcrypto could not make it. */
-char *ssh_key_connection_hash(const char *local_host, const char *host, int port, const char *user);
+char *ssh_key_connection_hash(const char *local_host, const char *host, int port, const char *user) MUST_USE;
 
 /* Appends "SHA256:..." as `ssh-keygen -l` prints it. Failures show in out->failed. */
 void ssh_key_fingerprint(struct ssh_bytes blob, struct buf *out);

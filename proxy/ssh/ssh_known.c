@@ -209,7 +209,7 @@ void ssh_known_methods(const struct ssh_known *k, const struct ssh_known *plain,
     for (int fits = 1; fits >= 0; fits--)
         for (size_t m = 0; m < METHOD_COUNT; m++)
             if (has_type(k, methods[m].type) == (fits == 1))
-                (void)buf_printf(out, "%s%s", out->len > 0 ? "," : "", methods[m].algorithms);
+                buf_printf(out, "%s%s", out->len > 0 ? "," : "", methods[m].algorithms);
 }
 
 struct ssh_bytes ssh_type_algorithms(struct ssh_bytes type)

@@ -55,7 +55,8 @@ void ssh_offer_feed(struct ssh_offer *o, const void *data, size_t len)
     if (o->over)
         return;
     size_t room = SSH_OFFER_MAX - o->seen.len;
-    if (buf_append(&o->seen, data, len < room ? len : room) < 0 || len > room) {
+    buf_append(&o->seen, data, len < room ? len : room);
+    if (o->seen.failed || len > room) {
         o->over = true; /* then libssh2's own words must do */
         return;
     }

@@ -69,8 +69,8 @@ int ssh_destination_parse(const char *text, struct ssh_destination *d, struct er
     struct buf b;
     buf_init(&b, SSH_TEXT_MAX);
     if (at)
-        (void)buf_append(&b, text, (size_t)(at - text) + 1); /* failure is sticky */
-    (void)buf_append(&b, host, host_len);
+        buf_append(&b, text, (size_t)(at - text) + 1); /* failure is sticky */
+    buf_append(&b, host, host_len);
     if (b.failed) {
         buf_free(&b);
         return out_of_memory(e);
@@ -311,11 +311,11 @@ static int expand_token(char token, enum ssh_expansion how, const struct ssh_tok
 {
     const char *value = token_value(token, how, t);
     if (value)
-        (void)buf_puts(b, value); /* failure is sticky */
+        buf_puts(b, value); /* failure is sticky */
     else if (token == 'p')
-        (void)buf_printf(b, "%d", t->port);
+        buf_printf(b, "%d", t->port);
     else if (token == 'L' && how == SSH_EXPAND_FILE)
-        (void)buf_append(b, t->local_host, strcspn(t->local_host, "."));
+        buf_append(b, t->local_host, strcspn(t->local_host, "."));
     else
         return -1;
     return 0;
@@ -330,7 +330,7 @@ static size_t expand_variable(const char *name, struct buf *b)
     free(copy);
     if (!value)
         return 0;
-    (void)buf_puts(b, value); /* failure is sticky */
+    buf_puts(b, value); /* failure is sticky */
     return len + 1;
 }
 
@@ -341,7 +341,7 @@ static ssize_t expand_tilde(const char *text, const struct ssh_tokens *t, struct
         return 0;
     size_t len = strcspn(text, "/");
     if (len == 1) {
-        (void)buf_puts(b, t->home); /* failure is sticky */
+        buf_puts(b, t->home); /* failure is sticky */
         return 1;
     }
     char *name = strndup(text + 1, len - 1);
@@ -349,7 +349,7 @@ static ssize_t expand_tilde(const char *text, const struct ssh_tokens *t, struct
     free(name);
     if (!home)
         return -1;
-    (void)buf_puts(b, home);
+    buf_puts(b, home);
     free(home);
     return (ssize_t)len;
 }
@@ -380,7 +380,7 @@ static int expand(const char *text, enum ssh_expansion how, const struct ssh_tok
                 return err_set(e, "\"%s\" in the SSH configuration: the variable is not set.", text);
             p += 2 + used;
         } else {
-            (void)buf_append(b, p++, 1); /* failure is sticky */
+            buf_append(b, p++, 1); /* failure is sticky */
         }
     }
     return b->failed ? out_of_memory(e) : 0;
@@ -402,9 +402,11 @@ char *ssh_known_name(const struct ssh_settings *s)
     const char *name = s->host_key_alias ? s->host_key_alias : s->host_name;
     struct buf b;
     buf_init(&b, SSH_TEXT_MAX);
-    int rc = s->port == SSH_PORT_DEFAULT || s->host_key_alias ? buf_puts(&b, name)
-                                                              : buf_printf(&b, "[%s]:%d", name, s->port);
-    if (rc < 0) {
+    if (s->port == SSH_PORT_DEFAULT || s->host_key_alias)
+        buf_puts(&b, name);
+    else
+        buf_printf(&b, "[%s]:%d", name, s->port);
+    if (b.failed) {
         buf_free(&b);
         return NULL;
     }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dap/must_use.h"
 #include "dap/err.h"
 #include "proxy/ssh/ssh_wire.h"
 
@@ -21,7 +22,7 @@ struct ssh_destination {
     int port;  /* 0: not given */
 };
 /* Returns 0, or -1 with e set. Free with ssh_destination_free, also after -1. */
-int ssh_destination_parse(const char *text, struct ssh_destination *d, struct err *e);
+int ssh_destination_parse(const char *text, struct ssh_destination *d, struct err *e) MUST_USE;
 void ssh_destination_free(struct ssh_destination *d);
 
 struct ssh_list {
@@ -30,7 +31,7 @@ struct ssh_list {
 };
 void ssh_list_free(struct ssh_list *l);
 /* Adds a copy of len bytes of text. Returns 0, or -1 when memory ran out. */
-int ssh_list_add(struct ssh_list *l, const char *text, size_t len);
+int ssh_list_add(struct ssh_list *l, const char *text, size_t len) MUST_USE;
 
 enum ssh_host_key_policy {
     SSH_HOST_KEY_KNOWN,         /* yes: only what is recorded */
@@ -79,7 +80,7 @@ struct ssh_settings {
 };
 /* Returns 0, or -1 with e set (no hostname in the text, a port that is none, memory). Free with ssh_settings_free, also
    after -1. */
-int ssh_settings_parse(const char *text, struct ssh_settings *s, struct err *e);
+int ssh_settings_parse(const char *text, struct ssh_settings *s, struct err *e) MUST_USE;
 void ssh_settings_free(struct ssh_settings *s);
 
 /* What the percent tokens of ssh_config(5) stand for. */
@@ -104,14 +105,14 @@ enum ssh_expansion {
 };
 /* Expands text as OpenSSH does where it stands. Returns text that the caller frees, or NULL with e set when it holds a
    token that is not known there, a variable that is not set, or memory ran out. */
-char *ssh_expand(const char *text, enum ssh_expansion how, const struct ssh_tokens *t, struct err *e);
+char *ssh_expand(const char *text, enum ssh_expansion how, const struct ssh_tokens *t, struct err *e) MUST_USE;
 
 /* The name under which OpenSSH records a host key: the alias, else the host name, as [name]:port when it is not 22. The
    caller frees it; NULL when memory ran out. */
-char *ssh_known_name(const struct ssh_settings *s);
+char *ssh_known_name(const struct ssh_settings *s) MUST_USE;
 /* The name under which OpenSSH takes a key too when none is recorded under the first: that without the port. The caller
    frees it; NULL when there is no such name, or memory ran out. */
-char *ssh_known_plain_name(const struct ssh_settings *s);
+char *ssh_known_plain_name(const struct ssh_settings *s) MUST_USE;
 
 enum ssh_known_kind { SSH_KNOWN_KEY, SSH_KNOWN_REVOKED, SSH_KNOWN_AUTHORITY };
 struct ssh_known_key {
@@ -128,7 +129,7 @@ struct ssh_known {
 };
 /* Adds what `ssh-keygen -F NAME -f FILE` printed. Lines that cannot be read are left out, as OpenSSH does. Returns 0,
    or -1 when memory ran out. Free with ssh_known_free. */
-int ssh_known_parse(const char *text, const char *file, bool is_user_file, struct ssh_known *k);
+int ssh_known_parse(const char *text, const char *file, bool is_user_file, struct ssh_known *k) MUST_USE;
 void ssh_known_free(struct ssh_known *k);
 
 enum ssh_verdict {

@@ -179,7 +179,7 @@ static struct ssh_proxy *start(const struct child *c, char **argv, struct err *e
             timer_free(p->last);
         }
         free(p);
-        (void)err_set(e, "The proxy cannot be started: %s.", uv_strerror(rc));
+        err_set(e, "The proxy cannot be started: %s.", uv_strerror(rc));
         return NULL;
     }
     (void)uv_pipe_init(c->loop, &p->err_out, 0); /* cannot fail on Unix */
@@ -192,7 +192,7 @@ static struct ssh_proxy *start(const struct child *c, char **argv, struct err *e
     if (rc < 0) {
         (void)close(pair[0]);
         ssh_proxy_free(p);
-        (void)err_set(e, "The proxy `%s` cannot be started: %s.", argv[0], uv_strerror(rc));
+        err_set(e, "The proxy `%s` cannot be started: %s.", argv[0], uv_strerror(rc));
         return NULL;
     }
     return p;
@@ -212,8 +212,9 @@ static struct ssh_proxy *start_jump(const struct child *child, const struct ssh_
     char port[PROXY_NUMBER_MAX];
     (void)snprintf(port, sizeof port, "%d", last.port);
     struct ssh_proxy *p = NULL;
-    if (buf_printf(&to, "[%s]:%d", s->host_name, s->port) < 0 || (comma && !before)) {
-        (void)err_set(e, "Out of memory.");
+    buf_printf(&to, "[%s]:%d", s->host_name, s->port);
+    if (to.failed || (comma && !before)) {
+        err_set(e, "Out of memory.");
     } else {
         char *argv[PROXY_ARGS_MAX] = {"ssh", "-o", "BatchMode=yes"};
         size_t n = 3;
@@ -232,11 +233,10 @@ static struct ssh_proxy *start_jump(const struct child *child, const struct ssh_
         p = start(child, argv, e);
     }
     if (p) { /* failure is sticky */
-        (void)buf_printf(&p->name, "jump host %s%s%s%s", last.ssh, before ? " (behind " : "", before ? before : "",
-                         before ? ")" : "");
-        (void)buf_printf(&p->check, "ssh %s%s%s%s%s%s%s true", before ? "-J " : "", before ? before : "",
-                         before ? " " : "", last.port ? "-p " : "", last.port ? port : "", last.port ? " " : "",
-                         last.ssh);
+        buf_printf(&p->name, "jump host %s%s%s%s", last.ssh, before ? " (behind " : "", before ? before : "",
+                   before ? ")" : "");
+        buf_printf(&p->check, "ssh %s%s%s%s%s%s%s true", before ? "-J " : "", before ? before : "", before ? " " : "",
+                   last.port ? "-p " : "", last.port ? port : "", last.port ? " " : "", last.ssh);
     }
     free(before);
     buf_free(&to);
@@ -249,14 +249,15 @@ static struct ssh_proxy *start_command(const struct child *child, const char *co
     struct buf line;
     buf_init(&line, SSH_TEXT_MAX);
     struct ssh_proxy *p = NULL;
-    if (buf_printf(&line, "exec %s", command) < 0) {
-        (void)err_set(e, "Out of memory.");
+    buf_printf(&line, "exec %s", command);
+    if (line.failed) {
+        err_set(e, "Out of memory.");
     } else {
         char *argv[] = {"/bin/sh", "-c", line.data, NULL};
         p = start(child, argv, e);
     }
     if (p)
-        (void)buf_puts(&p->name, "ProxyCommand");
+        buf_puts(&p->name, "ProxyCommand");
     buf_free(&line);
     return p;
 }

@@ -2,6 +2,7 @@
 #ifndef PROXY_SSH_SSH_PROXY_H
 #define PROXY_SSH_SSH_PROXY_H
 
+#include "dap/must_use.h"
 #include "dap/err.h"
 #include "proxy/ssh/ssh_parse.h"
 #include "proxy/ssh/ssh_socket.h"
@@ -14,7 +15,7 @@ struct ssh_proxy;
  */
 struct ssh_proxy *ssh_proxy_start(uv_loop_t *loop, const struct ssh_settings *s, const struct ssh_tokens *t,
                                   const char *agent, struct ssh_socket *socket, void (*finished)(void *arg), void *arg,
-                                  struct err *e);
+                                  struct err *e) MUST_USE;
 /* "jump host NAME" or "ProxyCommand". */
 const char *ssh_proxy_name(const struct ssh_proxy *p);
 /* The command that must work for a jump host; NULL for a ProxyCommand. */

@@ -58,7 +58,7 @@ static int join_names(struct ssh_list *files)
         for (used = files->count - i; used > 0; used--) {
             buf_clear(&name);
             for (size_t k = 0; k < used; k++)
-                (void)buf_printf(&name, "%s%s", k > 0 ? " " : "", files->items[i + k]); /* failure is sticky */
+                buf_printf(&name, "%s%s", k > 0 ? " " : "", files->items[i + k]); /* failure is sticky */
             if (used == 1 || name.failed || access(name.data, F_OK) == 0)
                 break;
         }
@@ -167,7 +167,9 @@ static bool exists(const struct ssh_connection *c, const char *text, const char 
     struct buf path;
     char *expanded = strcmp(text, "none") == 0 ? NULL : ssh_expand(text, SSH_EXPAND_FILE, &c->tokens, &e);
     buf_init(&path, SSH_TEXT_MAX);
-    bool is_there = expanded && buf_printf(&path, "%s%s", expanded, ending) == 0 && access(path.data, F_OK) == 0;
+    if (expanded)
+        buf_printf(&path, "%s%s", expanded, ending);
+    bool is_there = expanded && !path.failed && access(path.data, F_OK) == 0;
     buf_free(&path);
     free(expanded);
     return is_there;
@@ -311,14 +313,14 @@ void ssh_settings_ask(struct ssh_connection *c)
 void ssh_settings_command(const struct ssh_connection *c, const char *options, struct buf *out)
 {
     const struct ssh_destination *d = &c->transport->destination;
-    (void)buf_puts(out, "ssh "); /* failure is sticky */
+    buf_puts(out, "ssh "); /* failure is sticky */
     if (d->port)
-        (void)buf_printf(out, "-p %d ", d->port);
+        buf_printf(out, "-p %d ", d->port);
     if (c->settings.control_path) /* another's connection would be used, and nothing be checked */
-        (void)buf_puts(out, "-o ControlPath=none ");
+        buf_puts(out, "-o ControlPath=none ");
     if (c->settings.remote_command)
-        (void)buf_puts(out, "-o RemoteCommand=none ");
-    (void)buf_printf(out, "%s%s true", options, d->ssh);
+        buf_puts(out, "-o RemoteCommand=none ");
+    buf_printf(out, "%s%s true", options, d->ssh);
 }
 
 /* One look into a file for a name. */

@@ -140,7 +140,8 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
         buf_consume(&s->in, s->in_taken);
         s->in_taken = 0;
     }
-    if (buf_append(&s->in, b->base, (size_t)n) < 0) {
+    buf_append(&s->in, b->base, (size_t)n);
+    if (s->in.failed) {
         end(s, UV_ENOMEM);
         return;
     }
@@ -195,7 +196,8 @@ size_t ssh_socket_take(struct ssh_socket *s, void *to, size_t n)
 
 int ssh_socket_put(struct ssh_socket *s, const void *data, size_t n)
 {
-    return buf_append(&s->out, data, n);
+    buf_append(&s->out, data, n);
+    return s->out.failed ? -1 : 0;
 }
 
 size_t ssh_socket_unsent(const struct ssh_socket *s)

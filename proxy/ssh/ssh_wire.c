@@ -39,18 +39,18 @@ void ssh_put_u32(struct buf *b, uint32_t v)
 {
     unsigned char p[U32_BYTES] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8),
                                   (unsigned char)v};
-    (void)buf_append(b, p, sizeof p); /* failure is sticky in b */
+    buf_append(b, p, sizeof p); /* failure is sticky in b */
 }
 
 void ssh_put_byte(struct buf *b, unsigned char v)
 {
-    (void)buf_append(b, &v, 1);
+    buf_append(b, &v, 1);
 }
 
 void ssh_put_string(struct buf *b, const void *data, size_t len)
 {
     ssh_put_u32(b, (uint32_t)len);
-    (void)buf_append(b, data, len);
+    buf_append(b, data, len);
 }
 
 struct ssh_bytes ssh_bytes_of(const struct buf *b)
@@ -109,8 +109,8 @@ void ssh_base64_encode(struct ssh_bytes bytes, struct buf *out)
     for (size_t i = 0; i < bytes.len; i++) {
         bits = bits << BYTE_BITS | bytes.data[i];
         for (have += BYTE_BITS; have >= BASE64_BITS; have -= BASE64_BITS)
-            (void)buf_append(out, &alphabet[bits >> (have - BASE64_BITS) & 63U], 1);
+            buf_append(out, &alphabet[bits >> (have - BASE64_BITS) & 63U], 1);
     }
     if (have > 0)
-        (void)buf_append(out, &alphabet[bits << (BASE64_BITS - have) & 63U], 1);
+        buf_append(out, &alphabet[bits << (BASE64_BITS - have) & 63U], 1);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dap/must_use.h"
 #include "dap/buf.h"
 
 struct ssh_bytes {
@@ -40,7 +41,7 @@ struct ssh_bytes ssh_blob_type(struct ssh_bytes blob);
 
 /* Appends what the base64 text means; white space in it is skipped. Returns 0, or -1 when it is not base64 or does not
    fit into out. */
-int ssh_base64_decode(const char *text, size_t len, struct buf *out);
+int ssh_base64_decode(const char *text, size_t len, struct buf *out) MUST_USE;
 /* Appends base64 without padding, as fingerprints are written. Failures show in out->failed. */
 void ssh_base64_encode(struct ssh_bytes bytes, struct buf *out);
 

@@ -182,7 +182,8 @@ static bool read_flight(struct connection *c)
         land(c); /* the end is read again, and told behind what was heard */
         return false;
     }
-    if (buf_append(&c->heard, bytes, (size_t)got) < 0) {
+    buf_append(&c->heard, bytes, (size_t)got);
+    if (c->heard.failed) {
         fail(c, ENOMEM);
         return false;
     }

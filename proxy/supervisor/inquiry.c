@@ -94,8 +94,12 @@ static void ask(struct inquiry *q)
 {
     struct buf question;
     buf_init(&question, QUESTION_MAX);
-    int r = q->is_heartbeat ? delve_rpc_get_version(&question, ++q->asked) : delve_rpc_state(&question, ++q->asked);
-    if (r < 0 || send(q->fd, question.data, question.len, MSG_NOSIGNAL) != (ssize_t)question.len)
+    q->asked++;
+    if (q->is_heartbeat)
+        delve_rpc_get_version(&question, q->asked);
+    else
+        delve_rpc_state(&question, q->asked);
+    if (question.failed || send(q->fd, question.data, question.len, MSG_NOSIGNAL) != (ssize_t)question.len)
         lost(q); /* one that takes no question gets the next one by a new connection */
     buf_free(&question);
 }
@@ -132,7 +136,9 @@ static void read_answer(struct inquiry *q)
     ssize_t n = recv(q->fd, chunk, sizeof chunk, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n <= 0 || buf_append(&q->answer, chunk, (size_t)n) < 0)
+    if (n > 0)
+        buf_append(&q->answer, chunk, (size_t)n);
+    if (n <= 0 || q->answer.failed)
         lost(q);
     else if (q->is_heartbeat)
         read_heartbeat(q);

@@ -15,7 +15,7 @@ int inspect_path(char *path, const char *dir, const char *name)
     struct buf whole;
     size_t len = 0;
     buf_init(&whole, 2 * SUPERVISOR_PATH_MAX);
-    (void)buf_printf(&whole, "%s/%s", *name == '/' ? "" : dir, name);
+    buf_printf(&whole, "%s/%s", *name == '/' ? "" : dir, name);
     for (const char *p = whole.data; p && *p && len < SUPERVISOR_PATH_MAX;) {
         p += strspn(p, "/");
         size_t n = strcspn(p, "/");

@@ -30,13 +30,13 @@ int modcache_paths(const char *cache, const char *module, const char *version, c
     struct buf t, e;
     buf_init(&t, SUPERVISOR_PATH_MAX);
     buf_init(&e, SUPERVISOR_PATH_MAX);
-    (void)buf_printf(&t, "%s/", cache);
+    buf_printf(&t, "%s/", cache);
     remedy_case_encode(&t, module);
-    (void)buf_puts(&t, "@");
+    buf_puts(&t, "@");
     remedy_case_encode(&t, version);
-    (void)buf_printf(&e, "%s/%s", cache, downloads);
+    buf_printf(&e, "%s/%s", cache, downloads);
     remedy_case_encode(&e, module);
-    (void)buf_puts(&e, "/@v/");
+    buf_puts(&e, "/@v/");
     remedy_case_encode(&e, version);
     int result = (tree && put(tree, &t) < 0) || (entry && put(entry, &e) < 0) ? -1 : 0;
     buf_free(&t);
@@ -109,7 +109,7 @@ static void add_trees(const char *dir, bool is_top, struct buf *dirs)
             lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
             continue;
         if (strchr(e->d_name, '@'))
-            (void)buf_append(dirs, path, (size_t)n + 1);
+            buf_append(dirs, path, (size_t)n + 1);
         else
             add_trees(path, false, dirs);
     }

@@ -44,7 +44,8 @@ static int visit(struct files *f, size_t len, const char *name)
     if (S_ISDIR(st.st_mode))
         return walk(f, len + (size_t)n);
     f->count++;
-    if (buf_append(&f->names, f->path + f->root, strlen(f->path + f->root) + 1) == 0)
+    buf_append(&f->names, f->path + f->root, strlen(f->path + f->root) + 1);
+    if (!f->names.failed)
         return 0;
     errno = EFBIG;
     return -1;
@@ -142,7 +143,7 @@ static void put_base64(struct buf *out, const unsigned char *bytes, size_t n)
             group = group << 8 | (j < have ? bytes[i + j] : 0);
         for (size_t j = 0; j <= BASE64_GROUP; j++) {
             char c = j <= have ? digits[group >> SIXTET * (BASE64_GROUP - j) & 0x3f] : '=';
-            (void)buf_append(out, &c, 1);
+            buf_append(out, &c, 1);
         }
     }
 }
@@ -183,7 +184,7 @@ int modcache_hash(struct buf *out, const char *dir, const char *prefix)
     if (result < 0)
         return -1;
     sha256_final(&all, digest);
-    (void)buf_puts(out, "h1:");
+    buf_puts(out, "h1:");
     put_base64(out, digest, sizeof digest);
     return out->failed ? -1 : 0;
 }

@@ -100,7 +100,8 @@ void remedy_note(const struct remedy *r, const char *text)
     buf_init(&record, ORDER_RECORD_MAX);
     size_t begin = order_open(&record, ORDER_NOTE);
     order_put(&record, ORDER_TEXT, text);
-    if (order_close(&record, begin) < 0 || file_write_all(r->notes, record.data, record.len) < 0)
+    order_close(&record, begin);
+    if (record.failed || file_write_all(r->notes, record.data, record.len) < 0)
         remedy_say("%s", text);
     buf_free(&record);
 }

@@ -126,13 +126,13 @@ static void parse(struct record *r, const struct buf *bytes)
 
 static void print(const struct record *r, struct buf *bytes)
 {
-    (void)buf_puts(bytes, RECORD_HEAD);
-    (void)buf_printf(bytes, "%zu %s\n", strlen(r->dir), r->dir);
+    buf_puts(bytes, RECORD_HEAD);
+    buf_printf(bytes, "%zu %s\n", strlen(r->dir), r->dir);
     for (size_t i = 0; i < r->count; i++) {
         const struct piece *p = &r->pieces[i];
-        (void)buf_printf(bytes, "%s %o %zu %s\n", p->name, (unsigned)p->mode, strlen(p->path), p->path);
+        buf_printf(bytes, "%s %o %zu %s\n", p->name, (unsigned)p->mode, strlen(p->path), p->path);
     }
-    (void)buf_puts(bytes, RECORD_END);
+    buf_puts(bytes, RECORD_END);
 }
 
 /* Writes all, onto the disk, and closes. Returns -1 with errno. */

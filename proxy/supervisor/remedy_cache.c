@@ -107,8 +107,8 @@ static void take_sums(const struct remedy *r, const struct buf *from, bool of_it
         size_t len = strcspn(line, "\n");
         bool is_whole = line[len] == '\n';
         if (is_sum_of(r, line, len) == of_it) {
-            (void)buf_append(to, line, len);
-            (void)buf_puts(to, "\n");
+            buf_append(to, line, len);
+            buf_puts(to, "\n");
         }
         at += len + is_whole;
         if (!is_whole && line[len] == '\0' && at < from->len)
@@ -265,7 +265,7 @@ static int forget_index(const struct remedy *r, bool *changed)
     if (modcache_paths(r->modcache, r->module, r->version, tree, NULL) < 0)
         return REMEDY_FAILED;
     buf_init(&dirs, SUPERVISOR_PATH_MAX);
-    (void)buf_append(&dirs, tree, strlen(tree) + 1);
+    buf_append(&dirs, tree, strlen(tree) + 1);
     int status = dirs.failed ? REMEDY_FAILED : remedy_forget_index(r, &dirs, changed);
     buf_free(&dirs);
     return status;
@@ -345,9 +345,9 @@ static int fetch_back(const struct remedy *r, const char *scratch)
     struct buf proxy;
     buf_init(&proxy, REMEDY_WORDS_MAX);
     remedy_path(path, "%s/cache/download", scratch);
-    (void)buf_puts(&proxy, "GOPROXY=");
+    buf_puts(&proxy, "GOPROXY=");
     remedy_proxy_of(&proxy, path);
-    (void)buf_puts(&proxy, ",");
+    buf_puts(&proxy, ",");
     struct remedy_go go = {.argv = REMEDY_ARGS("env", "GOPROXY"), .err = STDERR_FILENO};
     int status = remedy_go_read(&go, &proxy);
     while (!proxy.failed && proxy.data[proxy.len - 1] == '\n')

@@ -64,12 +64,12 @@ int remedy_read(const char *path, struct buf *bytes)
         return errno == ENOENT ? 0 : -1;
     char chunk[REMEDY_CHUNK];
     ssize_t n;
-    while ((n = read_chunk(fd, chunk, sizeof chunk)) > 0)
-        if (buf_append(bytes, chunk, (size_t)n) < 0) {
-            errno = EFBIG;
-            n = -1;
-            break;
-        }
+    while ((n = read_chunk(fd, chunk, sizeof chunk)) > 0 && !bytes->failed)
+        buf_append(bytes, chunk, (size_t)n);
+    if (bytes->failed) {
+        errno = EFBIG;
+        n = -1;
+    }
     return close_both(fd, -1, n < 0 ? -1 : 0);
 }
 

@@ -70,8 +70,8 @@ static void put(struct diff *d, char sign, const struct line *line)
             len--;
     }
     char head[] = {'\n', sign};
-    (void)buf_append(d->text, head, sizeof head);
-    (void)buf_append(d->text, line->text, len);
+    buf_append(d->text, head, sizeof head);
+    buf_append(d->text, line->text, len);
 }
 
 /* The table: how long the longest common subsequence is of was from i and now from j on. */
@@ -161,7 +161,7 @@ void remedy_diff(struct buf *text, const struct buf *was, const struct buf *now)
     if (split(was, &old) && split(now, &new))
         compare(&d, old, new);
     if (d.found > DIFF_SHOWN)
-        (void)buf_printf(text, "\n... and %zu more", d.found - DIFF_SHOWN);
+        buf_printf(text, "\n... and %zu more", d.found - DIFF_SHOWN);
     free(old.list);
     free(new.list);
 }
@@ -174,9 +174,9 @@ void remedy_tell(const struct remedy *r, const char *real, const char *was, cons
     buf_init(&text, REMEDY_WORDS_MAX);
     buf_init(&old, REMEDY_FILE_MAX);
     buf_init(&new, REMEDY_FILE_MAX);
-    (void)buf_printf(&text, r->edits ? "%s, changed:" : "%s, would change (Delve builds with a copy):", real);
+    buf_printf(&text, r->edits ? "%s, changed:" : "%s, would change (Delve builds with a copy):", real);
     if (remedy_read(was, &old) < 0 || remedy_read(now, &new) < 0)
-        (void)buf_puts(&text, "\n(the lines are not shown: it could not be read, or is very large)");
+        buf_puts(&text, "\n(the lines are not shown: it could not be read, or is very large)");
     else
         remedy_diff(&text, &old, &new);
     if (text.data)

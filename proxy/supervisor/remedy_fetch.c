@@ -16,7 +16,7 @@ static int append_file(struct buf *all, const char *path)
         return remedy_failed("%s could not be read on the Go machine: %s", path, strerror(errno));
     /* The next one's first line is another. */
     if (all->len > 0 && all->data[all->len - 1] != '\n')
-        (void)buf_puts(all, "\n");
+        buf_puts(all, "\n");
     return 0;
 }
 
@@ -184,7 +184,7 @@ int remedy_fetch_imported(const struct remedy *r, bool of_tests, char *const *en
 
 void remedy_proxy_of(struct buf *out, const char *path)
 {
-    (void)buf_puts(out, "file://");
+    buf_puts(out, "file://");
     for (const char *p = path; *p; p++)
-        (void)buf_printf(out, *p == '/' ? "/" : "%%%02x", (unsigned)(unsigned char)*p);
+        buf_printf(out, *p == '/' ? "/" : "%%%02x", (unsigned)(unsigned char)*p);
 }

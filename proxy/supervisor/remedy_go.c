@@ -123,7 +123,7 @@ static int read_go(const struct remedy_go *go, const int *ends, struct buf *out)
     /* To the end, also of what does not fit: go must not wait for us. */
     while (pid > 0 && ((n = read(ends[0], chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR)))
         if (n > 0)
-            (void)buf_append(out, chunk, (size_t)n);
+            buf_append(out, chunk, (size_t)n);
     (void)close(ends[0]);
     return finish(pid);
 }

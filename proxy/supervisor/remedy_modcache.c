@@ -49,10 +49,10 @@ static int fill(const struct remedy *r, const char *new)
     buf_init(&both, REMEDY_WORDS_MAX);
     (void)snprintf(cache, sizeof cache, "GOMODCACHE=%s", new);
     remedy_path(path, "%s/cache/download", r->modcache);
-    (void)buf_puts(&old, "GOPROXY=");
+    buf_puts(&old, "GOPROXY=");
     remedy_proxy_of(&old, path);
-    (void)buf_append(&both, old.data, old.len);
-    (void)buf_puts(&both, "|");
+    buf_append(&both, old.data, old.len);
+    buf_puts(&both, "|");
     int status = put_own_proxies(&both);
     if (!status && !old.failed)
         status = fill_with(r, (char *const[]){cache, old.data, no_private, NULL});
@@ -103,12 +103,12 @@ static void put_command(struct buf *text, const struct remedy *r, int why)
     char me[USER_NAME_MAX];
     user_name(geteuid(), me);
     if (why == EROFS || why == ENOTDIR)
-        (void)buf_puts(text, "set GOMODCACHE of the target to a directory that can be written");
+        buf_puts(text, "set GOMODCACHE of the target to a directory that can be written");
     else if (why == EPERM)
-        (void)buf_printf(text, "run `sudo chattr -R -i %s` on the Go machine", r->modcache);
+        buf_printf(text, "run `sudo chattr -R -i %s` on the Go machine", r->modcache);
     else
-        (void)buf_printf(text, "run `sudo chown -R %s %s && chmod -R u+rwX %s` on the Go machine", me, r->modcache,
-                         r->modcache);
+        buf_printf(text, "run `sudo chown -R %s %s && chmod -R u+rwX %s` on the Go machine", me, r->modcache,
+                   r->modcache);
 }
 
 static void tell(const struct remedy *r, const char *new)
@@ -123,15 +123,15 @@ static void tell(const struct remedy *r, const char *new)
     if (is_closed && lstat(path, &st) == 0)
         user_name(st.st_uid, owner);
     if (is_closed)
-        (void)buf_printf(&text, "%s can't be used on the Go machine: %s%s%s%s. ", path, strerror(why),
-                         *owner ? " (it belongs to " : "", owner, *owner ? ")" : "");
-    (void)buf_printf(&text, "Delve builds with a fresh module cache, %s, filled from %s, which is left as it is", new,
-                     r->modcache);
-    (void)buf_puts(&text, ".\nPermanent fix: ");
+        buf_printf(&text, "%s can't be used on the Go machine: %s%s%s%s. ", path, strerror(why),
+                   *owner ? " (it belongs to " : "", owner, *owner ? ")" : "");
+    buf_printf(&text, "Delve builds with a fresh module cache, %s, filled from %s, which is left as it is", new,
+               r->modcache);
+    buf_puts(&text, ".\nPermanent fix: ");
     if (is_closed)
         put_command(&text, r, why);
     else
-        (void)buf_puts(&text, "run `go clean -modcache` on the Go machine once it reaches its module proxy");
+        buf_puts(&text, "run `go clean -modcache` on the Go machine once it reaches its module proxy");
     remedy_note(r, text.data ? text.data : "");
     buf_free(&text);
 }

@@ -46,8 +46,8 @@ static void put(struct buf *named, const char *kind, const struct entry *e)
 {
     const char *const parts[][2] = {{kind, ""}, {e->name, e->name_more}, {e->value, e->value_more}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        (void)buf_printf(named, "%s%s%s", parts[i][0], *parts[i][1] ? " " : "", parts[i][1]);
-        (void)buf_append(named, "", 1);
+        buf_printf(named, "%s%s%s", parts[i][0], *parts[i][1] ? " " : "", parts[i][1]);
+        buf_append(named, "", 1);
     }
 }
 
@@ -186,8 +186,8 @@ static bool has(const struct buf *named, const struct line *line)
 static void begin(struct buf *words, const struct remedy_loss *loss, const char *verb, const struct line *line)
 {
     bool is_require = strcmp(line->kind, "require") == 0;
-    (void)buf_printf(words, "%s%s %s%s%s", loss->changed + loss->dropped ? ", " : "", verb,
-                     is_require ? "" : line->kind, is_require || !*line->name ? "" : " ", line->name);
+    buf_printf(words, "%s%s %s%s%s", loss->changed + loss->dropped ? ", " : "", verb, is_require ? "" : line->kind,
+               is_require || !*line->name ? "" : " ", line->name);
 }
 
 static void add_loss(struct buf *words, struct remedy_loss *loss, const char *verb, const struct line *line,
@@ -197,9 +197,9 @@ static void add_loss(struct buf *words, struct remedy_loss *loss, const char *ve
     if (loss->changed + loss->dropped < LOSSES_SHOWN) {
         begin(words, loss, verb, line);
         if (to)
-            (void)buf_printf(words, " from %s to %s", line->value, to);
+            buf_printf(words, " from %s to %s", line->value, to);
         else
-            (void)buf_printf(words, "%s%s", *line->value ? " " : "", line->value);
+            buf_printf(words, "%s%s", *line->value ? " " : "", line->value);
     }
     loss->dropped += is_drop;
     loss->changed += !is_drop;
@@ -237,7 +237,7 @@ struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, 
             add_loss(words, &loss, "add", &line, NULL);
     }
     if (loss.changed + loss.dropped > LOSSES_SHOWN)
-        (void)buf_printf(words, " and %zu more", loss.changed + loss.dropped - LOSSES_SHOWN);
+        buf_printf(words, " and %zu more", loss.changed + loss.dropped - LOSSES_SHOWN);
     return loss;
 }
 

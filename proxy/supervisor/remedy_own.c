@@ -27,7 +27,7 @@ static void add_path(struct own *own, const struct buf *named)
     if (named->len == 0 || strcmp(named->data, "module") != 0)
         return;
     const char *path = named->data + sizeof "module" + 1; /* behind its empty name */
-    (void)buf_append(&own->paths, path, strlen(path) + 1);
+    buf_append(&own->paths, path, strlen(path) + 1);
 }
 
 static void add_module(struct own *own, const char *file)
@@ -180,8 +180,8 @@ static void take_import(void *arg, const char *package, size_t len)
     struct buf *to = is_there(own, path, package, len) ? &own->seen : &own->missing;
     if (is_seen(to, package, len))
         return;
-    (void)buf_append(to, package, len);
-    (void)buf_append(to, "", 1);
+    buf_append(to, package, len);
+    buf_append(to, "", 1);
 }
 
 static int tell_missing(const struct own *own)

@@ -89,7 +89,7 @@ void remedy_case_encode(struct buf *out, const char *name)
         bool is_upper = *p >= 'A' && *p <= 'Z';
         char c = (char)(is_upper ? *p - 'A' + 'a' : *p);
         if (is_upper)
-            (void)buf_puts(out, "!");
-        (void)buf_append(out, &c, 1);
+            buf_puts(out, "!");
+        buf_append(out, &c, 1);
     }
 }

@@ -34,18 +34,18 @@ static void put_absolute(struct buf *out, const char *dir, const char *path)
             if (out->data)
                 out->data[out->len] = '\0';
         } else if (len > 0 && !(len == 1 && *p == '.')) {
-            (void)buf_puts(out, "/");
-            (void)buf_append(out, p, len);
+            buf_puts(out, "/");
+            buf_append(out, p, len);
         }
         p += len;
     }
     if (out->len == begin)
-        (void)buf_puts(out, "/");
+        buf_puts(out, "/");
 }
 
 static bool end_edit(struct edits *e, size_t n)
 {
-    (void)buf_append(&e->args, "", 1);
+    buf_append(&e->args, "", 1);
     e->count += n;
     return !e->args.failed && e->count < WORK_EDITS_MAX;
 }
@@ -55,10 +55,10 @@ static bool edit_use(void *arg, const char *path)
     struct edits *e = arg;
     if (*path == '/')
         return true;
-    (void)buf_printf(&e->args, "-dropuse=%s", path);
+    buf_printf(&e->args, "-dropuse=%s", path);
     if (!end_edit(e, 1))
         return false;
-    (void)buf_puts(&e->args, "-use=");
+    buf_puts(&e->args, "-use=");
     put_absolute(&e->args, e->dir, path);
     return end_edit(e, 1);
 }
@@ -74,7 +74,7 @@ static bool edit_replace(void *arg, const char *old_path, const char *old_versio
     struct edits *e = arg;
     if (!is_relative(path))
         return true;
-    (void)buf_printf(&e->args, "-replace=%s%s%s=", old_path, *old_version ? "@" : "", old_version);
+    buf_printf(&e->args, "-replace=%s%s%s=", old_path, *old_version ? "@" : "", old_version);
     size_t begin = e->args.len;
     put_absolute(&e->args, e->dir, path);
     /* Go would take what follows an @ for a version. */

@@ -88,7 +88,7 @@ static void report_number(struct run *r, enum order_kind kind, enum order_key ke
     size_t begin = order_open(&record, kind);
     order_put_number(&record, ORDER_NUMBER, r->number);
     order_put_number(&record, key, value);
-    (void)order_close(&record, begin);
+    order_close(&record, begin);
     session_report(r->session, &record);
     buf_free(&record);
 }
@@ -102,7 +102,7 @@ static void report_exited(struct run *r)
     order_put_number(&record, ORDER_STATUS, r->status);
     order_put_number(&record, ORDER_TEXTS, r->texts);
     order_put_number(&record, ORDER_OUTPUTS, r->outputs);
-    (void)order_close(&record, begin);
+    order_close(&record, begin);
     session_report(r->session, &record);
     buf_free(&record);
 }
@@ -190,7 +190,7 @@ static void report_flying(struct run *r, const struct flight *f)
     order_put_number(&record, ORDER_EDITION, flight_edition(f));
     order_put_number(&record, ORDER_COUNT, flight_count(f));
     order_put_number(&record, ORDER_PORT, r->port);
-    (void)order_close(&record, begin);
+    order_close(&record, begin);
     session_report(r->session, &record);
     buf_free(&record);
 }
@@ -221,7 +221,7 @@ static void pass_note(struct run *r, const char *bytes, size_t n, enum order_kin
     if (!r->session || !is_wanted)
         return;
     buf_init(&record, ORDER_RECORD_MAX);
-    (void)buf_append(&record, bytes, n);
+    buf_append(&record, bytes, n);
     session_report(r->session, &record);
     buf_free(&record);
 }
@@ -235,7 +235,8 @@ static bool read_notes(struct run *r)
     ssize_t n = read(r->notes, bytes, sizeof bytes);
     if (n < 0)
         return errno == EINTR;
-    if (n == 0 || buf_append(&r->noted, bytes, (size_t)n) < 0)
+    buf_append(&r->noted, bytes, (size_t)n);
+    if (n == 0 || r->noted.failed)
         return false;
     while ((took = order_read(r->noted.data, r->noted.len, &o)) > 0) {
         pass_note(r, r->noted.data, (size_t)took, o.kind);

@@ -229,7 +229,7 @@ static void say_exited(struct session *s, long number, int status)
     size_t at = order_open(&record, ORDER_EXITED);
     order_put_number(&record, ORDER_NUMBER, number);
     order_put_number(&record, ORDER_STATUS, status);
-    (void)order_close(&record, at);
+    order_close(&record, at);
     session_report(s, &record);
     buf_free(&record);
 }

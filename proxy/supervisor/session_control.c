@@ -24,7 +24,9 @@ void session_report(struct session *s, struct buf *record)
         buf_clear(record);
         return;
     }
-    if (record->failed || buf_append(&s->out, record->data, record->len) < 0)
+    if (!record->failed)
+        buf_append(&s->out, record->data, record->len);
+    if (record->failed || s->out.failed)
         loop_alarm(&s->failure, 0);
     else
         stream_ready(&s->control);
@@ -38,7 +40,7 @@ void session_say(struct session *s, enum order_kind kind, const char *name, cons
     size_t at = order_open(&record, kind);
     order_put(&record, ORDER_NAME, name);
     order_put(&record, ORDER_TEXT, text);
-    (void)order_close(&record, at);
+    order_close(&record, at);
     session_report(s, &record);
     buf_free(&record);
 }
@@ -187,7 +189,8 @@ static void on_readable(struct stream *stream)
     const void *bytes;
     size_t n;
     while (s->state != SESSION_OVER && (n = stream_peek(stream, &bytes)) > 0) {
-        if (buf_append(&s->in, bytes, n) < 0) {
+        buf_append(&s->in, bytes, n);
+        if (s->in.failed) {
             complain(s, "the supervisor on the Go machine is short of memory");
             return;
         }

@@ -73,8 +73,8 @@ static void pass_on(struct session *s, const struct order *o)
     struct buf record;
     buf_init(&record, ORDER_RECORD_MAX);
     size_t at = order_open(&record, o->kind);
-    (void)buf_append(&record, o->fields, o->len);
-    (void)order_close(&record, at);
+    buf_append(&record, o->fields, o->len);
+    order_close(&record, at);
     session_report(s, &record);
     buf_free(&record);
 }

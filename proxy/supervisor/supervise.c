@@ -69,13 +69,13 @@ static void write_about(void)
     size_t at = order_open(&me.text, ORDER_ABOUT);
     order_put(&me.text, ORDER_DIR, me.how->dir);
     order_put(&me.text, ORDER_NAME, machine.machine);
-    (void)order_close(&me.text, at);
+    order_close(&me.text, at);
     const char *note = door_note();
     if (!note)
         return;
     at = order_open(&me.text, ORDER_NOTE);
     order_put(&me.text, ORDER_TEXT, note);
-    (void)order_close(&me.text, at);
+    order_close(&me.text, at);
 }
 
 /* What is known is said to each delvegate that comes; it ends when nothing more can follow. */
@@ -113,8 +113,8 @@ static void on_buried(void *arg, const struct order *o)
     if (me.text.max - me.text.len < o->len + ORDER_HEADER)
         return;
     size_t at = order_open(&me.text, o->kind);
-    (void)buf_append(&me.text, o->fields, o->len);
-    (void)order_close(&me.text, at);
+    buf_append(&me.text, o->fields, o->len);
+    order_close(&me.text, at);
     stream_ready(&me.about);
 }
 

@@ -25,7 +25,7 @@
 #ifndef PROXY_SUPERVISOR_SUPERVISOR_H
 #define PROXY_SUPERVISOR_SUPERVISOR_H
 
-#define MUST_USE __attribute__((warn_unused_result))
+#include "dap/must_use.h"
 
 enum {
     SUPERVISOR_SIGNAL_STATUS = 128, /* with a signal's number: the status of what a signal has ended */

@@ -149,12 +149,11 @@ static char *words_of(const struct survey_run *r, long limit_ms)
     struct buf all;
     buf_init(&all, WORDS_MAX);
     if (r->is_late)
-        (void)buf_printf(&all, "it did not end within %ld s%s", limit_ms / SECOND,
-                         r->out.len + r->err.len > 0 ? ": " : "");
-    (void)buf_append(&all, r->out.data, r->out.len);
-    (void)buf_append(&all, r->err.data, r->err.len);
+        buf_printf(&all, "it did not end within %ld s%s", limit_ms / SECOND, r->out.len + r->err.len > 0 ? ": " : "");
+    buf_append(&all, r->out.data, r->out.len);
+    buf_append(&all, r->err.data, r->err.len);
     if (all.len == 0)
-        (void)buf_printf(&all, "exit status %d", r->status);
+        buf_printf(&all, "exit status %d", r->status);
     char *text = trimmed(all.data, all.len);
     buf_free(&all);
     return text;

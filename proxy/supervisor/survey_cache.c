@@ -67,7 +67,7 @@ static void put_stamp(struct buf *out, const char *path)
 {
     char text[STAMP_MAX];
     stamp(path, text);
-    (void)buf_printf(out, "stamp %s %s\n", text, path);
+    buf_printf(out, "stamp %s %s\n", text, path);
 }
 
 static void put_stamp_of(struct buf *out, char *path)
@@ -191,7 +191,7 @@ static void put(struct buf *out, const char *name, const char *value)
     if (value && strpbrk(value, "\n"))
         out->failed = true;
     else if (value)
-        (void)buf_printf(out, "%s %s\n", name, value);
+        buf_printf(out, "%s %s\n", name, value);
 }
 
 /* Of a directory and all in it. */

@@ -119,7 +119,7 @@ static bool take(struct survey_run *r, int i)
     if (n <= 0)
         return false;
     size_t room = b->max - b->len;
-    (void)buf_append(b, bytes, (size_t)n < room ? (size_t)n : room);
+    buf_append(b, bytes, (size_t)n < room ? (size_t)n : room);
     return true;
 }
 
@@ -224,7 +224,7 @@ void survey_run_all(struct survey_run *runs, size_t count, char *const *env, con
         buf_init(&runs[i].out, SURVEY_OUTPUT_MAX);
         buf_init(&runs[i].err, SURVEY_OUTPUT_MAX);
         if (ended < 0 || start(&runs[i], runs[i].env ? runs[i].env : env, dir, &mask) < 0)
-            (void)buf_puts(&runs[i].err, strerror(errno));
+            buf_puts(&runs[i].err, strerror(errno));
     }
     if (ended >= 0) {
         wait_all(runs, count, ended, limit_ms);

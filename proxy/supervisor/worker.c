@@ -61,7 +61,7 @@ void worker_say(int out, enum order_kind kind, const char *name, const char *tex
     size_t at = order_open(&record, kind);
     order_put(&record, ORDER_NAME, name);
     order_put(&record, ORDER_TEXT, text);
-    (void)order_close(&record, at);
+    order_close(&record, at);
     worker_report(out, &record);
     buf_free(&record);
 }
@@ -112,7 +112,7 @@ static enum taken take(struct worker *w)
     char bytes[READ_SIZE];
     ssize_t n = read(w->watch.fd, bytes, sizeof bytes);
     if (n > 0) {
-        (void)buf_append(&w->in, bytes, (size_t)n);
+        buf_append(&w->in, bytes, (size_t)n);
         return hand_on(w) ? TAKEN : FREED;
     }
     if (n == 0)

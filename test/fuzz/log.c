@@ -56,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int status = 0;
     if (delve_rpc_exit_status(text, size, &status) <= 0)
         CHECK(status == 0);
-    (void)delve_exit_status_in(text, &status);
+    int found = delve_exit_status_in(text, &status);
+    CHECK(found == 0 || found == 1);
     check_explained(text);
     for (char *line = text, *end; line; line = end) {
         end = strchr(line, '\n');

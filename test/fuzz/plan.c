@@ -22,7 +22,8 @@ static int map_path(void *arg, const char *path, struct buf *out)
     (void)arg;
     if (strncmp(path, "/Users/me", strlen("/Users/me")) != 0)
         return 0;
-    return buf_printf(out, "/home/me%s", path + strlen("/Users/me")) < 0 ? -1 : 1;
+    buf_printf(out, "/home/me%s", path + strlen("/Users/me"));
+    return out->failed ? -1 : 1;
 }
 
 static void check_argv(const struct delve_plan *plan)

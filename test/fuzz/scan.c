@@ -25,7 +25,8 @@ static int map(void *arg, const char *path, struct buf *out)
     (void)arg;
     if (path[0] != '/')
         return 0;
-    return buf_printf(out, "/mapped%s", path) < 0 ? -1 : 1;
+    buf_printf(out, "/mapped%s", path);
+    return out->failed ? -1 : 1;
 }
 
 static bool inside(struct dap_span at, size_t len)

@@ -129,7 +129,7 @@ static void order_dlv(const struct driver *d, struct driver_stream *control)
         path_of(text, d, files[i][0], files[i][1]);
         order_put(&b, ORDER_ARG, text);
     }
-    (void)order_close(&b, at);
+    order_close(&b, at);
     driver_send(control, &b);
     buf_free(&b);
 }

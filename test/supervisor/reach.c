@@ -169,7 +169,8 @@ static void begin_session(void)
     size_t at = order_open(&me.order, ORDER_SESSION);
     order_put_number(&me.order, ORDER_LEASE, LEASE);
     order_put(&me.order, ORDER_NO_DELVE, "");
-    if (order_close(&me.order, at) < 0)
+    order_close(&me.order, at);
+    if (me.order.failed)
         die("order");
     me.control = tunnel_open(me.tunnel, TUNNEL_CONTROL, 1, order_label(ORDER_STREAM_CONTROL, 0), NULL);
     tunnel_ready(me.tunnel, me.control);
@@ -198,7 +199,7 @@ static void take(uint32_t stream, struct buf *in)
     size_t n;
     struct order o;
     while ((n = tunnel_peek(me.tunnel, stream, &bytes)) > 0) {
-        (void)buf_append(in, bytes, n);
+        buf_append(in, bytes, n);
         tunnel_consume(me.tunnel, stream, n);
     }
     for (long used; (used = order_read(in->data, in->len, &o)) > 0; buf_consume(in, (size_t)used)) {

@@ -194,7 +194,7 @@ static void a_local_session_ends_with_the_link(void **state)
     order_put_number(&b, ORDER_LEASE, LEASE);
     order_put(&b, ORDER_LOCAL, "1");
     order_put(&b, ORDER_NO_DELVE, "1");
-    (void)order_close(&b, at);
+    order_close(&b, at);
     driver_send(control, &b);
     buf_free(&b);
     (void)driver_record(control, ORDER_READY);

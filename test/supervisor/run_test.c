@@ -104,7 +104,7 @@ static void with(struct ordered *o, enum order_key key, const char *value)
 }
 static pid_t go(struct ordered *o)
 {
-    (void)order_close(&o->record, o->begin);
+    order_close(&o->record, o->begin);
     driver_send(o->control, &o->record);
     buf_free(&o->record);
     return (pid_t)order_get_number(driver_record(o->control, ORDER_STARTED), ORDER_PID, 0);
@@ -457,7 +457,7 @@ static void stopped_at_once(void **state)
     for (int i = 0; i < 3; i++) {
         dlv(&o, "exec", binary);
         with_arguments(&o, (const char *const[]){"show", NULL});
-        (void)order_close(&o.record, o.begin);
+        order_close(&o.record, o.begin);
         driver_send(o.control, &o.record);
         buf_free(&o.record);
         stop(&o, hows[i]);
@@ -643,7 +643,7 @@ static void attached(void **state)
     }
     begin(&o, "alive");
     with(&o, ORDER_PID, number);
-    (void)order_close(&o.record, o.begin);
+    order_close(&o.record, o.begin);
     driver_send(o.control, &o.record);
     buf_free(&o.record);
     assert_int_equal(exited(&o), 0);
@@ -750,7 +750,7 @@ static void a_terminal(void **state)
     size_t at = order_open(&b, ORDER_SIZE);
     order_put_number(&b, ORDER_ROWS, 41);
     order_put_number(&b, ORDER_COLUMNS, 121);
-    (void)order_close(&b, at);
+    order_close(&b, at);
     driver_send(o.control, &b);
     buf_free(&b);
     (void)until(terminal, "41 121");

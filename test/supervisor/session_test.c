@@ -118,7 +118,7 @@ static void a_tool_that_is_not_there_is_an_error(void **state)
     size_t at = order_open(&b, ORDER_SESSION);
     order_put_number(&b, ORDER_LEASE, LEASE);
     order_put(&b, ORDER_GO, "/nowhere/bin/go");
-    (void)order_close(&b, at);
+    order_close(&b, at);
     driver_send(control, &b);
     buf_free(&b);
     assert_non_null(order_get(driver_record(control, ORDER_ERROR), ORDER_TEXT));
@@ -164,7 +164,7 @@ static void stdin_reaches_a_command_that_was_ordered_with_it(void **state)
     order_put(&b, ORDER_ARG, "/bin/cat");
     order_put(&b, ORDER_STREAMS, "1");
     order_put(&b, ORDER_STDIN, "1");
-    (void)order_close(&b, at);
+    order_close(&b, at);
     driver_send(control, &b);
     buf_free(&b);
     struct driver_stream *input = driver_open(d, TUNNEL_BULK, ORDER_STREAM_INPUT, 1, 1);

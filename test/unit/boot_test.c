@@ -166,7 +166,7 @@ static const char *lost(const char *text, const char *why)
     struct err e;
     begin(&b);
     (void)give(&b, text, strlen(text));
-    (void)err_set(&e, "%s", why);
+    err_set(&e, "%s", why);
     boot_lost(&b, &e);
     return boot_why(&b)->text;
 }

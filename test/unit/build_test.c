@@ -44,33 +44,40 @@ static void each_kind(void **state)
     (void)state;
     json_t *tree = json_pack("{s:i,s:s}", "threadId", 1, "x", "\xC3\xA4");
     struct buf out = buffer();
-    assert_int_equal(dap_build_request(&out, 1, "next", tree), 0);
+    dap_build_request(&out, 1, "next", tree);
+    assert_false(out.failed);
     assert_message(
         &out,
         "{\"seq\":1,\"type\":\"request\",\"command\":\"next\",\"arguments\":{\"threadId\":1,\"x\":\"\xC3\xA4\"}}");
     buf_clear(&out);
-    assert_int_equal(dap_build_request(&out, INT64_MAX, "threads", NULL), 0);
+    dap_build_request(&out, INT64_MAX, "threads", NULL);
+    assert_false(out.failed);
     assert_message(&out, "{\"seq\":9223372036854775807,\"type\":\"request\",\"command\":\"threads\"}");
     buf_clear(&out);
-    assert_int_equal(dap_build_response(&out, 2, 12345678901, "\"x\"", NULL), 0);
+    dap_build_response(&out, 2, 12345678901, "\"x\"", NULL);
+    assert_false(out.failed);
     assert_message(
         &out,
         "{\"seq\":2,\"type\":\"response\",\"request_seq\":12345678901,\"success\":true,\"command\":\"\\\"x\\\"\"}");
     buf_clear(&out);
-    assert_int_equal(dap_build_response(&out, 2, 3, "x", tree), 0);
+    dap_build_response(&out, 2, 3, "x", tree);
+    assert_false(out.failed);
     assert_message(&out,
                    "{\"seq\":2,\"type\":\"response\",\"request_seq\":3,\"success\":true,\"command\":\"x\",\"body\":{"
                    "\"threadId\":1,\"x\":\"\xC3\xA4\"}}");
     buf_clear(&out);
-    assert_int_equal(dap_build_event(&out, 3, "terminated", NULL), 0);
+    dap_build_event(&out, 3, "terminated", NULL);
+    assert_false(out.failed);
     assert_message(&out, "{\"seq\":3,\"type\":\"event\",\"event\":\"terminated\"}");
     buf_clear(&out);
-    assert_int_equal(dap_build_error(&out, 4, 5, "launch", 3000, "Failed: \x80\nmore", true), 0);
+    dap_build_error(&out, 4, 5, "launch", 3000, "Failed: \x80\nmore", true);
+    assert_false(out.failed);
     assert_message(&out, "{\"seq\":4,\"type\":\"response\",\"request_seq\":5,\"success\":false,\"command\":\"launch\","
                          "\"message\":\"Failed: \xEF\xBF\xBD\",\"body\":{\"error\":{\"id\":3000,\"format\":\"Failed: "
                          "\xEF\xBF\xBD\\nmore\",\"showUser\":true}}}");
     buf_clear(&out);
-    assert_int_equal(dap_build_output(&out, 5, "stdout", "a\0b\x1b[1m\r\n\t\b\f\x7f\"\\/", 16), 0);
+    dap_build_output(&out, 5, "stdout", "a\0b\x1b[1m\r\n\t\b\f\x7f\"\\/", 16);
+    assert_false(out.failed);
     assert_message(&out,
                    "{\"seq\":5,\"type\":\"event\",\"event\":\"output\",\"body\":{\"category\":\"stdout\",\"output\":"
                    "\"a\\u0000b\\u001b[1m\\r\\n\\t\\b\\f\x7f\\\"\\\\/\"}}");
@@ -92,7 +99,8 @@ static void the_short_message_is_the_first_real_line(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf out = buffer();
-        assert_int_equal(dap_build_error(&out, 1, 1, "launch", 3000, rows[i][0], true), 0);
+        dap_build_error(&out, 1, 1, "launch", 3000, rows[i][0], true);
+        assert_false(out.failed);
         json_t *tree = json_loads(strchr(out.data, '{'), 0, NULL);
         assert_string_equal(json_string_value(json_object_get(tree, "message")), rows[i][1]);
         json_t *error = json_object_get(json_object_get(tree, "body"), "error");
@@ -110,7 +118,8 @@ static void a_long_error_has_a_short_message(void **state)
     memcpy(text + 199, "\xC3\xA4", 2);
     text[sizeof text - 1] = '\0';
     struct buf out = buffer();
-    assert_int_equal(dap_build_error(&out, 1, 1, "x", 1, text, false), 0);
+    dap_build_error(&out, 1, 1, "x", 1, text, false);
+    assert_false(out.failed);
     json_t *tree = json_loads(strchr(out.data, '{'), 0, NULL);
     assert_non_null(tree);
     const char *message = json_string_value(json_object_get(tree, "message"));
@@ -128,16 +137,18 @@ static void full_buffers_hold_no_half(void **state)
 {
     (void)state;
     struct buf whole = buffer();
-    assert_int_equal(dap_build_output(&whole, 1, "stdout", "\x01text", 5), 0);
+    dap_build_output(&whole, 1, "stdout", "\x01text", 5);
+    assert_false(whole.failed);
     for (size_t room = 0; room < whole.len + 8; room++) {
         struct buf out;
         buf_init(&out, 6 + room);
-        assert_int_equal(buf_puts(&out, "before"), 0);
-        int r = dap_build_output(&out, 1, "stdout", "\x01text", 5);
-        assert_int_equal(out.len, r == 0 ? 6 + whole.len : 6);
+        buf_puts(&out, "before");
+        assert_false(out.failed);
+        dap_build_output(&out, 1, "stdout", "\x01text", 5);
+        assert_int_equal(out.len, out.failed ? 6 : 6 + whole.len);
         assert_memory_equal(out.data, "before", 6);
-        if (r < 0)
-            assert_true(out.failed && out.data[6] == '\0');
+        if (out.failed)
+            assert_true(out.data[6] == '\0');
         buf_free(&out);
     }
     /* What cannot be written as JSON: a tree that holds itself. */
@@ -145,7 +156,8 @@ static void full_buffers_hold_no_half(void **state)
     assert_int_equal(json_array_append(array, inner), 0);
     assert_int_equal(json_array_append(inner, array), 0);
     struct buf out = buffer();
-    assert_int_equal(dap_build_event(&out, 1, "x", array), -1);
+    dap_build_event(&out, 1, "x", array);
+    assert_true(out.failed);
     assert_int_equal(out.len, 0);
     json_array_clear(inner);
     json_decref(inner);
@@ -197,7 +209,8 @@ static void broken_utf8(void **state)
         struct buf out = buffer(), expected = buffer();
         struct guarded g;
         assert_int_equal(guarded_new(&g, cases[i].in, strlen(cases[i].in)), 0);
-        assert_int_equal(dap_append_string(&out, g.bytes, strlen(cases[i].in)), 0);
+        dap_append_string(&out, g.bytes, strlen(cases[i].in));
+        assert_false(out.failed);
         buf_printf(&expected, "\"%s\"", cases[i].out);
         assert_string_equal(out.data, expected.data);
         guarded_free(&g);
@@ -219,7 +232,8 @@ static void random_bytes(void **state)
         for (size_t i = 0; i < len; i++)
             text[i] = (char)(rand() % 4 ? pool[(size_t)rand() % sizeof pool] : rand() % 256);
         struct buf out = buffer();
-        assert_int_equal(dap_append_string(&out, text, len), 0);
+        dap_append_string(&out, text, len);
+        assert_false(out.failed);
         json_t *string = json_loadb(out.data, out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
         assert_non_null(string);
         /* Valid text comes back the same. */

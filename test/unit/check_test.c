@@ -43,9 +43,12 @@ static char *check(struct delve_check c, const char *facts)
     c.target = "main";
     c.where = "gomachine";
     assert_int_equal(delve_check(&c, &found), 0);
-    assert_int_equal(buf_puts(&out, ""), 0);
-    for (size_t i = 0; i < found.count; i++)
-        assert_int_equal(buf_printf(&out, "%s: %s\n", words[found.list[i].severity], found.list[i].text), 0);
+    buf_puts(&out, "");
+    assert_false(out.failed);
+    for (size_t i = 0; i < found.count; i++) {
+        buf_printf(&out, "%s: %s\n", words[found.list[i].severity], found.list[i].text);
+        assert_false(out.failed);
+    }
     delve_findings_free(&found);
     delve_facts_free(&f);
     return buf_take(&out);

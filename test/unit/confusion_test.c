@@ -224,7 +224,8 @@ static void fill_facts(struct delve_facts *f, const json_t *head, const json_t *
 static int same_path(void *arg, const char *path, struct buf *out)
 {
     (void)arg;
-    return buf_printf(out, "%s", path) < 0 ? -1 : 1;
+    buf_printf(out, "%s", path);
+    return out->failed ? -1 : 1;
 }
 
 /* Whether a value is to blame, and in which words. */

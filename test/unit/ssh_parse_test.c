@@ -330,13 +330,13 @@ static void put_stream(struct buf *b, const char *prelude, const char *const *li
     buf_init(&packet, 4096);
     ssh_put_byte(&packet, 4);
     ssh_put_byte(&packet, 20);
-    (void)buf_append(&packet, "0123456789abcdef", 16);
+    buf_append(&packet, "0123456789abcdef", 16);
     for (size_t i = 0; i < count; i++)
         ssh_put_string(&packet, lists[i], strlen(lists[i]));
-    (void)buf_append(&packet, "pad.", 4);
-    (void)buf_printf(b, "%sSSH-2.0-test\r\n", prelude);
+    buf_append(&packet, "pad.", 4);
+    buf_printf(b, "%sSSH-2.0-test\r\n", prelude);
     ssh_put_string(b, packet.data, packet.len);
-    (void)buf_puts(b, "more");
+    buf_puts(b, "more");
     assert_false(b->failed || packet.failed);
     buf_free(&packet);
 }

@@ -29,7 +29,9 @@ static void tell_opened(struct channel *c)
 static void deliver(void *arg, const struct event *e)
 {
     struct channel *c = arg;
-    if ((!c->handler || c->early.len) && e->len && buf_append(&c->early, e->text, e->len) < 0)
+    if ((!c->handler || c->early.len) && e->len)
+        buf_append(&c->early, e->text, e->len);
+    if (c->early.failed)
         broken("too much is said in a flight");
     if (!c->handler)
         return;
@@ -297,7 +299,8 @@ static void send_json(struct channel *c, json_t *message)
     if (!text)
         broken("out of memory");
     buf_init(&out, FRAME_MAX);
-    if (buf_printf(&out, "Content-Length: %zu\r\n\r\n%s", strlen(text), text) < 0)
+    buf_printf(&out, "Content-Length: %zu\r\n\r\n%s", strlen(text), text);
+    if (out.failed)
         broken("out of memory");
     if (c->flight)
         flight_heard(c->flight, out.data, out.len);

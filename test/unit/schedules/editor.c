@@ -90,7 +90,9 @@ struct client *editor_client(struct editor *ed)
 static void on_data(void *arg, const struct event *e)
 {
     struct editor *ed = arg;
-    if (e->text && buf_append(&ed->unread, e->text, e->len) < 0)
+    if (e->text)
+        buf_append(&ed->unread, e->text, e->len);
+    if (ed->unread.failed)
         broken("the editor has sent more than %d bytes that nobody reads", FRAME_MAX);
     if (e->number)
         ed->arrived = e->number;
@@ -114,7 +116,8 @@ static struct request *ask(struct editor *ed, const char *command, json_t *argum
     struct request *r = &ed->requests[++ed->sent];
     (void)snprintf(r->command, sizeof r->command, "%s", command);
     buf_init(&out, FRAME_MAX);
-    if (dap_build_request(&out, ed->sent, command, arguments) < 0)
+    dap_build_request(&out, ed->sent, command, arguments);
+    if (out.failed)
         broken("a request could not be built");
     /* Cut in two, as a socket does; but then the clock may run past the deadline of a header. */
     size_t cut = ed->steady ? 0 : draw((unsigned)out.len);

@@ -334,8 +334,9 @@ void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests)
     size_t begin = order_open(&order, ORDER_FLIGHT);
     order_put_number(&order, ORDER_NUMBER, (long)k->number);
     order_put_number(&order, ORDER_EDITION, edition);
-    (void)buf_append(&order, requests->data, requests->len);
-    if (order_close(&order, begin) < 0)
+    buf_append(&order, requests->data, requests->len);
+    order_close(&order, begin);
+    if (order.failed)
         broken("a flight could not be built");
     send_there(k->host, fly_there, order.data, order.len, 0);
     buf_free(&order);
