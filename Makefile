@@ -483,7 +483,8 @@ Testing:
 Packaging:
   make dist              makes a tarball
   make feature           makes the dev container Feature
-V=1 shows the commands; WERROR=1 makes warnings errors. CC, CPPFLAGS, CFLAGS and LDFLAGS are yours to set. test/README.md describes the tests.
+V=1 shows the commands; WERROR=1 makes warnings errors. You can set CC, CPPFLAGS, CFLAGS and LDFLAGS.
+test/README.md describes the tests.
 endef
 help:
 	@$(info $(HELP)):

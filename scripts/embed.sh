@@ -1,9 +1,9 @@
 #!/bin/sh
-# Sources that hold what delvegate takes to a Go machine; they are printed:
+# Prints source files that contain what delvegate copies to a Go machine:
 #   scripts/embed.sh script FILE NAME          C: the bytes of FILE, as an array NAME
 #   scripts/embed.sh bytes BUILD ARCH...       assembler: the supervisors, BUILD/supervisor-ARCH/supervisor
-#   scripts/embed.sh table BUILD OWN ARCH...   C: what there is to know of them; OWN is this machine's, the ARCHs are those
-#                                              that other machines may be given
+#   scripts/embed.sh table BUILD OWN ARCH...   C: a table of them; OWN is this machine's architecture, the ARCHs are those
+#                                              whose supervisor can be copied to other machines
 set -eu
 
 usage() {

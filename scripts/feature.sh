@@ -1,7 +1,7 @@
 #!/bin/sh
-# The dev container Feature, complete in one directory: the Dev Container CLI copies it without its repository.
+# Writes the dev container Feature to a directory that contains all it needs: the CLI copies it without the repository.
 #   scripts/feature.sh VERSION DIRECTORY
-# In a clone the source in it is what HEAD has, in the tarball of `make dist` the tree.
+# The source in it is that of HEAD or, in the unpacked tarball of `make dist`, that of the tree.
 set -eu
 cd "$(dirname "$0")/.."
 [ $# -eq 2 ] || {
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 version=$1 directory=$2
 prefix=delvegate-$version/ tarball=$directory/delvegate.tar.gz
 
-# A clone may belong to another user than the one who runs this, and its configuration names programs.
+# A clone may belong to a user other than the one who runs this, and its configuration can name programs to run.
 clone() {
     git -c safe.directory='*' -c core.fsmonitor=false "$@"
 }
@@ -24,7 +24,7 @@ set -- Makefile LICENSE README.md config dap delve proxy scripts
 if [ -e .git ]; then
     clone archive --format=tar.gz --prefix="$prefix" -o "$tarball" HEAD "$@"
     clone diff --quiet HEAD -- "$@" ||
-        echo "make feature: the Feature contains the source of HEAD, without your uncommitted changes" >&2
+        echo "make feature: $tarball contains the source of HEAD, without your uncommitted changes" >&2
 else
     tar --sort=name --owner=0 --group=0 --numeric-owner --transform="s,^,$prefix," -czf "$tarball" "$@"
 fi

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Puts what `make` has built in its directories, or removes it from them:
+# Installs what `make` has built, or removes it:
 #   VARIABLE=VALUE... scripts/install.sh install|uninstall
 # The Makefile sets the variables: DIRECTORIES, the names of the directory variables; each of these, an absolute path;
-# DESTDIR, which goes in front of all and may be empty; INSTALL, the program that copies. Everything is checked before
-# anything is written.
+# DESTDIR, which is put in front of each and may be empty; INSTALL, the program that copies files. Everything is checked
+# before anything is written.
 # shellcheck disable=SC2154 # the directory variables
 set -eu
 cd "$(dirname "$0")/.."
@@ -35,7 +35,7 @@ require_absolute() {
 }
 require_startable() {
     case $bindir in
-    *[\'\"\\]*) fail "systemd starts no program whose path contains ' or \" or \\, but bindir is '$bindir'; for another root directory set DESTDIR" ;;
+    *[\'\"\\]*) fail "systemd starts no program whose path contains ', \" or \\, but bindir is '$bindir': choose another PREFIX" ;;
     esac
 }
 
@@ -89,13 +89,13 @@ remove_file() {
     rm -f "$DESTDIR$2/$1"
 }
 
-# delvegate looks for the supervisor in ../libexec from its own directory. Where that is not pkglibexecdir, a link beside
-# delvegate says where it is.
+# delvegate looks for the supervisor in ../libexec, as seen from its own directory. If that is not pkglibexecdir, a link
+# beside delvegate points to it.
 needs_link() {
     [ "${bindir##*/}" != bin ] || [ "${bindir%/bin}/libexec/delvegate" != "$pkglibexecdir" ]
 }
 
-# systemd finds the units in these directories alone.
+# systemd looks for units only in these directories.
 report_units() {
     [ -z "$DESTDIR" ] || return 0
     for directory in /usr/lib /usr/local/lib /usr/share /usr/local/share /etc "${HOME-}/.local/share" "${HOME-}/.config"; do

@@ -41,10 +41,10 @@ int check_config_run(struct config_file *file)
         if (check_port(&config->targets[i]) < 0)
             status = EXIT_BAD_CONFIG;
     if (!*file->path)
-        log_report(CONFIG_LOG_INFO, "no configuration file was found: this is what holds without one");
+        log_report(CONFIG_LOG_INFO, "no configuration file was found: these are the defaults");
     else
         log_report(CONFIG_LOG_INFO, "%s: %s", file->path,
-                   status == EXIT_SUCCESS ? "the configuration is valid" : "the configuration cannot be used as it is");
+                   status == EXIT_SUCCESS ? "the configuration is valid" : "the configuration cannot be used");
     config_unref(config);
     return status;
 }

@@ -63,13 +63,13 @@ static void explain_dir(const struct one_shot_dir *d, const struct config_target
         err_set(why, "%s: %s; no session can run in it", d->path, reason);
     else if (d->is_mapped && d->rules)
         err_set(why,
-                "%s cannot be used on %s: `paths` of target %s (%s) map it to %s: %s; copy the source there, or "
-                "correct `paths`",
+                "%s cannot be used on %s: `paths` of target %s (%s) map it to %s: %s; copy the source to that "
+                "machine, or correct `paths`",
                 d->given, config_target_machine(t), t->name, d->rules, d->path, reason);
     else
         err_set(why,
-                "%s cannot be used on %s: %s; copy the source there, or add { \"client\": \"%s\", \"remote\": "
-                "... } to `paths` of target %s",
+                "%s cannot be used on %s: %s; copy the source to that machine, or add { \"client\": \"%s\", "
+                "\"remote\": ... } to `paths` of target %s",
                 d->path, config_target_machine(t), reason, d->path, t->name);
 }
 

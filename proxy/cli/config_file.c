@@ -24,7 +24,7 @@ static const char default_dirs[] = "/etc/xdg";
 
 static int too_long(void)
 {
-    log_report(CONFIG_LOG_ERROR, "delvegate: the configuration's path is over %d bytes", CONFIG_FILE_PATH_MAX);
+    log_report(CONFIG_LOG_ERROR, "delvegate: the configuration's path is longer than %d bytes", CONFIG_FILE_PATH_MAX);
     return -1;
 }
 
@@ -150,7 +150,7 @@ static int open_file(struct config_file *file, int *fd)
     if (chosen < 0)
         return -1;
     /* An editor may be about to put it back. */
-    return file->is_loaded && *before ? cannot_read(file, before, "it is gone, and there is no other") : 0;
+    return file->is_loaded && *before ? cannot_read(file, before, "it no longer exists, and there is no other one") : 0;
 }
 
 /* Reads until the end, or until the text is full. Returns NULL with *len, or why it could not. */
@@ -161,7 +161,7 @@ static const char *read_all(int fd, char *text, size_t size, size_t *len)
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         int n = poll(&ready, 1, PIPE_MS);
         if (n == 0)
-            return "nothing came through the pipe for 30 s";
+            return "nothing was read from the pipe for 30 s";
         ssize_t got = n < 0 ? -1 : read(fd, text + *len, size - *len);
         if (got == 0)
             return NULL;
@@ -178,7 +178,7 @@ static char *read_file(struct config_file *file, int fd, size_t *len)
     char *text = malloc(CONFIG_FILE_MAX + 1);
     const char *why = text ? read_all(fd, text, CONFIG_FILE_MAX + 1, len) : "out of memory";
     if (!why && *len > CONFIG_FILE_MAX)
-        why = "over 4 MiB";
+        why = "it is larger than 4 MiB";
     if (!why)
         return text;
     (void)cannot_read(file, file->path, why);
@@ -210,7 +210,7 @@ struct config *config_file_load(void *config_file)
 {
     struct config_file *file = config_file;
     struct config_problems problems = {0};
-    keep_why(file, "it cannot be read, the log says why", 0);
+    keep_why(file, "it cannot be read; see the log", 0);
     size_t len = 0;
     int fd = -1;
     int opened = open_file(file, &fd);

@@ -107,9 +107,9 @@ static void on_progress(void *arg)
     int error = sink_error(x->out) ? sink_error(x->out) : sink_error(x->err);
     if (error && x->state == EXEC_RUNNING) {
         if (error != UV_EPIPE)
-            one_shot_report("cannot write the command's output: %s; it is ended", uv_strerror(error));
+            one_shot_report("cannot write the command's output: %s; the command is ended", uv_strerror(error));
         x->status = error == UV_EPIPE ? EXIT_SIGNAL + SIGPIPE : EXIT_LOST;
-        end_supervisor(x, "nobody reads the output");
+        end_supervisor(x, "the output is closed");
     }
     if (x->paused && x->shot->keeper && sink_queued(x->out) <= QUEUE_LOW && sink_queued(x->err) <= QUEUE_LOW) {
         x->paused = false;
@@ -127,7 +127,7 @@ static void on_output(void *arg, enum channel_source source, const char *data, s
     if (x->state == EXEC_OVER)
         return; /* more of it would keep us here without end */
     if (sink_write(sink, data, len) < 0 && x->state < EXEC_ENDING) {
-        one_shot_report("out of memory while writing the command's output; it is ended");
+        one_shot_report("out of memory while writing the command's output; the command is ended");
         x->status = EXIT_LOST;
         end_supervisor(x, "out of memory");
         return;
@@ -143,7 +143,7 @@ static void on_output(void *arg, enum channel_source source, const char *data, s
 static void end_if_done(struct exec *x)
 {
     if (x->state == EXEC_EXITED && x->output_ended)
-        end_supervisor(x, "all output is here");
+        end_supervisor(x, "all output has arrived");
 }
 
 static void on_output_ended(void *arg)
@@ -175,11 +175,11 @@ static void on_ready(void *arg, const struct keeper_tools *tools)
         return;
     set_state(x, EXEC_RUNNING, "the supervisor is ready");
     if (keeper_run(x->shot->keeper, &run) < 0)
-        one_shot_report("the command with its arguments is too long, or memory ran out");
+        one_shot_report("the command with its arguments is too long, or out of memory");
     else if (!run.input || (x->in = exec_input_new(&x->shot->loop, STDIN_FILENO, x->shot->keeper)) != NULL)
         return;
     else
-        one_shot_report("out of memory for the command's input; it is ended");
+        one_shot_report("out of memory for the command's input; the command is ended");
     x->status = EXIT_LOST;
     end_supervisor(x, "no command");
 }
@@ -222,9 +222,9 @@ static void on_ended(void *arg)
 {
     struct exec *x = arg;
     if (x->status < 0)
-        one_shot_report("the supervisor on %s ended the command: its lease of %ld s was over", x->shot->machine->where,
+        one_shot_report("the supervisor on %s ended the command: its lease of %ld s expired", x->shot->machine->where,
                         x->shot->target->lease_seconds);
-    finish(x, EXIT_LOST, "nothing is left");
+    finish(x, EXIT_LOST, "everything has ended");
 }
 
 static void on_failed(void *arg, const struct err *why)
@@ -232,7 +232,8 @@ static void on_failed(void *arg, const struct err *why)
     struct exec *x = arg;
     one_shot_report("%s", why->text);
     if (!x->shot->link && x->shot->keeper)
-        one_shot_report("what was started there ends when its lease of %ld s is over", x->shot->target->lease_seconds);
+        one_shot_report("what was started on the Go machine ends when its lease of %ld s expires",
+                        x->shot->target->lease_seconds);
     finish(x, EXIT_LOST, why->text);
 }
 
@@ -261,15 +262,15 @@ static void on_step(void *arg)
         if (x->paused || sink_queued(x->out) || sink_queued(x->err))
             timer_start(x->step, QUIET_MS, 0);
         else
-            end_supervisor(x, "somebody else holds the output open");
+            end_supervisor(x, "another process holds the output open");
         return;
     }
     if (x->state != EXEC_ENDING)
         return;
-    one_shot_report(
-        "the supervisor on %s did not report the end within %d s; what is left there ends when its lease is over",
-        x->shot->machine->where, END_MS / 1000);
-    finish(x, EXIT_LOST, "gave up waiting");
+    one_shot_report("the supervisor on %s did not report the end within %d s; what still runs on that machine ends "
+                    "when its lease expires",
+                    x->shot->machine->where, END_MS / 1000);
+    finish(x, EXIT_LOST, "stopped waiting");
 }
 
 /* The first one is the command's, which may catch it; one more ends the command. */

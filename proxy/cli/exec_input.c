@@ -27,7 +27,7 @@ static void on_data(void *arg, const char *data, size_t len, int error)
         return;
     }
     if (error)
-        one_shot_report("cannot read standard input: %s; for the command it ends here", uv_strerror(error));
+        one_shot_report("cannot read standard input: %s; the command's input ends", uv_strerror(error));
     source_free(in->source);
     in->source = NULL;
     keeper_input_end(in->keeper);

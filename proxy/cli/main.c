@@ -75,7 +75,8 @@ static int print_signatures(const char *form)
         if (strcmp(form, forms[i].name) == 0)
             print = forms[i].print;
     if (!print) {
-        (void)fprintf(stderr, "delvegate: --print-signatures=%s is not known: markdown, man, or nothing\n", form);
+        (void)fprintf(stderr, "delvegate: unknown format --print-signatures=%s: use markdown or man, or leave it out\n",
+                      form);
         return EXIT_BAD_CONFIG;
     }
     buf_init(&text, SIGNATURES_TEXT_MAX);
@@ -148,7 +149,7 @@ static int print_completion(const char *shell)
     if (r == 0 && fputs(text.data, stdout) == EOF)
         r = -1;
     if (r > 0)
-        (void)fprintf(stderr, "delvegate: --print-completion=%s is not known: bash, zsh or fish\n", shell);
+        (void)fprintf(stderr, "delvegate: unknown shell --print-completion=%s: use bash, zsh or fish\n", shell);
     buf_free(&text);
     return r > 0 ? EXIT_BAD_CONFIG : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -107,7 +107,7 @@ static void on_link_outage(void *arg, const char *text)
     if (text && !was_slow)
         one_shot_report("%s", s->waits_for);
     else if (!text)
-        one_shot_report("the connection to %s is back", s->machine->where);
+        one_shot_report("the connection to %s is restored", s->machine->where);
 }
 
 static const struct link_handler link_events = {
@@ -191,7 +191,7 @@ static const struct config_target *find_target(const struct one_shot_command *c,
     char *names = config_target_names(config);
     const char *list = names ? names : "(out of memory)";
     if (name)
-        one_shot_report("no target is called '%s'; the configuration has: %s", name, list);
+        one_shot_report("there is no target '%s'; the configuration has: %s", name, list);
     else
         one_shot_report("%s; the configuration has: %s", c->needs_target, list);
     free(names);

@@ -47,8 +47,9 @@ int one_shot_dir_find(struct one_shot_dir *d, const struct config_target *t, con
         return d->given ? 0 : err_set(why, "out of memory");
     if (!d->is_mapped && cwd[0] == '/')
         return take_unmapped(d, why);
-    return err_set(why, "--cwd '%s' is no absolute path on the Go machine, and no `paths` of target %s maps it to one",
-                   cwd, t->name);
+    return err_set(
+        why, "--cwd '%s' is not an absolute path on the Go machine, and no rule in `paths` of target %s maps it to one",
+        cwd, t->name);
 }
 
 /* The current directory under the name that the shell has for it, which is also the editor's: it may lead over a
@@ -64,10 +65,11 @@ static const char *shells_name(void)
 
 static int maps_nowhere(const struct one_shot_dir *d, const struct config_target *t, struct err *why)
 {
-    return err_set(why,
-                   "%s maps nowhere on %s: no rule in `paths` of target %s fits it (%s), so a session would not find "
-                   "its files; add { \"client\": \"%s\", \"remote\": ... }, or name the directory there with --cwd",
-                   d->given, config_target_machine(t), t->name, d->rules, d->given);
+    return err_set(
+        why,
+        "%s is not mapped to %s: no rule in `paths` of target %s matches it (%s), so a session would not find its "
+        "files; add { \"client\": \"%s\", \"remote\": ... }, or name the directory on that machine with --cwd",
+        d->given, config_target_machine(t), t->name, d->rules, d->given);
 }
 
 int one_shot_dir_current(struct one_shot_dir *d, const struct config_target *t, struct err *why)

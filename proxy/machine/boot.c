@@ -56,8 +56,8 @@ static void arch_error(struct boot *b, const char *arch)
         m += (size_t)snprintf(names + m, sizeof names - m, "%s ", b->programs[i].arch);
     }
     err_set(&b->why,
-            "%s has a processor of type %s, and this delvegate brings the supervisor for %s only; build delvegate "
-            "with `make SUPERVISORS=\"%s%s\"`",
+            "%s has a processor of type %s, but this delvegate contains the supervisor only for %s; build "
+            "delvegate with `make SUPERVISORS=\"%s%s\"`",
             b->where, arch, b->count ? has : "no machine", names, arch);
 }
 
@@ -67,12 +67,13 @@ struct reason {
 };
 
 static const struct reason reasons[] = {
-    {"dir", "there is no directory for the supervisor", "make one of these usable there"},
-    {"disk", "the disk is full: the supervisor could not be written", "free some space there"},
-    {"noexec", "programs can run in none of the directories for the supervisor, and what Delve builds could not either",
-     "mount one of these without noexec, or set XDG_CACHE_HOME or TMPDIR there to a directory that is"},
-    {"run", "the supervisor does not run", "look at what the system says of it there"},
-    {"sum", "the supervisor arrived damaged, twice", "check that machine's disk and the way there, then try again"}};
+    {"dir", "there is no usable directory for the supervisor", "make one of these usable"},
+    {"disk", "the disk is full: the supervisor could not be written", "free some space on that disk"},
+    {"noexec", "programs cannot be run in any directory for the supervisor, and neither could what Delve builds",
+     "mount one of these without noexec, or set XDG_CACHE_HOME or TMPDIR on that machine to a directory where programs "
+     "can be run"},
+    {"run", "the supervisor cannot be run", "check that machine's system log"},
+    {"sum", "the supervisor arrived damaged, twice", "check that machine's disk and the network, then try again"}};
 
 static void explain(struct boot *b, const char *kind, const char *details)
 {
@@ -102,8 +103,8 @@ void boot_lost(struct boot *b, const struct err *why)
     b->state = BOOT_OVER;
     if (strstr(why->text, "restricted")) {
         err_set(&b->why,
-                "The login shell on %s is restricted and starts no program by name (%s); give that account an "
-                "ordinary login shell there, or name another account",
+                "The login shell on %s is restricted and cannot run the supervisor (%s); give that account an "
+                "ordinary login shell, or use another account",
                 b->where, why->text);
         return;
     }
@@ -112,7 +113,8 @@ void boot_lost(struct boot *b, const struct err *why)
     newline = strrchr(b->text, '\n');
     noise = newline ? newline + 1 : b->text;
     if (!b->marked && *noise)
-        err_prefix(&b->why, "%s ended before the supervisor could be started there, with the words \"%s\": ", b->where,
+        err_prefix(&b->why,
+                   "the shell on %s ended before the supervisor could be started, with the output \"%s\": ", b->where,
                    noise);
 }
 
@@ -218,7 +220,7 @@ size_t boot_tunnel(struct boot *b, const char *bytes, size_t n)
     if (!at)
         return n;
     b->state = BOOT_OVER;
-    err_set(&b->why, "On %s the supervisor has ended unexpectedly", b->where);
+    err_set(&b->why, "The supervisor on %s ended unexpectedly", b->where);
     /* The line begins with a newline of its own. */
     return at > bytes ? (size_t)(at - bytes) - 1 : 0;
 }

@@ -195,7 +195,7 @@ static void on_reset(struct channel *c, uint32_t code)
     struct err why;
     bool unreached = (code & ORDER_UNREACHED) != 0;
     int error = (int)(code & ~(uint32_t)ORDER_UNREACHED);
-    err_set(&why, "%s", error ? strerror(error) : "it was closed there");
+    err_set(&why, "%s", error ? strerror(error) : "the other end closed it");
     tell_closed(c, &why, unreached ? CHANNEL_UNREACHED : CHANNEL_BROKEN);
     if (c->machine->tunnel && !c->ended_here) {
         c->ended_here = true;

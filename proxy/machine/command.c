@@ -45,7 +45,7 @@ static void on_ended(void *arg, const struct child_end *end)
     if (end->is_running)
         (void)snprintf(how, sizeof how, "closed its standard input or output");
     else if (end->signal)
-        (void)snprintf(how, sizeof how, "was ended by signal %d", end->signal);
+        (void)snprintf(how, sizeof how, "was killed by signal %d", end->signal);
     else
         (void)snprintf(how, sizeof how, "ended with exit status %d", end->status);
     err_set(&c->why, "The command `%s` %s%s%s%s", name, how, c->has_answered ? "" : " before a shell answered",
@@ -73,8 +73,8 @@ static void start(struct child_carrier *c, const struct transport_command *comma
                                                                                                     : TRANSPORT_RETRY;
     if (error == UV_ENOENT)
         err_set(&c->why,
-                "The command `%s` is not on this machine, or not in delvegate's PATH.\nWrite its whole path in "
-                "`command` of target %s.",
+                "The command `%s` is not on this machine, or not in delvegate's PATH.\n"
+                "Write its full path in `command` of target %s.",
                 argv[0], t->target);
     else
         err_set(&c->why, "The command `%s` of target %s cannot be started: %s.", argv[0], t->target,

@@ -68,7 +68,7 @@ void keeper_fail(struct keeper *k, const struct err *why)
 void keeper_fail_memory(struct keeper *k)
 {
     struct err why;
-    err_set(&why, "out of memory while talking to the supervisor on %s", where(k));
+    err_set(&why, "out of memory while communicating with the supervisor on %s", where(k));
     keeper_fail(k, &why);
 }
 
@@ -146,7 +146,7 @@ static void on_ready(struct keeper *k)
     if (k->is_ready)
         return;
     if (!t->go || !t->go_version || !t->dlv || !t->dlv_version || !t->gocache || !t->gomodcache) {
-        err_set(&why, "the supervisor on %s did not report all tools", where(k));
+        err_set(&why, "the supervisor on %s did not report every tool", where(k));
         keeper_fail(k, &why);
         return;
     }
@@ -291,7 +291,7 @@ static void on_data(void *arg, const char *data, size_t len)
         buf_consume(&k->reports, (size_t)used);
     }
     if (k->handler && used < 0) {
-        err_set(&why, "what the supervisor on %s reports cannot be read", where(k));
+        err_set(&why, "the supervisor on %s sent an invalid report", where(k));
         keeper_fail(k, &why);
     }
     keeper_leave(k);
@@ -312,7 +312,8 @@ static void on_closed(void *arg, const struct err *closed, enum channel_end end)
         if (handler)
             handler->ended(k->arg);
     } else {
-        err_set(&why, "the supervisor on %s ended by itself%s%s", where(k), closed->text[0] ? ": " : "", closed->text);
+        err_set(&why, "the supervisor on %s ended unexpectedly%s%s", where(k), closed->text[0] ? ": " : "",
+                closed->text);
         keeper_fail(k, &why);
     }
     keeper_leave(k);
@@ -334,9 +335,10 @@ static void on_deadline(void *arg)
         timer_start(k->deadline, START_MS, 0);
         return;
     }
-    err_set(&why,
-            "the supervisor on %s did not get ready within %d s; look for a hanging login shell or file system there",
-            where(k), START_MS / 1000);
+    err_set(
+        &why,
+        "the supervisor on %s was not ready within %d s; check that machine for a hanging login shell or file system",
+        where(k), START_MS / 1000);
     keeper_enter(k);
     keeper_fail(k, &why);
     keeper_leave(k);

@@ -69,7 +69,7 @@ static void on_data(void *arg, const char *data, size_t len)
 static void fail_lost(struct keeper *k, const struct err *why)
 {
     struct err e;
-    err_set(&e, "the command's output from %s was lost%s%s; it ends when its lease of %ld s is over",
+    err_set(&e, "the command's output from %s was lost%s%s; it ends when its lease of %ld s expires",
             k->link->machine->where, why->text[0] ? ": " : "", why->text, k->target->lease_seconds);
     keeper_fail(k, &e);
 }

@@ -24,7 +24,7 @@ static void on_ended(void *arg, const struct child_end *end)
     if (end->is_running)
         err_set(&c->why, "the supervisor closed its standard input or output");
     else if (end->signal)
-        err_set(&c->why, "the supervisor was ended by signal %d", end->signal);
+        err_set(&c->why, "the supervisor was killed by signal %d", end->signal);
     else
         err_set(&c->why, "the supervisor ended with exit status %d%s%s", end->status, end->words[0] ? ": " : "",
                 end->words);
@@ -47,7 +47,7 @@ static void start(struct child_carrier *c, uv_loop_t *loop)
         return;
     c->child = child_start(loop, argv, NULL, &child_handler, c, &error);
     if (!c->child)
-        err_set(&c->why, "the supervisor %s could not be started: %s; install delvegate again", program,
+        err_set(&c->why, "the supervisor %s could not be started: %s; reinstall delvegate", program,
                 uv_strerror(error));
 }
 

@@ -177,7 +177,7 @@ static bool leave(struct remote_machine *m)
     bool comes_back = m->references > 0 && m->keep_warm_seconds > 0;
     if (m->base.is_local || comes_back || m->is_leaving || m->state != MACHINE_UP)
         return false;
-    log_debug(m->base.where, "its supervisor is told to end");
+    log_debug(m->base.where, "its supervisor is asked to end");
     m->is_leaving = tunnel_open(m->tunnel, TUNNEL_CONTROL, 0, order_label(ORDER_STREAM_QUIT, 0), NULL) != 0;
     machine_turn(m);
     timer_start(m->warm, LEAVE_MS, 0);
@@ -188,7 +188,7 @@ static void on_warm(void *arg)
 {
     struct remote_machine *m = arg;
     if (m->is_leaving || (!machine_is_needed(m) && !leave(m)))
-        machine_rest(m, "nothing has needed it for a while");
+        machine_rest(m, "no session has needed it for a while");
     if (!m->is_leaving)
         machine_schedule(m);
 }

@@ -21,7 +21,8 @@ static void end_lease(struct remote_machine *m)
 {
     struct err why;
     err_set(&why,
-            "the connection to %s could not be made again within the lease of %ld s, and what ran there has ended: %s",
+            "the connection to %s could not be restored within the lease of %ld s, and what was running on it has "
+            "ended: %s",
             m->base.where, m->lease_seconds, m->why.text);
     machine_lose(m, &why, false);
 }
@@ -58,7 +59,7 @@ static void tell_progress(struct session_link *l, const char *text)
 static void tell(struct remote_machine *m, struct session_link *l, const char *text)
 {
     struct err progress;
-    err_set(&progress, "connecting to %s again", m->base.where);
+    err_set(&progress, "reconnecting to %s", m->base.where);
     l->told_lost = true;
     if (l->handler->note)
         l->handler->note(l->arg, text);
@@ -80,7 +81,7 @@ void machine_outage_tell(struct remote_machine *m)
     if (!m->lost_at)
         return;
     why = reason_of(m);
-    err_set(&text, "the connection to %s is lost (%s); it is being tried again", m->base.where, why.text);
+    err_set(&text, "the connection to %s is lost (%s); reconnecting", m->base.where, why.text);
     for (struct session_link *l = m->links; l; l = l->next)
         if (l->handler && !l->told_lost)
             tell(m, l, text.text);
@@ -93,7 +94,7 @@ static void begin(struct remote_machine *m, uint64_t now)
     struct err text, why = reason_of(m);
     m->lost_at = now;
     m->attempts = 0;
-    err_set(&text, "the connection to %s is lost: %s; it is being made again, and what runs there goes on",
+    err_set(&text, "the connection to %s is lost: %s; reconnecting, while everything on that machine keeps running",
             m->base.where, why.text);
     timer_start(m->lease, lease_left(m, now), 0);
     tell_all(m, text.text);
@@ -114,7 +115,7 @@ void machine_outage_over(struct remote_machine *m)
     machine_outage_forget(m);
     if (!was_lost)
         return;
-    err_set(&text, "the connection to %s is back", m->base.where);
+    err_set(&text, "the connection to %s is restored", m->base.where);
     log_info(m->base.where, "%s", text.text);
     for (struct session_link *l = m->links, *next; l; l = next) {
         next = l->next;
@@ -131,17 +132,17 @@ void machine_outage_gap(struct remote_machine *m)
 {
     if (m->state != MACHINE_RETRYING)
         return;
-    log_info(m->base.where, "the clock has jumped: the connection is tried again at once");
+    log_info(m->base.where, "the clock has jumped: reconnecting at once");
     timer_start(m->retry, 0, 0);
 }
 
 static void ask(struct remote_machine *m)
 {
     struct err text, why = reason_of(m);
-    machine_set_state(m, MACHINE_ASKING, "the login asks or was refused");
+    machine_set_state(m, MACHINE_ASKING, "the login needs input or was refused");
     err_set(&text,
-            "logging in to %s again needs you: %s. It is tried again when you continue, step, pause, restart, stop or "
-            "start a session",
+            "logging in to %s again needs your attention: %s. It is retried when you continue, step, pause, restart, "
+            "stop or start a session",
             m->base.where, why.text);
     machine_note_all(m, text.text);
 }

@@ -76,7 +76,7 @@ static void read_about(struct remote_machine *m)
         buf_consume(&m->about_bytes, (size_t)used);
     }
     if (used < 0 || m->about_bytes.failed) {
-        err_set(&why, "what the supervisor on %s says of itself cannot be read", m->base.where);
+        err_set(&why, "the supervisor on %s sent an invalid greeting", m->base.where);
         machine_lose(m, &why, false);
     }
 }
@@ -90,7 +90,7 @@ static void take_events(struct remote_machine *m)
         if (event.kind == TUNNEL_EVENT_UP)
             machine_on_up(m);
         else if (event.kind == TUNNEL_EVENT_GAP && m->state == MACHINE_UP)
-            log_info(m->base.where, "the clock has jumped: the connection is being tried");
+            log_info(m->base.where, "the clock has jumped: checking the connection");
         else
             channel_on_event(m, &event);
     }
@@ -105,11 +105,11 @@ static void fail_tunnel(struct remote_machine *m)
     bool is_another = tunnel_state(m->tunnel) == TUNNEL_LOST && was_resumed;
     if (is_another)
         err_set(&why,
-                "the supervisor on %s is gone, and with it what ran there (%s): it was ended from outside, or the "
-                "machine was restarted; start the session again",
+                "the supervisor on %s is gone, and with it everything that it ran (%s): it was killed, or the machine "
+                "was rebooted; start the session again",
                 m->base.where, tunnel_reason(m->tunnel));
     else
-        err_set(&why, "the supervisor on %s and delvegate do not understand each other: %s", m->base.where,
+        err_set(&why, "protocol error between delvegate and the supervisor on %s: %s", m->base.where,
                 tunnel_reason(m->tunnel));
     if (is_another)
         machine_lose_sessions(m, &why);

@@ -73,12 +73,12 @@ static size_t read_boot(struct remote_machine *m, const char *data, size_t len)
     bool told = was_uploading(m);
     size_t used = boot_receive(m->boot, data, len);
     if (!told && was_uploading(m)) {
-        err_set(&text, "putting the supervisor on %s", m->base.where);
+        err_set(&text, "copying the supervisor to %s", m->base.where);
         machine_note_all(m, text.text);
     }
     send_boot(m);
     if (m->boot->state == BOOT_READY)
-        machine_set_state(m, MACHINE_GREETING, "the supervisor is there");
+        machine_set_state(m, MACHINE_GREETING, "the supervisor has been copied");
     return used;
 }
 

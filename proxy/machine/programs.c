@@ -62,8 +62,8 @@ int programs_missing(const char *arch, struct err *err)
     buf_init(&list, ERR_TEXT_MAX);
     wanted(arch, &list);
     err_set(err,
-            "This delvegate has no supervisor for machines of the architecture %s.\nBuild one that has: make "
-            "SUPERVISORS=\"%s\" (make names the cross compiler that it needs)",
+            "This delvegate has no supervisor for machines of the architecture %s.\n"
+            "Build delvegate with it: make SUPERVISORS=\"%s\" (make names the cross compiler that it needs)",
             canonical(arch), list.failed ? canonical(arch) : list.data);
     buf_free(&list);
     return -1;
@@ -117,12 +117,12 @@ int programs_local_from(const char *dir, char *path, size_t size, struct err *er
         return 0;
     if (is_beside && errno == ENOENT)
         return err_set(err,
-                       "%s/supervisor is of another build than this delvegate, and %s is not there.\nRun make again, "
-                       "and restart delvegate",
+                       "%s/supervisor is from another build than this delvegate, and %s does not exist.\n"
+                       "Run make again, and restart delvegate",
                        dir, path);
     return err_set(err,
-                   "The supervisor for this machine, %s, can't be executed: %s.\nRun make install again, in the "
-                   "source tree and with the directories that it was given before",
+                   "The supervisor for this machine, %s, can't be executed: %s.\n"
+                   "Run make install again, in the source tree and with the same directories as before",
                    path, strerror(errno));
 }
 
@@ -131,7 +131,9 @@ int programs_local(char *path, size_t size, struct err *err)
     char self[PROGRAMS_PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (n < 0)
-        return err_set(err, "/proc/self/exe can't be read, which says where delvegate is: %s.\nMount /proc",
+        return err_set(err,
+                       "/proc/self/exe, which holds delvegate's path, can't be read: %s.\n"
+                       "Mount /proc",
                        strerror(errno));
     self[n] = '\0';
     char *slash = strrchr(self, '/');
@@ -149,7 +151,7 @@ static void print_one(struct buf *text, const struct bootstrap_program *p, const
 void programs_print(struct buf *text)
 {
     if (!programs_find(programs_own.arch))
-        print_one(text, &programs_own, ", for this machine alone");
+        print_one(text, &programs_own, ", for this machine only");
     for (size_t i = 0; i < programs_count; i++)
         print_one(text, &programs_table[i], "");
     char path[PROGRAMS_PATH_MAX];

@@ -21,7 +21,7 @@ static void on_swept(void *arg, const struct spawn_result *r)
     for (const char *end; (end = strchr(line, '\n')); line = end + 1)
         log_info(NULL, "%.*s", (int)(end - line), line);
     if (r->error || r->timed_out || r->exit_status)
-        log_warning(NULL, "what dead sessions have left on this machine could not be looked for: %s",
+        log_warning(NULL, "the leftovers of dead sessions on this machine could not be looked for: %s",
                     r->error       ? uv_strerror(r->error)
                     : r->timed_out ? "it took too long"
                                    : r->err_out);

@@ -36,12 +36,12 @@ static const char *why_not(int fd, struct sockaddr_storage *bound)
 {
     socklen_t len = sizeof *bound;
     if (getsockname(fd, (struct sockaddr *)bound, &len) < 0)
-        return errno == EBADF ? "no open descriptor" : "no socket";
+        return errno == EBADF ? "not an open descriptor" : "no socket";
     bool is_ip = bound->ss_family == AF_INET || bound->ss_family == AF_INET6;
     if (!is_ip || socket_option(fd, SO_TYPE) != SOCK_STREAM)
-        return "no TCP socket";
+        return "not a TCP socket";
     return socket_option(fd, SO_ACCEPTCONN) == 1 ? NULL
-                                                 : "no listening socket; leave Accept=yes out of the socket unit";
+                                                 : "not a listening socket; remove Accept=yes from the socket unit";
 }
 
 /* Two descriptors of one socket: what came to the second would be taken from the first. */
@@ -82,7 +82,8 @@ int activation_read(struct activation *a)
     long count = read_number(fds, SOCKETS_MAX);
     if (count == 0) {
         if (strcmp(fds, "0") != 0)
-            log_warning(NULL, "LISTEN_FDS is no number from 0 to %d: '%s'; no socket is taken over", SOCKETS_MAX, fds);
+            log_warning(NULL, "LISTEN_FDS is not a number from 0 to %d: '%s'; no socket is taken over", SOCKETS_MAX,
+                        fds);
         return 0;
     }
     a->list = calloc((size_t)count, sizeof *a->list);

@@ -56,10 +56,10 @@ bool confinement_find(char *found, size_t size)
     if (privileges)
         add(found, size, "NoNewPrivileges");
     if (calls)
-        add(found, size, "filters of system calls");
+        add(found, size, "system call filters");
     if (differs(parent, "mnt"))
-        add(found, size, "a namespace of mounts");
+        add(found, size, "a mount namespace");
     if (differs(parent, "user"))
-        add(found, size, "a namespace of users");
+        add(found, size, "a user namespace");
     return found[0] != '\0';
 }

@@ -67,9 +67,9 @@ static void tell_status(struct daemon *d)
     if (d->stopping)
         buf_puts(&text, "stopping; ");
     if (d->reload_failed)
-        buf_puts(&text, "the configuration is broken, the one before it is in force; ");
+        buf_puts(&text, "the configuration is invalid, the previous one stays active; ");
     if (d->port_failed)
-        buf_puts(&text, "not every port could be bound, the log says why; ");
+        buf_puts(&text, "not every port could be bound, see the log; ");
     for (const struct live *l = d->sessions; l; l = l->next)
         count++;
     buf_printf(&text, "sessions: %zu", count);
@@ -108,11 +108,10 @@ static void warn_of_idle(const struct daemon *d)
 {
     const char *bare;
     if (may_end_idle(d) && !places_are_handed(&d->places, &bare))
-        log_warning(
-            NULL,
-            "idleExit is not in force: nobody would start delvegate again for target %s; give the socket unit a "
-            "ListenStream= for it: systemctl --user edit delvegate.socket",
-            bare ? bare : "");
+        log_warning(NULL,
+                    "idleExit has no effect: nothing would start delvegate again for target %s; add a ListenStream= "
+                    "for it to the socket unit: systemctl --user edit delvegate.socket",
+                    bare ? bare : "");
 }
 
 static void finish_if_idle(struct daemon *d)
@@ -151,7 +150,7 @@ static void on_accepted(struct place *place, struct client *client, void *arg)
     live->place = place;
     live->session = session_new(&d->loop, d->config, target, &place->memory, client, on_session_over, d);
     if (!live->session) {
-        log_error(place->name, "out of memory: a client was turned away");
+        log_error(place->name, "out of memory: a client was refused");
         free(live);
         return;
     }
@@ -178,10 +177,11 @@ static void find_confinement(struct daemon *d)
 {
     char found[CONFINEMENT_MAX];
     if (confinement_find(found, sizeof found))
-        (void)snprintf(d->confinement, sizeof d->confinement,
-                       "delvegate is confined by its unit (%s), and so is what it runs on this machine, Delve and the "
-                       "program too; remove the hardening drop-in: systemctl --user edit delvegate.service",
-                       found);
+        (void)snprintf(
+            d->confinement, sizeof d->confinement,
+            "delvegate is confined by its unit (%s), and so is everything it runs on this machine, including Delve and "
+            "the program; remove the hardening drop-in: systemctl --user edit delvegate.service",
+            found);
 }
 
 static bool has_local(const struct config *config)
@@ -223,13 +223,13 @@ static void on_reload(struct daemon *d)
     struct config *fresh = d->reload(d->reload_arg);
     d->reload_failed = !fresh;
     if (!fresh) {
-        log_error(NULL, "the old configuration is kept: correct the file and send SIGHUP again");
+        log_error(NULL, "the previous configuration stays active: correct the file and send SIGHUP again");
     } else {
         bool was_local = has_local(d->config);
         config_unref(d->config);
         d->config = fresh;
         log_set_level(fresh->log_level);
-        log_info(NULL, "the configuration is read anew; running sessions keep theirs");
+        log_info(NULL, "the configuration was reloaded; running sessions keep the previous one");
         d->port_failed = places_apply(&d->places, fresh) < 0; /* it is reported; the rest works */
         warn_of_confinement(d);
         warn_of_idle(d);
@@ -251,7 +251,7 @@ static void leave(struct daemon *d)
 
 static void on_stop_late(void *arg)
 {
-    log_warning(NULL, "sessions did not end in time: their supervisors end them when the lease is over");
+    log_warning(NULL, "sessions did not end in time: their supervisors end them when the lease expires");
     leave(arg);
 }
 
@@ -271,14 +271,14 @@ static void stop(struct daemon *d, const char *why)
 
 static void on_idle(void *arg)
 {
-    stop(arg, "no session for as long as idleExit says; the next connection starts delvegate again");
+    stop(arg, "no session within the time of idleExit; the next connection starts delvegate again");
 }
 
 /* The second signal often is no wish for haste: it came to the whole process group as well. */
 static void hurry(struct daemon *d)
 {
     if (d->hurries || !d->sessions) {
-        log_warning(NULL, "one more signal: leaving at once; supervisors end their sessions when the lease is over");
+        log_warning(NULL, "another signal: exiting at once; supervisors end their sessions when the lease expires");
         d->at_once = true;
         leave(d);
         return;
@@ -295,7 +295,7 @@ static void on_signal(uv_signal_t *handle, int signal)
 {
     struct daemon *d = handle->data;
     if (signal == SIGHUP && d->stopping)
-        log_info(NULL, "SIGHUP: the configuration is not read again, delvegate is stopping");
+        log_info(NULL, "SIGHUP: the configuration is not reloaded, because delvegate is stopping");
     else if (signal == SIGHUP)
         on_reload(d);
     else if (!d->stopping)
@@ -323,7 +323,8 @@ static void kill_child(uv_handle_t *h, void *arg)
 static void on_leave_late(uv_timer_t *timer)
 {
     struct daemon *d = timer->data;
-    log_warning(NULL, "not waited for: what did not close within %d s; does a ProxyCommand or a name server hang?",
+    log_warning(NULL,
+                "exiting with connections that did not close within %d s; does a ProxyCommand or a name server hang?",
                 LEAVE_MS / MS_PER_S);
     d->at_once = true;
 }

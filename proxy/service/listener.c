@@ -117,7 +117,7 @@ static void check(struct listener *l, struct client *client)
         return;
     }
     if (is_allowed(l, from)) {
-        log_info(l->name, "a connection from %s, whoever it is: allowPeer", from);
+        log_info(l->name, "accepted a connection from %s without a check of its owner: allowPeer", from);
         l->accepted(client, l->arg);
         return;
     }
@@ -129,8 +129,8 @@ static void check(struct listener *l, struct client *client)
             return;
         }
         (void)snprintf(why, sizeof why,
-                       "it belongs to uid %u, delvegate runs as uid %u; run both as one user (in a dev container: as "
-                       "remoteUser of devcontainer.json)",
+                       "it belongs to uid %u, but delvegate runs as uid %u; run both as the same user (in a dev "
+                       "container: as remoteUser of devcontainer.json)",
                        uid, geteuid());
         break;
     case PEER_CLOSED:
@@ -139,8 +139,8 @@ static void check(struct listener *l, struct client *client)
     case PEER_UNKNOWN:
         kind = REFUSED_UNKNOWN;
         (void)snprintf(why, sizeof why,
-                       "the owner of its other end, %s, is not known on this machine; forward the port from within "
-                       "(as VS Code does), or name this address in allowPeer",
+                       "its owner is not known, because its other end, %s, is not on this machine; forward the port "
+                       "from this machine (as VS Code does), or list that address in allowPeer",
                        from);
         break;
     }
@@ -154,7 +154,7 @@ static void on_connection(uv_stream_t *server, int status)
     if (client)
         check(l, client);
     else
-        refuse(l, NULL, REFUSED_ACCEPT, status < 0 ? uv_strerror(status) : "it could not be accepted");
+        refuse(l, NULL, REFUSED_ACCEPT, status < 0 ? uv_strerror(status) : "the connection could not be accepted");
 }
 
 static void allowed_free(struct listener *l)
@@ -211,7 +211,7 @@ static int explain_taken(const struct listener_options *o, const struct port_hol
             o->port, o->name, h->uid, whose);
     if (port_holder_is_delvegate(h))
         return err_set(
-            e, "port %d of target %s is taken by a delvegate that runs, process %ld of uid %u (%s); end it, or %s",
+            e, "port %d of target %s is taken by a running delvegate, process %ld of uid %u (%s); end it, or %s",
             o->port, o->name, (long)h->pid, h->uid, whose, other);
     if (h->pid)
         return err_set(e, "port %d of target %s is taken by %s, process %ld of uid %u (%s); end it, or %s", o->port,

@@ -76,7 +76,7 @@ static void flush(void *arg)
     }
     /* What is due goes with the next message: a manager that heard no more signs of life would kill delvegate. */
     if (!n->failed)
-        log_warning(NULL, "the service manager cannot be told how it goes: %s: %s; the next change is tried again",
+        log_warning(NULL, "the service manager cannot be notified: %s: %s; retrying at the next change",
                     getenv("NOTIFY_SOCKET"), strerror(errno));
     n->failed = true;
 }
@@ -117,7 +117,7 @@ static uint64_t watchdog_us(void)
     unsigned long long n = strtoull(us, &end, BASE);
     if (*us >= '0' && *us <= '9' && *end == '\0' && errno == 0)
         return n;
-    log_warning(NULL, "WATCHDOG_USEC is no number: '%s'; no sign of life is sent", us);
+    log_warning(NULL, "WATCHDOG_USEC is not a number: '%s'; no keep-alive is sent", us);
     return 0;
 }
 
@@ -137,13 +137,12 @@ struct notify *notify_new(uv_loop_t *loop)
     if (!path || !*path)
         return n;
     if (!read_address(n, path)) {
-        log_warning(NULL, "NOTIFY_SOCKET is no address of a socket here: '%s'; the service manager is told nothing",
-                    path);
+        log_warning(NULL, "NOTIFY_SOCKET is not a socket's address: '%s'; the service manager is not notified", path);
         return n;
     }
     n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (n->fd < 0) {
-        log_warning(NULL, "no socket for the service manager's NOTIFY_SOCKET: %s", strerror(errno));
+        log_warning(NULL, "cannot create a socket for the service manager's NOTIFY_SOCKET: %s", strerror(errno));
         return n;
     }
     uint64_t us = watchdog_us();

@@ -64,9 +64,8 @@ static void blame_unit(const struct activation *a, const struct config_target *t
     for (size_t i = 0; i < a->count; i++)
         if (!a->list[i].taken && a->list[i].port == t->listen_port) {
             err_set(e,
-                    "port %d of target %s is the socket unit's, but on %s instead of %s: make its line "
-                    "ListenStream=%s with "
-                    "systemctl --user edit --full delvegate.socket",
+                    "the socket unit listens on port %d of target %s at %s instead of %s: change its line to "
+                    "ListenStream=%s with systemctl --user edit --full delvegate.socket",
                     t->listen_port, t->name, a->list[i].address, t->listen_host, listen);
             return;
         }
@@ -106,12 +105,10 @@ static int listen_at(struct place *p, const struct config_target *t, struct err 
 static int allow(const struct place *p, const struct config_target *t, struct err *e)
 {
     if (listener_allow(p->listener, t->allow_peer) < 0)
-        return err_set(e, "out of memory: allowPeer of target %s is not in force", t->name);
+        return err_set(e, "out of memory: allowPeer of target %s has no effect", t->name);
     for (char **address = t->allow_peer; address && *address; address++)
-        log_warning(
-            t->name,
-            "allowPeer: whoever connects from %s to port %d can run programs as uid %u on %s, no matter who it is",
-            *address, t->listen_port, geteuid(), config_target_machine(t));
+        log_warning(t->name, "allowPeer: anyone who can connect from %s to port %d can run programs as uid %u on %s",
+                    *address, t->listen_port, geteuid(), config_target_machine(t));
     return 0;
 }
 
@@ -131,7 +128,7 @@ static int start_listening(struct places *all, const struct config_target *t, st
 
 static void tell_refusal(const struct activation_socket *s, const struct config_target *t)
 {
-    static const char mend[] = "a socket unit has one line for each target, such as ListenStream=";
+    static const char mend[] = "a socket unit needs one line for each target, such as ListenStream=";
     char listen[CONFIG_LISTEN_MAX];
     config_listen_text(listen, t->listen_host, t->listen_port);
     if (s->why)
@@ -141,8 +138,8 @@ static void tell_refusal(const struct activation_socket *s, const struct config_
                   s->fd, s->name, s->why, mend, listen, t->name);
     else
         log_error(NULL,
-                  "the socket on %s port %d (%s) of the service manager is no target's: its clients are refused; %s%s "
-                  "for %s: systemctl --user edit delvegate.socket",
+                  "the socket on %s port %d (%s) of the service manager belongs to no target: its clients are refused; "
+                  "%s%s for %s: systemctl --user edit delvegate.socket",
                   s->address, s->port, s->name, mend, listen, t->name);
 }
 

@@ -96,7 +96,7 @@ static const char *const refusals[SESSION_STATES] = {
     [SESSION_EARLY]       = "the program is being started and is not running yet",
     [SESSION_OVERDUE]     = "the program is being started and is not running yet",
     [SESSION_RECOVERING]  = "Delve is being restarted; wait for the next stop",
-    [SESSION_IDLE]        = "no program is running: correct the problem that the Debug Console shows, and press Restart",
+    [SESSION_IDLE]        = "no program is running: correct what the Debug Console reports and press Restart",
     [SESSION_TERMINATED]  = "the program has ended; start the session again",
     [SESSION_ENDING]      = "the session is ending",
 };

@@ -80,7 +80,7 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
     struct ssh_reader r = {.left = {(const unsigned char *)a->reply.data, a->reply.len}};
     size_t len = ssh_read_u32(&r);
     if (len == 0 || len > AGENT_MESSAGE_MAX)
-        fail(a, "sent something that is not the agent protocol");
+        fail(a, "violated the agent protocol");
     else if (len <= r.left.len)
         tell(a, NULL, (struct ssh_bytes){r.left.data, len});
 }

@@ -197,7 +197,7 @@ static const char *failure_of(const struct spawn_result *r)
         return "no answer in time";
     if (r->too_long)
         return "it printed too much";
-    return r->exit_status != 0 ? "the user has no service manager here" : NULL;
+    return r->exit_status != 0 ? "the user has no service manager" : NULL;
 }
 
 static void on_manager(void *arg, const struct spawn_result *r)

@@ -56,11 +56,10 @@ static void on_agent_found(void *arg, const struct ssh_agent_found *found)
     size_t usable = a->agent ? ssh_candidates_add_agent(&a->candidates, found->keys) : 0;
     /* what does not fit is left out */
     if (!a->agent)
-        (void)buf_printf(&a->agent_note, " No SSH agent: %s.", found->looked);
+        buf_printf(&a->agent_note, " No SSH agent: %s.", found->looked);
     else if (usable == 0)
-        (void)buf_printf(&a->agent_note,
-                         " The SSH agent at %s (found through %s) has no key to use: `ssh-add` adds one.", found->path,
-                         found->place);
+        buf_printf(&a->agent_note, " The SSH agent at %s (found through %s) has no key to use: `ssh-add` adds one.",
+                   found->path, found->place);
     start_trying(a);
 }
 
@@ -97,7 +96,7 @@ static void on_signed(void *arg, const struct err *why, struct ssh_bytes reply)
     bool is_signed = signature.len > 0 && !a->signature.failed;
     a->sign = is_signed ? SIGN_DONE : SIGN_REFUSED;
     if (why)
-        (void)buf_printf(skipped, "%s%s", skipped->len > 0 ? ", " : "", why->text);
+        buf_printf(skipped, "%s%s", skipped->len > 0 ? ", " : "", why->text);
     ssh_connection_wait(a->connection, SSH_AUTH_MS);
     ssh_connection_schedule(a->connection);
 }
@@ -162,7 +161,7 @@ static void offer_blob(struct ssh_auth *a)
         ssh_put_string(&a->wire_blob, "rsa-sha2-256", strlen("rsa-sha2-256"));
         buf_append(&a->wire_blob, r.left.data, r.left.len); /* failure is sticky, seen by the caller */
     } else {
-        (void)buf_append(&a->wire_blob, now->blob->data, now->blob->len);
+        buf_append(&a->wire_blob, now->blob->data, now->blob->len);
     }
 }
 
@@ -207,14 +206,14 @@ static bool is_allowed(const char *methods, const char *method)
 static int second_method(struct ssh_auth *a, const char *methods)
 {
     struct ssh_connection *c = a->connection;
-    if (ssh_program_can_ask() && ssh_connection_beyond(c, "the server wants %s besides a key", methods))
+    if (ssh_program_can_ask() && ssh_connection_beyond(c, "the server requires %s besides a key", methods))
         return -1;
-    ssh_connection_fail(
-        c, TRANSPORT_ASK,
-        "%s accepted the key %s and wants more: %s. delvegate does not support a second factor, since it "
-        "has nobody to ask.\nSet `AuthenticationMethods publickey` for %s in the sshd_config there, or "
-        "log in as a user who needs only a key.",
-        c->transport->where, a->candidates.list[a->at].label, methods, c->settings.user);
+    ssh_connection_fail(c, TRANSPORT_ASK,
+                        "%s accepted the key %s but requires more: %s. delvegate does not support a second factor, "
+                        "since it cannot prompt.\n"
+                        "Set `AuthenticationMethods publickey` for %s in the server's sshd_config, or log in as a user "
+                        "who needs only a key.",
+                        c->transport->where, a->candidates.list[a->at].label, methods, c->settings.user);
     return -1;
 }
 
@@ -224,19 +223,17 @@ static void advise(const struct ssh_auth *a, struct buf *text)
     struct buf command;
     buf_init(&command, AUTH_TEXT_MAX);
     if (a->candidates.unsupported)
-        (void)buf_puts(text,
-                       "`ssh` may log in with what is not supported here; delvegate cannot. Let it have an ED25519, "
-                       "ECDSA or RSA key: `ssh-keygen` makes one, IdentityFile names it, and it must be in "
-                       "~/.ssh/authorized_keys there.");
+        buf_puts(text,
+                 "`ssh` may log in by means that delvegate does not support. Create an ED25519, ECDSA or RSA key with "
+                 "`ssh-keygen`, name it with IdentityFile, and add it to ~/.ssh/authorized_keys on the server.");
     else if (a->tries == 0 && a->candidates.skipped.len == 0)
-        (void)buf_puts(text,
-                       "Make one with `ssh-keygen`, or name yours with IdentityFile in ~/.ssh/config, and add it to "
-                       "~/.ssh/authorized_keys there.");
+        buf_puts(text, "Create one with `ssh-keygen`, or name yours with IdentityFile in ~/.ssh/config, and add "
+                       "it to ~/.ssh/authorized_keys on the server.");
     else if (a->tries > 0) {
         ssh_settings_command(a->connection, "-v ", &command);
         buf_printf(text,
-                   "Add one of them to ~/.ssh/authorized_keys there, or name the right one with IdentityFile; if "
-                   "`ssh` logs in, `%s` shows with which key.",
+                   "Add one of them to ~/.ssh/authorized_keys on the server, or name the right one with "
+                   "IdentityFile; if `ssh` logs in, `%s` shows with which key.",
                    command.data ? command.data : "ssh -v");
     }
     buf_free(&command);
@@ -247,11 +244,11 @@ static const char *what_ssh_has(const struct ssh_auth *a, const char *methods)
 {
     const struct ssh_settings *s = &a->connection->settings;
     if (s->gssapi && is_allowed(methods, "gssapi-with-mic"))
-        return "the server takes no key, but GSSAPI";
+        return "the server accepts no keys, but GSSAPI";
     if (s->host_based && is_allowed(methods, "hostbased"))
-        return "the server takes no key, but host-based authentication";
+        return "the server accepts no keys, but host-based authentication";
     if (a->candidates.unsupported && is_allowed(methods[0] ? methods : "publickey", "publickey"))
-        return "no other key was accepted than those that libssh2 cannot use";
+        return "the server may accept only keys that libssh2 cannot use";
     if (a->candidates.is_locked && ssh_program_can_ask())
         return "a key needs its passphrase";
     return NULL;
@@ -271,16 +268,17 @@ static void give_up(struct ssh_auth *a, const char *methods)
     advise(a, &advice);
     const char *what_to_do = advice.data ? advice.data : "";
     if (c->settings.no_public_key)
-        ssh_connection_fail(c, TRANSPORT_ASK,
-                            "PubkeyAuthentication is off for %s in ~/.ssh/config, and keys are all that delvegate can "
-                            "log in with.\nTurn it on for this host.",
-                            where);
-    else if (methods[0] && !is_allowed(methods, "publickey"))
         ssh_connection_fail(
             c, TRANSPORT_ASK,
-            "%s does not let %s in with a key: it allows %s, and delvegate does not support these, since it "
-            "has nobody to ask.\nSet `PubkeyAuthentication yes` for this user in the sshd_config there.",
-            where, c->settings.user, methods);
+            "PubkeyAuthentication is off for %s in ~/.ssh/config, but delvegate can log in only with keys.\n"
+            "Turn it on for this host.",
+            where);
+    else if (methods[0] && !is_allowed(methods, "publickey"))
+        ssh_connection_fail(c, TRANSPORT_ASK,
+                            "%s does not let %s log in with a key: it allows %s, which delvegate does not support, "
+                            "since it cannot prompt.\n"
+                            "Set `PubkeyAuthentication yes` for this user in the server's sshd_config.",
+                            where, c->settings.user, methods);
     else if (a->tries == 0)
         ssh_connection_fail(c, TRANSPORT_ASK, "There is no key to log in to %s with.%s%s.%s%s%s", where,
                             skipped[0] ? " Not usable: " : " No IdentityFile exists", skipped, agent,
@@ -359,7 +357,7 @@ static int refused(struct ssh_auth *a, int rc)
     const struct ssh_candidate *now = &a->candidates.list[a->at];
     log_debug(c->transport->subject, "key %s%s: %s", now->label, now->file ? "" : " (agent)", ssh_connection_words(c));
     ssh_candidates_note(&a->tried, now->label,
-                        a->sign == SIGN_REFUSED ? "the agent did not sign"
+                        a->sign == SIGN_REFUSED ? "the agent did not sign the login"
                         : now->file             ? "file"
                                                 : "agent");
     if (c->codec.farewell[0])

@@ -35,14 +35,14 @@ const char *ssh_beyond(const struct ssh_settings *s, const struct ssh_reach *rea
     if (s->known_hosts_command)
         return "KnownHostsCommand is set";
     if ((s->no_public_key || lacks(s->preferred_authentications, "publickey")) && has_other_way(s))
-        return "GSSAPI or host-based authentication is the only way in that the SSH configuration leaves";
+        return "the SSH configuration allows only GSSAPI or host-based authentication";
     if (s->proxy_command && s->proxy_passes_fd)
         return "ProxyUseFdpass is set";
     if (lacks(s->host_key_algorithms, reach->host_key))
-        return "HostKeyAlgorithms has none that libssh2 has";
+        return "HostKeyAlgorithms lists none that libssh2 supports";
     if (lacks(s->kex_algorithms, reach->kex))
-        return "KexAlgorithms has none that libssh2 has";
+        return "KexAlgorithms lists none that libssh2 supports";
     if (lacks(s->ciphers, reach->cipher))
-        return "Ciphers has none that libssh2 has";
-    return lacks(s->macs, reach->mac) ? "MACs has none that libssh2 has" : NULL;
+        return "Ciphers lists none that libssh2 supports";
+    return lacks(s->macs, reach->mac) ? "MACs lists none that libssh2 supports" : NULL;
 }

@@ -20,7 +20,7 @@ static const char no_certificates[] = "certificates are not supported";
 
 void ssh_candidates_note(struct buf *list, const char *label, const char *what)
 {
-    (void)buf_printf(list, "%s%s (%s)", list->len > 0 ? ", " : "", label, what); /* what does not fit is left out */
+    buf_printf(list, "%s%s (%s)", list->len > 0 ? ", " : "", label, what); /* what does not fit is left out */
 }
 
 static void skip(struct ssh_candidates *c, const char *label, const char *why)
@@ -61,7 +61,7 @@ void ssh_candidates_read(struct ssh_candidates *c, const struct ssh_settings *s,
             continue;
         char *path = ssh_expand(named->items[i], SSH_EXPAND_FILE, t, &why);
         if (!path) { /* the others may do */
-            log_warning(subject, "an IdentityFile is left out: %s", why.text);
+            log_warning(subject, "an IdentityFile is ignored: %s", why.text);
             skip(c, "IdentityFile", why.text);
             continue;
         }
@@ -161,9 +161,9 @@ static void add_file(struct ssh_candidates *c, const struct ssh_identity *identi
         skip_unsupported(c, identity->path, problem);
     } else if (k->state == SSH_KEY_ENCRYPTED) {
         c->is_locked = true;
-        skip(c, identity->path, "encrypted, and no agent holds it: run `ssh-add` on it");
+        skip(c, identity->path, "encrypted, and no agent has it: run `ssh-add` for it");
     } else if (k->state == SSH_KEY_PUBLIC_ONLY) {
-        skip(c, identity->path, "only its public half is here, and no agent holds the other");
+        skip(c, identity->path, "only its public half is on this machine, and no agent has the private one");
     } else if (k->state == SSH_KEY_UNUSABLE) {
         skip(c, identity->path, k->why.text);
     } else {

@@ -121,7 +121,7 @@ static bool write_out(struct ssh_connection *c)
         ssize_t n = libssh2_channel_write_ex(c->channel, 0, c->out.data + c->out_sent, c->out.len - c->out_sent);
         if (n <= 0) {
             if (n < 0 && n != LIBSSH2_ERROR_EAGAIN && !connection_broke(c, n))
-                log_debug(c->transport->subject, "the command takes no more input: %s", ssh_connection_words(c));
+                log_debug(c->transport->subject, "the command accepts no more input: %s", ssh_connection_words(c));
             break;
         }
         c->out_sent += (size_t)n;

@@ -150,7 +150,8 @@ bool ssh_connection_write(struct ssh_connection *c, const char *data, size_t len
     if (!c->program)
         buf_append(&c->out, data, len);
     if (c->out.failed)
-        ssh_connection_fail(c, TRANSPORT_RETRY, "More than %d MiB wait to be sent to %s; the connection was given up.",
+        ssh_connection_fail(c, TRANSPORT_RETRY,
+                            "More than %d MiB are waiting to be sent to %s; the connection was closed.",
                             OUT_MAX / (1024 * 1024), c->transport->where);
     ssh_connection_schedule(c);
     c->told_high = c->told_high || ssh_connection_queued(c) >= CARRIER_HIGH_WATER;
@@ -186,7 +187,7 @@ static void on_deadline(void *arg)
     const char *where = c->transport->where;
     if (c->state == SSH_AUTH && ssh_auth_asks(c->auth)) {
         c->has_asked = true;
-        note(c, "Waiting for the SSH agent; it may want a confirmation or a touch.");
+        note(c, "Waiting for the SSH agent; it may need a confirmation or a touch.");
     } else if (c->state == SSH_PROGRAM)
         ssh_program_is_late(c);
     else if (c->state == SSH_RUNNING)
@@ -200,8 +201,7 @@ static void on_deadline(void *arg)
         ssh_connection_fail(c, TRANSPORT_RETRY, "%s did not answer in time while a key was tried.", where);
     else
         ssh_connection_fail(c, TRANSPORT_RETRY,
-                            "%s did not answer in time when the command was started; the connection is given up.",
-                            where);
+                            "%s did not answer in time when the command was started; the connection is closed.", where);
 }
 
 static void on_keepalive(void *arg)
@@ -252,7 +252,7 @@ static void begin_handshake(struct ssh_connection *c, struct ssh_socket *socket)
     }
     int rc = ssh_socket_start(socket, user_timeout_ms(&c->settings));
     if (rc < 0) {
-        ssh_connection_fail(c, TRANSPORT_RETRY, "The connection to %s broke at once: %s.", c->transport->where,
+        ssh_connection_fail(c, TRANSPORT_RETRY, "The connection to %s failed at once: %s.", c->transport->where,
                             uv_strerror(rc));
         return;
     }
@@ -389,7 +389,7 @@ static void tell_lost(struct ssh_connection *c)
     const struct carrier_handler *h = c->h;
     void *arg = c->arg;
     c->h = NULL;
-    set_state(c, SSH_DEAD, "the owner was told");
+    set_state(c, SSH_DEAD, "the owner was notified");
     if (h && h->lost)
         h->lost(arg, &c->why, c->loss);
 }

@@ -74,7 +74,7 @@ static void next_address(struct ssh_dial *d, int error)
     struct err why;
     err_set(&why, "No connection to %s port %d (%s). %s", d->settings->host_name, d->settings->port,
             d->tried.data ? d->tried.data : "",
-            refused ? "Is sshd running there, and is the port right?"
+            refused ? "Is sshd running on that machine, and is the port right?"
                     : "Is the machine on, and is the network (VPN, firewall) right?");
     finish(d, NULL, &why, true);
 }

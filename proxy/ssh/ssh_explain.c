@@ -19,16 +19,15 @@ void ssh_explain_proxy(struct ssh_connection *c, const char *reason)
         buf_printf(&why, "; it sent in place of an SSH server's greeting: %.*s", (int)said.len,
                    (const char *)said.data);
     if (ssh_proxy_check(p))
-        ssh_connection_fail(
-            c, TRANSPORT_RETRY,
-            "The %s gives no connection to %s port %d: %s\n`%s` must work without a question: it is the "
-            "ProxyJump of %s.",
-            ssh_proxy_name(p), s->host_name, s->port, why.data ? why.data : reason, ssh_proxy_check(p),
-            c->transport->name);
+        ssh_connection_fail(c, TRANSPORT_RETRY,
+                            "The %s does not connect to %s port %d: %s\n"
+                            "`%s` must work without a prompt: it is the ProxyJump of %s.",
+                            ssh_proxy_name(p), s->host_name, s->port, why.data ? why.data : reason, ssh_proxy_check(p),
+                            c->transport->name);
     else
         ssh_connection_fail(c, TRANSPORT_RETRY,
-                            "The %s of %s gives no connection: %s\nIt stands in ~/.ssh/config, and must reach an SSH "
-                            "server at %s port %d.",
+                            "The %s of %s does not connect: %s\n"
+                            "It is set in ~/.ssh/config, and must reach an SSH server at %s port %d.",
                             ssh_proxy_name(p), c->transport->name, why.data ? why.data : reason, s->host_name, s->port);
     buf_free(&why);
 }
@@ -56,7 +55,7 @@ static void nothing_in_common(struct ssh_connection *c)
         if (ssh_names_meet(theirs, (struct ssh_bytes){(const unsigned char *)ours, strlen(ours)}))
             continue;
         bool is_lacking = i != SSH_OFFER_HOST_KEY || ssh_host_key_none(c, &e);
-        if (is_lacking && ssh_connection_beyond(c, "libssh2 %s has no %s that the server has", libssh2_version(0),
+        if (is_lacking && ssh_connection_beyond(c, "libssh2 %s supports no %s that the server has", libssh2_version(0),
                                                 algorithm_kinds[i].what))
             return;
         if (i == SSH_OFFER_HOST_KEY)
@@ -96,16 +95,16 @@ void ssh_explain_end(struct ssh_connection *c)
     struct err reason = c->why;
     const char *what = reason.text[0]         ? reason.text
                        : c->codec.farewell[0] ? c->codec.farewell
-                                              : "the connection was closed there";
+                                              : "the server closed the connection";
     const char *words = c->proxy ? ssh_proxy_words(c->proxy) : "";
     const char *where = c->transport->where;
     struct ssh_bytes said = ssh_offer_prelude(&c->codec.offer);
     if (c->state == SSH_HANDSHAKE && c->proxy)
-        ssh_explain_proxy(c, "it ended without a word");
+        ssh_explain_proxy(c, "it ended without a message");
     else if (c->state == SSH_HANDSHAKE)
         ssh_connection_fail(c, TRANSPORT_RETRY,
-                            "%s ended the connection before the SSH handshake was finished: %s%.*s. Is that "
-                            "an SSH server, and is it free (MaxStartups)?",
+                            "%s ended the connection before the SSH handshake was finished: %s%.*s. Is it an SSH "
+                            "server, and does it accept more connections (MaxStartups)?",
                             where, said.len > 0 ? "it said: " : what, (int)said.len, (const char *)said.data);
     else if (words[0])
         ssh_connection_fail(c, TRANSPORT_RETRY, "The SSH connection to %s was lost: its %s says: %s (%s)", where,
@@ -130,7 +129,7 @@ void ssh_explain_command_end(struct ssh_connection *c, const char *how, bool by_
     buf_init(&check, ERR_TEXT_MAX);
     ssh_settings_command(c, "", &check);
     if (said[0])
-        log_info(c->transport->subject, "the command's last words: %s", said);
+        log_info(c->transport->subject, "the command's last output: %s", said);
     if (c->has_answered)
         ssh_connection_fail(c, TRANSPORT_RETRY, "The command on %s ended (%s)%s%s", c->transport->where, how,
                             said[0] ? ": " : ".", said);

@@ -92,8 +92,8 @@ static int unknown(const struct ssh_connection *c, struct ssh_bytes blob, const 
     const char *record = recording(c, options, &command);
     if (!recording_file(c))
         err_set(e,
-                "The host key of %s is not known (%s), and nothing can be recorded: UserKnownHostsFile is %s.\nTake "
-                "that out of ~/.ssh/config and run `%s` once in a terminal.",
+                "The host key of %s is not known (%s), and nothing can be recorded: UserKnownHostsFile is %s.\n"
+                "Remove that from ~/.ssh/config and run `%s` once in a terminal.",
                 c->known_name, text,
                 c->settings.known_hosts_files.count > 0 ? c->settings.known_hosts_files.items[0] : "empty", record);
     else if (authority)
@@ -133,9 +133,9 @@ static void changed(const struct ssh_connection *c, struct ssh_bytes blob, const
     struct buf shown, recorded, command;
     bool of_its_type = ssh_bytes_equal(ssh_blob_type(blob), ssh_blob_type(blob_of(at)));
     err_set(e,
-            "The host key of %s has CHANGED: the server shows %s, recorded is %s (%s:%d)%s. Either the machine was "
-            "set up again, or somebody is in between.\nIf you know that the new one is right: "
-            "`ssh-keygen -R '%s' -f %s`, then `%s`.",
+            "The host key of %s has CHANGED: the server shows %s, but %s is recorded (%s:%d)%s. Either the "
+            "machine was reinstalled, or someone is intercepting the connection.\n"
+            "If you know that the new key is right: `ssh-keygen -R '%s' -f %s`, then `%s`.",
             c->known_name, describe(blob, &shown), describe(blob_of(at), &recorded), at->file, at->line,
             of_its_type ? "" : ", a type that the server does not have", c->known_name, at->file,
             recording(c, "", &command));
@@ -154,8 +154,9 @@ static void cannot_check(const struct ssh_connection *c, struct ssh_bytes blob, 
     const char *type = ssh_type_name(ssh_blob_type(blob_of(at)));
     if (at->is_user_file && !at->is_pattern)
         err_set(e,
-                "Of the host keys of %s only %s is recorded (%s:%d), which libssh2 %s cannot check; the server also "
-                "has %s.\nLet `ssh` record that key too: run `%s` once. It proves it with the recorded one.",
+                "Of the host keys of %s only %s is recorded (%s:%d), which libssh2 %s cannot check; the server "
+                "also has %s.\n"
+                "Let `ssh` record that key too: run `%s` once. `ssh` verifies it with the recorded one.",
                 c->known_name, type, at->file, at->line, libssh2_version(0), text,
                 recording(c, "-o UpdateHostKeys=yes ", &command));
     else
@@ -181,22 +182,23 @@ bool ssh_host_key_none(struct ssh_connection *c, struct err *e)
     if (at && !unchecked(c)) {
         struct buf recorded, command;
         err_set(e,
-                "The host key of %s has CHANGED: recorded is %s (%s:%d), and the server has only keys for %.*s. "
-                "Either the machine was set up again, or somebody is in between.\nIf you know that it is right: "
-                "`ssh-keygen -R '%s' -f %s`, then `%s`. libssh2 %s can check none of these types: give the server "
-                "an ED25519 key with `ssh-keygen -A` there.",
+                "The host key of %s has CHANGED: %s is recorded (%s:%d), but the server has only keys for %.*s. "
+                "Either the machine was reinstalled, or someone is intercepting the connection.\n"
+                "If you know that this is right: `ssh-keygen -R '%s' -f %s`, then `%s`. libssh2 %s cannot check "
+                "any of these types: run `ssh-keygen -A` on the server to give it an ED25519 key.",
                 c->known_name, describe(blob_of(at), &recorded), at->file, at->line, (int)theirs.len,
                 (const char *)theirs.data, c->known_name, at->file, recording(c, "", &command), libssh2_version(0));
         buf_free(&recorded);
         buf_free(&command);
         return false;
     }
-    err_set(e,
-            "%s and libssh2 %s have no type of host key in common. The server has keys for %.*s; libssh2 can check "
-            "%s.\nGive it an ED25519 key: run `ssh-keygen -A` as root there, name the key with HostKey in its "
-            "sshd_config if others are named there, and restart sshd.",
-            c->transport->where, libssh2_version(0), (int)theirs.len, (const char *)theirs.data,
-            c->codec.offered[SSH_OFFER_HOST_KEY]);
+    err_set(
+        e,
+        "%s and libssh2 %s have no type of host key in common. The server has keys for %.*s; libssh2 can check %s.\n"
+        "Give the server an ED25519 key: run `ssh-keygen -A` as root on it, name the key with HostKey in its "
+        "sshd_config if that names others, and restart sshd.",
+        c->transport->where, libssh2_version(0), (int)theirs.len, (const char *)theirs.data,
+        c->codec.offered[SSH_OFFER_HOST_KEY]);
     return true;
 }
 
@@ -234,7 +236,7 @@ int ssh_host_key_check(struct ssh_connection *c, struct err *e)
         log_debug(c->transport->subject, "host key %s is recorded at %s:%d", text, at->file, at->line);
     } else if (verdict == SSH_VERDICT_UNKNOWN && c->settings.policy == SSH_HOST_KEY_ACCEPT_UNKNOWN) {
         log_warning(c->transport->subject,
-                    "host key %s of %s is not recorded; accepted since StrictHostKeyChecking is off", text,
+                    "host key %s of %s is not recorded; accepted because StrictHostKeyChecking is off", text,
                     c->known_name);
     } else if (verdict == SSH_VERDICT_UNKNOWN) {
         rc = ssh_would_accept(c) ? -1 : unknown(c, blob, at, e);

@@ -283,7 +283,7 @@ void ssh_key_file_read(const char *path, struct ssh_key_file *k)
     } else if (public_line(text.data, &k->blob) == 0) {
         k->state = SSH_KEY_PUBLIC_ONLY;
     } else if (st.st_uid == getuid() && (st.st_mode & KEY_OTHERS)) {
-        unusable(k, path, "others may read this private key, so it is not used. Run `chmod 600` on it");
+        unusable(k, path, "others can read this private key, so it is not used. Run `chmod 600` on it");
     } else if (strncmp(text.data, openssh_begin, sizeof openssh_begin - 1) == 0) {
         parse_openssh(path, text.data, k);
     } else {

@@ -182,7 +182,7 @@ static int apply(struct ssh_settings *s, const struct setting *k, const char *va
         return 0;
     case SETTING_PORT:
         s->port = read_port(value);
-        return s->port < 0 ? err_set(e, "`ssh -G` gave port \"%s\", which is none.", value) : 0;
+        return s->port < 0 ? err_set(e, "`ssh -G` gave port \"%s\", which is not a port.", value) : 0;
     case SETTING_POLICY:
         s->policy = is_no(value)                       ? SSH_HOST_KEY_ACCEPT_UNKNOWN
                     : strcmp(value, "ask") == 0        ? SSH_HOST_KEY_ASK
@@ -371,7 +371,7 @@ static int expand(const char *text, enum ssh_expansion how, const struct ssh_tok
             return err_set(e, "\"%s\" in the SSH configuration ends with a single %%.", text);
         if (p[0] == '%') {
             if (expand_token(p[1], how, t, b) < 0)
-                return err_set(e, "\"%s\" in the SSH configuration: %%%c is none of the tokens that OpenSSH has here.",
+                return err_set(e, "\"%s\" in the SSH configuration: %%%c is not a token that OpenSSH supports here.",
                                text, p[1]);
             p += 2;
         } else if (how == SSH_EXPAND_FILE && p[0] == '$' && p[1] == '{') {

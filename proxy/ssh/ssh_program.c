@@ -123,7 +123,9 @@ static void no_connection(struct ssh_connection *c, enum transport_loss loss, co
     struct buf check;
     buf_init(&check, ERR_TEXT_MAX);
     ssh_settings_command(c, "", &check);
-    ssh_connection_fail(c, loss, "ssh gives no connection to %s: %s%s%s%s\n`%s` must work without a question.",
+    ssh_connection_fail(c, loss,
+                        "ssh does not connect to %s: %s%s%s%s\n"
+                        "`%s` must work without a prompt.",
                         c->transport->where, words, words[0] ? " (" : "", how, words[0] ? ")" : "",
                         check.data ? check.data : "ssh");
     buf_free(&check);
@@ -156,8 +158,7 @@ static const struct child_handler child_handler = {
 
 void ssh_program_is_late(struct ssh_connection *c)
 {
-    no_connection(c, c->has_asked ? TRANSPORT_ASK : TRANSPORT_RETRY, "",
-                  "it did not get as far as the command in time");
+    no_connection(c, c->has_asked ? TRANSPORT_ASK : TRANSPORT_RETRY, "", "it did not reach the command in time");
 }
 
 /* The argv so far. */

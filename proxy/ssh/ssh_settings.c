@@ -154,9 +154,9 @@ static void tell_ignored(const struct ssh_connection *c, const char *text)
 {
     struct ssh_list ignored = {0};
     if (ssh_ignored(text, c->transport->defaults, &ignored) < 0)
-        log_warning(c->transport->subject, "out of memory: settings that are not honoured are not all named");
+        log_warning(c->transport->subject, "out of memory: not all ignored settings are listed");
     for (size_t i = 0; i < ignored.count; i++)
-        log_warning(c->transport->subject, "not honoured in the SSH configuration: %s", ignored.items[i]);
+        log_warning(c->transport->subject, "ignored in the SSH configuration: %s", ignored.items[i]);
     ssh_list_free(&ignored);
 }
 

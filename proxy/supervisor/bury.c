@@ -435,16 +435,16 @@ static void tell_of(const struct others *o, const struct burial *b, const char *
 {
     char text[NOTE_MAX];
     if (b->is_aside) {
-        (void)snprintf(text, sizeof text,
-                       "what a remedy of a dead session has moved aside could not be put back (%s); "
-                       "it is recorded in %s",
-                       strerror(b->error), dir);
+        (void)snprintf(
+            text, sizeof text,
+            "files that a remedy of a dead session had moved aside could not be put back (%s); they are listed in %s",
+            strerror(b->error), dir);
     } else if (b->error) {
         (void)snprintf(text, sizeof text,
-                       "%s is what a dead session has left, and could not be removed (%s); remove it by hand", dir,
+                       "%s was left by a dead session and could not be removed (%s); remove it manually", dir,
                        strerror(b->error));
     } else {
-        int len = snprintf(text, sizeof text, "removed %s, which a dead session had left%s", dir,
+        int len = snprintf(text, sizeof text, "removed %s, left by a dead session%s", dir,
                            b->told_count ? "; ended its processes" : "");
         for (size_t i = 0; i < b->told_count && len < (int)sizeof text; i++)
             len += snprintf(text + len, sizeof text - (size_t)len, " %ld", (long)b->told[i]);

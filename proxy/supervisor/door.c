@@ -254,10 +254,13 @@ static void tell_silent(const struct door *d)
     long pid = owner(d);
     if (pid)
         say(d, "",
-            "error silent the supervisor (pid %ld) does not answer; end it there with `kill -9 %ld`, then try again",
+            "error silent the supervisor (pid %ld) does not answer; end it on the Go machine with `kill -9 %ld`, then "
+            "try again",
             pid, pid);
     else
-        say(d, "", "error silent the supervisor at %s/" DOOR_SOCKET " does not answer; end it there, then try again",
+        say(d, "",
+            "error silent the supervisor at %s/" DOOR_SOCKET
+            " does not answer; end it on the Go machine, then try again",
             d->dir);
 }
 
@@ -285,8 +288,8 @@ static int settle(struct door *d, const char *name)
             return 0;
         if (d->sessions > 0) {
             say(d, "",
-                "error build a supervisor of another build (pid %ld) still has %ld debug session%s; end %s, or end it "
-                "with `kill %ld` there",
+                "error build a supervisor of another build (pid %ld) still has %ld debug session%s; end %s, or end "
+                "that supervisor with `kill %ld` on the Go machine",
                 d->pid, d->sessions, d->sessions == 1 ? "" : "s", d->sessions == 1 ? "it" : "them", d->pid);
             return -1;
         }
@@ -395,7 +398,9 @@ int door_main(const char *client, const char *nonce)
     d.out_flags = fcntl(STDOUT_FILENO, F_GETFL);
     door_instance(name, client);
     if (environ_len > DOOR_ENVIRON_MAX) {
-        say(&d, "", "error environ the login's environment has %zu bytes, of which %d are taken; make it smaller there",
+        say(&d, "",
+            "error environ the login's environment has %zu bytes, but at most %d are supported; make it smaller on the "
+            "Go machine",
             environ_len, DOOR_ENVIRON_MAX);
         return STATUS_FAILED;
     }

@@ -213,11 +213,11 @@ static void exec_scope(char *path, char *dir)
 
 static void note_logout(void)
 {
-    (void)setenv(DOOR_NOTE,
-                 "The Go machine ends what a user leaves running at logout (KillUserProcesses=yes): a lost connection "
-                 "would end the debug session; run `loginctl enable-linger` there, or set KillUserProcesses=no in its "
-                 "logind.conf",
-                 1);
+    (void)setenv(
+        DOOR_NOTE,
+        "The Go machine kills a user's processes at logout (KillUserProcesses=yes), so a lost connection would end the "
+        "debug session; run `loginctl enable-linger` on it, or set KillUserProcesses=no in its logind.conf",
+        1);
 }
 
 _Noreturn static void become(const char *dir, int socket)

@@ -178,7 +178,7 @@ static void tell(const struct locks *l, const struct held *held)
 static void say_free(struct locks *l)
 {
     if (*l->told)
-        session_say(l->session, ORDER_NOTE, NULL, "the lock is free, going on");
+        session_say(l->session, ORDER_NOTE, NULL, "the lock is free, continuing");
     l->told[0] = '\0';
 }
 

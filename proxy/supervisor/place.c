@@ -309,7 +309,7 @@ static bool is_inhabited(const struct base *base, const char *name, char *dir)
 static void explain(struct place_error *why, const char *reasons, bool is_full)
 {
     why->kind = is_full ? "disk" : "dir";
-    (void)snprintf(why->text, sizeof why->text, "%s no run directory could be made (%.*s); %s on the Go machine",
+    (void)snprintf(why->text, sizeof why->text, "%s no run directory could be created (%.*s); %s on the Go machine",
                    is_full ? "the disk is full," : "", (int)sizeof why->text - REASON_MAX, reasons,
                    is_full ? "free some space" : "make one of these usable");
     if (!is_full)

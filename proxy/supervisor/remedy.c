@@ -136,7 +136,7 @@ static int check_dir(const struct remedy *r, char *parent)
     remedy_path(parent, "%s", r->dir);
     char *slash = strrchr(parent, '/');
     if (!slash || strncmp(slash + 1, "mended-", strlen("mended-")) != 0)
-        return remedy_failed("'%s' is no directory for remedies", r->dir);
+        return remedy_failed("'%s' is not a directory for remedies", r->dir);
     *slash = '\0';
     if (stat(parent, &a) < 0 || stat(r->session, &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
         return remedy_failed("'%s' is not in the session's directory %s", r->dir, r->session);
@@ -167,7 +167,7 @@ static int make_dir(const struct remedy *r)
         return status;
     erase_earlier(parent, r->dir + strlen(parent) + 1);
     if (mkdir(r->dir, REMEDY_DIR_MODE) < 0 && errno != EEXIST)
-        return remedy_failed("%s could not be made on the Go machine: %s", r->dir, strerror(errno));
+        return remedy_failed("%s could not be created on the Go machine: %s", r->dir, strerror(errno));
     return 0;
 }
 
@@ -191,7 +191,7 @@ static int take_args(struct remedy *r, int argc, char *const *argv)
     const char *module = argc > ARG_MODULE ? argv[ARG_MODULE] : "";
     const char *version = argc > ARG_VERSION ? argv[ARG_VERSION] : "";
     if (argc <= ARG_MODE || strlen(module) >= sizeof r->module || strlen(version) >= sizeof r->version)
-        return remedy_failed("a remedy was ordered that is not understood");
+        return remedy_failed("the supervisor received an invalid remedy");
     (void)snprintf(r->module, sizeof r->module, "%s", module);
     (void)snprintf(r->version, sizeof r->version, "%s", version);
     r->dir = argv[ARG_DIR];

@@ -42,8 +42,9 @@ int remedy_make_gocache(const struct remedy *r)
     if ((mkdir(path, REMEDY_DIR_MODE) < 0 && errno != EEXIST) || try_space(file) < 0) {
         int error = errno;
         (void)place_erase(path);
-        return remedy_failed("%s: %s\nno build cache can be made in %s on the Go machine", file, strerror(error),
-                             r->dir);
+        return remedy_failed("%s: %s\n"
+                             "no build cache can be created in %s on the Go machine",
+                             file, strerror(error), r->dir);
     }
     return REMEDY_DONE;
 }
@@ -148,9 +149,9 @@ static int renew_sums(const struct remedy *r)
 static int put_back(const struct remedy *r)
 {
     if (remedy_restore(r->session) < 0)
-        return remedy_failed("%s@%s could not be put back whole into %s: %s; what is missing is in its directory "
-                             "cache/delvegate-aside-*",
-                             r->module, r->version, r->modcache, strerror(errno));
+        return remedy_failed(
+            "%s@%s could not be completely restored in %s: %s; the rest is in its directory cache/delvegate-aside-*",
+            r->module, r->version, r->modcache, strerror(errno));
     return REMEDY_RESTORED;
 }
 
@@ -182,7 +183,7 @@ static int swap(const struct remedy *r, const char *entry, const char *tree, con
     if (remedy_aside_done(r->session) < 0)
         return put_back(r);
     if (remedy_restore(r->session) < 0)
-        remedy_say("what was damaged could not be removed from %s/cache on the Go machine: %s", r->modcache,
+        remedy_say("the damaged files could not be removed from %s/cache on the Go machine: %s", r->modcache,
                    strerror(errno));
     return renew_sums(r);
 }
@@ -296,7 +297,7 @@ int remedy_purge(struct remedy *r)
     if (!*r->module && !*r->version)
         return remedy_unsuited("go did not say which module of the cache is damaged");
     if (!remedy_is_version(r->module, r->version))
-        return remedy_unsuited("'%s@%s' is no module@version", r->module, r->version);
+        return remedy_unsuited("'%s@%s' is not a module@version", r->module, r->version);
     if (!is_ours(r))
         return remedy_unsuited("%s@%s can't be replaced in the module cache %s", r->module, r->version, r->modcache);
     remedy_path(scratch, "%s/scratch", r->dir);
@@ -308,7 +309,7 @@ int remedy_purge(struct remedy *r)
     status = fetch_again(r, scratch);
     (void)erase_scratch(scratch);
     if (status == REMEDY_RESTORED)
-        remedy_say("%s@%s could not be fetched; its entry in %s is as it was", r->module, r->version, r->modcache);
+        remedy_say("%s@%s could not be fetched; its entry in %s is unchanged", r->module, r->version, r->modcache);
     return status == REMEDY_DONE       ? forget_index(r, &changed)
            : status == REMEDY_RESTORED ? forget_of_whole(r, status)
                                        : status;
@@ -390,8 +391,7 @@ int remedy_clean_modcache(struct remedy *r)
         return status;
     if (fetch_beside(r, scratch) != 0) {
         (void)erase_scratch(scratch);
-        return remedy_unsuited("not everything can be fetched again; the module cache %s is left as it is",
-                               r->modcache);
+        return remedy_unsuited("not everything can be fetched again; the module cache %s is unchanged", r->modcache);
     }
     return clean_and_fetch(r, scratch);
 }

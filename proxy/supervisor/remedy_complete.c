@@ -141,7 +141,7 @@ static int complete(const struct remedy *r, const char *copy)
     if (!status)
         status = check_selection(r, env);
     if (!status && remedy_try_build(r, NULL, (char *[]){env, NULL}) != 0)
-        status = remedy_unsuited("it does not build with %s either, were %s in it", r->work, r->root);
+        status = remedy_unsuited("it does not build with %s either, even with %s added", r->work, r->root);
     return status;
 }
 

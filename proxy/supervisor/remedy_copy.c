@@ -128,7 +128,7 @@ int remedy_install(const char *from, const char *to)
     if (!remedy_exists(to)) {
         int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, REMEDY_USER_MODE);
         if (fd < 0)
-            return remedy_failed("%s could not be made on the Go machine: %s", to, strerror(errno));
+            return remedy_failed("%s could not be created on the Go machine: %s", to, strerror(errno));
         (void)close(fd);
     }
     return remedy_overwrite(from, to);
@@ -139,7 +139,7 @@ int remedy_fresh_dir(const struct remedy *r, const char *name)
     char path[SUPERVISOR_PATH_MAX];
     remedy_path(path, "%s/%s", r->dir, name);
     if (place_erase(path) < 0 || mkdir(path, REMEDY_DIR_MODE) < 0)
-        return remedy_failed("%s could not be made on the Go machine: %s", path, strerror(errno));
+        return remedy_failed("%s could not be created on the Go machine: %s", path, strerror(errno));
     return 0;
 }
 

@@ -180,7 +180,7 @@ static int install(const struct remedy *r, const char *copy, const char *own)
         return 0;
     remedy_before_path(r, copy, was);
     if (remedy_exists(was) ? !remedy_same(was, own) : remedy_exists(own))
-        return remedy_failed("%s was changed by somebody else meanwhile on the Go machine", own);
+        return remedy_failed("%s was changed by another process on the Go machine in the meantime", own);
     int status = check_writable(copy, own);
     if (status)
         return status;
@@ -250,9 +250,9 @@ static int add_needed(const struct remedy *r, struct pair *p, bool sums_only, in
 static int check_copies(const struct remedy *r)
 {
     if (*r->work)
-        return remedy_unsuited("go takes no copy of go.mod in a workspace (%s)", r->work);
+        return remedy_unsuited("go does not accept a copy of go.mod in a workspace (%s)", r->work);
     if (remedy_is_vendored(r))
-        return remedy_unsuited("go takes no copy of go.mod while it builds from %s/vendor", r->root);
+        return remedy_unsuited("go does not accept a copy of go.mod while it builds from %s/vendor", r->root);
     return 0;
 }
 
@@ -355,7 +355,7 @@ int remedy_mod_mod(struct remedy *r)
     if (status)
         return status;
     if (*r->work)
-        return remedy_unsuited("go takes no copy of go.mod in a workspace (%s)", r->work);
+        return remedy_unsuited("go does not accept a copy of go.mod in a workspace (%s)", r->work);
     if (!remedy_is_vendored(r))
         return remedy_unsuited("there is no vendor directory in use beside %s", r->modfile);
     status = take_pair(r, &p);

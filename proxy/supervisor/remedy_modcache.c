@@ -125,7 +125,7 @@ static void tell(const struct remedy *r, const char *new)
     if (is_closed)
         buf_printf(&text, "%s can't be used on the Go machine: %s%s%s%s. ", path, strerror(why),
                    *owner ? " (it belongs to " : "", owner, *owner ? ")" : "");
-    buf_printf(&text, "Delve builds with a fresh module cache, %s, filled from %s, which is left as it is", new,
+    buf_printf(&text, "Delve builds with a fresh module cache, %s, filled from %s, which is unchanged", new,
                r->modcache);
     buf_puts(&text, ".\nPermanent fix: ");
     if (is_closed)

@@ -97,11 +97,11 @@ static int tell(const struct own *own, const char *package, size_t len)
 {
     const char *path = owner(own, package, len);
     if (strcmp(path, own->paths.data) != 0)
-        return remedy_unsuited("%.*s belongs to %s in the workspace, which %s does not require; a module proxy is not "
-                               "asked for it",
-                               (int)len, package, path, own->r->modfile);
-    return remedy_unsuited("%.*s is missing in the program's own module %s; a module proxy is not asked for it: copy "
-                           "its directory to the Go machine, or correct the import",
+        return remedy_unsuited(
+            "%.*s belongs to %s in the workspace, which %s does not require; no module proxy is asked for it", (int)len,
+            package, path, own->r->modfile);
+    return remedy_unsuited("%.*s is missing in the program's own module %s; no module proxy is asked for it: copy its "
+                           "directory to the Go machine, or correct the import",
                            (int)len, package, path);
 }
 

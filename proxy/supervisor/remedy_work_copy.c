@@ -129,6 +129,6 @@ int remedy_copy_work(const struct remedy *r, const char *dir)
         return status;
     remedy_path(home, "%.*s", (int)(strrchr(r->work, '/') - r->work), r->work);
     if (make_absolute(to, home) != 0)
-        return remedy_unsuited("%s cannot be copied: a path in it is not understood", r->work);
+        return remedy_unsuited("%s cannot be copied: a path in it cannot be parsed", r->work);
     return 0;
 }

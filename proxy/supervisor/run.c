@@ -72,12 +72,12 @@ static void report_unprepared(struct run *r, int why)
     if (run_path(r, path, "") < 0)
         (void)snprintf(path, sizeof path, "%s", r->dir);
     if (why == ENOMEM || why == ENOBUFS)
-        session_say(r->session, ORDER_ERROR, "memory",
-                    "the supervisor on the Go machine has no memory or no stream left for this run; "
-                    "end other debug sessions");
+        session_say(
+            r->session, ORDER_ERROR, "memory",
+            "the supervisor on the Go machine has no memory or stream left for this run; end other debug sessions");
     else
         session_say_fmt(r->session, ORDER_ERROR, "disk",
-                        "the run's directory %s could not be made on the Go machine: %s; is its disk full?", path,
+                        "the run's directory %s could not be created on the Go machine: %s; is its disk full?", path,
                         strerror(why));
 }
 
@@ -164,7 +164,7 @@ struct run *run_start(struct session *s, const struct order *o)
     if (!r)
         return NULL;
     if (what < 0) {
-        session_say(s, ORDER_ERROR, "protocol", "the supervisor does not know this kind of run");
+        session_say(s, ORDER_ERROR, "protocol", "the supervisor received an unknown kind of run");
         run_unstarted(r, RUN_NOT_FOUND);
         return r;
     }
@@ -207,8 +207,8 @@ void run_fly(struct run *r)
     if (connect_fly(r->port, session_number(r->session), f) == 0)
         return;
     session_say(r->session, ORDER_ERROR, "memory",
-                "the supervisor on the Go machine has no memory or no stream left for the connection to Delve; "
-                "end other debug sessions");
+                "the supervisor on the Go machine has no memory or stream left for the connection to Delve; end other "
+                "debug sessions");
     run_stop(r, run_gently(r));
 }
 

@@ -164,7 +164,7 @@ static void restore_failed(struct run *r)
 {
     session_say_fmt(
         r->session, ORDER_NOTE, NULL,
-        "what a remedy has moved aside could not all be put back on the Go machine; %s/aside says where it is", r->dir);
+        "not all files that a remedy had moved aside could be put back on the Go machine; %s/aside lists them", r->dir);
 }
 
 static void on_restored(void *run, int status)

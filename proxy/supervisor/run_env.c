@@ -79,7 +79,7 @@ static void env_give(struct env *e, const struct order_field *field)
         return;
     }
     char *text = NULL;
-    if (asprintf(&text, "environment variable %.*s cannot be set on the Go machine; it is left out", (int)n,
+    if (asprintf(&text, "environment variable %.*s cannot be set on the Go machine and is ignored", (int)n,
                  field->value) < 0)
         e->failed = true;
     else

@@ -50,8 +50,8 @@ static void on_waited(void *stream)
     if (s->run->session)
         session_say_fmt(
             s->run->session, ORDER_NOTE, NULL,
-            "the program printed more while the connection was lost than the Go machine keeps (outageOutput: "
-            "%ld bytes), and waited in its write until the connection was back; nothing is missing",
+            "while the connection was lost, the program printed more than the Go machine keeps (outageOutput: %ld "
+            "bytes) and was blocked until the connection was restored; no output is missing",
             spill_max(s->run));
 }
 

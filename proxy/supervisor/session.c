@@ -134,7 +134,7 @@ static void on_lease(void *arg)
     }
     lease_was_over = true;
     /* Heard once the connection is back. */
-    session_say_fmt(s, ORDER_NOTE, NULL, "nothing was heard of delvegate for %lu s: the lease of what %s was over",
+    session_say_fmt(s, ORDER_NOTE, NULL, "no contact with delvegate for %lu s: the lease of what %s expired",
                     (unsigned long)(lease / MS_PER_SECOND), s->run && run_serves(s->run) ? "runs" : "is being built");
     session_end(s, -1);
 }
@@ -196,7 +196,7 @@ static void look(struct session *s)
     int n = snprintf(path, sizeof path, "%s/%lu", all.dir, (unsigned long)s->number);
     s->dir = n > 0 && (size_t)n < sizeof path ? strdup(path) : NULL;
     if (!s->dir) {
-        session_say(s, ORDER_ERROR, "memory", "the supervisor on the Go machine is short of memory");
+        session_say(s, ORDER_ERROR, "memory", "the supervisor on the Go machine is out of memory");
         session_over(s);
         return;
     }
@@ -208,7 +208,7 @@ void session_begin(struct session *s, const struct order *o)
 {
     s->order_bytes = session_copy_order(&s->order, o);
     if (!s->order_bytes) {
-        session_say(s, ORDER_ERROR, "memory", "the supervisor on the Go machine is short of memory");
+        session_say(s, ORDER_ERROR, "memory", "the supervisor on the Go machine is out of memory");
         session_over(s);
         return;
     }
@@ -272,7 +272,7 @@ void session_start_run(struct session *s, const struct order *o)
     s->was_over = false;
     struct run *r = run_start(s, o);
     if (!r && !s->was_over) {
-        session_refuse_run(s, o, "memory", "the supervisor on the Go machine is short of memory");
+        session_refuse_run(s, o, "memory", "the supervisor on the Go machine is out of memory");
         return;
     }
     s->run = s->was_over ? NULL : r;
@@ -283,12 +283,12 @@ void session_start_run(struct session *s, const struct order *o)
 void session_queue_run(struct session *s, const struct order *o)
 {
     if (s->queued_bytes) {
-        session_refuse_run(s, o, "protocol", "a run was ordered before the one ahead of it had ended");
+        session_refuse_run(s, o, "protocol", "the supervisor received a run before the previous one had ended");
         return;
     }
     s->queued_bytes = session_copy_order(&s->queued, o);
     if (!s->queued_bytes)
-        session_refuse_run(s, o, "memory", "the supervisor on the Go machine is short of memory");
+        session_refuse_run(s, o, "memory", "the supervisor on the Go machine is out of memory");
 }
 
 static void start_queued(struct session *s)

@@ -110,7 +110,7 @@ static void on_run(struct session *s, const struct order *o)
     else if (s->state > SESSION_READY)
         session_refuse_run(s, o, "protocol", "the session is ending");
     else if (s->run)
-        session_refuse_run(s, o, "protocol", "a run was ordered before the one ahead of it had ended");
+        session_refuse_run(s, o, "protocol", "the supervisor received a run before the previous one had ended");
     else
         session_start_run(s, o);
 }
@@ -129,7 +129,7 @@ static void on_flight(struct session *s, const struct order *o)
     flight_free(s->flight);
     s->flight = flight_new(o);
     if (!s->flight)
-        complain(s, "the supervisor on the Go machine is short of memory");
+        complain(s, "the supervisor on the Go machine is out of memory");
     else if (s->run)
         run_fly(s->run);
 }
@@ -152,11 +152,11 @@ static void obey(struct session *s, const struct order *o)
     if (o->kind == ORDER_SESSION && !session_has_begun(s))
         session_begin(s, o);
     else if (o->kind == ORDER_SESSION)
-        complain(s, "a session was ordered twice");
+        complain(s, "the supervisor received a session twice");
     else if (o->kind == ORDER_END)
         session_end(s, how_of(o));
     else if (!session_has_begun(s))
-        complain(s, "an order came before its session");
+        complain(s, "the supervisor received an order before its session");
     else if (o->kind == ORDER_RUN)
         on_run(s, o);
     else if (o->kind == ORDER_STOP)
@@ -178,7 +178,7 @@ static void obey_all(struct session *s)
     }
     buf_consume(&s->in, at);
     if (n < 0)
-        complain(s, "what came on the control stream is no record");
+        complain(s, "the supervisor received an invalid record on the control stream");
     if (s->in.len == 0 && s->in.cap > KEPT_IN)
         buf_free(&s->in);
 }
@@ -191,7 +191,7 @@ static void on_readable(struct stream *stream)
     while (s->state != SESSION_OVER && (n = stream_peek(stream, &bytes)) > 0) {
         buf_append(&s->in, bytes, n);
         if (s->in.failed) {
-            complain(s, "the supervisor on the Go machine is short of memory");
+            complain(s, "the supervisor on the Go machine is out of memory");
             return;
         }
         stream_consume(stream, n);

@@ -35,8 +35,8 @@ static int look_work(void *arg, int out)
     if (make_dir(s->dir) == 0)
         return survey_work(&survey, out);
     char text[TEXT_MAX];
-    (void)snprintf(text, sizeof text, "the session's directory %s could not be made on the Go machine: %s%s", s->dir,
-                   strerror(errno), errno == ENOSPC || errno == EDQUOT ? "; free some space there" : "");
+    (void)snprintf(text, sizeof text, "the session's directory %s could not be created on the Go machine: %s%s", s->dir,
+                   strerror(errno), errno == ENOSPC || errno == EDQUOT ? "; free some space on that disk" : "");
     worker_say(out, ORDER_ERROR, "disk", text);
     return FAILED;
 }
@@ -123,9 +123,10 @@ static void erase(const char *dir, void (*say)(void *arg, const char *text), voi
     if (lstat(dir, &st) < 0)
         return;
     if (remedy_restore(dir) < 0) {
-        (void)snprintf(text, sizeof text,
-                       "what a remedy has moved aside could not be put back on the Go machine (%s); it is in %s",
-                       strerror(errno), dir);
+        (void)snprintf(
+            text, sizeof text,
+            "files that a remedy had moved aside could not be put back on the Go machine (%s); they are in %s",
+            strerror(errno), dir);
         say(arg, text);
     } else if (place_erase(dir) < 0) {
         (void)snprintf(text, sizeof text, "the run directory %s could not be removed on the Go machine: %s", dir,

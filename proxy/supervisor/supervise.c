@@ -265,7 +265,7 @@ int supervise_work(void *arg)
     me.how = arg;
     if (begin() < 0) {
         /* Whoever started it reads stdout; behind a door that is /dev/null, and the door says it. */
-        (void)printf("delvegate error start the supervisor on the Go machine could not begin in %s: %s\n", me.how->dir,
+        (void)printf("delvegate error start the supervisor on the Go machine could not start in %s: %s\n", me.how->dir,
                      strerror(errno));
         return EXIT_FAILURE;
     }

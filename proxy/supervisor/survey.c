@@ -149,7 +149,8 @@ static char *words_of(const struct survey_run *r, long limit_ms)
     struct buf all;
     buf_init(&all, WORDS_MAX);
     if (r->is_late)
-        buf_printf(&all, "it did not end within %ld s%s", limit_ms / SECOND, r->out.len + r->err.len > 0 ? ": " : "");
+        buf_printf(&all, "it did not finish within %ld s%s", limit_ms / SECOND,
+                   r->out.len + r->err.len > 0 ? ": " : "");
     buf_append(&all, r->out.data, r->out.len);
     buf_append(&all, r->err.data, r->err.len);
     if (all.len == 0)
@@ -199,7 +200,7 @@ static int tool_failed(const struct look *l, const struct survey_run *r, const c
     if (l->is_alone)
         survey_fact_of(l, fact, "failed", NULL, words ? words : "?");
     else
-        worker_say(l->out, ORDER_ERROR, "tool", text ? text : "memory is short");
+        worker_say(l->out, ORDER_ERROR, "tool", text ? text : "out of memory");
     free(text);
     free(words);
     return l->is_alone ? 0 : -1;
@@ -254,9 +255,9 @@ static char *find(struct look *l, const char *name, enum order_key key, const ch
     char *why = NULL;
     char *found = survey_find(l, name, survey_given(l, key), option, &why);
     if (!found && l->is_alone)
-        survey_fact_of(l, name, "missing", NULL, why ? why : "memory is short");
+        survey_fact_of(l, name, "missing", NULL, why ? why : "out of memory");
     else if (!found)
-        worker_say(l->out, ORDER_ERROR, "notfound", why ? why : "memory is short");
+        worker_say(l->out, ORDER_ERROR, "notfound", why ? why : "out of memory");
     free(why);
     return found;
 }
@@ -293,7 +294,7 @@ static int check_cache_path(const struct look *l, const char *name, const char *
     if (value && value[0] == '/')
         return 0;
     char *text = survey_text("%s is '%s', not an absolute path; set go.%s", name, value ? value : "", name);
-    worker_say(l->out, ORDER_ERROR, "tool", text ? text : "memory is short");
+    worker_say(l->out, ORDER_ERROR, "tool", text ? text : "out of memory");
     free(text);
     return -1;
 }
@@ -311,7 +312,7 @@ static int look_for_tools(struct look *l)
             return -1;
     }
     if (make_clean(l) < 0) {
-        worker_say(l->out, ORDER_ERROR, "tool", "memory is short on the Go machine");
+        worker_say(l->out, ORDER_ERROR, "tool", "out of memory on the Go machine");
         return -1;
     }
     if (!survey_recall(l, needs_goenv)) {

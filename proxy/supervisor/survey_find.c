@@ -174,7 +174,7 @@ static char *nowhere(const struct look *l, const char *name, const char *option)
     char *command = install_command(l, name);
     char *text = survey_text("%s was not found on the Go machine: looked in PATH (%s), the login shell's PATH (%s), "
                              "/usr/local/go/bin, %s/go/bin, %s/sdk/*/bin, /usr/lib/go-*/bin, $GOBIN, $GOPATH/bin, "
-                             "%s/.local/bin and /snap/bin; install it there (%s) or set %s",
+                             "%s/.local/bin and /snap/bin; install it on that machine (%s) or set %s",
                              name, survey_env(l, "PATH"), l->login_path && *l->login_path ? l->login_path : "none",
                              home, home, home, command ? command : "out of memory", option);
     free(command);
@@ -188,7 +188,7 @@ char *survey_find(struct look *l, const char *name, const char *configured, cons
         if (survey_is_program(configured))
             return strdup(configured);
         *why =
-            survey_text("%s is %s, and that is no program on the Go machine; correct %s", option, configured, option);
+            survey_text("%s is %s, which is not a program on the Go machine; correct %s", option, configured, option);
         return NULL;
     }
     char *found = survey_in_path(name, survey_env(l, "PATH"));

@@ -151,7 +151,7 @@ uint64_t tunnel_call(struct tunnel *t, uint64_t now)
     if (tunnel_is_over(t))
         return 0;
     if (has_link(t))
-        tunnel_down(t, "replaced by a new link");
+        tunnel_down(t, "replaced by a new connection");
     begin_link(t, t->link + 1);
     set_state(t, TUNNEL_GREETING);
     return t->link;
@@ -168,17 +168,17 @@ enum tunnel_result tunnel_answer(struct tunnel *t, const struct tunnel_hello *he
         return TUNNEL_OTHER;
     }
     if (!is_same(hello->peer, nobody) && !is_same(hello->peer, t->config.instance)) {
-        say(t, "the peer resumes a tunnel with an instance that is gone");
+        say(t, "the peer resumes a tunnel with an instance that no longer exists");
         return TUNNEL_OTHER;
     }
     if (!is_same(t->peer, nobody) && !is_same(t->peer, hello->instance)) {
-        say(t, "the peer is not the instance that this tunnel was made with");
+        say(t, "the peer is not the instance with which this tunnel was created");
         return TUNNEL_OTHER;
     }
     if (hello->number <= t->link)
         return TUNNEL_OLD;
     if (has_link(t))
-        tunnel_down(t, "replaced by a newer link");
+        tunnel_down(t, "replaced by a newer connection");
     know(t, hello);
     begin_link(t, hello->number);
     enum tunnel_result r = tunnel_resume(t, hello->received);

@@ -8,7 +8,7 @@ static enum tunnel_result break_at(struct tunnel *t, const struct frame *f, cons
 
 static enum tunnel_result short_of_memory(struct tunnel *t)
 {
-    tunnel_down(t, "out of memory; the next link brings again what was not taken in");
+    tunnel_down(t, "out of memory; the next connection resends what was not received");
     return TUNNEL_NO_LINK;
 }
 

@@ -107,7 +107,7 @@ class F5 {
 
 export async function f5s(rig) {
   const sshd = await rig.startSshd({ relay: true });
-  // What is not measured: the first build, and putting the supervisor on the Go machine.
+  // What is not measured: the first build, and copying the supervisor to the Go machine.
   const daemon = await rig.daemon(sshd);
   await f5(daemon.port, 'bench', 'launch', { mode: 'debug', program: PROGRAM });
   await rig.endDaemon(daemon);

@@ -193,7 +193,7 @@ suite('check-env', { clients: [], env: { GOTOOLCHAIN: 'local' } }, (w) => {
     } else {
       assert.equal(code, 1);
       assert.equal(lines.length, 1, lines.join('\n'));
-      assert.ok(lines[0].startsWith(`main: error: ${mine} maps nowhere on `) && lines[0].includes(`${w.at('tmp/other')} -> ${w.root})`), lines[0]);
+      assert.ok(lines[0].startsWith(`main: error: ${mine} is not mapped to `) && lines[0].includes(`${w.at('tmp/other')} -> ${w.root})`), lines[0]);
       const named = await check(w, { cwd: mine, args: ['main', '--cwd', mine], target: { paths } });
       assert.match(named.stdout, /^main: ok: /);
     }
@@ -210,8 +210,8 @@ suite('check-env', { clients: [], env: { GOTOOLCHAIN: 'local' } }, (w) => {
 
   w.test('tools that are missing are named together', async () => {
     const { lines } = await check(w, { target: { go: { path: '/nope/go' }, delve: { path: '/nope/dlv' } } });
-    assert.match(lines[0], /^main: error: go\.path is \/nope\/go, and that is no program/);
-    assert.match(lines[1], /^main: error: delve\.path is \/nope\/dlv, and that is no program/);
+    assert.match(lines[0], /^main: error: go\.path is \/nope\/go, which is not a program/);
+    assert.match(lines[1], /^main: error: delve\.path is \/nope\/dlv, which is not a program/);
   });
 
   w.test('what cannot be reached is an error of its own, a wrong command line another', async () => {
@@ -223,9 +223,9 @@ suite('check-env', { clients: [], env: { GOTOOLCHAIN: 'local' } }, (w) => {
     assert.match(lost.stdout, /^main: error: .*127\.0\.0\.1.*\n$/);
     for (const [args, words] of [
       [['check-env', '--config', file], /which target.*: main, other/],
-      [['check-env', '--config', file, 'nobody'], /no target is called 'nobody'; the configuration has: main, other/],
+      [['check-env', '--config', file, 'nobody'], /there is no target 'nobody'; the configuration has: main, other/],
       [['check-env', '--config', file, 'main', 'other'], /unexpected argument 'other'/],
-      [['check-env', '--config', file, '--cwd', 'here', 'other'], /--cwd 'here' is no absolute path/],
+      [['check-env', '--config', file, '--cwd', 'here', 'other'], /--cwd 'here' is not an absolute path/],
       [['check-env', '--nonsense'], /nonsense/],
       [['check-env', '--config', '/nope'], /\/nope: cannot read the configuration/],
     ]) {

@@ -210,7 +210,7 @@ suite('command line', { clients: [], transports: ['local'], daemon: false }, (w)
     assert.deepEqual([code, stderr], [0, `${file}: the configuration is valid\n`]);
     const second = await w.cli(['--config', file]);
     assert.equal(second.code, 1);
-    assert.match(second.stderr, new RegExp(`port ${port} of target a is taken by a delvegate that runs, process ${daemon.process.pid} `));
+    assert.match(second.stderr, new RegExp(`port ${port} of target a is taken by a running delvegate, process ${daemon.process.pid} `));
   });
 
   w.test('without --config the file of XDG_CONFIG_HOME is read', async () => {

@@ -126,7 +126,7 @@ suite('crash', { clients: [], transports: ['local'], daemon: false, concurrency:
     await s.launch({ program: TOOL, args: ['loop'] }, () => s.breakpoints(MAIN, [line(MAIN, 'SWITCH')]));
     await s.stop({ reason: 'breakpoint' });
     await until('the old session to be ended', () => !proc.alive(dlv) && own.runDirectories().length === 1, { timeout: END_MS, explain: () => own.logs() });
-    assert.doesNotMatch(own.daemon.stderr, /a dead session had left/);
+    assert.doesNotMatch(own.daemon.stderr, /left by a dead session/);
     await s.finish({ terminateDebuggee: true });
     await own.nothingLeft();
   });
@@ -143,7 +143,7 @@ suite('crash', { clients: [], transports: ['local'], daemon: false, concurrency:
     await until('all to be gone', () => own.everything().length === 0);
     assert.deepEqual(own.runDirectories(), [dir]);
     await own.startDaemon();
-    await own.daemon.wait(new RegExp(`removed \\S+/${instance}, which a dead session had left$`, 'm'));
+    await own.daemon.wait(new RegExp(`removed \\S+/${instance}, left by a dead session$`, 'm'));
     await own.nothingLeft();
   });
 
@@ -157,7 +157,7 @@ suite('crash', { clients: [], transports: ['local'], daemon: false, concurrency:
     await die(own);
     assert.ok(proc.alive(dlv) && proc.alive(debuggee), 'nothing is left to be swept');
     await own.startDaemon();
-    const [, ended] = await own.daemon.wait(/which a dead session had left; ended its processes (.*)$/m);
+    const [, ended] = await own.daemon.wait(/left by a dead session; ended its processes (.*)$/m);
     assert.ok(ended.split(' ').includes(String(dlv)), `${dlv} is not among ${ended}`); // which ends the program itself
     assert.ok(!proc.alive(debuggee));
     await own.nothingLeft();
@@ -173,7 +173,7 @@ suite('crash', { clients: [], transports: ['local'], daemon: false, concurrency:
     killAll(own.supervisors());
     await die(own);
     await own.startDaemon();
-    await own.daemon.wait(/which a dead session had left; ended its processes/);
+    await own.daemon.wait(/left by a dead session; ended its processes/);
     await own.nothingLeft();
     await goesOn(child.pid);
     child.kill('SIGKILL');
@@ -184,7 +184,7 @@ suite('crash', { clients: [], transports: ['local'], daemon: false, concurrency:
     deadInstance(own);
     own.writeConfig({ ...own.config, targets: { ...own.config.targets, second: await own.makeTarget() } });
     own.daemon.kill('SIGHUP');
-    await own.daemon.wait(/removed \S+\/dead, which a dead session had left$/m);
+    await own.daemon.wait(/removed \S+\/dead, left by a dead session$/m);
     await own.nothingLeft();
   });
 
@@ -196,7 +196,7 @@ suite('crash', { clients: [], transports: ['local'], daemon: false, concurrency:
     const other = own.at('config/other.json');
     fs.writeFileSync(other, JSON.stringify({ targets: { other: await own.makeTarget() } }));
     const second = own.spawn(DELVEGATE, ['--config', other], { name: 'second', env: own.daemonEnv });
-    await second.wait(/removed \S+\/dead, which a dead session had left$/m);
+    await second.wait(/removed \S+\/dead, left by a dead session$/m);
     await s.step('next');
     await s.finish({ terminateDebuggee: true });
     second.kill('SIGTERM');

@@ -427,7 +427,7 @@ suite('exec over a connection', { clients: [], transports: ['ssh'], config: QUIE
     x.process.stdin.write('a word\n');
     const { code, stdout, stderr } = await x.end();
     assert.deepEqual([code, stdout.toString()], [4, 'ready\ngot a word\n']);
-    assert.match(stderr, /^delvegate: the connection to gomachine [^\n]* is lost[^\n]*\ndelvegate: the connection to gomachine [^\n]* is back\n$/);
+    assert.match(stderr, /^delvegate: the connection to gomachine [^\n]* is lost[^\n]*\ndelvegate: the connection to gomachine [^\n]* is restored\n$/);
   });
 
   w.test('a connection that is lost for good: 255, and lines that say so', async (t) => {
@@ -481,6 +481,6 @@ suite('exec over a connection', { clients: [], transports: ['ssh'], config: QUIE
     const { code, stdout, stderr } = await x.end();
     assert.match(stdout.toString(), /^main: ok: [^\n]*\n$/, stderr);
     assert.equal(code, 0);
-    assert.match(stderr, /^delvegate: the connection to gomachine [^\n]* is lost[^\n]*\ndelvegate: the connection to gomachine [^\n]* is back\n$/);
+    assert.match(stderr, /^delvegate: the connection to gomachine [^\n]* is lost[^\n]*\ndelvegate: the connection to gomachine [^\n]* is restored\n$/);
   });
 });

@@ -80,7 +80,7 @@ suite('flaky', { clients: [], daemon: false, concurrency: AT_ONCE }, (w) => {
         const { through, operations, shown, told } = await attempt(t, kind, n);
         if (w.transport === 'ssh' && kind === 'carrier' && n > FIRST) assert.equal(through, true, told);
         const lines = (pattern) => shown.match(pattern)?.length ?? 0;
-        assert.ok(lines(/is lost/g) <= 1 && lines(/is back/g) <= lines(/is lost/g), told);
+        assert.ok(lines(/is lost/g) <= 1 && lines(/is restored/g) <= lines(/is lost/g), told);
         if (!through && n <= operations) assert.match(told, /on purpose/);
       });
     }

@@ -10,7 +10,7 @@ const TOOL = program('tool');
 const MAIN = path.join(TOOL, 'main.go');
 const ALL = process.env.CHECK_ALL === '1';
 const END_MS = 60_000;
-const BACK = new RegExp(`connection to .*${HOST}.* is back`);
+const BACK = new RegExp(`connection to .*${HOST}.* is restored`);
 
 /** Each brings a session of world w to a state. */
 const phases = {

@@ -12,7 +12,7 @@ const BACK_MS = 60_000; // from the network's return to the connection's
 const PRINTED = 20; // lines of 100 bytes each 10 ms
 
 const LOST = new RegExp(`connection to .*${HOST}.* is lost`, 'g');
-const BACK = new RegExp(`connection to .*${HOST}.* is back`, 'g');
+const BACK = new RegExp(`connection to .*${HOST}.* is restored`, 'g');
 const count = (text, pattern) => [...text.matchAll(pattern)].length;
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); }); // an outage has a length: no event ends it
 
@@ -142,7 +142,7 @@ async function survives(w, t, fault, phase) {
   assert.equal(count(s.shown, LOST), 1, s.shown);
   assert.equal(count(s.shown, BACK), 1, s.shown);
   const events = (name) => s.messages.slice(from).filter((m) => m.event === name);
-  const shown = events('progressStart').filter((m) => /^connecting to .* again$/.test(m.body.title)).map((m) => m.body.progressId);
+  const shown = events('progressStart').filter((m) => /^reconnecting to .*$/.test(m.body.title)).map((m) => m.body.progressId);
   assert.equal(shown.length, 1, s.text());
   assert.equal(events('progressEnd').filter((m) => m.body.progressId === shown[0]).length, 1, s.text());
   for (const name of ['stopped', 'continued', 'terminated', 'exited']) assert.deepEqual(events(name), [], name);

@@ -13,7 +13,7 @@ const BACK_MS = 60_000;
 const AT_ONCE_MS = 5_000; // far less than any wait for the network
 const CONNECT_TIMEOUT_S = 4;
 const LOST = new RegExp(`connection to .*${HOST}.* is lost`);
-const BACK = new RegExp(`connection to .*${HOST}.* is back`);
+const BACK = new RegExp(`connection to .*${HOST}.* is restored`);
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); }); // a time in which nothing is to happen
 
 const shown = (s, pattern, timeout = 30_000) => until(`${pattern} on ${s.label}`, () => pattern.exec(s.shown), { timeout, explain: () => s.text() });
@@ -81,7 +81,7 @@ suite('reconnect', { transports: ['ssh', 'command'], clients: ALL ? ['vscode'] :
     const s = await stopped(own);
     const child = () => own.supervisors().find((pid) => proc.parent(pid) === own.daemon.pid);
     process.kill(child(), 'SIGKILL');
-    await shown(s, /the connection to .* is back/);
+    await shown(s, /the connection to .* is restored/);
     assert.equal([...s.shown.matchAll(/the connection to .* is lost/g)].length, 1, s.shown);
     await s.step('continue');
     await s.finish({ terminateDebuggee: true });
@@ -207,7 +207,7 @@ suite('reconnect', { transports: ['ssh', 'command'], clients: ALL ? ['vscode'] :
     fs.writeFileSync(own.at('boot_id'), '00000000-0000-4000-8000-000000000000\n');
     await own.sshd.listen(['unshare', '--mount', 'sh', '-c', `mount --bind ${own.at('boot_id')} /proc/sys/kernel/random/boot_id && exec "$0" "$@"`]);
     await own.sshd.relay.open();
-    await endedInWords(own, s, /supervisor on .* is gone.*the machine was restarted/);
+    await endedInWords(own, s, /supervisor on .* is gone.*the machine was rebooted/);
     await own.stopDaemon();
     await own.nothingLeft({ timeout: BACK_MS });
   });
@@ -228,7 +228,7 @@ suite('reconnect', { transports: ['ssh', 'command'], clients: ALL ? ['vscode'] :
     const own = await world(w, t, { target: { lease: '5s' } });
     const s = await stopped(own);
     await cut(own, s);
-    await endedInWords(own, s, /could not be made again within the lease of 5 s/);
+    await endedInWords(own, s, /could not be restored within the lease of 5 s/);
     await own.nothingLeft({ timeout: BACK_MS });
   });
 
@@ -254,7 +254,7 @@ suite('reconnect', { transports: ['ssh', 'command'], clients: ALL ? ['vscode'] :
     const before = printed.next.stdout;
     await pause(6_000);
     await comesBack(own, s);
-    await shown(s, /outageOutput: 100000 bytes.*waited in its write/);
+    await shown(s, /outageOutput: 100000 bytes.*was blocked until/);
     await printed.more();
     assert.ok(printed.next.stdout > before);
     await s.finish({ terminateDebuggee: true });

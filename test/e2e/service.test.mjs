@@ -123,7 +123,7 @@ describe('a service', () => {
     await w.hears(/READY=1/);
     w.writeConfig('{ "targets": { "main": { "listen": 0 } } }');
     w.daemon.kill('SIGHUP');
-    await w.hears(/STATUS=the configuration is broken, the one before it is in force; sessions: 0/);
+    await w.hears(/STATUS=the configuration is invalid, the previous one stays active; sessions: 0/);
     await until('to be ready again', () => w.told.filter((text) => /READY=1/.test(text)).length === 2);
     await w.says(new RegExp(`^${w.configFile}:1:\\d+: targets.main.listen: 0 is not a port`, 'm'));
     (await Raw.open(w.port)).socket.destroy();
@@ -140,7 +140,7 @@ describe('a service', () => {
     const { port } = server.address();
     w.writeConfig({ ...w.config, targets: { ...w.config.targets, second: { ...w.config.targets.main, listen: port } } });
     w.daemon.kill('SIGHUP');
-    await w.hears(/STATUS=not every port could be bound, the log says why; sessions: 0; targets: main \S+\|$/);
+    await w.hears(/STATUS=not every port could be bound, see the log; sessions: 0; targets: main \S+\|$/);
     assert.match(w.daemon.stderr, new RegExp(`port ${port} of target second is taken`));
     await new Promise((resolve) => { server.close(resolve); });
     w.daemon.kill('SIGHUP');
@@ -172,7 +172,7 @@ describe('a service', () => {
     shell: 'exec "$0" -- env WATCHDOG_USEC=1s "$2" "$3" "$4"',
   }, async (w) => {
     await w.hears(/READY=1/);
-    assert.equal(w.daemon.stderr.match(/WATCHDOG_USEC is no number: '1s'; no sign of life is sent/g).length, 1);
+    assert.equal(w.daemon.stderr.match(/WATCHDOG_USEC is not a number: '1s'; no keep-alive is sent/g).length, 1);
   });
 
   managed('finds a NOTIFY_SOCKET of the abstract name space', { flags: ['-a'] }, async (w) => {
@@ -185,13 +185,13 @@ describe('a service', () => {
     fs.renameSync(NOTIFY_SOCKET, `${NOTIFY_SOCKET}.away`);
     for (const round of [1, 2]) {
       w.daemon.kill('SIGHUP');
-      await until('the reload', () => w.daemon.stderr.match(/is read anew/g)?.length === round);
+      await until('the reload', () => w.daemon.stderr.match(/configuration was reloaded/g)?.length === round);
     }
     fs.renameSync(`${NOTIFY_SOCKET}.away`, NOTIFY_SOCKET);
     const client = await Raw.open(w.port);
     await w.hears(/RELOADING=1\|MONOTONIC_USEC=\d+\|READY=1\|STATUS=sessions: 1/);
     client.socket.destroy();
-    assert.equal(w.daemon.stderr.match(/cannot be told how it goes: \S+: No such file or directory/g).length, 1);
+    assert.equal(w.daemon.stderr.match(/cannot be notified: \S+: No such file or directory/g).length, 1);
   });
 
   managed('nothing of the manager reaches Delve, the build and the program', { flags: (w) => ['-w', '60', '-l', `127.0.0.1:${w.port}`] }, async (w) => {
@@ -219,7 +219,7 @@ describe('a service', () => {
     w.writeConfig('{');
     w.daemon.kill('SIGHUP');
     const lines = () => fs.readFileSync(w.at('home/journal'), 'utf8').split('\n').slice(0, -1);
-    await until('the reload in the journal', () => lines().some((l) => l.startsWith('<3>the old configuration is kept')));
+    await until('the reload in the journal', () => lines().some((l) => l.startsWith('<3>the previous configuration stays active')));
     for (const l of lines()) assert.match(l, /^<[3467]>\S/);
     assert.ok(lines().some((l) => l.startsWith(`<3>${w.configFile}:1:`)), lines().join('\n'));
     const story = lines().filter((l) => /session 1: /.test(l));
@@ -258,10 +258,10 @@ describe('handed-over sockets', () => {
   managed('what is no listening TCP socket is refused', { flags: ['-u', '-g', '-c', '-n'] }, async (w) => {
     await w.hears(/READY=1/);
     const lines = [
-      /descriptor 3 \(unix\) .*refused: no TCP socket/,
-      /descriptor 4 \(datagram\) .*refused: no TCP socket/,
-      /descriptor 5 \(connection\) .*refused: no listening socket; leave Accept=yes out of the socket unit/,
-      /descriptor 6 \(unknown\) .*refused: no open descriptor/,
+      /descriptor 3 \(unix\) .*refused: not a TCP socket/,
+      /descriptor 4 \(datagram\) .*refused: not a TCP socket/,
+      /descriptor 5 \(connection\) .*refused: not a listening socket; remove Accept=yes from the socket unit/,
+      /descriptor 6 \(unknown\) .*refused: not an open descriptor/,
     ];
     const mend = `; .*ListenStream=127\\.0\\.0\\.1:${w.port} for main: systemctl --user edit delvegate\\.socket$`;
     for (const { source } of lines) await w.says(new RegExp(source + mend, 'm'));
@@ -298,7 +298,7 @@ describe('handed-over sockets', () => {
     flags: (w) => ['-l', `0.0.0.0:${w.port}`],
   }, async (w) => {
     await w.says(/^exit 1$/m, 'stdout');
-    assert.match(w.daemon.stderr, new RegExp(`port ${w.port} of target main is the socket unit's, but on 0\\.0\\.0\\.0 instead of 127\\.0\\.0\\.1: .*ListenStream=127\\.0\\.0\\.1:${w.port} `));
+    assert.match(w.daemon.stderr, new RegExp(`port ${w.port} of target main at 0\\.0\\.0\\.0 instead of 127\\.0\\.0\\.1: .*ListenStream=127\\.0\\.0\\.1:${w.port} `));
     assert.doesNotMatch(w.daemon.stderr, /taken by a process|READY=1/);
   });
 
@@ -306,7 +306,7 @@ describe('handed-over sockets', () => {
     flags: (w) => ['-l', `127.0.0.1:${w.port}=other`, '-l', `127.0.0.1:${w.port}=main`],
   }, async (w) => {
     await w.hears(/READY=1/);
-    await w.says(/the socket on 127\.0\.0\.1 port \d+ \(other\) .*no target's/);
+    await w.says(/the socket on 127\.0\.0\.1 port \d+ \(other\) .*belongs to no target/);
   });
 
   managed('a reload gives a socket to another target, and one back', {
@@ -314,19 +314,19 @@ describe('handed-over sockets', () => {
     before: async (w) => { w.spare = await freePort(); },
   }, async (w) => {
     await w.hears(/READY=1/);
-    await w.says(new RegExp(`the socket on 127\\.0\\.0\\.1 port ${w.spare} .*no target's`));
+    await w.says(new RegExp(`the socket on 127\\.0\\.0\\.1 port ${w.spare} .*belongs to no target`));
     const { main } = w.config.targets;
     w.writeConfig({ ...w.config, targets: { renamed: { ...main, listen: w.spare } } });
     w.daemon.kill('SIGHUP');
     await w.says(new RegExp(`listening on 127\\.0\\.0\\.1 port ${w.spare} for target renamed .*handed over`));
-    await w.says(new RegExp(`the socket on 127\\.0\\.0\\.1 port ${w.port} .*no target's`));
+    await w.says(new RegExp(`the socket on 127\\.0\\.0\\.1 port ${w.port} .*belongs to no target`));
     await refused(w.port);
     const s = await toBreakpoint(w.spare);
     await s.finish();
   });
 
   managed('numbers that are none are not believed', { shell: 'export LISTEN_FDS=9999 LISTEN_PID=$$; shift; exec "$@"' }, async (w) => {
-    await w.says(/LISTEN_FDS is no number from 0 to \d+: '9999'/);
+    await w.says(/LISTEN_FDS is not a number from 0 to \d+: '9999'/);
     await w.says(/listening on/);
   });
 
@@ -340,7 +340,7 @@ describe('handed-over sockets', () => {
       assert.equal(w.starts.length, round);
       await s.finish();
       await until('delvegate to end by itself', () => [...w.daemon.stdout.matchAll(/^exit 0$/gm)].length === round, { explain: () => w.logs() });
-      assert.match(w.daemon.stderr, /no session for as long as idleExit says/);
+      assert.match(w.daemon.stderr, /no session within the time of idleExit/);
       await w.nothingLeft();
     }
   });
@@ -357,7 +357,7 @@ describe('handed-over sockets', () => {
     await (await toBreakpoint(w.port)).finish();
     assert.equal(w.starts.length, 1, w.logs());
     assert.match(w.daemon.stderr, new RegExp(`port ${w.config.targets.other.listen} of target other is taken by node`));
-    await w.hears(/STATUS=not every port could be bound, the log says why; /);
+    await w.hears(/STATUS=not every port could be bound, see the log; /);
   });
 
   managed('a broken configuration is the answer to the first F5, with its place; ten of them are one start; the next after it is corrected is served', {
@@ -418,11 +418,11 @@ describe('handed-over sockets', () => {
     flags: (w) => ['-l', `127.0.0.1:${w.port}`], config: { idleExit: '1s' }, targets: { other: {} },
   }, async (w) => {
     await w.hears(/READY=1/);
-    await w.says(/idleExit is not in force: .*target other; .*ListenStream=/);
+    await w.says(/idleExit has no effect: .*target other; .*ListenStream=/);
     await (await toBreakpoint(w.port)).finish();
     await w.says(/ending -> over/);
     await w.nothingLeft();
-    assert.equal(w.daemon.stderr.match(/idleExit is not in force/g).length, 1, 'once for a configuration');
+    assert.equal(w.daemon.stderr.match(/idleExit has no effect/g).length, 1, 'once for a configuration');
   });
 
   managed('idleExit is nothing to a delvegate that bound its ports itself', { config: { idleExit: '1s' }, flags: ['-w', '2'] }, async (w) => {

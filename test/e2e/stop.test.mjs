@@ -173,7 +173,7 @@ suite('stop', { daemon: false, concurrency: 3 }, (w) => {
       const own = await w.fresh(t, { target: { lease: '5s' } });
       const s = await own.session();
       await all['stopped, with requests that Delve does not answer'].reach(own, s);
-      const marks = [/stopping: SIGTERM/, /second signal: /, /one more signal: /];
+      const marks = [/stopping: SIGTERM/, /second signal: /, /another signal: /];
       for (const mark of marks.slice(0, signals)) {
         own.daemon.kill('SIGTERM');
         await own.daemon.wait(mark);

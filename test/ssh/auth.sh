@@ -54,18 +54,18 @@ check 'a Banner of 60000 bytes, and no key' 'lost after 0 ask: banner_nokey .* a
 host named "$(port cert)" "$known" "IdentityFile $work/keys/named" "CertificateFile $work/keys/certificate.pub"
 works 'CertificateFile' named
 check 'CertificateFile' 'lost after 0 ask: named .* accepted no key. Tried: .*keys/named \(file\). Not tried: .*keys/certificate.pub \(certificates are not supported\)
-^.ssh. may log in with what is not supported here; delvegate cannot' named login
+^.ssh. may log in by means that delvegate does not support' named login
 silent 'CertificateFile' 'BatchMode|shows with which'
 host beside "$(port cert)" "$known" "IdentityFile $work/keys/beside"
 works 'a certificate beside its key' beside
 check 'a certificate beside its key' 'lost after 0 ask: beside .* Not tried: .*keys/beside-cert.pub \(certificates are not supported\)
-^.ssh. may log in with what is not supported here; delvegate cannot' beside login
+^.ssh. may log in by means that delvegate does not support' beside login
 eval "$(ssh-agent -s -a "$work/agent.sock")" >/dev/null
 pids="$pids $SSH_AGENT_PID"
 ssh-add -q "$work/keys/beside" 2>/dev/null
 host agent "$(port cert)" "$known" "IdentityFile $work/nothing"
 works 'a certificate in the agent' agent
-check 'a certificate in the agent' 'lost after 0 ask: agent .* Not tried: .* of the agent \(certificates are not supported\)
+check 'a certificate in the agent' 'lost after 0 ask: agent .* Not tried: .* from the agent \(certificates are not supported\)
 ^.ssh. may log in' agent login
 ssh-add -q -D 2>/dev/null
 unset SSH_AUTH_SOCK
@@ -75,24 +75,24 @@ const t = "sk-ssh-ed25519@openssh.com"
 console.log(t, Buffer.concat([s(t), s("k".repeat(32)), s("ssh:")]).toString("base64"))' >"$work/keys/sk.pub"
 host sk "$(port cert)" "$known" "IdentityFile $work/keys/sk"
 check 'a security key' 'lost after 0 ask: There is no key .* Not usable: .*keys/sk \(security keys are not supported\)
-^.ssh. may log in with what is not supported here; delvegate cannot' sk login
+^.ssh. may log in by means that delvegate does not support' sk login
 silent 'a security key' 'BatchMode'
 
 host second "$(port second)" "$known" "$(key ed25519)" "$(key ecdsa)" "IdentitiesOnly yes"
-check 'a second factor' 'lost after 0 ask: second .* accepted the key .*user_ed25519 and wants more: password. delvegate does not support a second factor
+check 'a second factor' 'lost after 0 ask: second .* accepted the key .*user_ed25519 but requires more: password. delvegate does not support a second factor
 AuthenticationMethods publickey' second login
 silent 'a second factor' 'BatchMode|accepted no key|`ssh '
 host two "$(port two)" "$known" "$(key ed25519)" "$(key ecdsa)" "IdentitiesOnly yes"
 check 'a second key is no second factor' '^ready' two login
 host nokey "$(port nokey)" "$known" "$(key ed25519)"
-check 'a server that takes no keys' 'lost after 0 ask: nokey .* does not let '"$user"' in with a key: it allows password, and delvegate does not support' nokey login
+check 'a server that takes no keys' 'lost after 0 ask: nokey .* does not let '"$user"' log in with a key: it allows password, which delvegate does not support' nokey login
 silent 'a server that takes no keys' 'BatchMode|`ssh '
 host stranger "$(port cert)" "$known" "$(key stranger)" "IdentitiesOnly yes"
 check 'an ordinary key that is not accepted' 'lost after 0 ask: stranger .* accepted no key.*allows: publickey
-^Add one of them to ~/.ssh/authorized_keys there, .*.ssh -v stranger true. shows with which key' stranger login
+^Add one of them to ~/.ssh/authorized_keys on the server, .*.ssh -v stranger true. shows with which key' stranger login
 host nothing "$(port cert)" "$known" "IdentityFile $work/nothing"
 check 'no key at all' 'lost after 0 ask: There is no key to log in to nothing .* with. No IdentityFile exists
-^Make one with .ssh-keygen' nothing login
+^Create one with .ssh-keygen' nothing login
 host off "$(port cert)" "$known" "$(key ed25519)" "PubkeyAuthentication no"
 check 'PubkeyAuthentication no' 'lost after 0 ask: PubkeyAuthentication is off .*
 Turn it on' off login

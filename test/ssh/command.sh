@@ -36,10 +36,10 @@ count $? '... and is no note'
 script true
 check 'a command that dies' '^note gone wrong
 lost after 0 retry: The command `sh` ended with exit status 4 before a shell answered: gone wrong$' command run sh -c 'echo gone wrong >&2; exit 4'
-check 'a command that is killed' 'lost after 0 retry: The command `sh` was ended by signal 9 before a shell answered\.$' command run sh -c 'kill -9 $$'
+check 'a command that is killed' 'lost after 0 retry: The command `sh` was killed by signal 9 before a shell answered\.$' command run sh -c 'kill -9 $$'
 check 'a command that cannot run what it shall' 'lost after 0 never: .*exit status 127 .*not found' command run sh -c 'exec no-such-program'
 check 'a program that is not there' 'lost after 0 never: The command `no-such-program` is not on this machine
-^Write its whole path in `command` of target probe' command run no-such-program
+^Write its full path in `command` of target probe' command run no-such-program
 check 'a file that is no program' 'lost after 0 never: The command `'"$work"'/keys/user_rsa` of target probe cannot be started: permission denied' command run "$work/keys/user_rsa"
 check 'bytes that are no text' 'lost after 0 retry: .*: [?]+.\[31mred' command run sh -c 'printf "\033\377\000[31mred\n" >&2; exit 1'
 check 'a flood of words' 'lost after 0 retry: .*: x*the end$' command run sh -c 'head -c 3000000 /dev/zero | tr "\0" x >&2; echo the end >&2; exit 1'

@@ -79,7 +79,7 @@ else
 fi
 echo "[127.0.0.1]:$(port edonly) $(public ecdsa)" >"$work/known_type"
 host type "$(port edonly)" "UserKnownHostsFile $work/known_type" "$(key ed25519)"
-check 'a recorded type that the server does not have' 'lost after 0 never: The host key of .* has CHANGED: the server shows ED25519 SHA256:.*, recorded is ECDSA SHA256:.*known_type:1.*a type that the server does not have' type login
+check 'a recorded type that the server does not have' 'lost after 0 never: The host key of .* has CHANGED: the server shows ED25519 SHA256:.*, but ECDSA SHA256:.*is recorded .*known_type:1.*a type that the server does not have' type login
 follow 'a recorded type that the server does not have' type
 echo "[127.0.0.1]:$(port rsaonly) $(public ecdsa)" >"$work/known_tors"
 host tors "$(port rsaonly)" "UserKnownHostsFile $work/known_tors" "$(key ed25519)"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Why a ProxyCommand or a jump host gives no connection: in its own words, first and whole, and not as the target's:
+# Why a ProxyCommand or a jump host does not connect: in its own words, first and whole, and not as the target's:
 # test/ssh/proxy.sh [PROBE].
 # shellcheck source=test/ssh/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,17 +14,17 @@ host plain "$p" "$known" "$(key ed25519)"
 # command NAME COMMAND REASON: why a ProxyCommand fails.
 command_fails() {
     host "$1" "$p" "$known" "$(key ed25519)" "ProxyCommand $2"
-    check "ProxyCommand: $1" "^lost after 0 retry: The ProxyCommand of $1 gives no connection: $3" "$1" login
+    check "ProxyCommand: $1" "^lost after 0 retry: The ProxyCommand of $1 does not connect: $3" "$1" login
     ! grep -Eq "^lost.*$1 \($user@" "$work/out"
     count $? "ProxyCommand: $1: not called the target's"
 }
 command_fails words 'sh -c "echo no way >&2; exit 1"' 'no way \(exit status 1\)$'
 command_fails lines 'sh -c "echo the first >&2; echo the last >&2; exit 3"' 'the first
 ^the last \(exit status 3\)$'
-command_fails silent 'sh -c "exit 4"' 'it ended without a word \(exit status 4\)$'
+command_fails silent 'sh -c "exit 4"' 'it ended without a message \(exit status 4\)$'
 command_fails missing 'no-such-program %h' '.*no-such-program: not found \(exit status 127\)$'
-command_fails killed 'kill -9 $$' 'it ended without a word \(signal 9\)$'
-command_fails greeting 'echo HTTP/1.1 403 Forbidden' 'it ended without a word \(exit status 0\); it sent in place of an SSH server.s greeting: HTTP/1.1 403 Forbidden$'
+command_fails killed 'kill -9 $$' 'it ended without a message \(signal 9\)$'
+command_fails greeting 'echo HTTP/1.1 403 Forbidden' 'it ended without a message \(exit status 0\); it sent in place of an SSH server.s greeting: HTTP/1.1 403 Forbidden$'
 command_fails held 'sh -c "sleep 30 </dev/null >/dev/null & echo \$! >'"$work/held"'; echo gone >&2; exit 5"' 'gone \(exit status 5\)$'
 kill "$(cat "$work/held")"
 command_fails long 'sh -c "head -c 100000 /dev/zero >&2; echo the end >&2; exit 6"' '[?]*the end \(exit status 6\)$'
@@ -38,17 +38,17 @@ jump_fails() {
 }
 dead=$(free_port)
 host deadhop "$dead" "$known" "$(key ed25519)"
-jump_fails refused deadhop "deadhop gives no connection to 127.0.0.1 port $p: .*connect to host 127.0.0.1 port $dead: Connection refused
-ssh deadhop true. must work without a question: it is the ProxyJump of refused"
-jump_fails chain "plain,deadhop" "deadhop \(behind plain\) gives no connection to 127.0.0.1 port $p: channel 0: open failed: connect failed: Connection refused
+jump_fails refused deadhop "deadhop does not connect to 127.0.0.1 port $p: .*connect to host 127.0.0.1 port $dead: Connection refused
+ssh deadhop true. must work without a prompt: it is the ProxyJump of refused"
+jump_fails chain "plain,deadhop" "deadhop \(behind plain\) does not connect to 127.0.0.1 port $p: channel 0: open failed: connect failed: Connection refused
 ^.ssh -J plain deadhop true. must work"
 jump_port=$dead
-jump_fails behind plain "plain gives no connection to 127.0.0.1 port $dead: channel 0: open failed: connect failed: Connection refused"
+jump_fails behind plain "plain does not connect to 127.0.0.1 port $dead: channel 0: open failed: connect failed: Connection refused"
 jump_port=
 host strangehop "$p" "$known" "$(key stranger)" "IdentitiesOnly yes"
-jump_fails denied strangehop "strangehop gives no connection to .*: .*Permission denied \(publickey\)"
+jump_fails denied strangehop "strangehop does not connect to .*: .*Permission denied \(publickey\)"
 host newhop "$p" "UserKnownHostsFile $work/empty" "$(key ed25519)"
-jump_fails unknown newhop "newhop gives no connection to .*: Host key verification failed"
+jump_fails unknown newhop "newhop does not connect to .*: Host key verification failed"
 answer_yes
 follow 'ProxyJump: unknown' unknown
 unset SSH_ASKPASS SSH_ASKPASS_REQUIRE

@@ -74,7 +74,7 @@ for type in ecdsa rsa pem; do
     check "$type key from a file" '^ready' "$type" login
 done
 host locked "$p" "$known" "$(key locked)" "IdentitiesOnly yes"
-check 'encrypted key, no agent' 'lost after 0 ask: There is no key .*user_locked \(encrypted, and no agent holds it' locked login
+check 'encrypted key, no agent' 'lost after 0 ask: There is no key .*user_locked \(encrypted, and no agent has it' locked login
 host stranger "$p" "$known" "$(key stranger)" "IdentitiesOnly yes"
 check 'no key accepted' 'lost after 0 ask: stranger .* accepted no key. Tried: .*user_stranger \(file\).*allows: publickey' stranger login
 
@@ -126,7 +126,7 @@ check 'unknown host key with StrictHostKeyChecking no' '^ready' accept login
 [ -s "$work/empty" ] && { failed=$((failed + 1)); echo "not ok: a host key was recorded"; }
 sed "s|^\([^ ]*\) .*|\1 $(cut -d' ' -f1,2 "$work/keys/user_ed25519.pub")|;1q" "$work/known" >"$work/changed"
 host changed "$p" "UserKnownHostsFile $work/changed" "$(key ed25519)" "StrictHostKeyChecking no"
-check 'changed host key' 'lost after 0 never: The host key of .* has CHANGED: the server shows ED25519 SHA256:.*, recorded is ED25519 SHA256:.*changed:1' changed login
+check 'changed host key' 'lost after 0 never: The host key of .* has CHANGED: the server shows ED25519 SHA256:.*, but ED25519 SHA256:.*is recorded .*changed:1' changed login
 { cat "$work/known"; echo "@revoked * $(public ed25519)"; } >"$work/revoked"
 host revoked "$p" "UserKnownHostsFile $work/revoked" "$(key ed25519)"
 check 'revoked host key' 'lost after 0 never: .*marked as revoked at .*revoked:' revoked login

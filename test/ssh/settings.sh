@@ -1,5 +1,5 @@
 #!/bin/sh
-# What of ssh_config is expanded, where and how far, beside OpenSSH's own client; and what is not honoured:
+# What of ssh_config is expanded, where and how far, beside OpenSSH's own client; and what is ignored:
 # test/ssh/settings.sh [PROBE].
 # shellcheck source=test/ssh/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -22,10 +22,10 @@ check 'a ProxyCommand with ${...}' '^ready' braces login
 host tokens "$p" "$known" "$(key ed25519)" "ProxyCommand sh -c 'test %k-%n-%r = tokens-tokens-$user && exec ssh -W %h:%p plain'"
 check 'every token of a ProxyCommand' '^ready' tokens login
 host badtoken "$p" "$known" "$(key ed25519)" "ProxyCommand ssh -W %h:%p %u@plain"
-check 'a token that a ProxyCommand does not have' 'lost after 0 never: badtoken: .*%u is none of the tokens that OpenSSH has here' badtoken login
+check 'a token that a ProxyCommand does not have' 'lost after 0 never: badtoken: .*%u is not a token that OpenSSH supports here' badtoken login
 host fdpass "$p" "$known" "$(key ed25519)" "ProxyCommand nc -F %h %p" "ProxyUseFdpass yes"
 check 'ProxyUseFdpass' 'lost after 0 never: The ProxyCommand of fdpass .*ProxyUseFdpass' fdpass login
-logged 'not honoured in the SSH configuration: ProxyUseFdpass: '
+logged 'ignored in the SSH configuration: ProxyUseFdpass: '
 
 # The name that OpenSSH's own client makes of it is given to a key.
 every='every_%%_%C_%h_%i_%k_%L_%l_%n_%p_%r_%u'
@@ -42,8 +42,8 @@ environment=
 check 'a variable that is not set' 'lost after 0 ask: There is no key .* IdentityFile \("\$\{KEYS\}/user_ed25519" in the SSH configuration: the variable is not set' variable login
 host rest "$p" "$known" "IdentityFile $work/%i/nothing" "IdentityFile $work/%Z" "IdentityFile ~nobodyhere/id" "$(key ed25519)" "IdentitiesOnly yes"
 check 'the files behind one that cannot be expanded' '^ready' rest login
-logged 'an IdentityFile is left out: .*/%Z" .*%Z is none of the tokens'
-logged 'an IdentityFile is left out: "~nobodyhere/id" .*no such user'
+logged 'an IdentityFile is ignored: .*/%Z" .*%Z is not a token'
+logged 'an IdentityFile is ignored: "~nobodyhere/id" .*no such user'
 
 # What `ssh -G` has expanded is not expanded again.
 cp "$work/known" "$work/per%cent known"
@@ -68,13 +68,13 @@ host ignored "$p" "$known" "$(key ed25519)" "BindAddress 127.0.0.1" "BindInterfa
     "PubkeyAcceptedAlgorithms ssh-ed25519" "RekeyLimit 1G" "RemoteCommand true" "RemoteForward 4 a:1" \
     "RequiredRSASize 3072" "RevokedHostKeys /nothing" "SecurityKeyProvider /nothing" "SendEnv LANG MY_*" \
     "SetEnv SECRET=hidden" "Tunnel yes" "VerifyHostKeyDNS ask"
-check 'settings that are not honoured' '^ready' ignored login
+check 'settings that are ignored' '^ready' ignored login
 for name in BindAddress BindInterface CertificateFile CheckHostIP Ciphers Compression ConnectionAttempts ControlPath DynamicForward \
     ForwardAgent ForwardX11 GSSAPIDelegateCredentials HostbasedAuthentication HostKeyAlgorithms IPQoS KexAlgorithms \
     KnownHostsCommand LocalForward MACs PermitLocalCommand PKCS11Provider PreferredAuthentications \
     PubkeyAcceptedAlgorithms RekeyLimit RemoteCommand RemoteForward RequiredRSASize RevokedHostKeys SecurityKeyProvider \
     SendEnv SetEnv Tunnel VerifyHostKeyDNS; do
-    named=$(grep -Ec "not honoured in the SSH configuration: $name: " "$work/err")
+    named=$(grep -Ec "ignored in the SSH configuration: $name: " "$work/err")
     count $((named != 1)) "$name is named, once"
 done
 unlogged 'hidden'

@@ -59,11 +59,11 @@ says 'an account without a login shell' '^error testhost ended before .*"This ac
 # --- places
 fresh
 run line arch=sparc64 $p sh -c
-says 'an architecture that is not in it' "^error testhost has a processor of type $(uname -m),.* for sparc64 only; build delvegate with .make SUPERVISORS=\"sparc64 $(uname -m)\"" '^sent 0 '
+says 'an architecture that is not in it' "^error testhost has a processor of type $(uname -m),.* for sparc64; build delvegate with .make SUPERVISORS=\"sparc64 $(uname -m)\"" '^sent 0 '
 run line $p env -u HOME sh -c
 says 'no HOME' '^up ' "^dir $work/tmp/delvegate-$(id -u)/"
 TMPDIR=$work/nowhere/./../nowhere run line $p env -u HOME TMPDIR=relative sh -c
-says 'no HOME, and no other place' '^error On testhost there is no directory for the supervisor \(HOME is not set; relative/delvegate-[0-9]*: not an absolute path\); make one'
+says 'no HOME, and no other place' '^error On testhost there is no usable directory for the supervisor \(HOME is not set; relative/delvegate-[0-9]*: not an absolute path\); make one'
 fresh
 run line $p env XDG_CACHE_HOME=/run/user/4711 sh -c
 says 'never below /run/user' '^up ' "^dir $work/home/.delvegate/"
@@ -112,7 +112,7 @@ without_tmpfs() {
 fresh
 if with_tmpfs size=96k; then
     run line $p env XDG_CACHE_HOME="$work/small" HOME="$work/small" TMPDIR="$work/small" sh -c
-    says 'a full disk' '^error On testhost the disk is full: .*/small/delvegate: .*No space left on device.*; free some space there' '^sent 0 '
+    says 'a full disk' '^error On testhost the disk is full: .*/small/delvegate: .*No space left on device.*; free some space on that disk' '^sent 0 '
     [ -z "$(find "$work/small" -type f)" ]
     count $? '... and nothing is left there'
     run line $p env XDG_CACHE_HOME="$work/small" sh -c
@@ -120,7 +120,7 @@ if with_tmpfs size=96k; then
     without_tmpfs
     with_tmpfs noexec
     run line $p env XDG_CACHE_HOME="$work/small" HOME="$work/small" TMPDIR="$work/small" sh -c
-    says 'a place where programs cannot run' '^error On testhost programs can run in none of the directories .*what Delve builds .*mounted noexec' '^sent 0 '
+    says 'a place where programs cannot run' '^error On testhost programs cannot be run in any directory .*what Delve builds .*mounted noexec' '^sent 0 '
     run line $p env XDG_CACHE_HOME="$work/small" sh -c
     says 'a place where programs cannot run, and another one' '^up ' "^dir $work/home/.delvegate/"
     without_tmpfs

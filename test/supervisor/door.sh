@@ -148,7 +148,7 @@ for way in ssh command; do
     count $? "$way: after all that it is still the same supervisor"
     warden_pid=$(parent "$supervisor_pid")
     kill -KILL "$supervisor_pid"
-    expect "$way: the supervisor is killed: that is said" '^gone On testhost the supervisor has ended unexpectedly'
+    expect "$way: the supervisor is killed: that is said" '^gone The supervisor on testhost ended unexpectedly'
     leave
     ends "$way: ... and the door ends" "$door_pid"
     ends "$way: ... and the warden" "$warden_pid"
@@ -172,7 +172,7 @@ over_ssh frozen
 leave
 kill -STOP "$supervisor_pid"
 run line "$supervisor" "$hash" "$client" ssh -F "$work/ssh_config" host
-says 'a supervisor that is stopped is named' "^error On testhost: the supervisor \\(pid $supervisor_pid\\) does not answer; end it there with .kill -9 $supervisor_pid., then try again"
+says 'a supervisor that is stopped is named' "^error On testhost: the supervisor \\(pid $supervisor_pid\\) does not answer; end it on the Go machine with .kill -9 $supervisor_pid., then try again"
 kill -CONT "$supervisor_pid"
 run line "$supervisor" "$hash" "$client" ssh -F "$work/ssh_config" host
 says '... and found again when it goes on' '^up '
@@ -190,7 +190,7 @@ stay session session line "$supervisor" "$hash" "$client" ssh -F "$work/ssh_conf
 until_true 30 said '^ready'
 count $? 'a session begins'
 run line "$work/other" "$other_hash" "$client" ssh -F "$work/ssh_config" host
-says 'one of another build with a session stays' "^error On testhost: a supervisor of another build \\(pid $supervisor_pid\\) still has 1 debug session; end it, or end it with .kill $supervisor_pid. there"
+says 'one of another build with a session stays' "^error On testhost: a supervisor of another build \\(pid $supervisor_pid\\) still has 1 debug session; end it, or end that supervisor with .kill $supervisor_pid. on the Go machine"
 lives '... it lives' "$supervisor_pid"
 kill "$supervisor_pid"
 ends 'kill ends a supervisor and its session' "$supervisor_pid"

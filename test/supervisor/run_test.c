@@ -780,7 +780,7 @@ static void a_lock(void **state)
                    path);
     assert_string_equal(order_get(driver_record(o.control, ORDER_NOTE), ORDER_TEXT), text);
     assert_int_equal(flock(fd, LOCK_UN), 0);
-    assert_string_equal(order_get(driver_record(o.control, ORDER_NOTE), ORDER_TEXT), "the lock is free, going on");
+    assert_string_equal(order_get(driver_record(o.control, ORDER_NOTE), ORDER_TEXT), "the lock is free, continuing");
     assert_int_equal(exited(&o), 0);
     (void)until(stream(&o, ORDER_STREAM_TEXT), "through");
     (void)close(fd);

@@ -147,10 +147,9 @@ static const char *over(const char *text)
 static void errors(void **state)
 {
     (void)state;
-    assert_string_equal(
-        over("delvegate nonce error arch riscv64\n"),
-        "testhost has a processor of type riscv64, and this delvegate brings the supervisor for x86_64, "
-        "aarch64 only; build delvegate with `make SUPERVISORS=\"x86_64 aarch64 riscv64\"`");
+    assert_string_equal(over("delvegate nonce error arch riscv64\n"),
+                        "testhost has a processor of type riscv64, but this delvegate contains the supervisor only for "
+                        "x86_64, aarch64; build delvegate with `make SUPERVISORS=\"x86_64 aarch64 riscv64\"`");
     assert_non_null(strstr(over("delvegate nonce need mips\n"), "type mips"));
     assert_non_null(strstr(over("delvegate nonce error disk /a: full\n"), "the disk is full"));
     assert_string_equal(over("delvegate nonce error silent the supervisor (pid 4) does not answer\n"),
@@ -174,13 +173,14 @@ static const char *lost(const char *text, const char *why)
 static void losses(void **state)
 {
     (void)state;
-    assert_non_null(strstr(lost("", "rbash: line 1: exec: restricted"), "restricted and starts no program"));
-    assert_string_equal(lost("This account is not available.\n", "it ended with status 1"),
-                        "testhost ended before the supervisor could be started there, with the words \"This account is "
-                        "not available.\": it ended with status 1");
+    assert_non_null(strstr(lost("", "rbash: line 1: exec: restricted"), "restricted and cannot run the supervisor"));
+    assert_string_equal(
+        lost("This account is not available.\n", "it ended with status 1"),
+        "the shell on testhost ended before the supervisor could be started, with the output \"This account is not "
+        "available.\": it ended with status 1");
     assert_string_equal(lost("", "it ended"), "it ended");
     assert_string_equal(lost("delvegate nonce error run f: no\n", "it ended"),
-                        "On testhost the supervisor does not run (f: no); look at what the system says of it there");
+                        "On testhost the supervisor cannot be run (f: no); check that machine's system log");
 }
 
 static void the_end_is_told(void **state)
@@ -194,7 +194,7 @@ static void the_end_is_told(void **state)
     assert_int_equal(b.state, BOOT_READY);
     assert_int_equal(boot_tunnel(&b, tail, sizeof tail - 1), 6);
     assert_int_equal(b.state, BOOT_OVER);
-    assert_string_equal(boot_why(&b)->text, "On testhost the supervisor has ended unexpectedly");
+    assert_string_equal(boot_why(&b)->text, "The supervisor on testhost ended unexpectedly");
 }
 
 int main(void)

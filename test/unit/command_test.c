@@ -143,7 +143,7 @@ static void test_its_end(void **state)
          TRANSPORT_RETRY);
     ends("exit 3", "The command `sh` ended with exit status 3 before a shell answered.", TRANSPORT_RETRY);
     ends("exit 127", "The command `sh` ended with exit status 127 before a shell answered.", TRANSPORT_NEVER);
-    ends("kill -9 $$", "The command `sh` was ended by signal 9 before a shell answered.", TRANSPORT_RETRY);
+    ends("kill -9 $$", "The command `sh` was killed by signal 9 before a shell answered.", TRANSPORT_RETRY);
 }
 
 static void test_a_program_that_is_missing(void **state)
@@ -155,7 +155,7 @@ static void test_a_program_that_is_missing(void **state)
     assert_int_equal(w.loss, TRANSPORT_NEVER);
     assert_string_equal(w.why.text,
                         "The command `delvegate-no-such-program` is not on this machine, or not in delvegate's PATH.\n"
-                        "Write its whole path in `command` of target main.");
+                        "Write its full path in `command` of target main.");
     assert_false(w.running);
     finish();
 }

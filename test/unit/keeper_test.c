@@ -715,7 +715,7 @@ static void test_the_end_of_a_run(void **state)
     struct channel *out = open_stream(ORDER_STREAM_OUT, 4);
     err = open_stream(ORDER_STREAM_ERR, 4);
     end_stream(out);
-    break_stream(err, "it was closed there");
+    break_stream(err, "the other end closed it");
     report_exit("4", "5", "0", "2");
     heard("output ended\nexited 5\n"); /* once each */
     end();
@@ -893,8 +893,8 @@ static void test_commands(void **state)
     say(err, "words");
     heard("output 2 words\n");
     break_stream(err, "Input/output error");
-    heard("failed the command's output from gomachine was lost: Input/output error; it ends when its lease of 60 s is "
-          "over\n");
+    heard("failed the command's output from gomachine was lost: Input/output error; it ends when its lease of 60 s "
+          "expires\n");
     end();
 }
 
@@ -1029,7 +1029,7 @@ static void test_failures(void **state)
     open_control();
     report_tools(false);
     report(ORDER_READY, 0);
-    heard("failed the supervisor on gomachine did not report all tools\n");
+    heard("failed the supervisor on gomachine did not report every tool\n");
     end();
 
     begin(true);
@@ -1042,12 +1042,12 @@ static void test_failures(void **state)
     report_exit("1", "127", "0", "0");
     heard("exited 127\n");
     end_stream(control());
-    heard("failed the supervisor on gomachine ended by itself\n");
+    heard("failed the supervisor on gomachine ended unexpectedly\n");
     end();
 
     begin(true);
     break_stream(control(), "Connection reset by peer");
-    heard("failed the supervisor on gomachine ended by itself: Connection reset by peer\n");
+    heard("failed the supervisor on gomachine ended unexpectedly: Connection reset by peer\n");
     end();
 }
 
@@ -1067,7 +1067,7 @@ static void test_records_of_any_kind(void **state)
     heard("note one\nnote two\nnote one\nnote two\n");
     buf_free(&out);
     feed(control(), "\xff\xff\xff\xff\0\0\0\1", ORDER_HEADER);
-    heard("failed what the supervisor on gomachine reports cannot be read\n");
+    heard("failed the supervisor on gomachine sent an invalid report\n");
     report(ORDER_NOTE, ORDER_TEXT, "three", 0);
     heard("");
     end();
@@ -1085,8 +1085,8 @@ static void test_it_does_not_get_ready(void **state)
     heard(""); /* nothing could come */
     w.is_down = false;
     skipped_seconds += 61;
-    heard("failed the supervisor on gomachine did not get ready within 60 s; look for a hanging login shell or file "
-          "system there\n");
+    heard("failed the supervisor on gomachine was not ready within 60 s; check that machine for a hanging login shell "
+          "or file system\n");
     report(ORDER_NOTE, ORDER_TEXT, "late", 0);
     heard("");
     end();
@@ -1219,7 +1219,7 @@ static void test_freed_in_a_handler(void **state)
     frees_in(OUTPUT_ENDED, B "output 1 o\nbuild half\nmisplaced 1 /m\noutput ended\n");
     frees_in(EXITED, X);
     frees_in(ENDED, X "note last\nended\n");
-    frees_in(FAILED, X "note last\nfailed the supervisor on gomachine ended by itself\n");
+    frees_in(FAILED, X "note last\nfailed the supervisor on gomachine ended unexpectedly\n");
 }
 
 /* What is too much to be ordered is a failure, in whatever call. */
@@ -1235,14 +1235,14 @@ static void test_freed_while_it_orders(void **state)
     start(&t, true);
     w.frees = FAILED;
     keeper_end(w.keeper);
-    heard("failed out of memory while talking to the supervisor on gomachine\n");
+    heard("failed out of memory while communicating with the supervisor on gomachine\n");
     assert_null(w.keeper);
     end();
 
     start(&t, true);
     w.frees = FAILED;
     open_control();
-    heard("failed out of memory while talking to the supervisor on gomachine\n");
+    heard("failed out of memory while communicating with the supervisor on gomachine\n");
     end();
 }
 

@@ -734,13 +734,14 @@ static struct owner *begin(void)
 }
 
 #define LOST                                                                                                           \
-    "the connection to gomachine is lost: cable cut; it is being made again, and what runs there goes on\n"            \
+    "the connection to gomachine is lost: cable cut; reconnecting, while everything on that machine keeps running\n"   \
     "A " WAITS
-#define BACK "the connection to gomachine is back\n"
+#define BACK "the connection to gomachine is restored\n"
 #define A_BACK "A waits no longer\nA note " BACK
-#define WAITS "connecting to gomachine again\n"
+#define WAITS "reconnecting to gomachine\n"
 #define ASKS                                                                                                           \
-    "logging in to gomachine again needs you: refused. It is tried again when you continue, step, pause, restart, "    \
+    "logging in to gomachine again needs your attention: refused. It is retried when you continue, step, pause, "      \
+    "restart, "                                                                                                        \
     "stop or start a session\n"
 
 /* --- the tests --- */
@@ -973,9 +974,9 @@ static void test_silence(void **state)
     assert_false(link_is_alive(a->link));
     heard("");
     pass(7 * MS);
-    heard(
-        "A note the connection to gomachine is lost: no byte from the peer for 17 s; it is being made again, and what "
-        "runs there goes on\nA " WAITS);
+    heard("A note the connection to gomachine is lost: no byte from the peer for 17 s; reconnecting, while everything "
+          "on that machine keeps running\n"
+          "A " WAITS);
     assert_int_equal(w.opens, 2);
     w.holds = false;
     heard(A_BACK);
@@ -1026,9 +1027,8 @@ static void test_asks_until_the_lease_is_over(void **state)
     pass((LEASE - 1) * (uint64_t)MS);
     heard("");
     pass(2 * MS);
-    heard(
-        "A lost the connection to gomachine could not be made again within the lease of 600 s, and what ran there has "
-        "ended: refused\n");
+    heard("A lost the connection to gomachine could not be restored within the lease of 600 s, and what was running on "
+          "it has ended: refused\n");
     finish();
 }
 
@@ -1061,9 +1061,8 @@ static void test_the_lease_is_over(void **state)
     pass((LEASE - 1) * (uint64_t)MS);
     heard("");
     pass(2 * MS);
-    heard(
-        "A lost the connection to gomachine could not be made again within the lease of 600 s, and what ran there has "
-        "ended: refused\n");
+    heard("A lost the connection to gomachine could not be restored within the lease of 600 s, and what was running on "
+          "it has ended: refused\n");
     int before = w.opens;
     pass(100 * MS);
     assert_int_equal(w.opens, before);
@@ -1088,7 +1087,7 @@ static void test_it_never_comes_up(void **state)
     finish();
 }
 
-#define REFUSED "the connection to gomachine is lost (refused); it is being tried again\n"
+#define REFUSED "the connection to gomachine is lost (refused); reconnecting\n"
 
 /* F5 while the connection is lost: it is tried at once, and the new session waits for as long as ConnectTimeout. */
 static void test_a_link_while_it_is_lost(void **state)
@@ -1159,9 +1158,10 @@ static void test_another_supervisor(void **state)
     heard("c opened\n");
     new_supervisor();
     lose(TRANSPORT_RETRY, "cable cut");
-    heard("A note " LOST "A lost for now: the supervisor on gomachine is gone, and with it what ran there (the peer is "
-          "another instance: the streams are lost): it was ended from outside, or the machine was restarted; start the "
-          "session again\n");
+    heard(
+        "A note " LOST
+        "A lost for now: the supervisor on gomachine is gone, and with it everything that it ran (the peer is another "
+        "instance: the streams are lost): it was killed, or the machine was rebooted; start the session again\n");
     (void)new_link("B");
     heard("B note connecting\nB ready /sup/2\n");
     finish();
@@ -1180,8 +1180,8 @@ static void test_another_supervisor_for_a_new_link(void **state)
     close_link(a);
     w.holds = false;
     settle();
-    heard("B note the connection to gomachine is lost (cable cut); it is being tried again\nB " WAITS
-          "B note connecting\nB ready /sup/2\n");
+    heard("B note the connection to gomachine is lost (cable cut); reconnecting\n"
+          "B " WAITS "B note connecting\nB ready /sup/2\n");
     finish();
 }
 
@@ -1291,8 +1291,8 @@ static void test_local(void **state)
     heard("A note connecting\nA ready /sup/1\n");
     (void)new_control(a, "c");
     heard("c opened\n");
-    lose(TRANSPORT_RETRY, "the supervisor was ended by signal 9");
-    heard("A lost for now: the supervisor was ended by signal 9\n");
+    lose(TRANSPORT_RETRY, "the supervisor was killed by signal 9");
+    heard("A lost for now: the supervisor was killed by signal 9\n");
     pass(60 * MS);
     assert_int_equal(w.opens, 1);
     struct owner *b = new_link("B");
@@ -1309,22 +1309,25 @@ static void test_putting_it_there(void **state)
     start(&remote);
     w.answer = NEED;
     (void)new_link("A");
-    heard("A note connecting\nA note putting the supervisor on gomachine\nA ready /sup/1\n");
+    heard("A note connecting\n"
+          "A note copying the supervisor to gomachine\n"
+          "A ready /sup/1\n");
     finish();
 
     start(&remote);
     w.answer = NEED_ANOTHER;
     (void)new_link("A");
-    heard(
-        "A note connecting\nA lost gomachine has a processor of type vax, and this delvegate brings the supervisor for "
-        "x86_64 only; build delvegate with `make SUPERVISORS=\"x86_64 vax\"`\n");
+    heard("A note connecting\n"
+          "A lost gomachine has a processor of type vax, but this delvegate contains the supervisor only for x86_64; "
+          "build delvegate with `make SUPERVISORS=\"x86_64 vax\"`\n");
     finish();
 
     start(&remote);
     w.answer = DISK_FULL;
     (void)new_link("A");
-    heard("A note connecting\nA lost On gomachine the disk is full: the supervisor could not be written (/home); free "
-          "some space there\n");
+    heard("A note connecting\n"
+          "A lost On gomachine the disk is full: the supervisor could not be written (/home); free some space on that "
+          "disk\n");
     finish();
 }
 
@@ -1348,7 +1351,9 @@ static void test_a_slow_upload(void **state)
         pass(50 * MS);
     }
     w.holds = false;
-    heard("A note connecting\nA note putting the supervisor on gomachine\nA ready /sup/1\n");
+    heard("A note connecting\n"
+          "A note copying the supervisor to gomachine\n"
+          "A ready /sup/1\n");
     finish();
 }
 
@@ -1381,7 +1386,8 @@ static void test_nothing_comes(void **state)
     start(&remote);
     w.garbage = "\xff\xff\xff\xff\0\0\0\1";
     (void)new_link("A");
-    heard("A note connecting\nA lost what the supervisor on gomachine says of itself cannot be read\n");
+    heard("A note connecting\n"
+          "A lost the supervisor on gomachine sent an invalid greeting\n");
     finish();
 }
 
@@ -1392,11 +1398,13 @@ static void test_it_has_died(void **state)
     (void)begin();
     buf_printf(&w.carrier->in, "\ndelvegate %s gone 12\n", w.carrier->nonce);
     new_supervisor();
-    heard("A note the connection to gomachine is lost: On gomachine the supervisor has ended unexpectedly; it is being "
-          "made again, and what runs there goes on\nA " WAITS
-          "A lost for now: the supervisor on gomachine is gone, and with it what ran there (the peer is another "
-          "instance: the streams are lost): it was ended from outside, or the machine was restarted; start the session "
-          "again\n");
+    heard(
+        "A note the connection to gomachine is lost: The supervisor on gomachine ended unexpectedly; reconnecting, "
+        "while everything "
+        "on that machine keeps running\n"
+        "A " WAITS
+        "A lost for now: the supervisor on gomachine is gone, and with it everything that it ran (the peer is another "
+        "instance: the streams are lost): it was killed, or the machine was rebooted; start the session again\n");
     finish();
 }
 
@@ -1566,7 +1574,7 @@ static void test_whatever_is_done_in_a_handler(void **state)
                                          "taken eof",
                                          "taken closed",
                                          "A note the connection to gomachine is lost",
-                                         "A note the connection to gomachine is back",
+                                         "A note the connection to gomachine is restored",
                                          "u opened",
                                          "u closed broken",
                                          "c eof",

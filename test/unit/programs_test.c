@@ -156,7 +156,7 @@ static void printed(void **state)
     programs_print(&text);
     assert_false(text.failed);
     assert_non_null(strstr(text.data, "supervisor for x86_64: 0123456789ab, 1 KiB\n"));
-    assert_non_null(strstr(text.data, "supervisor for riscv64: fedcba987654, 1 KiB, for this machine alone\n"));
+    assert_non_null(strstr(text.data, "supervisor for riscv64: fedcba987654, 1 KiB, for this machine only\n"));
     assert_non_null(strstr(text.data, "supervisor here: "));
     buf_free(&text);
 }

@@ -278,8 +278,7 @@ static void test_session(void **state)
     assert_false(is_gone(prog));
     bury_others("/elsewhere", tell, NULL);
     char line[2 * SUPERVISOR_PATH_MAX];
-    (void)snprintf(line, sizeof line, "removed %s, which a dead session had left; ended its processes*%ld*", inst,
-                   (long)dlv);
+    (void)snprintf(line, sizeof line, "removed %s, left by a dead session; ended its processes*%ld*", inst, (long)dlv);
     expect(line);
     expect_gone(dlv);
     expect_gone(prog);
@@ -457,7 +456,7 @@ static void test_foreign(void **state)
     make_old(at("home/.cache/delvegate/dead/host"));
     make_old(inst);
     bury_others(NULL, tell, NULL);
-    expect("removed */dead, which a dead session had left");
+    expect("removed */dead, left by a dead session");
     assert_false(is_there(inst));
     assert_false(is_gone(run));
     assert_int_equal(kill(run, SIGKILL), 0);
@@ -476,7 +475,7 @@ static void test_rebooted(void **state)
     write_text(at("home/.cache/delvegate/dead/host"), earlier);
     kill_supervisor(pid);
     bury_others(NULL, tell, NULL);
-    expect("removed */dead, which a dead session had left");
+    expect("removed */dead, left by a dead session");
     assert_false(is_there(inst));
     assert_false(is_gone(run));
     assert_int_equal(kill(run, SIGKILL), 0);
@@ -534,8 +533,7 @@ static void test_places(void **state)
                 fail_msg("%s/%s is gone", bases[b], left[i]);
         for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
             assert_false(is_there(at("%s/%s", bases[b], gone[i])));
-            (void)snprintf(name, sizeof name, "removed %s, which a dead session had left",
-                           at("%s/%s", bases[b], gone[i]));
+            (void)snprintf(name, sizeof name, "removed %s, left by a dead session", at("%s/%s", bases[b], gone[i]));
             expect(name);
         }
     }
@@ -599,8 +597,8 @@ static void test_aside_fails(void **state)
     assert_int_equal(rmdir(at("mod/deep")), 0);
     make_dir(at("home/.cache/delvegate/dead/2"));
     bury_others(NULL, tell, NULL);
-    expect("what a remedy of a dead session has moved aside could not be put back (No such file or directory); it is "
-           "recorded in */dead");
+    expect("files that a remedy of a dead session had moved aside could not be put back (No such file or directory); "
+           "they are listed in */dead");
     assert_true(is_there(at("home/.cache/delvegate/dead/1/aside")));
     assert_false(is_there(at("home/.cache/delvegate/dead/2")));
     make_dir(at("mod/deep"));

@@ -215,8 +215,9 @@ static void test_none(void **state)
     assert_int_equal(symlink("/nonexistent", at("home/.delvegate")), 0);
     make_file(at("file"), "");
     setenv("TMPDIR", at("file/there"), 1);
-    expect_error("dir", "no run directory could be made (*/home/.cache/delvegate: Not a directory; */home/.delvegate: "
-                        "*/file/there/delvegate-*: *); make one of these usable on the Go machine");
+    expect_error("dir",
+                 "no run directory could be created (*/home/.cache/delvegate: Not a directory; */home/.delvegate: "
+                 "*/file/there/delvegate-*: *); make one of these usable on the Go machine");
 }
 
 static void test_names(void **state)
@@ -343,10 +344,10 @@ static void disk_full(void)
     setenv("TMPDIR", at("full"), 1);
     must(place_instance("name", dir, &why) < 0, "refused");
     must(strcmp(why.kind, "disk") == 0, "the disk");
-    must(fnmatch(
-             "the disk is full, no run directory could be made (*/full/.cache/delvegate: No space left on device; *); "
-             "free some space on the Go machine",
-             why.text, 0) == 0,
+    must(fnmatch("the disk is full, no run directory could be created (*/full/.cache/delvegate: No space left on "
+                 "device; *); "
+                 "free some space on the Go machine",
+                 why.text, 0) == 0,
          "the words");
     must(!is_there(at("full/.cache/delvegate/name")), "nothing is left");
     setenv("TMPDIR", at("tmp"), 1);

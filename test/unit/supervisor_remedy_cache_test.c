@@ -32,7 +32,7 @@ static void test_purge_keeps_what_it_cannot_fetch(void **state)
     assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_RESTORED);
     how.env[0] = text_of("GOPROXY=file://%s/nowhere", world);
     assert_status(remedy_of("purge", "example.com/Lib", "v1.2.0"), REMEDY_RESTORED);
-    assert_said(text_of("example.com/Lib@v1.2.0 could not be fetched; its entry in %s/mod is as it was\n", world));
+    assert_said(text_of("example.com/Lib@v1.2.0 could not be fetched; its entry in %s/mod is unchanged\n", world));
     assert_same(entry(), was);
     assert_none_aside();
     free(was);
@@ -153,7 +153,7 @@ static void test_purge_refuses_what_is_no_module(void **state)
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         assert_false(remedy_is_version(refused[i][0], refused[i][1]));
         assert_status(remedy_of("purge", refused[i][0], refused[i][1]), REMEDY_UNSUITED);
-        assert_said(text_of("'%s@%s' is no module@version\n", refused[i][0], refused[i][1]));
+        assert_said(text_of("'%s@%s' is not a module@version\n", refused[i][0], refused[i][1]));
     }
     assert_status(remedy_of("purge", "", ""), REMEDY_UNSUITED);
     assert_said("go did not say which module of the cache is damaged\n");
@@ -273,7 +273,7 @@ static void test_gocache_without_space(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
     (void)signal(SIGXFSZ, handler);
     assert_status(status, REMEDY_FAILED);
-    assert_said(text_of("no build cache can be made in %s/inst/1/mended-1 on the Go machine\n", world));
+    assert_said(text_of("no build cache can be created in %s/inst/1/mended-1 on the Go machine\n", world));
     assert_false(remedy_exists(made("gocache")));
 }
 
@@ -284,7 +284,7 @@ static void test_clean(void **state)
     char *was = content(AT("mod"));
     how.env[0] = "GOPROXY=off";
     assert_status(remedy("clean-modcache"), REMEDY_UNSUITED);
-    assert_said(text_of("not everything can be fetched again; the module cache %s/mod is left as it is\n", world));
+    assert_said(text_of("not everything can be fetched again; the module cache %s/mod is unchanged\n", world));
     assert_same(content(AT("mod")), was);
     free(was);
     how.env[0] = NULL;
@@ -335,7 +335,7 @@ static void assert_purge_leads_to_it(const char *closed)
     assert_said("example.com/Lib@v1.2.0 can't be replaced in the module cache");
     assert_status(remedy_of("modcache", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
     assert_noted(text_of("%s can't be used on the Go machine: ", closed));
-    assert_noted(text_of("filled from %s/mod, which is left as it is", world));
+    assert_noted(text_of("filled from %s/mod, which is unchanged", world));
     assert_same(tree(AT("mod")), was);
     assert_same(tree(AT("my app")), source);
     free(was);

@@ -213,7 +213,7 @@ static void assert_own(const char *name, const char *package)
 {
     assert_status(remedy(name), REMEDY_UNSUITED);
     assert_said(
-        text_of("%s is missing in the program's own module example.com/app; a module proxy is not asked", package));
+        text_of("%s is missing in the program's own module example.com/app; no module proxy is asked", package));
 }
 
 static void test_own(void **state)

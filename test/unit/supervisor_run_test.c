@@ -197,7 +197,7 @@ static void environment_of_bytes(void **state)
     assert_true(has_pair(path));
     (void)snprintf(path, sizeof path, "PWD=%s", top);
     assert_true(has_pair(path));
-    assert_true(in(&the.said, "note  environment variable NOSIGN cannot be set on the Go machine; it is left out"));
+    assert_true(in(&the.said, "note  environment variable NOSIGN cannot be set on the Go machine and is ignored"));
     assert_true(in(&the.said, "environment variable NUL cannot be set"));
     end_session();
 }
@@ -599,7 +599,7 @@ static void lock_of_another(void **state)
     (void)snprintf(text, sizeof text, "): waiting for it (%s)\n", path);
     assert_true(in(&the.said, text));
     assert_int_equal(kill(holder, SIGKILL), 0);
-    await("note  the lock is free, going on", 0);
+    await("note  the lock is free, continuing", 0);
     assert_int_equal(until_over(), 0);
     assert_true(in(&the.streams[ORDER_STREAM_TEXT], "through"));
     (void)close(on[0]);

@@ -347,11 +347,12 @@ static void test_missing(void **state)
     look();
     assert_int_equal(status, 1);
     if (has("tool go /usr/lib/go-*"))
-        expect("error notfound dlv was not found on the Go machine: *; install it there (*) or set delve.path");
+        expect(
+            "error notfound dlv was not found on the Go machine: *; install it on that machine (*) or set delve.path");
     expect(
         "error notfound * was not found on the Go machine: looked in PATH (*/bare), the login shell's PATH (*), "
         "/usr/local/go/bin, */go/bin, */sdk/?/bin, /usr/lib/go-?/bin, $GOBIN, $GOPATH/bin, */.local/bin and /snap/bin; "
-        "install it there (*) or set *.path");
+        "install it on that machine (*) or set *.path");
 }
 
 /* By the package manager of this machine, which for Delve is go where go is no package. */
@@ -362,18 +363,18 @@ static void test_how_to_install(void **state)
     make_script(at("go"), "echo go version go1.22.1 linux/amd64");
     give(ORDER_GO, at("go"));
     look();
-    expect_at("error notfound dlv was not found*; install it there (",
+    expect_at("error notfound dlv was not found*; install it on that machine (",
               at("go install github.com/go-delve/delve/cmd/dlv@latest) or set delve.path"));
     again();
     if (!survey_is_program("/usr/bin/apt-get") || survey_is_program("/usr/local/go/bin/go"))
         skip();
     look();
     if (has("error notfound dlv*"))
-        expect(
-            "error notfound dlv was not found*; install it there (as root: apt-get install delve) or set delve.path");
+        expect("error notfound dlv was not found*; install it on that machine (as root: apt-get install delve) or set "
+               "delve.path");
     else
-        expect(
-            "error notfound go was not found*; install it there (as root: apt-get install golang-go) or set go.path");
+        expect("error notfound go was not found*; install it on that machine (as root: apt-get install golang-go) or "
+               "set go.path");
 }
 
 /* That it was not there is not remembered. */
@@ -402,13 +403,13 @@ static void test_configured(void **state)
     look();
     assert_int_equal(status, 1);
     expect(
-        "error notfound delve.path is /nonexistent/dlv, and that is no program on the Go machine; correct delve.path");
+        "error notfound delve.path is /nonexistent/dlv, which is not a program on the Go machine; correct delve.path");
     again();
     make_file(at("file"), "", 0644);
     give(ORDER_GO, at("file"));
     look();
     assert_int_equal(status, 1);
-    expect("error notfound go.path is */file, and that is no program*");
+    expect("error notfound go.path is */file, which is not a program*");
     again();
     give(ORDER_GO, real("go"));
     give(ORDER_NO_DELVE, "1");
@@ -511,7 +512,8 @@ static void test_hangs(void **state)
     tool_ms = 2 * SHORT_MS;
     look();
     assert_int_equal(status, 1);
-    expect("error tool */dlv version failed on the Go machine: it did not end within 1 s: waiting; correct delve.path");
+    expect(
+        "error tool */dlv version failed on the Go machine: it did not finish within 1 s: waiting; correct delve.path");
     assert_int_equal(file_read(at("home/asleep"), text, sizeof text), 0);
     assert_true(process_read((pid_t)atoi(text), &p) < 0 || p.state == 'Z');
 }
@@ -523,7 +525,7 @@ static void test_endless_output(void **state)
     tool_ms = 2 * SHORT_MS;
     look();
     assert_int_equal(status, 1);
-    expect("error tool */go version failed on the Go machine: it did not end within 1 s: go version goes on");
+    expect("error tool */go version failed on the Go machine: it did not finish within 1 s: go version goes on");
     assert_true(strlen(report) < 2 * SURVEY_OUTPUT_MAX);
 }
 
@@ -1016,7 +1018,7 @@ static void test_alone_missing(void **state)
     give(ORDER_DLV, "/nope/dlv");
     look();
     assert_int_equal(status, 0);
-    expect("fact go.missing go.path is /nope/go, and that is no program on the Go machine; correct go.path");
+    expect("fact go.missing go.path is /nope/go, which is not a program on the Go machine; correct go.path");
     expect("fact dlv.missing delve.path is /nope/dlv*");
     expect_none("fact trace*");
 }

@@ -151,7 +151,7 @@ static void an_old_hello_names_another_instance(void **state)
     uint64_t link = tunnel_call(p.end[CALLER].t, p.now);
     struct tunnel_hello hello = hello_of(p.end[CALLER].t, link);
     assert_int_equal(tunnel_answer(again, &hello, p.now), TUNNEL_OTHER);
-    assert_string_equal(tunnel_reason(again), "the peer resumes a tunnel with an instance that is gone");
+    assert_string_equal(tunnel_reason(again), "the peer resumes a tunnel with an instance that no longer exists");
     assert_int_equal(tunnel_state(again), TUNNEL_DOWN);
     tunnel_hello_write(again, link, out);
     assert_int_equal(tunnel_receive(p.end[CALLER].t, link, out, TUNNEL_HELLO_SIZE, p.now), TUNNEL_FAILED);

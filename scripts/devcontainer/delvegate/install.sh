@@ -149,7 +149,7 @@ remove_build_packages() {
 
 # delvegate itself.
 
-# The image's environment must not change what is built and where, nor may warnings of a newer compiler make it fail.
+# The image's environment must not change what is built and where, nor make warnings errors.
 build() {
     mkdir "$work/source"
     tar -xzf "$here/delvegate.tar.gz" -C "$work/source" --strip-components=1

@@ -15,7 +15,7 @@ const PORT = 4711;
 const INSIDE = '/workspaces/hello';
 const LAPTOP = '10.0.0.1';
 const PUBLISHED = '10.0.0.2';
-const RISK = new RegExp(`warning .*allowPeer: whoever connects from ${LAPTOP.replaceAll('.', '\\.')} to port ${PORT} can run programs as uid \\d+`);
+const RISK = new RegExp(`warning .*allowPeer: anyone who can connect from ${LAPTOP.replaceAll('.', '\\.')} to port ${PORT} can run programs as uid \\d+`);
 // What the example, and the Dockerfile, are made from.
 const BASE = 'mcr.microsoft.com/devcontainers/go:1-bookworm';
 const IMAGES = [BASE, 'localhost/golang:1-bookworm'];
@@ -101,7 +101,7 @@ describe('dev container', () => {
       forwarder.close();
     }
     const [nobody, user] = await Promise.all(['nobody', USER].map(async (name) => (await container.exec('root', 'id', '-u', name)).trim()));
-    await container.logged(new RegExp(`refused a connection: it belongs to uid ${nobody}, delvegate runs as uid ${user}; .*remoteUser`));
+    await container.logged(new RegExp(`refused a connection: it belongs to uid ${nobody}, but delvegate runs as uid ${user}; .*remoteUser`));
   });
 
   it('comes back when the container is restarted, once', async () => {
@@ -167,7 +167,7 @@ describe('dev container', () => {
       await published.listens(PORT);
       const { code } = await fromLaptop();
       assert.equal(code, 1);
-      await published.logged(new RegExp(`refused a connection: the owner of its other end, ${LAPTOP}, is not known.*allowPeer`));
+      await published.logged(new RegExp(`refused a connection: its owner is not known, because its other end, ${LAPTOP}, is not on this machine.*allowPeer`));
     });
 
     it('serves the address that allowPeer names, and the log has the risk at every start', async () => {

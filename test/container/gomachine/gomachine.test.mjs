@@ -169,7 +169,7 @@ machine('a container that `podman exec` reaches', { byCommand: true }, (check) =
     process.kill(children[0], 'SIGKILL');
     await until('the loss to be reported', () => /connection to .* is lost/.test(s.shown));
     assert.equal((await s.locals(body.threadId)).total.value, '0');
-    assert.match(s.shown, /connection to .* is back/);
+    assert.match(s.shown, /connection to .* is restored/);
     await s.finish({ terminateDebuggee: true });
     await m.nothingLeft();
   });

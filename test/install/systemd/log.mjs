@@ -71,7 +71,7 @@ export function log(w) {
     await free.finish({ terminateDebuggee: true });
     assert.doesNotMatch(await w.journal('-o', 'cat'), /confined/);
     await systemctl(['stop', SERVICE]);
-    // As installed: the leak checker of the test build may not work under filters of system calls.
+    // As installed: the leak checker of the test build may not work under system call filters.
     await w.setUnit({ start: process.env.RELEASE });
     await dropIn(SERVICE, 'hardening', hardening());
     await systemctl(['start', SERVICE]);

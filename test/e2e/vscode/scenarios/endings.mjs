@@ -59,13 +59,13 @@ scenario('ssh-cut', 'the session goes on when the connection is lost', { source:
   await vs.press('F5');
   const first = await stopped(at(STOP), { v: '1' });
   await w.sshd.cut();
-  await vs.says(/gomachine.*is back/);
+  await vs.says(/gomachine.*is restored/);
   await vs.evaluate('v + 41');
   await vs.says(/^42$/m);
   await vs.press('F5');
   await vs.says(new RegExp(`version 1 of ${first}`));
   await w.sshd.cut(); // while the program runs
-  await vs.says(/gomachine.*is back[^]*gomachine.*is back/);
+  await vs.says(/gomachine.*is restored[^]*gomachine.*is restored/);
   await vs.stop();
   await w.nothingLeft();
   await vs.press('F5');
