@@ -68,7 +68,7 @@ TUNNEL := $(wildcard proxy/tunnel/*.c)
 # What the supervisor is made of, a program of its own.
 SUPERVISOR := $(wildcard proxy/supervisor/*.c)
 # What it shares with delvegate: no more than libc below it.
-SUPERVISOR_SHARED := delve/order.c delve/rpc.c dap/buf.c dap/json.c dap/places.c dap/decoder.c \
+SUPERVISOR_SHARED := delve/order.c delve/rpc.c dap/buf.c dap/json.c dap/json_path.c dap/decoder.c \
     dap/err.c dap/message.c dap/utf8.c
 SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) $(SUPERVISOR_SHARED)
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
@@ -164,7 +164,7 @@ SUPERVISOR_BUILD := $(firstword $(shell { echo $(VERSION); cat $(sort $(SUPERVIS
 SUPERVISOR_LDFLAGS := -no-pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--build-id=none
 PROGRAMS_OBJ := $(BUILD)/programs_table.o $(BUILD)/programs_bytes.o
 
-# What is installed, but for the units: these hold the program's place.
+# What is installed, but for the units: these hold the program's path.
 PRINTED := build/delvegate.json.5 build/config.schema.json \
     build/completions/delvegate build/completions/_delvegate build/completions/delvegate.fish
 all: build/delvegate build/supervisor build/delvegate.1 build/delvegate-recovery.7 $(PRINTED)

@@ -15,7 +15,7 @@ struct reader {
     struct config_problem *problem;
 };
 
-struct place {
+struct position {
     int line, column;
 };
 
@@ -38,13 +38,13 @@ static void step(struct reader *r)
         r->column++;
 }
 
-static struct place here(const struct reader *r)
+static struct position here(const struct reader *r)
 {
-    return (struct place){.line = r->line, .column = r->column};
+    return (struct position){.line = r->line, .column = r->column};
 }
 
-static int fail_at(struct reader *r, struct place at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static int fail_at(struct reader *r, struct place at, const char *fmt, ...)
+static int fail_at(struct reader *r, struct position at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int fail_at(struct reader *r, struct position at, const char *fmt, ...)
 {
     va_list ap;
     char *text = NULL;
@@ -57,7 +57,7 @@ static int fail_at(struct reader *r, struct place at, const char *fmt, ...)
 
 static int skip_comment(struct reader *r)
 {
-    struct place start = here(r);
+    struct position start = here(r);
     step(r);
     if (peek(r) == '/') {
         while (peek(r) >= 0 && peek(r) != '\n' && peek(r) != '\r')
@@ -117,7 +117,7 @@ static bool ran_out_of_memory(const json_error_t *error, bool is_string)
 }
 
 /* jansson decodes single strings and numbers: it knows escapes, surrogates, UTF-8 and ranges. */
-static json_t *decode(struct reader *r, size_t start, struct place at, const char *what)
+static json_t *decode(struct reader *r, size_t start, struct position at, const char *what)
 {
     json_error_t error;
     json_t *value = json_loadb(r->text + start, r->pos - start, JSON_DECODE_ANY, &error);
@@ -144,7 +144,7 @@ static json_t *decode(struct reader *r, size_t start, struct place at, const cha
 static json_t *read_string(struct reader *r)
 {
     size_t start = r->pos;
-    struct place at = here(r);
+    struct position at = here(r);
     for (step(r); peek(r) != '"'; step(r)) {
         if (peek(r) == '\\')
             step(r);
@@ -159,7 +159,7 @@ static json_t *read_string(struct reader *r)
 
 static json_t *read_word(struct reader *r)
 {
-    struct place at = here(r);
+    struct position at = here(r);
     size_t start = r->pos;
     while (isalnum(peek(r)) || peek(r) == '_' || peek(r) == '.' || peek(r) == '+' || peek(r) == '-')
         step(r);

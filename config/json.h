@@ -32,7 +32,7 @@ void config_json_free(struct config_json *node);
 /* The first member with this key, NULL when there is none (or node is NULL). Belongs to the tree. */
 const struct config_json *config_json_member(const struct config_json *node, const char *key);
 
-/* The value as jansson keeps it, without its places. New reference; NULL when memory ran out. */
+/* The value as jansson keeps it, without its positions. New reference; NULL when memory ran out. */
 json_t *config_json_value(const struct config_json *node);
 
 /* The value of a string, NULL when node is none. Belongs to the tree. */

@@ -24,7 +24,7 @@ enum config_type {
     CONFIG_INTEGER,     /* a whole number */
     CONFIG_BOOLEAN,     /* true or false */
     CONFIG_MAYBE,       /* true or false, which differ from its absence; the field is an enum config_maybe */
-    CONFIG_CHOICE,      /* one of `names`; the field is an int, the place in the list */
+    CONFIG_CHOICE,      /* one of `names`; the field is an int, the index in the list */
     CONFIG_LAYERS       /* some of config_layers, separated by commas */
 };
 

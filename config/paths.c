@@ -117,7 +117,7 @@ static char *join(const struct prefix *from, const struct prefix *to, const char
 }
 
 /* What a path is, or is to become. */
-enum kind { REMOTE_PLACE, REMOTE_NAME, CLIENT };
+enum kind { REMOTE_PATH, REMOTE_NAME, CLIENT };
 
 static bool is_relative(const char *remote)
 {
@@ -138,7 +138,7 @@ static const struct config_path *find(const struct config_paths *paths, const ch
     for (size_t i = 0; i < paths->count; i++) {
         const struct config_path *rule = &paths->list[i];
         struct prefix p = prefix_of(to == CLIENT ? rule->remote : rule->client, to != CLIENT);
-        if ((to == REMOTE_PLACE && is_relative(rule->remote)) || !lies_in(&p, path))
+        if ((to == REMOTE_PATH && is_relative(rule->remote)) || !lies_in(&p, path))
             continue;
         /* The directory itself has no name that is empty. */
         if (to == REMOTE_NAME && !*rule->remote && path[p.len] == '\0')
@@ -164,7 +164,7 @@ static char *map(const struct config_paths *paths, const char *path, enum kind t
 
 char *config_paths_to_remote(const struct config_paths *paths, const char *client)
 {
-    return map(paths, client, REMOTE_PLACE);
+    return map(paths, client, REMOTE_PATH);
 }
 
 char *config_paths_to_name(const struct config_paths *paths, const char *client)
@@ -179,7 +179,7 @@ char *config_paths_to_client(const struct config_paths *paths, const char *remot
 
 int config_paths_explain(const struct config_paths *paths, const char *client, struct buf *out)
 {
-    const struct config_path *rule = find(paths, client, REMOTE_PLACE);
+    const struct config_path *rule = find(paths, client, REMOTE_PATH);
     size_t count = 0;
     if (rule) {
         buf_printf(out, "%s -> %s", rule->client, rule->remote);

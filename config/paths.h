@@ -28,7 +28,7 @@ void config_paths_free(struct config_paths *paths);
 /* Maps a path. Windows prefixes are compared without regard to case and with / and \ alike, the rest's separators
    become those of the side it goes to; a prefix matches only at the end of a component, the empty one every relative
    name. Of several that match the longest wins, of equals the first. Returns a new string that the caller frees, or
-   NULL when no rule matches (errno 0) or memory ran out (errno ENOMEM). to_remote: to a place in the file system of the
+   NULL when no rule matches (errno 0) or memory ran out (errno ENOMEM). to_remote: to a path in the file system of the
    Go machine. to_name: to the name of a source file in debug information; of equal rules one with a relative name wins.
    to_client: from both. */
 char *config_paths_to_remote(const struct config_paths *paths, const char *client) MUST_USE;

@@ -105,7 +105,7 @@ static bool find_elsewhere(const struct config_option *members, const char *name
 }
 
 /* The same, what is below this object first. */
-static bool find_place(const struct walk *w, const struct config_option *members, const char *name, struct buf *way)
+static bool find_path_of(const struct walk *w, const struct config_option *members, const char *name, struct buf *way)
 {
     if (w->path.len)
         buf_puts(way, w->path.data);
@@ -133,7 +133,7 @@ static void unknown_option(struct walk *w, const struct config_option *members, 
     config_quote(&text, child->key);
     if (best) {
         buf_printf(&text, "; did you mean \"%s\"?", best);
-    } else if (find_place(w, members, child->key, &way)) {
+    } else if (find_path_of(w, members, child->key, &way)) {
         buf_printf(&text, "; it must be written as %s", way.data);
     } else {
         for (const struct config_option *option = members; option->name; option++)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dap/places.h"
+#include "dap/json_path.h"
 #include "dap/tree.h"
 #include "dap/utf8.h"
 
@@ -82,7 +82,7 @@ static int answer_read(struct answer *a, const struct dap_message *m)
     struct err ignored; /* a body that can't be read says nothing of any breakpoint */
     *a = (struct answer){.m = m};
     if (dap_tree_payload(m, DAP_TREE_BODY, &a->body, &ignored) < 0 ||
-        dap_place_walk(m, element_steps, add_element, a) < 0 || dap_place_walk(m, id_steps, add_id, a) < 0) {
+        dap_json_path_walk(m, element_steps, add_element, a) < 0 || dap_json_path_walk(m, id_steps, add_id, a) < 0) {
         answer_free(a);
         return -1;
     }
@@ -325,10 +325,10 @@ int journal_breakpoints_event(struct dap_journal *j, const struct dap_message *m
     struct err ignored; /* as of an answer */
     json_t *body;
     if (strcmp(m->name, "stopped") == 0)
-        return j->maps_ids ? dap_place_walk(m, hits, edit_event, &v) : 0;
+        return j->maps_ids ? dap_json_path_walk(m, hits, edit_event, &v) : 0;
     if (strcmp(m->name, "breakpoint") != 0 || m->payload_at.len == 0)
         return 0;
-    if (dap_place_walk(m, changed, edit_event, &v) < 0)
+    if (dap_json_path_walk(m, changed, edit_event, &v) < 0)
         return -1;
     struct journal_breakpoint *b = is_id(v.id) ? by_delve_id(j, v.id) : NULL;
     if (!b)

@@ -1,20 +1,20 @@
-/* The places where messages carry handles (frame ids and variablesReferences), and the offset that tells one Delve's
+/* The fields in which messages carry handles (frame ids and variablesReferences), and the offset that tells one Delve's
  * from the next one's. */
 #include "dap/journal_parts.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "dap/places.h"
+#include "dap/json_path.h"
 
 enum direction { TO_DELVE, TO_CLIENT };
 
-static const struct place {
+static const struct handle_field {
     enum direction direction;
     enum dap_type type;
     const char *name;
-    const char *steps[DAP_PLACE_STEPS_MAX];
-} places[] = {
+    const char *steps[DAP_JSON_PATH_STEPS_MAX];
+} handle_fields[] = {
     {TO_DELVE, DAP_REQUEST, "scopes", {"frameId"}},
     {TO_DELVE, DAP_REQUEST, "variables", {"variablesReference"}},
     {TO_DELVE, DAP_REQUEST, "evaluate", {"frameId"}},
@@ -36,7 +36,7 @@ static const struct place {
 
 struct work {
     const struct dap_message *m;
-    const char *what; /* last step of the place */
+    const char *what; /* last step of its path */
     int64_t offset;
     struct dap_edits *edits;
     struct err *e;
@@ -80,16 +80,16 @@ static int put_on(void *arg, struct dap_json_token value)
     return w->offset ? dap_edits_add_int(w->edits, value.at, handle + w->offset) : 0;
 }
 
-static int edit(struct work *w, enum direction direction, dap_place_found *found)
+static int edit(struct work *w, enum direction direction, dap_json_path_found *found)
 {
     int r = 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places && r == 0; i++) {
-        const struct place *p = &places[i];
+    for (size_t i = 0; i < sizeof handle_fields / sizeof *handle_fields && r == 0; i++) {
+        const struct handle_field *p = &handle_fields[i];
         if (p->direction != direction || p->type != w->m->type || strcmp(p->name, w->m->name) != 0)
             continue;
-        for (size_t last = 0; last < DAP_PLACE_STEPS_MAX && p->steps[last]; last++)
+        for (size_t last = 0; last < DAP_JSON_PATH_STEPS_MAX && p->steps[last]; last++)
             w->what = p->steps[last];
-        r = dap_place_walk(w->m, p->steps, found, w);
+        r = dap_json_path_walk(w->m, p->steps, found, w);
     }
     return r;
 }

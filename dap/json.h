@@ -1,5 +1,5 @@
-/* A JSON text as a row of tokens with their places: checked for syntax and depth, without recursion and without memory
-   of its own. The scan of a message and the walk to its paths both stand on it. */
+/* A JSON text as a row of tokens with their positions: checked for syntax and depth, without recursion and without
+   memory of its own. The scan of a message and the walk to its paths both stand on it. */
 #ifndef DAP_JSON_H
 #define DAP_JSON_H
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "dap/build.h"
-#include "dap/places.h"
+#include "dap/json_path.h"
 
 enum {
     PATH_TEXT_MAX = 1024 * 1024 /* bytes of one path, before or after mapping */
@@ -13,12 +13,12 @@ enum {
 /* Where `path` values are, below the payload (`arguments` or `body`): keys, and [] for each element of an array. What
    is not named here is never looked into: values of variables, and what the program prints, are the program's; the
    names that `dlv sources` lists are those that rules of paths are written for. */
-static const struct place {
+static const struct path_field {
     enum dap_direction direction;
     enum dap_type type;
     const char *name;
-    const char *steps[DAP_PLACE_STEPS_MAX];
-} places[] = {
+    const char *steps[DAP_JSON_PATH_STEPS_MAX];
+} path_fields[] = {
     {DAP_TO_DELVE, DAP_REQUEST, "setBreakpoints", {"source", "path"}},
     {DAP_TO_DELVE, DAP_REQUEST, "breakpointLocations", {"source", "path"}},
     {DAP_TO_DELVE, DAP_REQUEST, "source", {"source", "path"}},
@@ -36,8 +36,8 @@ static const struct place {
     {DAP_TO_CLIENT, DAP_EVENT, "loadedSource", {"source", "path"}},
 };
 
-/* Texts of Delve's that name places, as "... at PATH:LINE" or "\tPATH:LINE +0x1d". */
-static const struct place texts[] = {
+/* Texts of Delve's that name lines of files, as "... at PATH:LINE" or "\tPATH:LINE +0x1d". */
+static const struct path_field text_fields[] = {
     {DAP_TO_CLIENT, DAP_RESPONSE, "exceptionInfo", {"details", "stackTrace"}},
     {DAP_TO_CLIENT, DAP_RESPONSE, "setBreakpoints", {"breakpoints", "[]", "message"}},
     {DAP_TO_CLIENT, DAP_EVENT, "breakpoint", {"breakpoint", "message"}},
@@ -53,19 +53,19 @@ struct work {
     struct buf quoted;
 };
 
-static bool applies(const struct place *p, const struct dap_message *m, enum dap_direction direction)
+static bool applies(const struct path_field *p, const struct dap_message *m, enum dap_direction direction)
 {
     return p->direction == direction && p->type == m->type && strcmp(p->name, m->name) == 0;
 }
 
 bool dap_paths_carried(const struct dap_message *m, enum dap_direction direction)
 {
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (applies(&places[i], m, direction))
+    for (size_t i = 0; i < sizeof path_fields / sizeof *path_fields; i++) {
+        if (applies(&path_fields[i], m, direction))
             return true;
     }
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (applies(&texts[i], m, direction))
+    for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields; i++) {
+        if (applies(&text_fields[i], m, direction))
             return true;
     }
     return false;
@@ -186,13 +186,13 @@ int dap_paths_edit(const struct dap_message *m, enum dap_direction direction, da
     buf_init(&w.mapped, PATH_TEXT_MAX);
     buf_init(&w.quoted, (size_t)8 * PATH_TEXT_MAX); /* \u0001 is six bytes */
     int r = 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places && r == 0; i++) {
-        if (applies(&places[i], m, direction))
-            r = dap_place_walk(m, places[i].steps, edit, &w);
+    for (size_t i = 0; i < sizeof path_fields / sizeof *path_fields && r == 0; i++) {
+        if (applies(&path_fields[i], m, direction))
+            r = dap_json_path_walk(m, path_fields[i].steps, edit, &w);
     }
-    for (size_t i = 0; i < sizeof texts / sizeof *texts && r == 0; i++) {
-        if (applies(&texts[i], m, direction))
-            r = dap_place_walk(m, texts[i].steps, edit_text, &w);
+    for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && r == 0; i++) {
+        if (applies(&text_fields[i], m, direction))
+            r = dap_json_path_walk(m, text_fields[i].steps, edit_text, &w);
     }
     buf_free(&w.path);
     buf_free(&w.mapped);

@@ -14,7 +14,7 @@ typedef int dap_map_path(void *arg, const char *path, struct buf *out);
 /* Whether the table names this message: if not, its payload is never looked into. */
 bool dap_paths_carried(const struct dap_message *m, enum dap_direction direction);
 
-/* Adds an edit for each `path` string at the places that the table names (whatever else the message holds there) and
+/* Adds an edit for each `path` string in the fields that the table names (whatever else the message holds there) and
    map changes. Returns 0, or -1 when memory is exhausted. */
 int dap_paths_edit(const struct dap_message *m, enum dap_direction direction, dap_map_path *map, void *arg,
                    struct dap_edits *edits) MUST_USE;

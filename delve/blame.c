@@ -23,7 +23,7 @@ static bool has_listened(const char *output)
     return strstr(output, "API server listening at: ");
 }
 
-/* A word that go takes for a package: quotes are missing, or stand in the wrong place. */
+/* A word that go takes for a package: quotes are missing or misplaced. */
 static bool blame_stray(const struct delve_plan *plan, const char *output, struct buf *out)
 {
     for (size_t i = 0; i < plan->strays.count; i++) {

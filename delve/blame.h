@@ -18,8 +18,8 @@ struct delve_blame_of {
 };
 
 /* Whether the build's output (NULL: none) complains about a word that comes from the launch arguments, the target's
-   flags, GOFLAGS or a variable, or about a file that they alone name. Then appends what is wrong, which place holds it
-   and what to correct, in one or two sentences; out NULL: only looks. No remedy can mend it. */
+   flags, GOFLAGS or a variable, or about a file that they alone name. Then appends what is wrong, where that is set and
+   what to correct, in one or two sentences; out NULL: only looks. No remedy can mend it. */
 bool delve_blame(const struct delve_blame_of *of, const char *output, struct buf *out) MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-/* Values that go refuses: which variable or build flag it is, and which place holds it. */
+/* Values that go refuses: which variable or build flag it is, and where that is set. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

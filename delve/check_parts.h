@@ -25,12 +25,12 @@ const char *check_fact_of(const struct check_run *r, const char *a, const char *
 const char *check_fact_of_state(const struct check_run *r, const char *a, const char *b, const char *c);
 
 /* Where a variable was set, and how it is set right. */
-enum { CHECK_PLACE_MAX = 1024 };
-struct check_place {
-    char where[CHECK_PLACE_MAX];  /* as in "GOPATH=/x (WHERE)" */
-    char remedy[CHECK_PLACE_MAX]; /* a command to the user, no full stop */
+enum { CHECK_ORIGIN_MAX = 1024 };
+struct check_origin {
+    char where[CHECK_ORIGIN_MAX];  /* as in "GOPATH=/x (WHERE)" */
+    char remedy[CHECK_ORIGIN_MAX]; /* a command to the user, no full stop */
 };
-struct check_place check_place_of(const struct check_run *r, const char *source, const char *name);
+struct check_origin check_origin_of(const struct check_run *r, const char *source, const char *name);
 
 /* The source whose value of the variable a build has, of `launch`, `target`, `env` and `file`; NULL: none sets it. */
 const char *check_source(const struct check_run *r, const char *name);

@@ -11,9 +11,9 @@ static bool is_container(const struct check_run *r)
     return check_fact(r, "container") != NULL;
 }
 
-struct check_place check_place_of(const struct check_run *r, const char *source, const char *name)
+struct check_origin check_origin_of(const struct check_run *r, const char *source, const char *name)
 {
-    struct check_place p;
+    struct check_origin p;
     const char *file = check_fact(r, "goenvFile");
     if (strcmp(source, "launch") == 0) {
         (void)snprintf(p.where, sizeof p.where, "env of the launch configuration");
@@ -53,7 +53,7 @@ static bool begins(const char *text, const char *with)
 }
 
 /* What kind of machine such a path is from, in words to put behind it. */
-static const char *origin(const char *path)
+static const char *foreign_system(const char *path)
 {
     static const char *const of_macos[] = {"/Users/", "/opt/homebrew/", "/usr/local/Cellar/", "/Volumes/", "/private/"};
     bool has_drive = ((path[0] >= 'A' && path[0] <= 'Z') || (path[0] >= 'a' && path[0] <= 'z')) && path[1] == ':';
@@ -85,7 +85,7 @@ static const char *goroot_fault(const struct check_run *r, const char *source, c
     const char *word = "";
     size_t len = go ? version_word(go, &word) : 0;
     if (state && strcmp(state, "missing") == 0)
-        (void)snprintf(text, size, "there is no such directory%s", origin(value));
+        (void)snprintf(text, size, "there is no such directory%s", foreign_system(value));
     else if (state)
         (void)snprintf(text, size, "it does not contain a complete Go: bin/go or src/runtime is missing");
     else if (own && len && begins(own, "go") && (strlen(own) != len || strncmp(own, word, len) != 0))
@@ -97,12 +97,12 @@ static const char *goroot_fault(const struct check_run *r, const char *source, c
 
 static void check_goroot(struct check_run *r, const char *source)
 {
-    char fault[CHECK_PLACE_MAX];
+    char fault[CHECK_ORIGIN_MAX];
     const char *value = check_fact_of(r, source, "GOROOT");
     const char *used = check_fact(r, "GOROOT");
     if (!value || !goroot_fault(r, source, fault, sizeof fault))
         return;
-    struct check_place p = check_place_of(r, source, "GOROOT");
+    struct check_origin p = check_origin_of(r, source, "GOROOT");
     if (strcmp(source, "env") == 0)
         check_add(r, DELVE_WARNING,
                   "GOROOT=%s (%s): %s; go fails with it in a terminal on the Go machine, but debug sessions ignore it. "
@@ -122,7 +122,7 @@ static const char *gopath_fault(const char *list, char *text, size_t size)
     while (*list) {
         size_t n = strcspn(list, ":");
         if (n && list[0] != '/') {
-            (void)snprintf(text, size, "%.*s is not an absolute path on Linux%s", (int)n, list, origin(list));
+            (void)snprintf(text, size, "%.*s is not an absolute path on Linux%s", (int)n, list, foreign_system(list));
             return text;
         }
         list += n + (list[n] == ':');
@@ -132,12 +132,12 @@ static const char *gopath_fault(const char *list, char *text, size_t size)
 
 static void check_gopath(struct check_run *r)
 {
-    char fault[CHECK_PLACE_MAX];
+    char fault[CHECK_ORIGIN_MAX];
     const char *source = check_source(r, "GOPATH");
     const char *value = source ? check_fact_of(r, source, "GOPATH") : NULL;
     if (!value)
         return;
-    struct check_place p = check_place_of(r, source, "GOPATH");
+    struct check_origin p = check_origin_of(r, source, "GOPATH");
     const char *missing = check_fact_of_state(r, source, "GOPATH", "missing");
     bool builds = r->check->use == DELVE_USE_ANY || r->check->use == DELVE_USE_BUILD;
     if (gopath_fault(value, fault, sizeof fault))
@@ -148,7 +148,7 @@ static void check_gopath(struct check_run *r)
         check_add(r, DELVE_WARNING,
                   "GOPATH=%s (%s): there is no directory %s%s; go will create it and will not find what was fetched "
                   "and installed elsewhere. To fix it, %s, or create the directory.",
-                  value, p.where, missing, origin(missing), p.remedy);
+                  value, p.where, missing, foreign_system(missing), p.remedy);
 }
 
 static void check_gobin(struct check_run *r, const char *source)
@@ -156,18 +156,18 @@ static void check_gobin(struct check_run *r, const char *source)
     const char *value = check_fact_of(r, source, "GOBIN");
     if (!value)
         return;
-    struct check_place p = check_place_of(r, source, "GOBIN");
+    struct check_origin p = check_origin_of(r, source, "GOBIN");
     const char *left_out = strcmp(source, "env") == 0 ? "; debug sessions ignore it" : "";
     if (value[0] != '/')
         check_add(
             r, DELVE_WARNING,
             "GOBIN=%s (%s): not an absolute path on Linux%s; `go install` refuses it, for dlv, too%s. To fix it, %s.",
-            value, p.where, origin(value), left_out, p.remedy);
+            value, p.where, foreign_system(value), left_out, p.remedy);
     else if (check_fact_of_state(r, source, "GOBIN", "state"))
         check_add(r, DELVE_WARNING,
                   "GOBIN=%s (%s): there is no such directory%s; `go install` puts programs, including dlv, where PATH "
                   "does not find them%s. To fix it, %s.",
-                  value, p.where, origin(value), left_out, p.remedy);
+                  value, p.where, foreign_system(value), left_out, p.remedy);
 }
 
 #define SPACE " \t\r\n"
@@ -197,7 +197,7 @@ static void check_goflags(struct check_run *r)
     const char *word = value ? word_that_is_no_flag(value, &len) : NULL;
     if (!word)
         return;
-    struct check_place p = check_place_of(r, source, "GOFLAGS");
+    struct check_origin p = check_origin_of(r, source, "GOFLAGS");
     check_add(r, DELVE_FATAL, "GOFLAGS=%s (%s): %.*s is not a flag; go cannot build with it. To fix it, %s.", value,
               p.where, (int)len, word, p.remedy);
 }
@@ -210,9 +210,9 @@ static void check_gowork(struct check_run *r)
     bool is_missing = !names_none && check_fact_of_state(r, source, "GOWORK", "state");
     if (names_none || (value[0] == '/' && !is_missing))
         return;
-    struct check_place p = check_place_of(r, source, "GOWORK");
+    struct check_origin p = check_origin_of(r, source, "GOWORK");
     check_add(r, DELVE_FATAL, "GOWORK=%s (%s): %s%s; go cannot build with it. To fix it, %s.", value, p.where,
-              is_missing ? "there is no such file" : "not an absolute path on Linux", origin(value), p.remedy);
+              is_missing ? "there is no such file" : "not an absolute path on Linux", foreign_system(value), p.remedy);
 }
 
 void check_values(struct check_run *r)
@@ -234,9 +234,9 @@ void check_values(struct check_run *r)
 /* --- the caches --- */
 
 /* Where a session's cache is from. name: GOCACHE or GOMODCACHE. */
-static struct check_place cache_place(const struct check_run *r, const char *name)
+static struct check_origin cache_origin(const struct check_run *r, const char *name)
 {
-    struct check_place p;
+    struct check_origin p;
     bool is_gocache = strcmp(name, "GOCACHE") == 0;
     const char *gopath = check_fact_of(r, "target", "GOPATH") ? "target" : "file";
     if (is_gocache ? r->check->gocache_is_configured : r->check->gomodcache_is_configured) {
@@ -248,12 +248,12 @@ static struct check_place cache_place(const struct check_run *r, const char *nam
     const char *value = check_fact(r, name);
     const char *written = check_fact_of(r, "file", name);
     if (written && value && (value[0] != '/' || strcmp(value, written) == 0)) {
-        p = check_place_of(r, "file", name);
+        p = check_origin_of(r, "file", name);
     } else if (!is_gocache && check_fact_of(r, gopath, "GOPATH")) {
-        p = check_place_of(r, gopath, "GOPATH");
-        char where[CHECK_PLACE_MAX];
+        p = check_origin_of(r, gopath, "GOPATH");
+        char where[CHECK_ORIGIN_MAX];
         memcpy(where, p.where, sizeof where);
-        (void)snprintf(p.where, sizeof p.where, "below GOPATH, which is set by %.*s", CHECK_PLACE_MAX / 2, where);
+        (void)snprintf(p.where, sizeof p.where, "below GOPATH, which is set by %.*s", CHECK_ORIGIN_MAX / 2, where);
     } else {
         (void)snprintf(p.where, sizeof p.where, "go's default on %s", r->check->where);
         p.remedy[0] = '\0';
@@ -266,13 +266,13 @@ static struct check_place cache_place(const struct check_run *r, const char *nam
 
 static void tell_closed(struct check_run *r, const char *name, const char *value, enum delve_severity severity)
 {
-    struct check_place p = cache_place(r, name);
+    struct check_origin p = cache_origin(r, name);
     const char *why = check_fact_of(r, name, "why");
     const char *at = check_fact_of(r, name, "at");
     const char *uid = check_fact(r, "uid");
     bool is_gocache = strcmp(name, "GOCACHE") == 0;
     bool is_full = strcmp(check_fact_of(r, name, "state"), "full") == 0;
-    char what[CHECK_PLACE_MAX];
+    char what[CHECK_ORIGIN_MAX];
     if (is_full)
         (void)snprintf(what, sizeof what, "its disk is full, or a quota is exceeded");
     else if (at)
@@ -281,7 +281,7 @@ static void tell_closed(struct check_run *r, const char *name, const char *value
     else
         (void)snprintf(what, sizeof what, "it cannot be written: %s", why ? why : "refused");
     check_add(r, severity, "%s=%s (%s): %s%s; %s. To fix it, %s%s%s, or %s.", name, value, p.where, what,
-              is_full ? "" : origin(value),
+              is_full ? "" : foreign_system(value),
               is_gocache ? "go cannot build without it" : "go cannot fetch modules into it",
               is_full ? "free some space (`go clean -cache` frees a lot)" : "give uid ",
               is_full ? ""
@@ -298,23 +298,23 @@ static void check_cache(struct check_run *r, const char *name)
     bool is_gocache = strcmp(name, "GOCACHE") == 0;
     bool builds = r->check->use == DELVE_USE_ANY || r->check->use == DELVE_USE_BUILD;
     if (value && strcmp(value, "off") == 0 && !written) {
-        struct check_place p = cache_place(r, name);
+        struct check_origin p = cache_origin(r, name);
         check_add(r, DELVE_FATAL,
                   "%s=off (%s): neither HOME nor XDG_CACHE_HOME is set on the Go machine, so go has no directory for "
                   "it and cannot build. To fix it, set HOME, or %s.",
                   name, p.where, p.remedy);
     } else if (value && value[0] != '/') {
-        struct check_place p = cache_place(r, name);
+        struct check_origin p = cache_origin(r, name);
         const char *shown = written ? written : value; /* of a relative GOCACHE go says `off` */
         check_add(r, DELVE_FATAL,
                   "%s=%s (%s): not an absolute path on Linux%s; go cannot build with it. To fix it, %s.", name, shown,
-                  p.where, origin(shown), p.remedy);
-    } else if (value && !state && check_fact_of(r, name, "at") && *origin(value)) {
-        struct check_place p = cache_place(r, name);
+                  p.where, foreign_system(shown), p.remedy);
+    } else if (value && !state && check_fact_of(r, name, "at") && *foreign_system(value)) {
+        struct check_origin p = cache_origin(r, name);
         check_add(
             r, DELVE_WARNING,
             "%s=%s (%s): there is no such directory%s; go will create it and start with an empty cache. To fix it, %s.",
-            name, value, p.where, origin(value), p.remedy);
+            name, value, p.where, foreign_system(value), p.remedy);
     } else if (value && state && builds) {
         bool is_closed = strcmp(state, "closed") == 0;
         bool hopeless = is_gocache && is_closed && check_fact_of(r, name, "at");
@@ -330,11 +330,11 @@ static void check_unused_cache(struct check_run *r, const char *name)
     const char *used = check_fact(r, name);
     const char *state = check_fact_of_state(r, "env", name, "state");
     bool is_relative = value && value[0] != '/';
-    bool is_foreign = value && state && *origin(value);
+    bool is_foreign = value && state && *foreign_system(value);
     bool is_closed = state && strcmp(state, "closed") == 0;
     if (!value || (!is_relative && !is_foreign && !is_closed))
         return;
-    struct check_place p = check_place_of(r, "env", name);
+    struct check_origin p = check_origin_of(r, "env", name);
     check_add(
         r, DELVE_WARNING,
         "%s=%s (%s): %s%s; go %s in a terminal on the Go machine, but debug sessions ignore it%s%s. To fix it, %s.",
@@ -342,7 +342,7 @@ static void check_unused_cache(struct check_run *r, const char *name)
         is_relative ? "not an absolute path on Linux"
         : is_closed ? "it cannot be written or created"
                     : "there is no such directory",
-        origin(value), is_relative || is_closed ? "fails with it" : "starts with an empty cache",
+        foreign_system(value), is_relative || is_closed ? "fails with it" : "starts with an empty cache",
         used ? " and use " : "", used ? used : "", p.remedy);
 }
 

@@ -145,9 +145,9 @@ static void tell_newer(struct check_run *r, const char *kind, const char *direct
     const char *file = check_fact(r, kind);
     const char *version = check_fact_of(r, kind, directive);
     const char *bare = strncmp(version, "go", 2) == 0 ? version + 2 : version;
-    struct check_place p = {.where = "go's default"};
+    struct check_origin p = {.where = "go's default"};
     if (source)
-        p = check_place_of(r, source, "GOTOOLCHAIN");
+        p = check_origin_of(r, source, "GOTOOLCHAIN");
     if (way == SELECTS_LOCAL)
         check_add(
             r, DELVE_FATAL,

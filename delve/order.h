@@ -92,19 +92,19 @@ enum order_kind {
     ORDER_FLIGHT,   /* NUMBER: of the present run, or of one that is not ready yet; EDITION; REQUEST, any number */
 
     /* From the supervisor, on CONTROL. */
-    ORDER_TOOL = 64, /* NAME: go, dlv, goVersion, dlvVersion, GOCACHE, GOMODCACHE or home; TEXT: its value */
-    ORDER_FACT,      /* NAME, TEXT: as delve/check.h has them; of an inspection, as delve/signatures.h has them; of
-                        a remedy, as proxy/supervisor/remedy.h has them */
-    ORDER_READY,     /* tools are found, the directory is made */
-    ORDER_STARTED,   /* NUMBER: the run has a process; PID */
-    ORDER_EXITED,    /* NUMBER; STATUS: exit code, or 128 + signal; TEXTS: how many of LOG and TEXT it had, OUTPUTS: of
-                        OUT and ERR. Nothing of it is left */
-    ORDER_NOTE,      /* TEXT: a line for the Debug Console */
-    ORDER_MISPLACED, /* NAME: missing, notdir or closed; TEXT: the path. The run was not started; ORDER_EXITED follows
-                      */
-    ORDER_ERROR,     /* NAME: its kind; TEXT: what happened, where, what to do. Before ORDER_READY the session is over;
-                        later it concerns the present run alone, whose ORDER_EXITED follows */
-    ORDER_ENDED,     /* all is reaped, the session's directory is gone; the control stream ends */
+    ORDER_TOOL = 64,  /* NAME: go, dlv, goVersion, dlvVersion, GOCACHE, GOMODCACHE or home; TEXT: its value */
+    ORDER_FACT,       /* NAME, TEXT: as delve/check.h has them; of an inspection, as delve/signatures.h has them; of
+                         a remedy, as proxy/supervisor/remedy.h has them */
+    ORDER_READY,      /* tools are found, the directory is made */
+    ORDER_STARTED,    /* NUMBER: the run has a process; PID */
+    ORDER_EXITED,     /* NUMBER; STATUS: exit code, or 128 + signal; TEXTS: how many of LOG and TEXT it had, OUTPUTS: of
+                         OUT and ERR. Nothing of it is left */
+    ORDER_NOTE,       /* TEXT: a line for the Debug Console */
+    ORDER_PATH_ERROR, /* NAME: missing, notdir or closed; TEXT: the path. The run was not started; ORDER_EXITED follows
+                       */
+    ORDER_ERROR,      /* NAME: its kind; TEXT: what happened, where, what to do. Before ORDER_READY the session is over;
+                         later it concerns the present run alone, whose ORDER_EXITED follows */
+    ORDER_ENDED,      /* all is reaped, the session's directory is gone; the control stream ends */
     ORDER_FLYING /* the flight of run NUMBER with EDITION is being carried out, on a DAP stream: COUNT requests, to a
                     Delve at PORT. Later ones for that run are passed over */
 };

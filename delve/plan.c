@@ -250,7 +250,7 @@ static int read_plan(struct plan_reader *r)
         return -1;
     if (r->is_attach)
         return 0;
-    if (plan_places(r) < 0 || plan_env(r) < 0 || plan_words(r, "args", &r->plan->args) < 0)
+    if (plan_paths(r) < 0 || plan_env(r) < 0 || plan_words(r, "args", &r->plan->args) < 0)
         return -1;
     return 0;
 }

@@ -184,23 +184,23 @@ static const char *type_words(const json_t *value)
 
 static int wrong_element(struct plan_reader *r, const char *name, const json_t *value)
 {
-    char place[32];
+    char subscript[32];
     size_t i = 0;
     while (json_is_string(json_array_get(value, i)))
         i++;
     const json_t *element = json_array_get(value, i);
-    (void)snprintf(place, sizeof place, "[%zu]", i);
-    return plan_not_a_string(r, name, place, element);
+    (void)snprintf(subscript, sizeof subscript, "[%zu]", i);
+    return plan_not_a_string(r, name, subscript, element);
 }
 
-int plan_not_a_string(struct plan_reader *r, const char *name, const char *place, const json_t *value)
+int plan_not_a_string(struct plan_reader *r, const char *name, const char *subscript, const json_t *value)
 {
     bool is_scalar = json_is_number(value) || json_is_boolean(value);
     char *text = is_scalar ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
     if (text)
-        err_set(r->e, "%s%s must be a string, not %s: write \"%s\".", name, place, type_words(value), text);
+        err_set(r->e, "%s%s must be a string, not %s: write \"%s\".", name, subscript, type_words(value), text);
     else
-        err_set(r->e, "%s%s must be a string, not %s.", name, place, type_words(value));
+        err_set(r->e, "%s%s must be a string, not %s.", name, subscript, type_words(value));
     free(text);
     return -1;
 }

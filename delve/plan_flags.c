@@ -34,7 +34,7 @@ static int take_words(struct plan_reader *r, void *words, const char *value)
     return plan_split(r, "--build-flags in Delve's flags", value, words);
 }
 
-/* The last one wins, as on a command line. cwd of launch.json wins over both: plan_places. */
+/* The last one wins, as on a command line. cwd of launch.json wins over both: plan_paths. */
 static int take_wd(struct plan_reader *r, void *arg, const char *value)
 {
     char **wd = arg;

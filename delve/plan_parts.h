@@ -28,11 +28,11 @@ int plan_no_nul(struct plan_reader *r, const char *name, json_t *value) MUST_USE
    environment) it is noted, if its name is one of the editor's variables. */
 int plan_variables(struct plan_reader *r, const char *name, json_t *value, bool may_be_programs) MUST_USE;
 
-/* Sets the error "NAME PLACE must be a string", with what to write in its place. Returns -1. */
-int plan_not_a_string(struct plan_reader *r, const char *name, const char *place, const json_t *value) MUST_USE;
+/* Sets the error "NAME[SUBSCRIPT] must be a string", with what to write instead. Returns -1. */
+int plan_not_a_string(struct plan_reader *r, const char *name, const char *subscript, const json_t *value) MUST_USE;
 
 /* program, cwd, and what follows from them: package, build_dir. */
-int plan_places(struct plan_reader *r) MUST_USE;
+int plan_paths(struct plan_reader *r) MUST_USE;
 
 /* Whether the Go extension of VS Code has made up the arguments: it adds attributes and variables that no user wrote.
  */

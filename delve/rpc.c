@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dap/places.h"
+#include "dap/json_path.h"
 
 enum { DECIMAL = 10, NO_ID = -1 };
 
@@ -19,11 +19,11 @@ void delve_rpc_get_version(struct buf *out, int id)
     buf_printf(out, "{\"method\":\"RPCServer.GetVersion\",\"params\":[{}],\"id\":%d}\n", id);
 }
 
-/* As dap_place_walk, over a whole text. */
-static int walk(const char *text, size_t len, const char *const *steps, dap_place_found *found, void *arg)
+/* As dap_json_path_walk, over a whole text. */
+static int walk(const char *text, size_t len, const char *const *steps, dap_json_path_found *found, void *arg)
 {
     const struct dap_message whole = {.text = text, .payload_at = {.off = 0, .len = len}};
-    return len == 0 ? -1 : dap_place_walk(&whole, steps, found, arg);
+    return len == 0 ? -1 : dap_json_path_walk(&whole, steps, found, arg);
 }
 
 struct number {

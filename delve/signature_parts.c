@@ -128,19 +128,19 @@ static bool is_file(const char *s, size_t len)
     return false;
 }
 
-struct delve_place delve_place_read(const char *text)
+struct delve_location delve_location_read(const char *text)
 {
-    struct delve_place none = {0};
+    struct delve_location none = {0};
     for (const char *p = text; (p = strpbrk(p, ":\n")) && *p == ':'; p++) {
-        struct delve_place place = {.file = text, .file_len = (size_t)(p - text)};
-        size_t n = colon_number(p, &place.line);
+        struct delve_location location = {.file = text, .file_len = (size_t)(p - text)};
+        size_t n = colon_number(p, &location.line);
         if (n == 0)
             continue;
         n += colon_number(p + n, NULL);
-        if (p[n] != ':' || p[n + 1] != ' ' || !is_file(text, place.file_len))
+        if (p[n] != ':' || p[n + 1] != ' ' || !is_file(text, location.file_len))
             continue;
-        place.len = place.file_len + n + 2;
-        return place;
+        location.len = location.file_len + n + 2;
+        return location;
     }
     return none;
 }
@@ -151,14 +151,14 @@ static bool is_indented(struct delve_line line)
 }
 
 /* `go.mod:7: ...`, as they stand below "errors parsing go.mod:". */
-static bool is_module_file_place(struct delve_line line)
+static bool is_module_file_location(struct delve_line line)
 {
     static const char *const ends[] = {".mod", ".sum", ".work"};
     if (!line.len)
         return false;
-    struct delve_place place = delve_place_read(line.at);
+    struct delve_location location = delve_location_read(line.at);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
-        if (place.len && place.len <= line.len && ends_with(place.file, place.file_len, ends[i]))
+        if (location.len && location.len <= line.len && ends_with(location.file, location.file_len, ends[i]))
             return true;
     return false;
 }
@@ -171,15 +171,15 @@ static bool is_exit(struct delve_line line)
 static struct delve_line first_of(const struct delve_part *part, struct delve_line line)
 {
     struct delve_line first = line;
-    bool is_place = is_module_file_place(line);
+    bool is_location = is_module_file_location(line);
     for (struct delve_line b = line_before(part, line); b.at && b.len; b = line_before(part, b)) {
         if ((size_t)(line.at - b.at) > DELVE_WORDS_MAX / 2)
             break;
         bool is_head = b.at[b.len - 1] == ':';
-        if (!is_indented(first) && !(is_place && (is_head || is_module_file_place(b))))
+        if (!is_indented(first) && !(is_location && (is_head || is_module_file_location(b))))
             break;
         first = b;
-        if (is_place && is_head)
+        if (is_location && is_head)
             break;
     }
     return first;
@@ -196,8 +196,8 @@ static bool goes_on(const struct delve_part *part, struct delve_line line, struc
         return true;
     if (begins_with(next, "use \"go work edit"))
         return is_indented(line);
-    if (is_module_file_place(next))
-        return is_module_file_place(line) || (line.len && line.at[line.len - 1] == ':');
+    if (is_module_file_location(next))
+        return is_module_file_location(line) || (line.len && line.at[line.len - 1] == ':');
     if (begins_with(next, "SECURITY ERROR"))
         return line.len == 0;
     struct delve_line beyond = line_after(part, next);
@@ -282,7 +282,7 @@ bool delve_words_add_about(struct delve_diagnosis *d, const struct delve_part *p
     while (at.at && !header_package(at))
         at = line_before(part, at);
     for (at = at.at ? line_after(part, at) : at; at.at && !header_package(at); at = line_after(part, at)) {
-        size_t skip = at.len ? delve_place_read(at.at).len : 0;
+        size_t skip = at.len ? delve_location_read(at.at).len : 0;
         if (skip == 0 || at.at == line.at)
             continue;
         bool is_about = name_len > 0 && at.len == skip + begins_len + name_len &&

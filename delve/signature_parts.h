@@ -1,4 +1,4 @@
-/* What the matcher of signatures is made of: the lines of an output, the places they name, the lines that belong
+/* What the matcher of signatures is made of: the lines of an output, the locations they name, the lines that belong
  * together. */
 #ifndef DELVE_SIGNATURE_PARTS_H
 #define DELVE_SIGNATURE_PARTS_H
@@ -23,7 +23,7 @@ struct delve_line {
 };
 
 /* `FILE:LINE: ` or `FILE:LINE:COLUMN: ` at the beginning of a text; len 0: there is none. file points into the text. */
-struct delve_place {
+struct delve_location {
     const char *file;
     size_t file_len;
     int line;
@@ -32,13 +32,13 @@ struct delve_place {
 
 struct delve_part delve_part_of(const char *output);
 struct delve_line delve_line_around(const struct delve_part *part, const char *inside);
-struct delve_place delve_place_read(const char *text);
+struct delve_location delve_location_read(const char *text);
 
 /* The package of the last `# PACKAGE` before the line, "" when there is none. */
 void delve_part_package(const struct delve_part *part, struct delve_line line, char *package, size_t size);
 
 /* Fills d->words with the line and those that belong to it: what is indented below it, the line that an indented one
- * hangs on, the places below "errors parsing go.mod:", the security note of a checksum. */
+ * hangs on, the locations below "errors parsing go.mod:", the security note of a checksum. */
 void delve_words(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line);
 
 /* Adds to d->words the line that says `begins` with the last element of the path d->module, about the same package as

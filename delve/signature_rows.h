@@ -51,10 +51,10 @@ struct delve_rows {
 #define MODCACHE DELVE_REMEDY_MODCACHE
 #define CLEAN_MODCACHE DELVE_REMEDY_CLEAN_MODCACHE
 
-/* The columns: name, places, text, pattern, names, cause, advice, seen, remedies in order. Before them what else must
+/* The columns: name, origin, text, pattern, names, cause, advice, seen, remedies in order. Before them what else must
  * hold: FACT_ROW needs facts, WITH what the line's words match, FACT_ROW_WITH both. */
-#define FIELDS(NAME, PLACES, TEXT, PATTERN, NAMES, CAUSE, ADVICE, SEEN, ...)                                           \
-    .name = (NAME), .places = (PLACES), .text = (TEXT), .pattern = (PATTERN), .names = (NAMES), .cause = (CAUSE),      \
+#define FIELDS(NAME, ORIGIN, TEXT, PATTERN, NAMES, CAUSE, ADVICE, SEEN, ...)                                           \
+    .name = (NAME), .origin = (ORIGIN), .text = (TEXT), .pattern = (PATTERN), .names = (NAMES), .cause = (CAUSE),      \
     .advice = (ADVICE), .seen = (SEEN), .remedies = {__VA_ARGS__}
 #define ROW(...)                                                                                                       \
     {                                                                                                                  \

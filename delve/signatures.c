@@ -30,7 +30,7 @@ struct spoken {
     char text[DELVE_LINE_MAX + 1];
     const char *starts[PREFIXES_MAX + 1];
     size_t count;
-    struct delve_place place;
+    struct delve_location location;
     const char *module; /* of the `MODULE@VERSION: ` before the text, NULL without one */
     size_t module_len, version_len;
     bool is_indented; /* it goes on from a line before, which says what is wrong */
@@ -91,8 +91,8 @@ static bool take_apart(struct spoken *s, struct delve_line line)
             break;
         }
     }
-    s->place = delve_place_read(p);
-    p += s->place.len;
+    s->location = delve_location_read(p);
+    p += s->location.len;
     s->starts[0] = p;
     s->count = 1;
     for (const char *next; s->count <= PREFIXES_MAX && (next = after_prefix(p)); p = next) {
@@ -132,7 +132,8 @@ static bool take_named(struct delve_diagnosis *d, const char *names, const char 
     return true;
 }
 
-/* The path that the row's needs are about: what p or f names, else the place. (With DELVE_NEEDS_GOROOT always that.) */
+/* The path that the row's needs are about: what p or f names, else the location. (With DELVE_NEEDS_GOROOT always that.)
+ */
 static const char *subject(const struct delve_signature *row, const struct spoken *s, const char *text,
                            const regmatch_t *groups, size_t *len)
 {
@@ -143,8 +144,8 @@ static const char *subject(const struct delve_signature *row, const struct spoke
         *len = (size_t)(groups[i + 1].rm_eo - groups[i + 1].rm_so);
         return text + groups[i + 1].rm_so;
     }
-    *len = s->place.file_len;
-    return s->place.file;
+    *len = s->location.file_len;
+    return s->location.file;
 }
 
 /* The module that the path or the text tells of. */
@@ -183,20 +184,20 @@ static void take_around(struct delve_diagnosis *d, const struct spoken *s)
         copy(d->module, sizeof d->module, s->module, s->module_len);
         copy(d->version, sizeof d->version, s->module + s->module_len + 1, s->version_len);
     }
-    if (s->place.file_len && !*d->file) {
-        copy(d->file, sizeof d->file, s->place.file, s->place.file_len);
-        d->line = s->place.line;
+    if (s->location.file_len && !*d->file) {
+        copy(d->file, sizeof d->file, s->location.file, s->location.file_len);
+        d->line = s->location.line;
     }
 }
 
 /* go.mod and go.sum are named with the line below the one that says what is wrong. */
-static void take_place_of_words(struct delve_diagnosis *d)
+static void take_location_of_words(struct delve_diagnosis *d)
 {
     for (const char *p = strchr(d->words, '\n'); p && !*d->file; p = strchr(p, '\n')) {
-        struct delve_place place = delve_place_read(++p);
-        if (place.file_len) {
-            copy(d->file, sizeof d->file, place.file, place.file_len);
-            d->line = place.line;
+        struct delve_location location = delve_location_read(++p);
+        if (location.file_len) {
+            copy(d->file, sizeof d->file, location.file, location.file_len);
+            d->line = location.line;
         }
     }
 }
@@ -251,7 +252,7 @@ static bool try_spoken(struct delve_diagnosis *d, const struct delve_signature *
     delve_words(d, search->part, line);
     if (!belongs(row, c, d, search->part, line))
         return false;
-    take_place_of_words(d);
+    take_location_of_words(d);
     return true;
 }
 
@@ -276,11 +277,11 @@ static bool try_row(struct delve_diagnosis *d, size_t i, struct search *search)
     return false;
 }
 
-static bool try_rows(struct delve_diagnosis *d, struct search *search, int places)
+static bool try_rows(struct delve_diagnosis *d, struct search *search, int origin)
 {
     size_t count, i = 0;
     const struct delve_signature *table = delve_signatures(&count);
-    while (i < count && !(table[i].places & places && try_row(d, i, search)))
+    while (i < count && !(table[i].origin & origin && try_row(d, i, search)))
         i++;
     if (i == count) {
         *d = search->suspect;
@@ -299,11 +300,11 @@ static bool is_own_mistake(const struct search *search, struct delve_line line)
     static regex_t syntax;
     static bool is_compiled;
     struct spoken s;
-    if (!take_apart(&s, line) || !s.place.file_len || s.place.file[s.place.file_len - 1] != 'o')
+    if (!take_apart(&s, line) || !s.location.file_len || s.location.file[s.location.file_len - 1] != 'o')
         return false;
     const regex_t *re = compile(&syntax, &is_compiled, DELVE_SYNTAX_ERROR, REG_NOSUB);
     return re && regexec(re, s.starts[0], 0, NULL, 0) == 0 &&
-           delve_is_own_file(search->facts, s.place.file, s.place.file_len);
+           delve_is_own_file(search->facts, s.location.file, s.location.file_len);
 }
 
 static bool has_own_mistake(const struct search *search)
@@ -340,7 +341,7 @@ bool delve_diagnose_build(struct delve_diagnosis *d, const char *output)
 }
 
 /* What a log line's level and layer allow to look for in its text; 0: nothing. */
-static int log_places(const char *line, const char *message)
+static int log_origin(const char *line, const char *message)
 {
     static const char *const grave[] = {"error ", "warn ", "warning ", "fatal ", "panic "};
     static const char own_layer[] = "layer=debugger ", any_layer[] = "layer=";
@@ -361,12 +362,12 @@ bool delve_diagnose_log(struct delve_diagnosis *d, const char *line)
 {
     *d = (struct delve_diagnosis){0};
     const char *message = delve_log_read(line).message;
-    int places = log_places(line, message);
-    if (!places)
+    int origin = log_origin(line, message);
+    if (!origin)
         return false;
     struct delve_part part = {.text = message, .len = strcspn(message, "\n")};
     struct search search = {.part = &part};
-    bool found = try_rows(d, &search, places);
+    bool found = try_rows(d, &search, origin);
     if (!found)
         *d = (struct delve_diagnosis){0};
     return found;

@@ -46,7 +46,7 @@ enum {
     DELVE_NEEDS_MODCACHE = 1 << 0,   /* go.GOMODCACHE holds the path. Without facts: by the form of the path */
     DELVE_NEEDS_OUTSIDE = 1 << 1,    /* it does not */
     DELVE_NEEDS_GOCACHE = 1 << 2,    /* go.GOCACHE holds the path. Without facts: by its form */
-    DELVE_NEEDS_GOROOT = 1 << 3,     /* the place is in the root that the line itself names */
+    DELVE_NEEDS_GOROOT = 1 << 3,     /* the location is in the root that the line itself names */
     DELVE_NEEDS_OWN = 1 << 4,        /* the package is a main module's */
     DELVE_NEEDS_DAMAGED = 1 << 5,    /* module.state is damaged or missing */
     DELVE_NEEDS_HELD = 1 << 6,       /* module.state is whole or replaced */
@@ -69,7 +69,7 @@ enum {
 
 struct delve_signature {
     const char *name; /* of the cause: letters, digits, hyphens; several rows may have the same */
-    int places;       /* DELVE_IN_... */
+    int origin;       /* DELVE_IN_... */
     const char *text; /* what every such line holds, letter by letter: looked for before the pattern */
     /* POSIX extended regular expression for one line without time, level, "go: ", FILE:LINE:COLUMN: and MODULE@VERSION:
      * before it. It begins with ^: what a line merely quotes is no signature. */
@@ -80,7 +80,7 @@ struct delve_signature {
     /* NULL, or what else must hold: a regular expression that the line with those that belong to it matches; in the
      * compiler's part, how another line about the same package begins that ends in the last element of what m names. */
     const char *belongs;
-    int needs; /* DELVE_NEEDS_... : about the path that p or f names, else the place before the text, and about m */
+    int needs; /* DELVE_NEEDS_... : about the path that p or f names, else the location before the text, and about m */
     const char *cause;                                  /* what broke, half a sentence */
     enum delve_remedy remedies[DELVE_REMEDIES_MAX + 1]; /* in order; empty: nothing mends it */
     bool is_security;                                   /* never mended by a change of go.sum or of a check */

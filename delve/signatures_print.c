@@ -57,18 +57,18 @@ static void print_remedies(struct buf *out, const struct delve_signature *row, c
 void delve_signatures_print(struct buf *out)
 {
     static const struct {
-        int place;
+        int origin;
         const char *text;
-    } places[] = {{DELVE_IN_BUILD, "build"}, {DELVE_IN_COMPILER, "compiler"}, {DELVE_IN_LOG, "log"}};
+    } origins[] = {{DELVE_IN_BUILD, "build"}, {DELVE_IN_COMPILER, "compiler"}, {DELVE_IN_LOG, "log"}};
     size_t count;
     const struct delve_signature *table = delve_signatures(&count);
     for (size_t i = 0; i < count; i++) {
         const struct delve_signature *row = &table[i];
         buf_printf(out, "%s: %s\n", row->name, row->cause);
         buf_puts(out, "    in       ");
-        for (size_t j = 0; j < sizeof places / sizeof places[0]; j++)
-            if (row->places & places[j].place)
-                buf_printf(out, " %s", places[j].text);
+        for (size_t j = 0; j < sizeof origins / sizeof origins[0]; j++)
+            if (row->origin & origins[j].origin)
+                buf_printf(out, " %s", origins[j].text);
         buf_puts(out, "\n");
         buf_printf(out, "    pattern   %s\n", row->pattern);
         if (row->needs) {

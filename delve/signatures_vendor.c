@@ -5,8 +5,8 @@ static const char advice_vendor[] =
     "Run `go mod tidy` and `go mod vendor` (in a workspace `go work vendor`) on the Go machine.";
 
 /* A file of vendor/, which nobody edits: cut off, or not there. */
-#define VENDOR_FILE(PLACES, TEXT, PATTERN, NAMES, SEEN)                                                                \
-    FACT_ROW(DELVE_NEEDS_VENDOR, "vendor-damaged", PLACES, TEXT, PATTERN, NAMES,                                       \
+#define VENDOR_FILE(ORIGIN, TEXT, PATTERN, NAMES, SEEN)                                                                \
+    FACT_ROW(DELVE_NEEDS_VENDOR, "vendor-damaged", ORIGIN, TEXT, PATTERN, NAMES,                                       \
              "a file in vendor/ is missing or truncated", advice_vendor, SEEN, MOD_MOD, MOD_READONLY)
 
 static const struct delve_signature rows[] = {

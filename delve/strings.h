@@ -8,7 +8,7 @@
 /* Appends formatted text. Returns 0, -1 when memory ran out. */
 int delve_strings_printf(struct delve_strings *s, const char *fmt, ...) MUST_USE __attribute__((format(printf, 2, 3)));
 
-/* Removes and frees the string at this place; at < s->count. */
+/* Removes and frees the string at this index; at < s->count. */
 void delve_strings_remove(struct delve_strings *s, size_t at);
 
 /* Appends a note for the Debug Console: one line, whatever the values hold; cut when it is longer than an error may be.

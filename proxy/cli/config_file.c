@@ -46,8 +46,8 @@ static int write_path(char path[CONFIG_FILE_PATH_MAX], const char *dir, int dir_
     return n >= 0 && n < CONFIG_FILE_PATH_MAX ? 1 : too_long();
 }
 
-/* The user's own. Returns as config_file_place; 0 also when it cannot be known. */
-static int own_place(char path[CONFIG_FILE_PATH_MAX])
+/* The user's own. Returns as config_file_candidate; 0 also when it cannot be known. */
+static int own_candidate(char path[CONFIG_FILE_PATH_MAX])
 {
     const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     if (xdg && *xdg == '/')
@@ -60,9 +60,9 @@ static int own_place(char path[CONFIG_FILE_PATH_MAX])
     return 0;
 }
 
-int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX])
+int config_file_candidate(size_t n, char path[CONFIG_FILE_PATH_MAX])
 {
-    int r = own_place(path);
+    int r = own_candidate(path);
     if (r < 0 || (r > 0 && n == 0))
         return r;
     n -= r > 0 ? 1 : 0;
@@ -77,11 +77,11 @@ int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX])
     return 0;
 }
 
-/* The n-th path to try, put in file->path. Returns as config_file_place. */
+/* The n-th path to try, put in file->path. Returns as config_file_candidate. */
 static int choose_path(struct config_file *file, size_t n)
 {
     if (!file->given)
-        return config_file_place(n, file->path);
+        return config_file_candidate(n, file->path);
     if (!*file->given) {
         log_report(CONFIG_LOG_ERROR, "delvegate: --config names no file: its path is empty");
         return -1;
@@ -194,7 +194,7 @@ static void print_problems(const struct config_file *file, const struct config_p
                    level == CONFIG_LOG_ERROR ? "" : "note: ", problems->list[i].text);
 }
 
-/* The first of the problems, with its place. */
+/* The first of the problems, with its position. */
 static void keep_problem(struct config_file *file, const struct config_problems *problems)
 {
     struct err first;

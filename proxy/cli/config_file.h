@@ -9,16 +9,16 @@
 enum { CONFIG_FILE_PATH_MAX = 4096 };
 
 struct config_file {
-    const char *given;               /* --config: no other is looked at; NULL: the first place that has one */
+    const char *given;               /* --config: no other is looked at; NULL: the first candidate that exists */
     char path[CONFIG_FILE_PATH_MAX]; /* the file that was read last, "" when there was none */
     struct err why;                  /* what was wrong the last time, for a client; set when nothing came of it */
     bool is_loaded;                  /* a configuration came of it: the next reading is a reload */
 };
 
-/* Writes the path of the n-th place (from 0) where the configuration is looked for: below XDG_CONFIG_HOME or ~/.config,
- * then below each directory of XDG_CONFIG_DIRS or /etc/xdg. Returns 1, 0 when there are no more places, -1 when a path
- * is too long (told on stderr). */
-int config_file_place(size_t n, char path[CONFIG_FILE_PATH_MAX]) MUST_USE;
+/* Writes the path of the n-th candidate (from 0) for the configuration: below XDG_CONFIG_HOME or ~/.config, then below
+ * each directory of XDG_CONFIG_DIRS or /etc/xdg. Returns 1, 0 when there are no more candidates, -1 when a path is too
+ * long (told on stderr). */
+int config_file_candidate(size_t n, char path[CONFIG_FILE_PATH_MAX]) MUST_USE;
 
 /* Reads the configuration; config_file is a struct config_file. Looks for it anew each time. What is wrong goes to
  * stderr, a line each, as FILE:LINE:COLUMN: text. Without a file there is the default, but not where there was one the

@@ -196,13 +196,13 @@ static void on_words(void *arg, const char *text)
     one_shot_report("%s", text);
 }
 
-static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *path)
+static void on_path_error(void *arg, enum delve_path_error kind, const char *path)
 {
     struct exec *x = arg;
     struct err why;
-    const struct delve_misplaced_at at = {
+    const struct delve_path_error_at at = {
         .where = x->shot->machine->where, .target = x->shot->target->name, .is_local = x->shot->machine->is_local};
-    delve_misplaced_explain(&x->plan, kind, path, &at, &why);
+    delve_path_error_explain(&x->plan, kind, path, &at, &why);
     one_shot_report("%s", why.text);
 }
 
@@ -240,7 +240,7 @@ static void on_failed(void *arg, const struct err *why)
 static const struct keeper_handler keeper_events = {
     .ready = on_ready,
     .note = on_words,
-    .misplaced = on_misplaced,
+    .path_error = on_path_error,
     .log = on_words,
     .build_output = on_words,
     .output = on_output,

@@ -112,32 +112,32 @@ static int print_version(void)
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static const char places_head[] =
+static const char candidates_head[] =
     "\nThe configuration is the file that --config names, or else the first of these that exists:\n"
     "  $XDG_CONFIG_HOME/delvegate/config.json (~/.config/delvegate/config.json if that is not set)\n"
     "  DIR/delvegate/config.json for each DIR in $XDG_CONFIG_DIRS (/etc/xdg if that is not set)\n"
     "On this machine, for you:\n";
-static const char places_tail[] =
+static const char candidates_tail[] =
     "If there is no file, there is one target, `local`: this machine, on port 4711; see delvegate.json(5).\n"
     "The settings for SSH are those that `ssh -G` prints, from ~/.ssh/config and /etc/ssh/ssh_config; see "
     "delvegate(1).\n";
 
 /* Where the configuration is looked for, with the paths that this makes for the user who asks. */
-static int print_places(void)
+static int print_candidates(void)
 {
     char path[CONFIG_FILE_PATH_MAX];
     int r;
-    if (fputs(places_head, stdout) == EOF)
+    if (fputs(candidates_head, stdout) == EOF)
         return -1;
-    for (size_t n = 0; (r = config_file_place(n, path)) > 0; n++)
+    for (size_t n = 0; (r = config_file_candidate(n, path)) > 0; n++)
         if (printf("  %s%s\n", path, access(path, F_OK) == 0 ? "" : " (does not exist)") < 0)
             return -1;
-    return r < 0 || fputs(places_tail, stdout) == EOF ? -1 : 0;
+    return r < 0 || fputs(candidates_tail, stdout) == EOF ? -1 : 0;
 }
 
 static int print_help(const struct command *c)
 {
-    bool failed = command_print_help(c) < 0 || (c == command_line && print_places() < 0);
+    bool failed = command_print_help(c) < 0 || (c == command_line && print_candidates() < 0);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -210,16 +210,16 @@ static const struct process_handler process_events = {
 
 static void begin(struct delve *d)
 {
-    const struct process_place place = {.loop = d->loop,
-                                        .config = d->config,
-                                        .target = d->target,
-                                        .machine = d->machine,
-                                        .link = d->link,
-                                        .subject = d->subject};
+    const struct process_context context = {.loop = d->loop,
+                                            .config = d->config,
+                                            .target = d->target,
+                                            .machine = d->machine,
+                                            .link = d->link,
+                                            .subject = d->subject};
     const struct process_order order = {.plan = d->plan, .prelaunch = d->prelaunch};
     delve_set_state(d, DELVE_RUNNING, "launch");
-    d->process = d->plan->mode == DELVE_REMOTE ? process_remote_new(&place, &process_events, d)
-                                               : process_supervised_new(&place, &process_events, d);
+    d->process = d->plan->mode == DELVE_REMOTE ? process_remote_new(&context, &process_events, d)
+                                               : process_supervised_new(&context, &process_events, d);
     if (!d->process) {
         delve_fail_memory(d);
         return;

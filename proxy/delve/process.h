@@ -82,7 +82,7 @@ struct process {
 };
 
 /* What both need. */
-struct process_place {
+struct process_context {
     uv_loop_t *loop;
     struct config *config; /* referenced until process_free */
     const struct config_target *target;
@@ -96,9 +96,9 @@ struct process_place {
 struct delve_recovery *process_recovery_new(const struct config_target *target) MUST_USE;
 
 /* The two implementations, for plans of every mode but DELVE_REMOTE, and for these. NULL when memory ran out. */
-struct process *process_supervised_new(const struct process_place *place, const struct process_handler *h,
+struct process *process_supervised_new(const struct process_context *context, const struct process_handler *h,
                                        void *arg) MUST_USE;
-struct process *process_remote_new(const struct process_place *place, const struct process_handler *h,
+struct process *process_remote_new(const struct process_context *context, const struct process_handler *h,
                                    void *arg) MUST_USE;
 
 /* Starts what is ordered, once. */

@@ -36,10 +36,10 @@ static void on_keeper_facts(void *arg, const struct delve_facts *facts)
     struct supervised *p = arg;
     const struct delve_check check = {
         .facts = facts,
-        .target = p->place.target->name,
+        .target = p->context.target->name,
         .where = process_where(p),
-        .gocache_is_configured = p->place.target->gocache != NULL,
-        .gomodcache_is_configured = p->place.target->gomodcache != NULL,
+        .gocache_is_configured = p->context.target->gocache != NULL,
+        .gomodcache_is_configured = p->context.target->gomodcache != NULL,
         .checks_go_version = checks_go_version(p->order.plan),
         .use = use_of(p->order.plan),
         .env = p->order.plan->env,
@@ -47,7 +47,7 @@ static void on_keeper_facts(void *arg, const struct delve_facts *facts)
     };
     p->facts = facts;
     if (delve_check(&check, &p->findings) < 0)
-        log_error(p->place.subject, "out of memory while inspecting the Go environment");
+        log_error(p->context.subject, "out of memory while inspecting the Go environment");
 }
 
 /* A launch is tried all the same: it may need nothing of what is wrong, and a remedy may help. */
@@ -81,7 +81,7 @@ static void on_keeper_ready(void *arg, const struct keeper_tools *tools)
         return;
     (void)snprintf(text, sizeof text, "Delve %s (%s), %s (%s) on %s", tools->dlv_version, tools->dlv, tools->go_version,
                    tools->go, process_where(p));
-    log_info(p->place.subject, "%s; GOCACHE %s, GOMODCACHE %s", text, tools->gocache, tools->gomodcache);
+    log_info(p->context.subject, "%s; GOCACHE %s, GOMODCACHE %s", text, tools->gocache, tools->gomodcache);
     /* A version that can't be read is a development build: Delve judges it itself. */
     if (delve_version_parse(tools->dlv_version, &dlv) == 0 && delve_version_parse(tools->go_version, &go) == 0 &&
         delve_version_check(dlv, go, checks_go_version(p->order.plan), &why) < 0) {
@@ -101,14 +101,14 @@ static void on_keeper_note(void *arg, const char *text)
     process_say(arg, "console", text);
 }
 
-static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *path)
+static void on_path_error(void *arg, enum delve_path_error kind, const char *path)
 {
     struct supervised *p = arg;
     if (p->state == PROCESS_INSPECTING)
         return; /* it is done without */
-    const struct delve_misplaced_at at = {
-        .where = process_where(p), .target = p->place.target->name, .is_local = p->place.machine->is_local};
-    delve_misplaced_explain(p->order.plan, kind, path, &at, &p->misplaced);
+    const struct delve_path_error_at at = {
+        .where = process_where(p), .target = p->context.target->name, .is_local = p->context.machine->is_local};
+    delve_path_error_explain(p->order.plan, kind, path, &at, &p->path_error);
 }
 
 static void on_fact(void *arg, const char *name, const char *text)
@@ -126,7 +126,7 @@ static void on_log(void *arg, const char *line)
     struct delve_log_event event = delve_log_read(line);
     struct delve_diagnosis found;
     keep_tail(&p->log_tail, line);
-    log_debug(p->place.subject, "dlv: %s", line);
+    log_debug(p->context.subject, "dlv: %s", line);
     if (p->order.plan->show_log)
         process_say(p, "console", line);
     if (event.kind == DELVE_LOG_LISTENING && p->state == PROCESS_BUILDING) {
@@ -185,12 +185,12 @@ static void on_build_output(void *arg, const char *line)
 {
     struct supervised *p = arg;
     if (p->state == PROCESS_INSPECTING) {
-        log_debug(p->place.subject, "inspection: %s", line);
+        log_debug(p->context.subject, "inspection: %s", line);
         return;
     }
     keep_tail(&p->build_tail, line);
     if (p->state == PROCESS_MENDING || p->state == PROCESS_CHECKING)
-        log_debug(p->place.subject, "remedy: %s", line);
+        log_debug(p->context.subject, "remedy: %s", line);
     else if (p->state == PROCESS_BUILDING && !is_progress(line))
         withhold(p, line);
     else
@@ -251,7 +251,7 @@ const struct keeper_handler process_keeper_events = {
     .facts = on_keeper_facts,
     .ready = on_keeper_ready,
     .note = on_keeper_note,
-    .misplaced = on_misplaced,
+    .path_error = on_path_error,
     .fact = on_fact,
     .log = on_log,
     .build_output = on_build_output,

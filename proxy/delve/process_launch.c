@@ -26,7 +26,7 @@ void process_run(struct supervised *p, struct keeper_run *r, enum process_state 
         process_show_withheld(p);
     buf_clear(&p->withheld);
     p->is_long = false;
-    p->misplaced.text[0] = '\0';
+    p->path_error.text[0] = '\0';
     p->output_over = r->kind != KEEPER_DLV || p->order.plan->mode == DELVE_ATTACH;
     process_set_state(p, state, reason);
     if (keeper_run(p->keeper, r) < 0)
@@ -111,7 +111,7 @@ static void next_prelaunch(struct supervised *p)
         p->logged.signature = NULL;
         if (logged.signature) {
             /* The last Delve's log has said what will break: its remedy first. */
-            struct delve_step step = delve_recovery_failed(p->recovery, &logged, timer_now(p->place.loop));
+            struct delve_step step = delve_recovery_failed(p->recovery, &logged, timer_now(p->context.loop));
             if (step.action != DELVE_ACTION_GIVE_UP) {
                 process_act(p, step);
                 return;
@@ -137,7 +137,7 @@ void process_launch(struct supervised *p, const char *reason)
     p->prelaunch_at = 0;
     p->same_process = false;
     delve_recovery_begin(p->recovery);
-    log_debug(p->place.subject, "launch %d: %s", p->mended.launch, reason);
+    log_debug(p->context.subject, "launch %d: %s", p->mended.launch, reason);
     next_prelaunch(p);
 }
 
@@ -168,7 +168,7 @@ void process_lost(struct supervised *p, const struct err *why, bool run_on)
     enum process_state state = p->state;
     p->failure = *why;
     timer_stop(p->step);
-    log_warning(p->place.subject, "%s", p->failure.text);
+    log_warning(p->context.subject, "%s", p->failure.text);
     p->same_process = false;
     p->base.handler->lost(p->base.arg, &p->failure);
     if (p->state != state)
@@ -181,11 +181,11 @@ void process_lost(struct supervised *p, const struct err *why, bool run_on)
 
 static void start_again(struct supervised *p)
 {
-    struct delve_step step = delve_recovery_died(p->recovery, timer_now(p->place.loop));
+    struct delve_step step = delve_recovery_died(p->recovery, timer_now(p->context.loop));
     if (step.action == DELVE_ACTION_GIVE_UP) {
         err_prefix(&p->failure,
-                   "stopped restarting Delve after %ld restarts in %ld s: ", p->place.target->recover.attempts,
-                   p->place.target->recover.window_seconds);
+                   "stopped restarting Delve after %ld restarts in %ld s: ", p->context.target->recover.attempts,
+                   p->context.target->recover.window_seconds);
         process_fail(p, &p->failure);
         return;
     }
@@ -207,7 +207,7 @@ static void come_back(struct supervised *p)
         check(p, PROCESS_NEXT_COME_BACK);
         return;
     }
-    if (p->has_served && p->place.target->recover.after_crash == CONFIG_AFTER_CRASH_END) {
+    if (p->has_served && p->context.target->recover.after_crash == CONFIG_AFTER_CRASH_END) {
         err_set(&text,
                 "%s, and the program with it; the program is not run again, because recover.afterCrash is \"end\"",
                 p->failure.text);

@@ -48,7 +48,7 @@ enum process_next {
 
 struct supervised {
     struct process base; /* first */
-    struct process_place place;
+    struct process_context context;
     enum process_state state;
     enum process_next next; /* STOPPING, DRAINING, CHECKING */
     struct process_order order;
@@ -81,9 +81,9 @@ struct supervised {
     bool same_process; /* what the next dlv debugs was debugged before */
     bool paused;
     bool output_over;
-    struct err failure;   /* why dlv was lost */
-    struct err misplaced; /* why the present run was not started; "": it was */
-    struct timer *step;   /* the one deadline of the state it is in */
+    struct err failure;    /* why dlv was lost */
+    struct err path_error; /* why the present run was not started; "": it was */
+    struct timer *step;    /* the one deadline of the state it is in */
 };
 
 /* process_supervised.c */

@@ -29,7 +29,7 @@ static const struct states states = {"remote Delve", state_names, legal_edges};
 
 struct remote {
     struct process base; /* first */
-    struct process_place place;
+    struct process_context context;
     struct process_order order;
     enum remote_state state;
     struct delve_recovery *recovery;
@@ -45,7 +45,7 @@ static struct remote *of(struct process *base)
 
 static void set_state(struct remote *r, enum remote_state state, const char *reason)
 {
-    r->state = (enum remote_state)state_next(&states, r->state, state, CONFIG_LOG_DEBUG, r->place.subject, reason);
+    r->state = (enum remote_state)state_next(&states, r->state, state, CONFIG_LOG_DEBUG, r->context.subject, reason);
 }
 
 static void forget_owner(struct remote *r, bool link_lost)
@@ -110,7 +110,7 @@ static void reconnect(struct process *base, const struct err *why)
     struct err copy = *why;
     if (r->state != REMOTE_LISTENING)
         return;
-    struct delve_step step = delve_recovery_died(r->recovery, timer_now(r->place.loop));
+    struct delve_step step = delve_recovery_died(r->recovery, timer_now(r->context.loop));
     if (step.action != DELVE_ACTION_GIVE_UP) {
         return_after(r, step.wait_ms, "Delve is still running");
         return;
@@ -152,7 +152,7 @@ static void on_port_owner(void *arg, long owner, long self)
     struct remote *r = arg;
     struct err why;
     int port = r->order.plan->port;
-    const char *where = r->place.machine->where;
+    const char *where = r->context.machine->where;
     forget_owner(r, false);
     if (owner >= 0 && self >= 0 && owner != self)
         err_set(&why,
@@ -176,7 +176,7 @@ static void unreachable(struct process *base, enum delve_client_end end, const s
     struct remote *r = of(base);
     struct err said = *why;
     int port = r->order.plan->port;
-    const char *where = r->place.machine->where;
+    const char *where = r->context.machine->where;
     switch (end) {
     case DELVE_CLIENT_UNREACHED:
         err_set(&said,
@@ -193,7 +193,7 @@ static void unreachable(struct process *base, enum delve_client_end end, const s
         break;
     case DELVE_CLIENT_CLOSED:
     case DELVE_CLIENT_BROKEN: /* a reset, where no sshd lies between */
-        r->port_owner = port_owner_ask(r->place.loop, r->place.link, port, on_port_owner, r);
+        r->port_owner = port_owner_ask(r->context.loop, r->context.link, port, on_port_owner, r);
         if (r->port_owner)
             return;
         break;
@@ -211,7 +211,7 @@ static void refused(struct process *base, const struct err *why)
                 "debugger found\").\n"
                 "Start a headless Delve instead (`dlv debug --headless --accept-multiclient --api-version=2 "
                 "--listen=127.0.0.1:%d`), or let delvegate start Delve with a launch request",
-                r->order.plan->port, r->place.machine->where, r->order.plan->port);
+                r->order.plan->port, r->context.machine->where, r->order.plan->port);
     fail(r, &said);
 }
 
@@ -244,7 +244,7 @@ static void destroy(struct process *base, bool link_lost)
     forget_owner(r, link_lost);
     timer_free(r->step);
     delve_recovery_free(r->recovery);
-    config_unref(r->place.config);
+    config_unref(r->context.config);
     free(r);
 }
 
@@ -265,16 +265,16 @@ static const struct process_ops ops = {
     .free = destroy,
 };
 
-struct process *process_remote_new(const struct process_place *place, const struct process_handler *h, void *arg)
+struct process *process_remote_new(const struct process_context *context, const struct process_handler *h, void *arg)
 {
     struct remote *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
     r->base = (struct process){.ops = &ops, .handler = h, .arg = arg};
-    r->place = *place;
-    r->place.config = config_ref(place->config);
-    r->recovery = process_recovery_new(place->target);
-    r->step = timer_new(place->loop, on_step, r);
+    r->context = *context;
+    r->context.config = config_ref(context->config);
+    r->recovery = process_recovery_new(context->target);
+    r->step = timer_new(context->loop, on_step, r);
     if (!r->recovery || !r->step) {
         destroy(&r->base, false);
         return NULL;

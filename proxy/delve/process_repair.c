@@ -18,8 +18,8 @@ enum {
 void process_explain(struct supervised *p, int status, struct err *why)
 {
     struct buf text;
-    if (p->misplaced.text[0]) {
-        *why = p->misplaced;
+    if (p->path_error.text[0]) {
+        *why = p->path_error;
         return;
     }
     buf_init(&text, TEXT_MAX);
@@ -51,7 +51,7 @@ static void fail_with_cause(struct supervised *p, const char *words)
         err_set(&why, "%s", text.data);
     buf_free(&text);
     if (p->step_next.exhausted)
-        err_prefix(&why, "not repaired after %ld attempts: ", p->place.target->recover.attempts);
+        err_prefix(&why, "not repaired after %ld attempts: ", p->context.target->recover.attempts);
     process_launch_failed(p, &why);
 }
 
@@ -104,7 +104,7 @@ static void run_remedy(struct supervised *p)
     struct keeper_run r = {
         .kind = KEEPER_REMEDY,
         .remedy = p->step_next.remedy,
-        .edits = p->place.target->recover.mod_files == CONFIG_MOD_FILES_EDIT,
+        .edits = p->context.target->recover.mod_files == CONFIG_MOD_FILES_EDIT,
         .module = cause->module,
         .version = cause->version,
     };
@@ -130,7 +130,7 @@ void process_diagnose(struct supervised *p, bool listened)
     struct delve_diagnosis found = {0};
     struct err why;
     /* What launch.json itself is to blame for, no remedy helps. */
-    if (!listened && !p->misplaced.text[0] && !delve_blame(&of, p->build_tail.data, NULL) &&
+    if (!listened && !p->path_error.text[0] && !delve_blame(&of, p->build_tail.data, NULL) &&
         !delve_diagnose_build_with(&found, p->build_tail.data, &p->build_facts))
         found = p->logged;
     p->logged.signature = NULL;
@@ -139,9 +139,9 @@ void process_diagnose(struct supervised *p, bool listened)
         process_launch_failed(p, &why);
         return;
     }
-    struct delve_step step = delve_recovery_failed(p->recovery, &found, timer_now(p->place.loop));
+    struct delve_step step = delve_recovery_failed(p->recovery, &found, timer_now(p->context.loop));
     if (step.action != DELVE_ACTION_GIVE_UP) {
-        log_info(p->place.subject, "%s: %s", found.signature->name, found.words);
+        log_info(p->context.subject, "%s: %s", found.signature->name, found.words);
         tell_broke(p);
     }
     process_act(p, step);
@@ -188,7 +188,7 @@ void process_start_failed(struct supervised *p, int status)
     }
     p->build_status = status;
     delve_facts_free(&p->build_facts);
-    if (process_builds(p) && !listened && !p->misplaced.text[0])
+    if (process_builds(p) && !listened && !p->path_error.text[0])
         inspect(p);
     else
         process_diagnose(p, listened);
@@ -202,7 +202,7 @@ static bool is_of_files(enum delve_remedy remedy)
 static void tell_mended(struct supervised *p)
 {
     struct buf text;
-    bool is_for_good = p->place.target->recover.mod_files == CONFIG_MOD_FILES_EDIT && is_of_files(p->mended_by);
+    bool is_for_good = p->context.target->recover.mod_files == CONFIG_MOD_FILES_EDIT && is_of_files(p->mended_by);
     process_show_withheld(p);
     if (p->told.signature && p->mended_by == DELVE_REMEDY_NONE)
         process_say(p, "important", "done: a retry succeeded; nothing was changed");
@@ -236,7 +236,7 @@ static void note_mended(struct supervised *p)
     enum delve_remedy remedy = p->step_next.remedy;
     bool copies = remedy == DELVE_REMEDY_COPIES, readonly = remedy == DELVE_REMEDY_MOD_READONLY;
     bool of_files = is_of_files(remedy);
-    bool on_copies = p->place.target->recover.mod_files == CONFIG_MOD_FILES_SHADOW;
+    bool on_copies = p->context.target->recover.mod_files == CONFIG_MOD_FILES_SHADOW;
     char text[ERR_TEXT_MAX];
     p->mended.mod_files = p->mended.mod_files || copies || (of_files && on_copies);
     p->mended.mod_mod = p->mended.mod_mod || remedy == DELVE_REMEDY_MOD_MOD;
@@ -263,7 +263,7 @@ static void remedy_refused(struct supervised *p)
     while (tail->len && tail->data[tail->len - 1] == '\n')
         tail->data[--tail->len] = '\0';
     const char *line = tail->len ? strrchr(tail->data, '\n') : NULL;
-    log_info(p->place.subject, "%s on %s would debug another program", delve_remedy_text(p->step_next.remedy),
+    log_info(p->context.subject, "%s on %s would debug another program", delve_remedy_text(p->step_next.remedy),
              process_where(p));
     p->step_next = (struct delve_step){.action = DELVE_ACTION_GIVE_UP};
     fail_with_cause(p, line ? line + 1 : tail->data);
@@ -282,10 +282,11 @@ void process_remedy_ended(struct supervised *p, int status)
     } else {
         if (status != KEEPER_UNSUITED)
             (void)delve_diagnose_build_with(&own, p->build_tail.data, &p->build_facts);
-        log_info(p->place.subject, "%s on %s did not repair it (status %d)%s%s", delve_remedy_text(p->step_next.remedy),
-                 process_where(p), status, own.signature ? ": " : "", own.words);
+        log_info(p->context.subject, "%s on %s did not repair it (status %d)%s%s",
+                 delve_remedy_text(p->step_next.remedy), process_where(p), status, own.signature ? ": " : "",
+                 own.words);
     }
-    process_act(p, delve_recovery_remedied(p->recovery, mended, &own, timer_now(p->place.loop)));
+    process_act(p, delve_recovery_remedied(p->recovery, mended, &own, timer_now(p->context.loop)));
 }
 
 void process_logged(struct supervised *p, const struct delve_diagnosis *found)
@@ -293,7 +294,7 @@ void process_logged(struct supervised *p, const struct delve_diagnosis *found)
     struct buf text;
     struct err why;
     bool again = found->signature == p->logged.signature;
-    bool always = p->place.target->recover.while_running == CONFIG_WHILE_RUNNING_ALWAYS;
+    bool always = p->context.target->recover.while_running == CONFIG_WHILE_RUNNING_ALWAYS;
     p->logged = *found;
     if (again || p->state != PROCESS_SERVING)
         return;

@@ -59,7 +59,7 @@ static void pace(struct supervised *p)
 
 void process_set_state(struct supervised *p, enum process_state state, const char *reason)
 {
-    p->state = (enum process_state)state_next(&states, p->state, state, CONFIG_LOG_DEBUG, p->place.subject, reason);
+    p->state = (enum process_state)state_next(&states, p->state, state, CONFIG_LOG_DEBUG, p->context.subject, reason);
     pace(p);
     p->base.handler->working(p->base.arg, NULL);
 }
@@ -81,7 +81,7 @@ void process_say(struct supervised *p, const char *category, const char *text)
 
 const char *process_where(const struct supervised *p)
 {
-    return p->place.machine->where;
+    return p->context.machine->where;
 }
 
 void process_fail(struct supervised *p, const struct err *why)
@@ -130,7 +130,7 @@ static void on_step(void *arg)
         p->base.handler->listening(p->base.arg, p->port, true);
         break;
     case PROCESS_STOPPING:
-        if (!link_was_heard(p->place.link, PROCESS_STOP_MS)) {
+        if (!link_was_heard(p->context.link, PROCESS_STOP_MS)) {
             timer_start(p->step, PROCESS_STOP_MS, 0);
             break;
         }
@@ -140,14 +140,14 @@ static void on_step(void *arg)
         break;
     case PROCESS_DRAINING:
         /* While nobody reads the old program's streams, or nothing comes by, that they are quiet says nothing. */
-        if (!p->output_over && (p->paused || !link_was_heard(p->place.link, PROCESS_QUIET_MS)))
+        if (!p->output_over && (p->paused || !link_was_heard(p->context.link, PROCESS_QUIET_MS)))
             timer_start(p->step, PROCESS_QUIET_MS, 0);
         else
             process_drained(p);
         break;
     case PROCESS_ENDING:
         if (p->keeper)
-            log_warning(p->place.subject,
+            log_warning(p->context.subject,
                         "the supervisor on %s did not report the end within %d s; it ends when its lease expires",
                         process_where(p), REAP_MS / 1000);
         process_over(p, p->keeper ? "stopped waiting for the supervisor" : "everything has ended");
@@ -171,8 +171,8 @@ static void start(struct process *base, struct process_order order)
     p->order = order;
     process_set_state(p, PROCESS_STARTING, "starting the supervisor");
     process_working(p, "looking for Go and Delve on %s", process_where(p));
-    p->keeper =
-        keeper_start(p->place.loop, p->place.link, p->place.target, p->place.subject, true, &process_keeper_events, p);
+    p->keeper = keeper_start(p->context.loop, p->context.link, p->context.target, p->context.subject, true,
+                             &process_keeper_events, p);
     if (!p->keeper || keeper_examine(p->keeper, order.plan->build_dir, false) < 0)
         process_fail_memory(p);
     else if (order.prelaunch->count == 0) /* a step may change what versions that do not fit must leave alone */
@@ -223,7 +223,7 @@ static void reconnect(struct process *base, const struct err *why)
     struct err copy = *why;
     if (p->state != PROCESS_LISTENING && p->state != PROCESS_SERVING)
         return;
-    struct delve_step step = delve_recovery_died(p->recovery, timer_now(p->place.loop));
+    struct delve_step step = delve_recovery_died(p->recovery, timer_now(p->context.loop));
     if (step.action == DELVE_ACTION_GIVE_UP) {
         err_prefix(&copy, "could not attach again: ");
         process_fail(p, &copy);
@@ -325,7 +325,7 @@ static void destroy(struct process *base, bool link_lost)
     delve_recovery_free(p->recovery);
     delve_findings_free(&p->findings);
     delve_facts_free(&p->build_facts);
-    config_unref(p->place.config);
+    config_unref(p->context.config);
     free(p);
 }
 
@@ -346,19 +346,20 @@ static const struct process_ops ops = {
     .free = destroy,
 };
 
-struct process *process_supervised_new(const struct process_place *place, const struct process_handler *h, void *arg)
+struct process *process_supervised_new(const struct process_context *context, const struct process_handler *h,
+                                       void *arg)
 {
     struct supervised *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
     p->base = (struct process){.ops = &ops, .handler = h, .arg = arg};
-    p->place = *place;
-    p->place.config = config_ref(place->config);
+    p->context = *context;
+    p->context.config = config_ref(context->config);
     buf_init(&p->build_tail, 2 * PROCESS_TAIL_MAX);
     buf_init(&p->log_tail, 2 * PROCESS_TAIL_MAX);
     buf_init(&p->withheld, 2 * PROCESS_TAIL_MAX);
-    p->recovery = process_recovery_new(place->target);
-    p->step = timer_new(place->loop, on_step, p);
+    p->recovery = process_recovery_new(context->target);
+    p->step = timer_new(context->loop, on_step, p);
     if (!p->recovery || !p->step) {
         destroy(&p->base, false);
         return NULL;

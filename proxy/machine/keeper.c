@@ -211,11 +211,11 @@ static void on_exited(struct keeper *k, const struct order *o)
     keeper_ways_ended(k);
 }
 
-static void on_misplaced(struct keeper *k, const char *name, const char *text)
+static void on_path_error(struct keeper *k, const char *name, const char *text)
 {
-    enum delve_misplaced_kind kind = delve_misplaced_kind_of(name);
-    if (kind != DELVE_PLACE_FINE && k->state == KEEPER_RUNNING)
-        k->handler->misplaced(k->arg, kind, text);
+    enum delve_path_error kind = delve_path_error_of(name);
+    if (kind != DELVE_PATH_OK && k->state == KEEPER_RUNNING)
+        k->handler->path_error(k->arg, kind, text);
 }
 
 static void on_flying(struct keeper *k, const struct order *o)
@@ -262,8 +262,8 @@ static void on_report(struct keeper *k, const struct order *o)
     case ORDER_NOTE:
         k->handler->note(k->arg, text);
         break;
-    case ORDER_MISPLACED:
-        on_misplaced(k, name, text);
+    case ORDER_PATH_ERROR:
+        on_path_error(k, name, text);
         break;
     case ORDER_ERROR:
         on_error(k, name, text);

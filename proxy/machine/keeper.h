@@ -3,10 +3,10 @@
 #ifndef PROXY_MACHINE_KEEPER_H
 #define PROXY_MACHINE_KEEPER_H
 
-#include "dap/must_use.h"
 #include "config/config.h"
+#include "dap/must_use.h"
 #include "delve/check.h"
-#include "delve/misplaced.h"
+#include "delve/path_error.h"
 #include "delve/plan.h"
 #include "delve/signatures.h"
 #include "proxy/machine/machine.h"
@@ -38,7 +38,7 @@ struct keeper_handler {
     void (*note)(void *arg, const char *text);
     /* The present run was not started: a directory or file that it needs is not there, or cannot be used. `exited`
      * follows. */
-    void (*misplaced)(void *arg, enum delve_misplaced_kind kind, const char *path);
+    void (*path_error)(void *arg, enum delve_path_error kind, const char *path);
     /* Something that an inspection has found, or a remedy has done besides what it is for ("mended": "gocache", a
      * fresh build cache), while it is the present run. May be NULL. */
     void (*fact)(void *arg, const char *name, const char *text);

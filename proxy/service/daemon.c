@@ -12,8 +12,8 @@
 #include "proxy/machine/machine.h"
 #include "proxy/machine/sweep.h"
 #include "proxy/service/confinement.h"
+#include "proxy/service/endpoints.h"
 #include "proxy/service/notify.h"
-#include "proxy/service/places.h"
 
 enum {
     SIGNALS = 3,
@@ -32,7 +32,7 @@ static const char stop_reason[] = "delvegate is being stopped";
 struct live {
     struct live *next;
     struct session *session;
-    struct place *place;
+    struct endpoint *endpoint;
 };
 
 struct daemon {
@@ -40,7 +40,7 @@ struct daemon {
     struct config *config;
     daemon_reload *reload;
     void *reload_arg;
-    struct places places;
+    struct endpoints endpoints;
     struct notify *notify;
     struct live *sessions;
     uv_signal_t signals[SIGNALS];
@@ -73,7 +73,7 @@ static void tell_status(struct daemon *d)
     for (const struct live *l = d->sessions; l; l = l->next)
         count++;
     buf_printf(&text, "sessions: %zu", count);
-    for (const struct place *p = d->places.first; p; p = p->next) {
+    for (const struct endpoint *p = d->endpoints.first; p; p = p->next) {
         if (p->sessions == 0)
             continue;
         buf_printf(&text, "%s%s %zu", between, p->name, p->sessions);
@@ -83,7 +83,7 @@ static void tell_status(struct daemon *d)
         buf_puts(&text, ")");
     if (!d->stopping) {
         buf_puts(&text, "; targets: ");
-        places_describe(&d->places, &text);
+        endpoints_describe(&d->endpoints, &text);
     }
     notify_status(d->notify, text.data ? text.data : ""); /* what did not fit is left out */
     buf_free(&text);
@@ -92,7 +92,7 @@ static void tell_status(struct daemon *d)
 /* Whether the configuration lets delvegate end when nobody needs it. */
 static bool may_end_idle(const struct daemon *d)
 {
-    return d->config->idle_exit_seconds > 0 && d->places.activation.count > 0;
+    return d->config->idle_exit_seconds > 0 && d->endpoints.activation.count > 0;
 }
 
 /* Counts the time without a session from now on, if that shall end delvegate. */
@@ -100,14 +100,14 @@ static void watch_idle(struct daemon *d)
 {
     const char *bare;
     timer_stop(d->idle);
-    if (!d->sessions && !d->stopping && may_end_idle(d) && places_are_handed(&d->places, &bare))
+    if (!d->sessions && !d->stopping && may_end_idle(d) && endpoints_are_handed(&d->endpoints, &bare))
         timer_start(d->idle, (uint64_t)d->config->idle_exit_seconds * MS_PER_S, 0);
 }
 
 static void warn_of_idle(const struct daemon *d)
 {
     const char *bare;
-    if (may_end_idle(d) && !places_are_handed(&d->places, &bare))
+    if (may_end_idle(d) && !endpoints_are_handed(&d->endpoints, &bare))
         log_warning(NULL,
                     "idleExit has no effect: nothing would start delvegate again for target %s; add a ListenStream= "
                     "for it to the socket unit: systemctl --user edit delvegate.socket",
@@ -129,7 +129,7 @@ static void on_session_over(struct session *session, void *arg)
     if (*at) {
         struct live *gone = *at;
         *at = gone->next;
-        gone->place->sessions--;
+        gone->endpoint->sessions--;
         free(gone);
     }
     tell_status(d);
@@ -137,26 +137,26 @@ static void on_session_over(struct session *session, void *arg)
     finish_if_idle(d);
 }
 
-static void on_accepted(struct place *place, struct client *client, void *arg)
+static void on_accepted(struct endpoint *endpoint, struct client *client, void *arg)
 {
     struct daemon *d = arg;
-    const struct config_target *target = config_target_find(d->config, place->name);
+    const struct config_target *target = config_target_find(d->config, endpoint->name);
     struct live *live = calloc(1, sizeof *live);
     if (!live || !target) {
         client_reset(client);
         free(live);
         return;
     }
-    live->place = place;
-    live->session = session_new(&d->loop, d->config, target, &place->memory, client, on_session_over, d);
+    live->endpoint = endpoint;
+    live->session = session_new(&d->loop, d->config, target, &endpoint->memory, client, on_session_over, d);
     if (!live->session) {
-        log_error(place->name, "out of memory: a client was refused");
+        log_error(endpoint->name, "out of memory: a client was refused");
         free(live);
         return;
     }
     live->next = d->sessions;
     d->sessions = live;
-    place->sessions++;
+    endpoint->sessions++;
     watch_idle(d);
     tell_status(d);
 }
@@ -164,7 +164,7 @@ static void on_accepted(struct place *place, struct client *client, void *arg)
 /* Hardening is for what reaches another machine; on this one the debugged program would inherit it. */
 static void warn_of_confinement(struct daemon *d)
 {
-    for (struct place *p = d->places.first; p; p = p->next) {
+    for (struct endpoint *p = d->endpoints.first; p; p = p->next) {
         const struct config_target *t = config_target_find(d->config, p->name);
         bool is_confined = d->confinement[0] && t && config_target_is_local(t);
         p->memory.warning = is_confined ? d->confinement : NULL;
@@ -230,7 +230,7 @@ static void on_reload(struct daemon *d)
         d->config = fresh;
         log_set_level(fresh->log_level);
         log_info(NULL, "the configuration was reloaded; running sessions keep the previous one");
-        d->port_failed = places_apply(&d->places, fresh) < 0; /* it is reported; the rest works */
+        d->port_failed = endpoints_apply(&d->endpoints, fresh) < 0; /* it is reported; the rest works */
         warn_of_confinement(d);
         warn_of_idle(d);
         watch_idle(d);
@@ -260,7 +260,7 @@ static void stop(struct daemon *d, const char *why)
     d->stopping = true;
     log_info(NULL, "stopping: %s", why);
     notify_stopping(d->notify);
-    places_close(&d->places);
+    endpoints_close(&d->endpoints);
     timer_stop(d->idle);
     timer_start(d->stop, STOP_MS, 0);
     tell_status(d);
@@ -357,7 +357,7 @@ static void free_all(struct daemon *d, int status)
 {
     d->stopping = true;
     sweep_forget();
-    places_close(&d->places);
+    endpoints_close(&d->endpoints);
     timer_free(d->stop);
     timer_free(d->idle);
     notify_free(d->notify);
@@ -367,7 +367,7 @@ static void free_all(struct daemon *d, int status)
         _exit(status); /* exit() would wait for libuv's threads, and so for the name server */
     }
     uv_loop_close(&d->loop);
-    places_free(&d->places);
+    endpoints_free(&d->endpoints);
     config_unref(d->config);
 }
 
@@ -394,7 +394,7 @@ static int start_workers(struct daemon *d, const int *numbers)
 static int begin(struct daemon *d)
 {
     static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
-    int r = places_init(&d->places, &d->loop, on_accepted, d); /* before the loop takes descriptors of its own */
+    int r = endpoints_init(&d->endpoints, &d->loop, on_accepted, d); /* before the loop takes descriptors of its own */
     uv_loop_init(&d->loop);
     (void)signal(SIGPIPE, SIG_IGN);
     d->stop = timer_new(&d->loop, on_stop_late, d);
@@ -414,9 +414,9 @@ static int begin(struct daemon *d)
  * have the manager start delvegate over and over for it. */
 static bool may_serve(struct daemon *d)
 {
-    if (places_apply(&d->places, d->config) == 0)
+    if (endpoints_apply(&d->endpoints, d->config) == 0)
         return true;
-    d->port_failed = places_have_handed(&d->places);
+    d->port_failed = endpoints_have_handed(&d->endpoints);
     return d->port_failed;
 }
 

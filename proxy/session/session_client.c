@@ -24,7 +24,7 @@ static int append(struct buf *out, char *mapped)
     return out->failed ? -1 : 1;
 }
 
-int session_map_place(void *arg, const char *path, struct buf *out)
+int session_map_path(void *arg, const char *path, struct buf *out)
 {
     const struct session *s = arg;
     return append(out, config_paths_to_remote(&s->paths, path));

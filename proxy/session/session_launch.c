@@ -67,7 +67,7 @@ static int fill_launch(struct session *s, struct launch *l, const json_t *argume
         .log_output = s->target->delve_log_output,
         .flags = (const char *const *)s->target->delve_flags,
         .gocache = s->target->gocache,
-        .map_path = session_map_place,
+        .map_path = session_map_path,
         .name_rule = session_name_rule,
         .go_env = go_env,
         .is_local = config_target_is_local(s->target),

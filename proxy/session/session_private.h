@@ -102,8 +102,8 @@ void session_terminated(struct session *s);                                  /* 
 
 /* Every request that Delve will not answer any more gets its one answer. */
 void session_answer_pending(struct session *s, const char *why);
-/* Logs why Delve or the launch failed, for which it is the only place: a line for each of the text's. What moves to
- * another state by that has session_failed_text as its reason. */
+/* Logs why Delve or the launch failed, which nothing else does: a line for each of the text's. What moves to another
+ * state by that has session_failed_text as its reason. */
 extern const char session_failed_text[];
 void session_log_failure(const struct session *s, const char *why);
 /* Launch and, where that waits, configurationDone; shown to the user, unless he has ended it himself. */
@@ -126,9 +126,9 @@ void session_forward(struct session *s, const struct dap_message *m);
 void session_hold(struct session *s, const struct dap_message *m);
 /* Sends on what was held. */
 void session_release_held(struct session *s);
-/* As dap_map_path; arg is the session. Places are those of the Go machine's file system, names those of source files in
+/* As dap_map_path; arg is the session. Paths are those of the Go machine's file system, names those of source files in
  * the program's debug information. */
-int session_map_place(void *arg, const char *path, struct buf *out) MUST_USE;
+int session_map_path(void *arg, const char *path, struct buf *out) MUST_USE;
 int session_map_name(void *arg, const char *path, struct buf *out) MUST_USE;
 /* delve_target.name_rule of it. */
 int session_name_rule(void *arg, const char *path, struct buf *out) MUST_USE;

@@ -144,7 +144,7 @@ struct ssh_agent *ssh_agent_new(uv_loop_t *loop, const char *path)
     return a;
 }
 
-/* a->request holds the message behind a place for its length. */
+/* a->request holds the message behind room for its length. */
 static void ask(struct ssh_agent *a, uint64_t deadline_ms, ssh_agent_answer *answer, void *arg)
 {
     a->answer = answer;

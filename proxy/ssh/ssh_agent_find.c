@@ -22,25 +22,25 @@ enum {
 
 static const char auth_sock[] = "SSH_AUTH_SOCK";
 
-enum place {
-    PLACE_CONFIGURED,
-    PLACE_VARIABLE,
-    PLACE_MANAGER,
-    PLACE_SOCKET, /* from here on: in the runtime directory */
-    PLACE_DEBIAN,
-    PLACE_KEYRING,
-    PLACE_GCR,
-    PLACE_COUNT
+enum agent_source {
+    SOURCE_CONFIGURED,
+    SOURCE_VARIABLE,
+    SOURCE_MANAGER,
+    SOURCE_SOCKET, /* from here on: in the runtime directory */
+    SOURCE_DEBIAN,
+    SOURCE_KEYRING,
+    SOURCE_GCR,
+    SOURCE_COUNT
 };
 
-static const char *const names[PLACE_COUNT] = {
-    [PLACE_CONFIGURED] = "IdentityAgent",
-    [PLACE_VARIABLE] = auth_sock,
-    [PLACE_MANAGER] = "systemctl --user show-environment",
-    [PLACE_SOCKET] = "ssh-agent.socket",
-    [PLACE_DEBIAN] = "openssh_agent",
-    [PLACE_KEYRING] = "keyring/ssh",
-    [PLACE_GCR] = "gcr/ssh",
+static const char *const names[SOURCE_COUNT] = {
+    [SOURCE_CONFIGURED] = "IdentityAgent",
+    [SOURCE_VARIABLE] = auth_sock,
+    [SOURCE_MANAGER] = "systemctl --user show-environment",
+    [SOURCE_SOCKET] = "ssh-agent.socket",
+    [SOURCE_DEBIAN] = "openssh_agent",
+    [SOURCE_KEYRING] = "keyring/ssh",
+    [SOURCE_GCR] = "gcr/ssh",
 };
 
 struct ssh_agent_find {
@@ -49,11 +49,11 @@ struct ssh_agent_find {
     bool quiet;
     void (*done)(void *arg, const struct ssh_agent_found *found);
     void *arg;
-    struct timer *turn; /* goes on to the next place, outside of whatever call is going on */
+    struct timer *turn; /* goes on to the next source, outside of whatever call is going on */
     struct spawn *manager;
     struct ssh_agent *agent; /* is being asked for its keys */
-    enum place at, next, end;
-    char *tried[PLACE_COUNT]; /* the path that each place gave */
+    enum agent_source at, next, end;
+    char *tried[SOURCE_COUNT]; /* the path that each source gave */
     char runtime_dir[FIND_PATH_MAX];
     struct buf looked;
 };
@@ -66,7 +66,7 @@ void ssh_agent_find_cancel(struct ssh_agent_find *f)
         spawn_cancel(f->manager);
     ssh_agent_free(f->agent);
     timer_free(f->turn);
-    for (size_t i = 0; i < PLACE_COUNT; i++)
+    for (size_t i = 0; i < SOURCE_COUNT; i++)
         free(f->tried[i]);
     buf_free(&f->looked);
     free(f);
@@ -74,22 +74,22 @@ void ssh_agent_find_cancel(struct ssh_agent_find *f)
 
 static bool is_guessed(const struct ssh_agent_find *f)
 {
-    return f->at >= PLACE_SOCKET;
+    return f->at >= SOURCE_SOCKET;
 }
 
-/* A place that should have given an agent is worth a line; one that was only tried is not. */
+/* A source that should have given an agent is worth a line; one that was only tried is not. */
 static enum config_log_level level_of(const struct ssh_agent_find *f)
 {
     if (f->quiet)
         return CONFIG_LOG_DEBUG;
-    if (f->at == PLACE_CONFIGURED)
+    if (f->at == SOURCE_CONFIGURED)
         return CONFIG_LOG_WARNING;
-    return f->at == PLACE_VARIABLE && f->tried[f->at] ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG;
+    return f->at == SOURCE_VARIABLE && f->tried[f->at] ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG;
 }
 
 static void passed_over(struct ssh_agent_find *f, const char *why)
 {
-    bool first_guess = f->at == PLACE_SOCKET;
+    bool first_guess = f->at == SOURCE_SOCKET;
     /* what does not fit is left out */
     buf_printf(&f->looked, "%s%s%s%s%s (%s)", f->looked.len > 0 ? ", " : "", first_guess ? "in " : "",
                first_guess ? f->runtime_dir : "", first_guess ? ": " : "", names[f->at], why);
@@ -102,12 +102,12 @@ static void finish(struct ssh_agent_find *f, struct ssh_bytes keys)
     struct ssh_agent_found found = {.agent = f->agent,
                                     .keys = keys,
                                     .path = f->agent ? f->tried[f->at] : NULL,
-                                    .place = is_guessed(f) ? "the runtime directory" : names[f->at],
+                                    .source = is_guessed(f) ? "the runtime directory" : names[f->at],
                                     .looked = f->looked.data ? f->looked.data : ""};
     f->agent = NULL;
     if (found.agent)
         log_line(f->quiet ? CONFIG_LOG_DEBUG : CONFIG_LOG_INFO, f->subject, "SSH agent: %s, found through %s",
-                 found.path, found.place);
+                 found.path, found.source);
     else
         log_debug(f->subject, "no SSH agent: %s", found.looked);
     f->done(f->arg, &found);
@@ -169,7 +169,7 @@ static bool ask_variable(struct ssh_agent_find *f, const char *name)
     if (path && path[0])
         return ask(f, path);
     struct err why;
-    err_set(&why, "%s%snot set", f->at == PLACE_VARIABLE ? "" : name, f->at == PLACE_VARIABLE ? "" : " is ");
+    err_set(&why, "%s%snot set", f->at == SOURCE_VARIABLE ? "" : name, f->at == SOURCE_VARIABLE ? "" : " is ");
     passed_over(f, why.text);
     return false;
 }
@@ -208,7 +208,7 @@ static void on_manager(void *arg, const struct spawn_result *r)
     char path[SSH_AGENT_ENV_VALUE_MAX];
     enum ssh_agent_env answer = why ? SSH_AGENT_ENV_ABSENT : ssh_agent_env_value(r->out, auth_sock, path);
     if (r->err_out[0] && why)
-        log_debug(f->subject, "%s: %.*s", names[PLACE_MANAGER], (int)strcspn(r->err_out, "\r\n"), r->err_out);
+        log_debug(f->subject, "%s: %.*s", names[SOURCE_MANAGER], (int)strcspn(r->err_out, "\r\n"), r->err_out);
     bool waits = answer == SSH_AGENT_ENV_SET && ask(f, path);
     if (answer == SSH_AGENT_ENV_BROKEN)
         passed_over(f, "its SSH_AUTH_SOCK cannot be read");
@@ -230,13 +230,13 @@ static bool ask_manager(struct ssh_agent_find *f)
     return f->manager != NULL;
 }
 
-static bool ask_place(struct ssh_agent_find *f)
+static bool ask_source(struct ssh_agent_find *f)
 {
-    if (f->at == PLACE_CONFIGURED)
+    if (f->at == SOURCE_CONFIGURED)
         return ask_configured(f);
-    if (f->at == PLACE_VARIABLE)
+    if (f->at == SOURCE_VARIABLE)
         return ask_variable(f, auth_sock);
-    if (f->at == PLACE_MANAGER)
+    if (f->at == SOURCE_MANAGER)
         return ask_manager(f);
     char path[FIND_PATH_MAX * 2];
     (void)snprintf(path, sizeof path, "%s/%s", f->runtime_dir, names[f->at]);
@@ -248,7 +248,7 @@ static void on_turn(void *arg)
     struct ssh_agent_find *f = arg;
     while (f->next < f->end) {
         f->at = f->next++;
-        if (ask_place(f))
+        if (ask_source(f))
             return;
     }
     finish(f, (struct ssh_bytes){(const unsigned char *)"", 0});
@@ -273,8 +273,8 @@ struct ssh_agent_find *ssh_agent_find_start(uv_loop_t *loop, const char *subject
     f->done = done;
     f->arg = arg;
     bool configured = identity_agent && strcmp(identity_agent, auth_sock) != 0;
-    f->next = configured ? PLACE_CONFIGURED : PLACE_VARIABLE;
-    f->end = configured ? PLACE_VARIABLE : PLACE_COUNT;
+    f->next = configured ? SOURCE_CONFIGURED : SOURCE_VARIABLE;
+    f->end = configured ? SOURCE_VARIABLE : SOURCE_COUNT;
     buf_init(&f->looked, FIND_LOOKED_MAX);
     const char *dir = getenv("XDG_RUNTIME_DIR");
     if (dir && dir[0] == '/' &&

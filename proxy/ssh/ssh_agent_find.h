@@ -23,7 +23,7 @@ struct ssh_agent_found {
     struct ssh_agent *agent; /* the receiver's, who frees it; NULL: there is none */
     struct ssh_bytes keys;   /* its answer to ssh_agent_list */
     const char *path;        /* of its socket */
-    const char *place;       /* where the path was found, in words */
+    const char *source;      /* where the path was found, in words */
     const char *looked;      /* what was looked at in vain, each with the reason: "SSH_AUTH_SOCK (not set), ..." */
 };
 

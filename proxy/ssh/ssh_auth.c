@@ -59,7 +59,7 @@ static void on_agent_found(void *arg, const struct ssh_agent_found *found)
         buf_printf(&a->agent_note, " No SSH agent: %s.", found->looked);
     else if (usable == 0)
         buf_printf(&a->agent_note, " The SSH agent at %s (found through %s) has no key to use: `ssh-add` adds one.",
-                   found->path, found->place);
+                   found->path, found->source);
     start_trying(a);
 }
 

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy.h"
 
@@ -328,7 +328,7 @@ static void remove_entry(void *arg, const char *path, const char *name)
     if (is_number(name) && remedy_restore(path) < 0) {
         b->is_aside = true;
         b->error = errno;
-    } else if (place_erase(path) < 0) {
+    } else if (directory_remove(path) < 0) {
         b->error = errno;
     }
 }
@@ -462,7 +462,8 @@ static void look_at(void *arg, const char *path, const char *name)
 {
     const struct others *o = arg;
     struct burial b = {0};
-    if (!is_instance_name(name) || (o->own && strcmp(path, o->own) == 0) || !place_is_ours(path) || !is_dead(path))
+    if (!is_instance_name(name) || (o->own && strcmp(path, o->own) == 0) || !directory_is_private(path) ||
+        !is_dead(path))
         return;
     (void)bury(&b, path, false);
     if (o->told && b.error != EWOULDBLOCK)
@@ -471,12 +472,12 @@ static void look_at(void *arg, const char *path, const char *name)
 
 static void look_in(void *arg, const char *base)
 {
-    if (place_is_ours(base))
+    if (directory_is_private(base))
         entries(base, look_at, arg);
 }
 
 void bury_others(const char *own, void (*told)(void *arg, const char *text), void *arg)
 {
     struct others o = {.own = own, .told = told, .arg = arg};
-    place_bases(look_in, &o);
+    directory_bases(look_in, &o);
 }

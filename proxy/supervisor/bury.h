@@ -14,7 +14,7 @@ enum {
 
 /* Makes an instance's directory that of this process: waits until nobody buries it any more, ends and removes what a
  * dead supervisor has left in it, and writes the files `host` and `supervisor`. Returns 0; 1 when a living supervisor
- * has it; -1 with errno. ENOENT: it was removed meanwhile, place_instance makes another. */
+ * has it; -1 with errno. ENOENT: it was removed meanwhile, directory_instance makes another. */
 int bury_claim(const char *dir) MUST_USE;
 /* Says to other machines, where the directory may be mounted too, that its supervisor lives. Returns -1 with errno. */
 int bury_touch(const char *dir);

@@ -14,9 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/door_private.h"
 #include "proxy/supervisor/file.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 
 enum {
@@ -24,7 +24,7 @@ enum {
     STATUS_FAILED = 1, /* after an error line */
     STATUS_GONE = 3,   /* after a gone line */
     FILE_MODE = 0600,
-    ENDING_MS = 5000, /* for the supervisor's own end when its place is wanted, and for its last word */
+    ENDING_MS = 5000, /* for the supervisor's own end when another is to start, and for its last word */
     BOOT_ID_MAX = 64,
     STARTING_MS = 60 * 1000, /* for one that buries its predecessor first */
     WORDS_MAX = 4096
@@ -267,12 +267,12 @@ static void tell_silent(const struct door *d)
 /* Finds or starts one of this build. Returns -1 after an error line. */
 static int settle(struct door *d, const char *name)
 {
-    struct place_error why;
+    struct directory_error why;
     char own[DOOR_IDENTITY_MAX];
     door_identity(own);
     for (int i = 0; i < ATTEMPTS; i++) {
         enum reached r;
-        if (place_instance(name, d->dir, &why) < 0) {
+        if (directory_instance(name, d->dir, &why) < 0) {
             say(d, "", "error place %s", why.text);
             return -1;
         }

@@ -114,7 +114,7 @@ static size_t body_size(const struct guest *g)
 }
 
 /* Where the byte after the got ones belongs: behind the nonce there is a NUL of ours. */
-static size_t place_of(const struct guest *g, size_t got)
+static size_t offset_of(const struct guest *g, size_t got)
 {
     return got < g->request.nonce_len ? got : got + 1;
 }
@@ -217,7 +217,7 @@ static void take_body(struct guest *g)
 {
     size_t size = body_size(g);
     size_t stop = g->got < g->request.nonce_len ? g->request.nonce_len : size;
-    ssize_t n = recv(g->watch.fd, g->body + place_of(g, g->got), stop - g->got, MSG_DONTWAIT);
+    ssize_t n = recv(g->watch.fd, g->body + offset_of(g, g->got), stop - g->got, MSG_DONTWAIT);
     if (would_block(n))
         return;
     if (n <= 0) {

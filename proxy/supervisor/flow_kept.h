@@ -26,7 +26,7 @@ struct flow_kept {
 int kept_init(struct flow_kept *k, const char *path, long file_max) MUST_USE;
 void kept_free(struct flow_kept *k);
 bool kept_is_empty(const struct flow_kept *k);
-/* A place for bytes that come now. NULL: its bounds are reached, or memory or the disk is full. */
+/* Room for bytes that come now. NULL: its bounds are reached, or memory or the disk is full. */
 char *kept_room(struct flow_kept *k, size_t *size);
 /* So many bytes were put there. */
 void kept_added(struct flow_kept *k, size_t n);

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 enum {
-    FIRST_PLACES = 32, /* for descriptors that are polled */
-    RETRY_MS = 200,    /* after memory was short */
+    FIRST_SLOTS = 32, /* for descriptors that are polled */
+    RETRY_MS = 200,   /* after memory was short */
     MS_PER_SECOND = 1000,
     NS_PER_MS = 1000 * 1000,
     WAIT_MAX_MS = 24 * 60 * 60 * MS_PER_SECOND
@@ -33,7 +33,7 @@ static struct {
 
     struct pollfd *polled;
     struct watch **due; /* of each that is polled; NULL: it was taken out since */
-    size_t places;
+    size_t slots;
     size_t count;
 
     struct caught caught[LOOP_SIGNALS];
@@ -181,22 +181,22 @@ void loop_unwatch(struct watch *w)
 }
 
 /* Returns false when memory is short: then some have to wait for the next turn. */
-static bool make_places(size_t wanted)
+static bool make_slots(size_t wanted)
 {
-    size_t places = loop.places ? loop.places : FIRST_PLACES;
-    while (places < wanted)
-        places *= 2;
-    if (places == loop.places)
+    size_t slots = loop.slots ? loop.slots : FIRST_SLOTS;
+    while (slots < wanted)
+        slots *= 2;
+    if (slots == loop.slots)
         return true;
-    struct pollfd *polled = realloc(loop.polled, places * sizeof *polled);
+    struct pollfd *polled = realloc(loop.polled, slots * sizeof *polled);
     if (!polled)
         return false;
     loop.polled = polled;
-    struct watch **due = realloc(loop.due, places * sizeof(struct watch *));
+    struct watch **due = realloc(loop.due, slots * sizeof(struct watch *));
     if (!due)
         return false;
     loop.due = due;
-    loop.places = places;
+    loop.slots = slots;
     return true;
 }
 
@@ -205,9 +205,9 @@ static bool gather(void)
     size_t wanted = 0;
     for (struct watch *w = loop.watches; w; w = w->next)
         wanted++;
-    bool all = make_places(wanted);
+    bool all = make_slots(wanted);
     loop.count = 0;
-    for (struct watch *w = loop.watches; w && loop.count < loop.places; w = w->next) {
+    for (struct watch *w = loop.watches; w && loop.count < loop.slots; w = w->next) {
         loop.polled[loop.count] = (struct pollfd){.fd = w->fd, .events = w->events};
         loop.due[loop.count++] = w;
     }

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/door.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/supervise.h"
 #include "proxy/supervisor/warden.h"
 
@@ -14,11 +14,11 @@ enum { EXIT_USAGE = 2, NAME_MAX_SIZE = 64, CLIENT = 2, NONCE = 3, DIR = 2 };
 
 static int local_main(void)
 {
-    static struct place_error why;
+    static struct directory_error why;
     char name[NAME_MAX_SIZE];
     char dir[SUPERVISOR_PATH_MAX];
     (void)snprintf(name, sizeof name, "local-%ld", (long)getpid());
-    if (place_instance(name, dir, &why) < 0) {
+    if (directory_instance(name, dir, &why) < 0) {
         (void)fprintf(stderr, "%s\n", why.text);
         return EXIT_FAILURE;
     }

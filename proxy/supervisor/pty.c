@@ -113,9 +113,9 @@ int pty_lead(int slave, bool foreground)
     if (child > 0)
         lead(child);
     if (setpgid(0, 0) < 0)
-        _exit(RUN_MISPLACED);
+        _exit(RUN_NOT_EXECUTABLE);
     /* SIGTTOU is blocked yet. */
     if (foreground && tcsetpgrp(slave, getpid()) < 0)
-        _exit(RUN_MISPLACED);
+        _exit(RUN_NOT_EXECUTABLE);
     return 0;
 }

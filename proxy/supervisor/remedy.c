@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "delve/order.h"
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy_parts.h"
 
 /* Where go may be besides, whatever PATH the program gets. */
@@ -152,7 +152,7 @@ static void erase_earlier(const char *parent, const char *own)
         if (strncmp(e->d_name, "mended-", strlen("mended-")) != 0 || strcmp(e->d_name, own) == 0)
             continue;
         remedy_path(path, "%s/%s", parent, e->d_name);
-        if (place_erase(path) < 0)
+        if (directory_remove(path) < 0)
             remedy_say("%s could not be removed on the Go machine: %s", path, strerror(errno));
     }
     if (d)

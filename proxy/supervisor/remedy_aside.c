@@ -19,8 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy_parts.h"
 
 #define RECORD_HEAD "delvegate-aside 1\n"
@@ -263,7 +263,7 @@ static int is_aside(const struct record *r, const struct piece *p, const char *s
 }
 
 /* What came in the place of what is aside goes. */
-static int clear_place(const struct record *r, const struct piece *p)
+static int remove_new(const struct record *r, const struct piece *p)
 {
     char path[SUPERVISOR_PATH_MAX];
     int was = is_aside(r, p, "", path);
@@ -271,7 +271,7 @@ static int clear_place(const struct record *r, const struct piece *p)
         was = is_aside(r, p, ".none", path);
     if (was < 0)
         return -1;
-    return was ? place_erase(p->path) : 0;
+    return was ? directory_remove(p->path) : 0;
 }
 
 static int put_back(const struct record *r, const struct piece *p)
@@ -292,7 +292,7 @@ static int put_all_back(const struct record *r)
 {
     /* The tree, which comes first, goes before what it is made from, and comes back after it. */
     for (size_t i = 0; i < r->count; i++)
-        if (clear_place(r, &r->pieces[i]) < 0)
+        if (remove_new(r, &r->pieces[i]) < 0)
             return -1;
     for (size_t i = r->count; i-- > 0;)
         if (put_back(r, &r->pieces[i]) < 0)
@@ -312,7 +312,7 @@ int remedy_restore(const char *session_dir)
     if (r.is_whole && !r.is_done && put_all_back(&r) < 0)
         return -1;
     /* Only what is known to be replaced is removed with what is in it. */
-    if (r.is_done && place_erase(r.dir) < 0)
+    if (r.is_done && directory_remove(r.dir) < 0)
         return -1;
     if (!r.is_done && r.dir[0] && rmdir(r.dir) < 0 && errno != ENOENT)
         return -1;

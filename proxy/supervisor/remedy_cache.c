@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/modcache.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy_parts.h"
 
 enum {
@@ -41,7 +41,7 @@ int remedy_make_gocache(const struct remedy *r)
     remedy_path(file, "%s/try", path);
     if ((mkdir(path, REMEDY_DIR_MODE) < 0 && errno != EEXIST) || try_space(file) < 0) {
         int error = errno;
-        (void)place_erase(path);
+        (void)directory_remove(path);
         return remedy_failed("%s: %s\n"
                              "no build cache can be created in %s on the Go machine",
                              file, strerror(error), r->dir);
@@ -236,7 +236,7 @@ static int fetch_again(const struct remedy *r, const char *scratch)
 
 static int erase_scratch(const char *scratch)
 {
-    if (place_erase(scratch) == 0)
+    if (directory_remove(scratch) == 0)
         return 0;
     return remedy_failed("%s could not be removed on the Go machine: %s", scratch, strerror(errno));
 }

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy_parts.h"
 
 bool remedy_exists(const char *path)
@@ -138,7 +138,7 @@ int remedy_fresh_dir(const struct remedy *r, const char *name)
 {
     char path[SUPERVISOR_PATH_MAX];
     remedy_path(path, "%s/%s", r->dir, name);
-    if (place_erase(path) < 0 || mkdir(path, REMEDY_DIR_MODE) < 0)
+    if (directory_remove(path) < 0 || mkdir(path, REMEDY_DIR_MODE) < 0)
         return remedy_failed("%s could not be created on the Go machine: %s", path, strerror(errno));
     return 0;
 }

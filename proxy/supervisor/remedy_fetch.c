@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/remedy_parts.h"
 
 enum { FETCH_ENV_MAX = 8, HEX_BYTE = 3 * SUPERVISOR_PATH_MAX };

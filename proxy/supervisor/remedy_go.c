@@ -32,7 +32,7 @@ static int find_go(char *path)
 }
 
 /* Makes `to` what fd is; /dev/null for REMEDY_QUIET. */
-static void place_fd(int fd, int to)
+static void redirect_fd(int fd, int to)
 {
     int from = fd == REMEDY_QUIET ? open("/dev/null", O_RDWR | O_CLOEXEC) : fd;
     if (from < 0 || (from != to && dup2(from, to) < 0))
@@ -43,9 +43,9 @@ static void become_go(const struct remedy_go *go, const char *path, char *const 
 {
     /* In this order neither is overwritten before it is used: out may be our stderr. */
     int err = go->err == REMEDY_QUIET ? REMEDY_QUIET : fcntl(go->err, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    place_fd(REMEDY_QUIET, STDIN_FILENO);
-    place_fd(go->out, STDOUT_FILENO);
-    place_fd(err, STDERR_FILENO);
+    redirect_fd(REMEDY_QUIET, STDIN_FILENO);
+    redirect_fd(go->out, STDOUT_FILENO);
+    redirect_fd(err, STDERR_FILENO);
     file_close_from(STDERR_FILENO + 1, NULL, 0);
     for (char *const *e = go->env; e && *e; e++)
         (void)putenv(*e);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "delve/order.h"
-#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/remedy_parts.h"
 #include "proxy/supervisor/sha256.h"
 #include "proxy/supervisor/worker.h"

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/modcache.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy_parts.h"
 #include "proxy/supervisor/user.h"
 
@@ -58,7 +58,7 @@ static int fill(const struct remedy *r, const char *new)
         status = fill_with(r, (char *const[]){cache, old.data, no_private, NULL});
     if (status && !both.failed)
         status = fill_with(r, (char *const[]){cache, both.data, NULL});
-    if (status && place_erase(new) == 0 && mkdir(new, REMEDY_DIR_MODE) == 0)
+    if (status && directory_remove(new) == 0 && mkdir(new, REMEDY_DIR_MODE) == 0)
         status = fill_with(r, (char *const[]){cache, NULL});
     buf_free(&old);
     buf_free(&both);
@@ -168,7 +168,7 @@ int remedy_modcache(struct remedy *r)
     if (status)
         return status;
     if (fill(r, new) != 0) {
-        (void)place_erase(new);
+        (void)directory_remove(new);
         return remedy_failed("a fresh module cache could not be filled from %s on the Go machine", r->modcache);
     }
     status = forget(r, new);

@@ -146,7 +146,7 @@ static bool try_without_network(const struct own *own, const char *flag)
 
 /* --- what the program's files import --- */
 
-static void place(const struct own *own, const char *path, const char *package, size_t len, char *dir)
+static void package_dir(const struct own *own, const char *path, const char *package, size_t len, char *dir)
 {
     size_t n = strlen(path);
     remedy_path(dir, "%s%.*s", own->r->root, (int)(len - n), package + n);
@@ -158,7 +158,7 @@ static bool is_there(const struct own *own, const char *path, const char *packag
     char dir[SUPERVISOR_PATH_MAX];
     if (strcmp(path, own->paths.data) != 0)
         return false;
-    place(own, path, package, len, dir);
+    package_dir(own, path, package, len, dir);
     return remedy_has_go_files(dir);
 }
 
@@ -200,7 +200,7 @@ static void reach(struct own *own, const char *cwd)
     remedy_imports_of(dir, true, take_import, own);
     for (size_t at = 0; at < own->seen.len; at += strlen(own->seen.data + at) + 1) {
         const char *package = own->seen.data + at;
-        place(own, own->paths.data, package, strlen(package), dir);
+        package_dir(own, own->paths.data, package, strlen(package), dir);
         remedy_imports_of(dir, false, take_import, own);
     }
 }

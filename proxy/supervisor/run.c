@@ -126,11 +126,11 @@ static void begin(struct run *r, const struct order *o)
     r->gomodcache = strdup(modcache ? modcache : session_tools(r->session)->gomodcache);
     if (run_streams_open(r, o) < 0) {
         report_unprepared(r, errno);
-        run_unstarted(r, RUN_MISPLACED);
+        run_unstarted(r, RUN_NOT_EXECUTABLE);
     } else if (run_spawn(r, o) < 0) {
         session_say_fmt(r->session, ORDER_ERROR, "start", "no process could be started on the Go machine: %s",
                         strerror(errno));
-        run_unstarted(r, RUN_MISPLACED);
+        run_unstarted(r, RUN_NOT_EXECUTABLE);
     } else {
         run_streams_forked(r);
         watch(r);
@@ -217,7 +217,7 @@ void run_fly(struct run *r)
 static void pass_note(struct run *r, const char *bytes, size_t n, enum order_kind kind)
 {
     struct buf record;
-    bool is_wanted = kind == ORDER_NOTE || kind == ORDER_MISPLACED || kind == ORDER_ERROR || kind == ORDER_FACT;
+    bool is_wanted = kind == ORDER_NOTE || kind == ORDER_PATH_ERROR || kind == ORDER_ERROR || kind == ORDER_FACT;
     if (!r->session || !is_wanted)
         return;
     buf_init(&record, ORDER_RECORD_MAX);

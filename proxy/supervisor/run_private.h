@@ -13,7 +13,7 @@
 
 /* As a shell has them. */
 enum {
-    RUN_MISPLACED = 126, /* what is needed is not there, or it can't be executed */
+    RUN_NOT_EXECUTABLE = 126, /* what is needed is not there, or it can't be executed */
     RUN_NOT_FOUND = 127
 };
 

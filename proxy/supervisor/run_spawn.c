@@ -10,9 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
 #include "proxy/supervisor/inspect.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy.h"
 #include "proxy/supervisor/run_private.h"
@@ -91,7 +91,7 @@ static void redirect(struct birth *b)
     }
     if (dup2(input, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0 || text < 0 ||
         notes < 0)
-        _exit(RUN_MISPLACED);
+        _exit(RUN_NOT_EXECUTABLE);
     file_close_from(STANDARD, (int[]){text, notes}, 2);
     b->text = text;
     b->notes = notes;
@@ -99,7 +99,7 @@ static void redirect(struct birth *b)
 
 /* --- what has to be there --- */
 
-static const char *misplaced(const char *path, bool directory)
+static const char *path_error(const char *path, bool directory)
 {
     struct stat st;
     if (stat(path, &st) == 0) {
@@ -112,11 +112,11 @@ static const char *misplaced(const char *path, bool directory)
 
 static void need(const struct birth *b, const char *path, bool directory)
 {
-    const char *why = misplaced(path, directory);
+    const char *why = path_error(path, directory);
     if (!why)
         return;
-    worker_say(b->notes, ORDER_MISPLACED, why, path);
-    _exit(RUN_MISPLACED);
+    worker_say(b->notes, ORDER_PATH_ERROR, why, path);
+    _exit(RUN_NOT_EXECUTABLE);
 }
 
 static void enter(const struct birth *b)
@@ -133,8 +133,8 @@ static void enter(const struct birth *b)
     need(b, cwd, true);
     if (chdir(cwd) == 0)
         return;
-    worker_say(b->notes, ORDER_MISPLACED, "closed", cwd);
-    _exit(RUN_MISPLACED);
+    worker_say(b->notes, ORDER_PATH_ERROR, "closed", cwd);
+    _exit(RUN_NOT_EXECUTABLE);
 }
 
 static void check_needs(const struct birth *b)
@@ -152,7 +152,7 @@ static _Noreturn void fail_file(const struct birth *b, const char *path)
     char *text = NULL;
     if (asprintf(&text, "%s could not be written on the Go machine: %s; is its disk full?", path, strerror(errno)) > 0)
         worker_say(b->notes, ORDER_ERROR, "disk", text);
-    _exit(RUN_MISPLACED);
+    _exit(RUN_NOT_EXECUTABLE);
 }
 
 /* Before anything else: from now on whoever finds the file can end what comes. */
@@ -186,8 +186,8 @@ static void make_tmp(const struct birth *b)
     char path[SUPERVISOR_PATH_MAX];
     if (run_session_path(b->run, path, "tmp") < 0)
         fail_file(b, b->run->dir);
-    (void)place_erase(path);
-    if (place_make(b->run->dir, "tmp", path) < 0)
+    (void)directory_remove(path);
+    if (directory_make(b->run->dir, "tmp", path) < 0)
         fail_file(b, path);
 }
 
@@ -198,12 +198,12 @@ static char *argument(const struct birth *b, const struct order_field *field)
     char *text = NULL;
     if (strlen(field->value) != field->len) {
         (void)dprintf(b->text, "an argument with a NUL byte can't be given to a program\n");
-        _exit(RUN_MISPLACED);
+        _exit(RUN_NOT_EXECUTABLE);
     }
     if (field->key == ORDER_ARG)
         return (char *)(uintptr_t)field->value;
     if (asprintf(&text, "%s%s", field->value, b->run->pty.path) < 0)
-        _exit(RUN_MISPLACED);
+        _exit(RUN_NOT_EXECUTABLE);
     return text;
 }
 
@@ -216,7 +216,7 @@ static char **arguments(const struct birth *b, size_t *count)
         room++;
     char **argv = calloc(room, sizeof *argv);
     if (!argv)
-        _exit(RUN_MISPLACED);
+        _exit(RUN_NOT_EXECUTABLE);
     if (b->run->what == RUN_DLV)
         argv[n++] = session_tools(b->run->session)->dlv;
     for (size_t at = 0; order_next(b->order, &at, &field);)
@@ -237,7 +237,7 @@ static _Noreturn void fail_exec(const struct birth *b, const char *program)
     else
         (void)dprintf(b->text, "%s could not be started on the Go machine: %s%s\n", program, strerror(why),
                       b->run->what == RUN_DLV ? "; check delve.path" : "");
-    _exit(why == ENOENT ? RUN_NOT_FOUND : RUN_MISPLACED);
+    _exit(why == ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE);
 }
 
 /* A script that names no interpreter is sh's. */
@@ -303,7 +303,7 @@ static _Noreturn void be_born(struct birth *b)
     write_pid(b);
     if (r->pty.master >= 0 && pty_lead(STDIN_FILENO, r->what != RUN_DLV) < 0) {
         (void)dprintf(b->text, "no terminal for the program on the Go machine: %s\n", strerror(errno));
-        _exit(RUN_MISPLACED);
+        _exit(RUN_NOT_EXECUTABLE);
     }
     unblock_signals();
     write_attached(b);
@@ -312,7 +312,7 @@ static _Noreturn void be_born(struct birth *b)
     make_tmp(b);
     b->env = run_environment(r, b->order, b->notes);
     if (!b->env)
-        _exit(RUN_MISPLACED);
+        _exit(RUN_NOT_EXECUTABLE);
     char **argv = arguments(b, &count);
     if (r->what == RUN_REMEDY)
         do_remedy(b, argv, count);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/run_private.h"
 
 enum { NAME_SIZE = 16, ROWS_DEFAULT = 24, COLUMNS_DEFAULT = 80 };
@@ -111,7 +111,7 @@ static int open_fifo(struct run *r, enum run_stream_kind kind)
     return flow(r, kind, fd);
 }
 
-/* Who waits for the log of a dlv gets its end, also where there is no place for a FIFO. */
+/* Who waits for the log of a dlv gets its end, also where no FIFO can be made. */
 static void open_no_log(struct run *r)
 {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -144,7 +144,7 @@ static void erase_earlier(const struct run *r)
         return;
     for (struct dirent *e = readdir(d); e; e = readdir(d))
         if (is_number(e->d_name) && run_session_path(r, path, e->d_name) == 0)
-            (void)place_erase(path);
+            (void)directory_remove(path);
     (void)closedir(d);
 }
 
@@ -153,7 +153,7 @@ static int make_directory(const struct run *r)
     char name[NAME_SIZE], path[SUPERVISOR_PATH_MAX];
     erase_earlier(r);
     (void)snprintf(name, sizeof name, "%u", (unsigned)r->number);
-    return place_make(r->dir, name, path);
+    return directory_make(r->dir, name, path);
 }
 
 /* --- all of them --- */

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/door.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/remedy.h"
 #include "proxy/supervisor/session_private.h"
 #include "proxy/supervisor/survey.h"
@@ -22,9 +22,9 @@ static int make_dir(const char *dir)
     char parent[SUPERVISOR_PATH_MAX];
     const char *name = strrchr(dir, '/') + 1;
     (void)snprintf(parent, sizeof parent, "%.*s", (int)(name - 1 - dir), dir);
-    int r = place_make(parent, name, path);
-    if (r < 0 && errno == EEXIST && remedy_restore(dir) == 0 && place_erase(dir) == 0)
-        r = place_make(parent, name, path);
+    int r = directory_make(parent, name, path);
+    if (r < 0 && errno == EEXIST && remedy_restore(dir) == 0 && directory_remove(dir) == 0)
+        r = directory_make(parent, name, path);
     return r;
 }
 
@@ -128,7 +128,7 @@ static void erase(const char *dir, void (*say)(void *arg, const char *text), voi
             "files that a remedy had moved aside could not be put back on the Go machine (%s); they are in %s",
             strerror(errno), dir);
         say(arg, text);
-    } else if (place_erase(dir) < 0) {
+    } else if (directory_remove(dir) < 0) {
         (void)snprintf(text, sizeof text, "the run directory %s could not be removed on the Go machine: %s", dir,
                        strerror(errno));
         say(arg, text);

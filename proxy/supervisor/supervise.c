@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/door.h"
 #include "proxy/supervisor/flow.h"
 #include "proxy/supervisor/inquiry.h"
 #include "proxy/supervisor/loop.h"
 #include "proxy/supervisor/owner.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/session.h"
 #include "proxy/supervisor/uplink.h"
 #include "proxy/supervisor/worker.h"
@@ -273,6 +273,6 @@ int supervise_work(void *arg)
     int status = loop_run();
     worker_free(me.burial);
     if (me.how->local || door_close(me.how->dir))
-        (void)place_erase(me.how->dir);
+        (void)directory_remove(me.how->dir);
     return status;
 }

@@ -20,7 +20,7 @@
  * Files: main.c roles; loop.h descriptors, alarms, children; uplink.h the tunnel's end here; flow.h bytes between
  * descriptors and streams; session.h orders and reports; inquiry.h JSON-RPC beside DAP; owner.h whose a port is; run.h
  * one run; process.h identity and sweeping; locks.h who holds what go waits for; survey.h tools and facts, remedy.h
- * remedies (both in workers); place.h directories; bury.h what crashes have left; door.h, warden.h.
+ * remedies (both in workers); directory.h directories; bury.h what crashes have left; door.h, warden.h.
  */
 #ifndef PROXY_SUPERVISOR_SUPERVISOR_H
 #define PROXY_SUPERVISOR_SUPERVISOR_H

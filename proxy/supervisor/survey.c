@@ -83,7 +83,7 @@ char *survey_read(const char *path)
     return text;
 }
 
-/* --- the environment of go and dlv: nothing of the shell's but what names the user and places --- */
+/* --- the environment of go and dlv: nothing of the shell's but what names the user and directories --- */
 
 static void give(struct look *l, char *pair)
 {

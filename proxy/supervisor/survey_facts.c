@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/survey_parts.h"
 
 enum { LINE_BYTES = 256, STATUS_MAX = 8 * 1024 };
@@ -135,7 +135,7 @@ static void unused_cache_facts(const struct look *l, const char *name, const cha
     bool is_made = false;
     char *at = dir[0] == '/' ? nearest(dir) : NULL;
     char *file = at ? trial(at) : NULL;
-    if (file && place_fill(file, &is_made) < 0 && !is_made)
+    if (file && directory_probe_space(file, &is_made) < 0 && !is_made)
         survey_fact_of(l, "env", name, "state", "closed");
     else if (file && strcmp(at, dir) != 0)
         survey_fact_of(l, "env", name, "state", "missing");
@@ -255,7 +255,7 @@ static char *cache_facts(const struct look *l, const char *name, const char *dir
     if (at && strcmp(at, dir) != 0)
         survey_fact_of(l, name, "at", NULL, at);
     char *file = at && survey_is_dir(at) ? trial(at) : NULL;
-    if (file && place_fill(file, &is_made) < 0) {
+    if (file && directory_probe_space(file, &is_made) < 0) {
         survey_fact_of(l, name, "why", NULL, strerror(errno));
         survey_fact_of(l, name, "state", NULL, errno == ENOSPC || errno == EDQUOT ? "full" : "closed");
     } else if (at && !file) {

@@ -122,7 +122,7 @@ static char *in_list_of(const char *name, char *list)
     return found;
 }
 
-static char *in_usual_places(const struct look *l, const char *name)
+static char *in_usual_directories(const struct look *l, const char *name)
 {
     const char *home = survey_home(l, "/");
     char *sdk = survey_text("%s/sdk", home);
@@ -197,7 +197,7 @@ char *survey_find(struct look *l, const char *name, const char *configured, cons
     if (!found && l->login_path)
         found = survey_in_path(name, l->login_path);
     if (!found)
-        found = in_usual_places(l, name);
+        found = in_usual_directories(l, name);
     if (!found)
         *why = nowhere(l, name, option);
     return found;

@@ -81,8 +81,8 @@ char *survey_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The program `name` in one of the directories of a list, separated by colons; the caller frees it. NULL: not there. */
 char *survey_in_path(const char *name, const char *list);
-/* Where a tool is: as configured, in PATH, a login shell's PATH, the usual places. NULL: nowhere; *why is why then. The
- * caller frees both. */
+/* Where a tool is: as configured, in PATH, a login shell's PATH, the usual directories. NULL: nowhere; *why is why
+ * then. The caller frees both. */
 char *survey_find(struct look *l, const char *name, const char *configured, const char *option, char **why);
 
 /* --- facts (survey_facts.c, survey_module.c) --- */
@@ -100,7 +100,7 @@ void survey_module(const struct look *l, const char *dir);
 /* --- what is known from an earlier session (survey_cache.c) --- */
 
 /* Takes what an earlier session of this supervisor has found, where nothing has changed since: the login shell's PATH,
- * and with tools that were found in the same places also what they said. */
+ * and with tools that were found in the same directories also what they said. */
 void survey_recall_login(struct look *l);
 /* Returns whether the rest is known by this: versions and, when they are needed, the caches. */
 bool survey_recall(struct look *l, bool needs_goenv);

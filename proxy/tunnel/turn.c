@@ -83,7 +83,7 @@ static size_t write_data(struct tunnel *t, struct stream *s, unsigned char *out)
 size_t turn_take(struct tunnel *t, unsigned char *out)
 {
     size_t size = 0;
-    /* Before a source gives its bytes there is a place for them. */
+    /* Before a source gives its bytes there is room for them. */
     if (!turn_is_waiting(t))
         return 0;
     t->is_starved = !queue_reserve(&t->kept, t->config.alloc, TUNNEL_FRAME_MAX);

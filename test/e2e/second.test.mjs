@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { LAUNCH_MS, RequestFailed, freePort, goCaches, line, suite } from './harness.mjs';
 import { tree } from './lib/tree.mjs';
 import { goes } from '../modgraph/goes.mjs';
-import { ClosedToRoot, Ground, Place } from '../modgraph/ground.mjs';
+import { ClosedToRoot, Ground, Sandbox } from '../modgraph/ground.mjs';
 import { SETUPS } from '../modgraph/setups/all.mjs';
 
 const ALL = process.env.CHECK_ALL === '1';
@@ -42,20 +42,20 @@ async function prepare(w, go, list) {
   const root = w.at('ground');
   fs.mkdirSync(root);
   w.ground = await new Ground(root, go.root, 0).make({ gocache: (await goCaches()).GOCACHE });
-  w.places = new Map();
+  w.sandboxes = new Map();
   w.options.targets = {};
   for (const [i, t] of list.entries()) {
-    const c = new Place(w.ground, t);
+    const c = new Sandbox(w.ground, t);
     if (t.serve) c.port = await freePort();
     c.target = `second-${i}`;
-    w.places.set(t.name, c);
+    w.sandboxes.set(t.name, c);
     w.options.targets[c.target] = targetOf(c);
   }
 }
 
 /** Whether go builds the set-up as it is. */
 async function builds(w, t) {
-  const c = await w.ground.place(t);
+  const c = await w.ground.sandbox(t);
   try {
     return (await c.build()).code === 0;
   } finally {
@@ -101,7 +101,7 @@ function users(c) {
 }
 
 async function through(w, t, x) {
-  const c = w.places.get(t.name);
+  const c = w.sandboxes.get(t.name);
   try {
     const isHealthy = await builds(w, t);
     await c.prepare();

@@ -30,7 +30,7 @@ static void check_found(const struct delve_diagnosis *d, bool found, const char 
     memcpy(first, d->words, n);
     first[n] = '\0';
     CHECK(n > 0 && strstr(text, first));
-    CHECK(d->signature->places != 0);
+    CHECK(d->signature->origin != 0);
 }
 
 static void check_listened(const char *text, size_t size)

@@ -35,7 +35,7 @@ function plain(facts) {
 
 /** known: what is known of the remedies, from an earlier capture. */
 async function capture(ground, test, known) {
-  const c = await ground.place(test);
+  const c = await ground.sandbox(test);
   let row;
   try {
     const { code, text } = await c.build();

@@ -134,7 +134,7 @@ export class Ground {
   async make({ seed, gocache } = {}) {
     fs.chmodSync(this.root, 0o755);
     modules(this.proxy);
-    this.good = new Place(this, { name: 'good', cold: true, make: () => {} });
+    this.good = new Sandbox(this, { name: 'good', cold: true, make: () => {} });
     fs.mkdirSync(this.good.src, { recursive: true });
     fs.writeFileSync(path.join(this.good.src, 'go.mod'), GO_MOD);
     fs.writeFileSync(path.join(this.good.src, 'main.go'), MAIN_GO);
@@ -185,15 +185,15 @@ export class Ground {
   }
 
   /** A fresh copy of a set-up, broken. */
-  async place(test) {
-    const c = new Place(this, test);
+  async sandbox(test) {
+    const c = new Sandbox(this, test);
     await c.prepare();
     return c;
   }
 }
 
 /** A set-up: a home with the user's tree `src` and the module cache `mod` in it. */
-export class Place {
+export class Sandbox {
   constructor(ground, test) {
     this.ground = ground;
     this.test = test;

@@ -176,7 +176,7 @@ const TRIALS = ['copies', 'mod-mod', 'mod-readonly', 'work-off', 'work-copy', 't
  * the build fails after it as before. */
 export async function tried(ground, test, name) {
   if (name === 'wait' && !test.heal) return 'refused';
-  const c = await ground.place(test);
+  const c = await ground.sandbox(test);
   try {
     if (!applies(c, name)) return 'refused';
     if (test.entry) await c.build(); // with it the index of a damaged directory is made, as it is on the user's machine

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/door_private.h"
-#include "proxy/supervisor/place.h"
 
 enum { BUFFER_MAX = 128 * 1024 * 1024, SEEN_MAX = 64 * 1024, ARGS_MAX = 32, PUMP_MS = 100, STATUS_OF_SIGNAL = 128 };
 
@@ -86,7 +86,7 @@ void driver_cut(struct driver *d)
     tunnel_hang_up(d->tunnel, d->link, "cut by the test", now_ms());
 }
 
-static struct driver_stream *take_place(struct driver *d, uint32_t id)
+static struct driver_stream *take_slot(struct driver *d, uint32_t id)
 {
     for (size_t i = 0; i < DRIVER_STREAMS; i++) {
         struct driver_stream *s = &d->streams[i];
@@ -123,7 +123,7 @@ static void on_event(struct driver *d, const struct tunnel_event *e)
     if (!e->stream)
         return;
     if (e->kind == TUNNEL_EVENT_OPENED) {
-        s = take_place(d, e->stream);
+        s = take_slot(d, e->stream);
         s->kind = order_label_stream(e->label);
         s->number = order_label_number(e->label);
         s->session = e->session;
@@ -327,9 +327,9 @@ static bool answers(const char *dir)
 static void start_emulated(const char *client)
 {
     char name[DOOR_NAME_SIZE], dir[SUPERVISOR_PATH_MAX];
-    struct place_error why;
+    struct directory_error why;
     door_instance(name, client);
-    if (place_instance(name, dir, &why) < 0)
+    if (directory_instance(name, dir, &why) < 0)
         fail_msg("%s", why.text);
     if (answers(dir))
         return;
@@ -436,7 +436,7 @@ void driver_free(struct driver *d)
 struct driver_stream *driver_open(struct driver *d, enum tunnel_class class, enum order_stream kind, uint32_t number,
                                   uint32_t session)
 {
-    struct driver_stream *s = take_place(d, UINT32_MAX);
+    struct driver_stream *s = take_slot(d, UINT32_MAX);
     s->id = tunnel_open(d->tunnel, class, session, order_label(kind, number), s);
     assert_int_not_equal(s->id, 0);
     s->kind = kind;

@@ -20,7 +20,7 @@ enum { DRIVER_SECONDS = 30, DRIVER_STREAMS = 128, DRIVER_PATH = 4096 };
 /* A stream, whoever opened it. */
 struct driver_stream {
     struct driver *driver;
-    uint32_t id; /* the tunnel's; 0: the place is free */
+    uint32_t id; /* the tunnel's; 0: the slot is free */
     enum order_stream kind;
     uint32_t number, session;
     struct buf out; /* to be sent */

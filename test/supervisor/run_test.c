@@ -597,14 +597,14 @@ static void what_is_missing(void **state)
     dlv(&o, "exec", binary);
     with(&o, ORDER_CWD, "/nonexistent/directory");
     (void)go(&o);
-    const struct order *r = driver_record(o.control, ORDER_MISPLACED);
+    const struct order *r = driver_record(o.control, ORDER_PATH_ERROR);
     assert_string_equal(order_get(r, ORDER_NAME), "missing");
     assert_string_equal(order_get(r, ORDER_TEXT), "/nonexistent/directory");
     assert_int_equal(exited(&o), 126);
     shell(&o, "pwd");
     with(&o, ORDER_CWD, binary);
     (void)go(&o);
-    assert_string_equal(order_get(driver_record(o.control, ORDER_MISPLACED), ORDER_NAME), "notdir");
+    assert_string_equal(order_get(driver_record(o.control, ORDER_PATH_ERROR), ORDER_NAME), "notdir");
     assert_int_equal(exited(&o), 126);
     over(&o);
 }

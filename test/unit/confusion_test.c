@@ -278,15 +278,15 @@ static bool is_said(const struct said *said)
     return said->is_blamed || said->d.signature;
 }
 
-/* Whether the words name one of the places that are right. */
-static bool is_place_among(const char *words, const json_t *kinds)
+/* Whether the text names one of the origins that are right. */
+static bool is_origin_among(const char *words, const json_t *kinds)
 {
     static const struct {
         const char *kind, *names;
-    } places[] = {{"launch-json", "launch.json"}, {"launch-json", "buildFlags"}, {"goflags", "GOFLAGS"},
-                  {"environment", "environment"}, {"goenv-file", "go env -w"},   {"goenv-file", ".config/go/env"}};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (has(kinds, places[i].kind) && strstr(words, places[i].names))
+    } origins[] = {{"launch-json", "launch.json"}, {"launch-json", "buildFlags"}, {"goflags", "GOFLAGS"},
+                   {"environment", "environment"}, {"goenv-file", "go env -w"},   {"goenv-file", ".config/go/env"}};
+    for (size_t i = 0; i < sizeof origins / sizeof *origins; i++)
+        if (has(kinds, origins[i].kind) && strstr(words, origins[i].names))
             return true;
     return false;
 }
@@ -295,7 +295,7 @@ static bool is_place_among(const char *words, const json_t *kinds)
 static bool is_among(const struct said *said, const json_t *kinds)
 {
     if (said->is_blamed)
-        return is_place_among(said->words, kinds);
+        return is_origin_among(said->words, kinds);
     if (!said->d.signature)
         return has(kinds, "program") || has(kinds, "none");
     const struct row_kinds *r = kinds_of(said->d.signature->name);

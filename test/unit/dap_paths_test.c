@@ -118,7 +118,7 @@ static void every_row(void **state)
     }
 }
 
-static void other_places_are_not_looked_at(void **state)
+static void other_fields_are_not_looked_at(void **state)
 {
     (void)state;
     /* The right keys, one level too deep, too shallow, in another array, below another key. */
@@ -170,7 +170,7 @@ static void other_places_are_not_looked_at(void **state)
 }
 
 /* Delve's stack of a panic, the go command's kind of stack, and messages on breakpoints. */
-static void places_in_texts(void **state)
+static void paths_in_texts(void **state)
 {
     (void)state;
     static const struct {
@@ -300,8 +300,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row),
-        cmocka_unit_test(other_places_are_not_looked_at),
-        cmocka_unit_test(places_in_texts),
+        cmocka_unit_test(other_fields_are_not_looked_at),
+        cmocka_unit_test(paths_in_texts),
         cmocka_unit_test(the_way_back_from_side_tracks),
         cmocka_unit_test(what_is_no_path_stays),
         cmocka_unit_test(a_failed_map_fails),

@@ -1,4 +1,4 @@
-/* Handles of one Delve and the next: every place that carries one, every epoch, and nothing else in the message. */
+/* Handles of one Delve and the next: every field that carries one, every epoch, and nothing else in the message. */
 #include "test/unit/journal_steps.h"
 
 enum { FIRST = 1000, EPOCHS = 520 };
@@ -87,7 +87,7 @@ static void passes(struct dap_journal *j, const struct row *row, int64_t handle,
         says(j, with(row, handle, delves), 1, with(row, seen, clients));
 }
 
-static void every_place_in_every_epoch(void **state)
+static void every_field_in_every_epoch(void **state)
 {
     (void)state;
     struct dap_journal *j = dap_journal_new();
@@ -210,7 +210,7 @@ static void many_handles_in_one_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_place_in_every_epoch),
+        cmocka_unit_test(every_field_in_every_epoch),
         cmocka_unit_test(those_of_other_epochs_are_refused),
         cmocka_unit_test(the_first_epoch_edits_nothing),
         cmocka_unit_test(what_is_no_handle_is_left),

@@ -12,7 +12,7 @@ enum {
     TEXT_MAX = 8192
 };
 
-struct place { /* a breakpoint as Delve has it, or as the client believes it to be */
+struct breakpoint { /* a breakpoint as Delve has it, or as the client believes it to be */
     bool there;
     int64_t id; /* 0: none */
     bool verified;
@@ -29,8 +29,8 @@ struct world {
     unsigned seed;
     uint64_t random;
     struct dap_journal *j;
-    struct place delve[GROUPS][POSITIONS];
-    struct place client[GROUPS][POSITIONS];
+    struct breakpoint delve[GROUPS][POSITIONS];
+    struct breakpoint client[GROUPS][POSITIONS];
     int64_t delve_id; /* the next */
     unsigned build;   /* decides what can be set where */
     int64_t seq;
@@ -68,9 +68,9 @@ static void set(struct world *w, int group, const bool wanted[POSITIONS])
     for (int k = 0; k < POSITIONS; k++) {
         /* Numbered forwards or backwards. */
         int p = w->build % 2 ? POSITIONS - 1 - k : k;
-        struct place *b = &w->delve[group][p];
+        struct breakpoint *b = &w->delve[group][p];
         if (!wanted[p])
-            *b = (struct place){0};
+            *b = (struct breakpoint){0};
         if (!wanted[p] || b->there)
             continue;
         b->there = true;
@@ -85,7 +85,7 @@ static const char *command_of(int group)
     return group == FUNCTIONS ? "setFunctionBreakpoints" : "setBreakpoints";
 }
 
-static void append_place(struct buf *text, const struct place *b)
+static void append_breakpoint(struct buf *text, const struct breakpoint *b)
 {
     buf_printf(text, "%s{", text->data[text->len - 1] == '[' ? "" : ",");
     if (b->id)
@@ -110,20 +110,20 @@ static void answer_text(const struct world *w, int group, bool success, struct b
     buf_puts(text, "{\"breakpoints\":[");
     for (int p = 0; p < POSITIONS; p++) {
         if (w->delve[group][p].there)
-            append_place(text, &w->delve[group][p]);
+            append_breakpoint(text, &w->delve[group][p]);
     }
     buf_puts(text, "]}}");
 }
 
 /* --- the client --- */
 
-static void believe(struct place *b, const json_t *given)
+static void believe(struct breakpoint *b, const json_t *given)
 {
     b->verified = json_is_true(json_object_get(given, "verified"));
     b->line = b->verified ? json_integer_value(json_object_get(given, "line")) : 0;
 }
 
-static struct place *by_id(struct world *w, int64_t id)
+static struct breakpoint *by_id(struct world *w, int64_t id)
 {
     for (int g = 0; g < GROUPS; g++) {
         for (int p = 0; p < POSITIONS; p++) {
@@ -141,7 +141,7 @@ static void hear_all(struct world *w, const json_t *events)
     json_array_foreach(events, i, body)
     {
         const json_t *given = json_object_get(body, "breakpoint");
-        struct place *b = by_id(w, json_integer_value(json_object_get(given, "id")));
+        struct breakpoint *b = by_id(w, json_integer_value(json_object_get(given, "id")));
         HOLDS(w, json_integer_value(json_object_get(given, "id")) > 0);
         HOLDS(w, b != NULL);
         believe(b, given);
@@ -152,11 +152,11 @@ static void hear_all(struct world *w, const json_t *events)
 static void take_list(struct world *w, const struct request *r, const json_t *list)
 {
     size_t i = 0;
-    struct place before[POSITIONS];
+    struct breakpoint before[POSITIONS];
     memcpy(before, w->client[r->group], sizeof before);
     memset(w->client[r->group], 0, sizeof before);
     for (int p = 0; p < POSITIONS; p++) {
-        struct place *b = &w->client[r->group][p];
+        struct breakpoint *b = &w->client[r->group][p];
         const json_t *given = r->wanted[p] ? json_array_get(list, i++) : NULL;
         if (!given)
             continue;
@@ -244,7 +244,7 @@ static void delve_answers(struct world *w)
 
 static void delve_moves_one(struct world *w)
 {
-    struct place *b = &w->delve[pick(w, GROUPS)][pick(w, POSITIONS)];
+    struct breakpoint *b = &w->delve[pick(w, GROUPS)][pick(w, POSITIONS)];
     struct buf text;
     if (!b->there || !b->id || w->count)
         return;
@@ -258,7 +258,7 @@ static void delve_moves_one(struct world *w)
     char *got = say(w->j, text.data, 0);
     json_t *whole = json_loads(got, 0, NULL);
     const json_t *given = json_object_get(json_object_get(whole, "body"), "breakpoint");
-    struct place *c = by_id(w, json_integer_value(json_object_get(given, "id")));
+    struct breakpoint *c = by_id(w, json_integer_value(json_object_get(given, "id")));
     if (c)
         believe(c, given);
     json_decref(whole);
@@ -379,14 +379,14 @@ static int64_t hit(struct world *w, int64_t id)
     return seen;
 }
 
-static void check_one(struct world *w, const struct place *c, const struct place *d)
+static void check_one(struct world *w, const struct breakpoint *c, const struct breakpoint *d)
 {
     HOLDS(w, c->there || !d->there);
     if (!c->there)
         return;
     int others = 0;
     for (int i = 0; i < GROUPS * POSITIONS; i++) {
-        const struct place *o = &w->client[i / POSITIONS][i % POSITIONS];
+        const struct breakpoint *o = &w->client[i / POSITIONS][i % POSITIONS];
         others += c->id && o->there && o->id == c->id;
     }
     HOLDS(w, others == (c->id != 0));

@@ -24,7 +24,7 @@ enum handler {
     READY,
     NOTE,
     FLYING,
-    MISPLACED,
+    PATH_ERROR,
     LOG,
     BUILD,
     OUTPUT,
@@ -255,10 +255,10 @@ static void on_failed(void *arg, const struct err *why)
     hear(FAILED, "failed %s", why->text);
 }
 
-static void on_misplaced(void *arg, enum delve_misplaced_kind kind, const char *path)
+static void on_path_error(void *arg, enum delve_path_error kind, const char *path)
 {
     (void)arg;
-    hear(MISPLACED, "misplaced %d %s", (int)kind, path);
+    hear(PATH_ERROR, "path_error %d %s", (int)kind, path);
 }
 
 static void on_delve_closed(void *arg, const struct err *why, enum channel_end end)
@@ -282,7 +282,7 @@ static void on_flying(void *arg, const struct keeper_flight *flight)
 static const struct keeper_handler owner = {.facts = on_facts,
                                             .ready = on_ready,
                                             .note = on_note,
-                                            .misplaced = on_misplaced,
+                                            .path_error = on_path_error,
                                             .log = on_log,
                                             .build_output = on_build_output,
                                             .output = on_output,
@@ -1036,9 +1036,9 @@ static void test_failures(void **state)
     run(KEEPER_DLV, &attach_plan, NULL);
     report(ORDER_ERROR, ORDER_NAME, "start", ORDER_TEXT, "words", 0);
     heard("note words (on gomachine)\n");
-    report(ORDER_MISPLACED, ORDER_NAME, "missing", ORDER_TEXT, "/w/a", 0);
-    report(ORDER_MISPLACED, ORDER_NAME, "unheard-of", ORDER_TEXT, "/w/a", 0);
-    heard("misplaced 1 /w/a\n");
+    report(ORDER_PATH_ERROR, ORDER_NAME, "missing", ORDER_TEXT, "/w/a", 0);
+    report(ORDER_PATH_ERROR, ORDER_NAME, "unheard-of", ORDER_TEXT, "/w/a", 0);
+    heard("path_error 1 /w/a\n");
     report_exit("1", "127", "0", "0");
     heard("exited 127\n");
     end_stream(control());
@@ -1186,7 +1186,7 @@ static void frees_in(enum handler which, const char *expected)
             end_stream(text);
     }
     if (w.keeper) {
-        add(&all, ORDER_MISPLACED, ORDER_NAME, "missing", ORDER_TEXT, "/m", 0);
+        add(&all, ORDER_PATH_ERROR, ORDER_NAME, "missing", ORDER_TEXT, "/m", 0);
         add(&all, ORDER_EXITED, ORDER_NUMBER, "1", ORDER_STATUS, "2", ORDER_TEXTS, "1", ORDER_OUTPUTS, "0", 0);
         add(&all, ORDER_NOTE, ORDER_TEXT, "last", 0);
         if (which == ENDED)
@@ -1207,7 +1207,7 @@ static void test_freed_in_a_handler(void **state)
 #define R F "ready /x [/x] /x /x\n"
 #define L R "note n\nlog l\nlog l\n"
 #define B L "build t\nbuild t\n"
-#define X B "output 1 o\nbuild half\nmisplaced 1 /m\noutput ended\nexited 2\n"
+#define X B "output 1 o\nbuild half\npath_error 1 /m\noutput ended\nexited 2\n"
     (void)state;
     frees_in(FACTS, F);
     frees_in(READY, R);
@@ -1215,8 +1215,8 @@ static void test_freed_in_a_handler(void **state)
     frees_in(LOG, R "note n\nlog l\n");
     frees_in(BUILD, L "build t\n");
     frees_in(OUTPUT, B "output 1 o\n");
-    frees_in(MISPLACED, B "output 1 o\nbuild half\nmisplaced 1 /m\n");
-    frees_in(OUTPUT_ENDED, B "output 1 o\nbuild half\nmisplaced 1 /m\noutput ended\n");
+    frees_in(PATH_ERROR, B "output 1 o\nbuild half\npath_error 1 /m\n");
+    frees_in(OUTPUT_ENDED, B "output 1 o\nbuild half\npath_error 1 /m\noutput ended\n");
     frees_in(EXITED, X);
     frees_in(ENDED, X "note last\nended\n");
     frees_in(FAILED, X "note last\nfailed the supervisor on gomachine ended unexpectedly\n");

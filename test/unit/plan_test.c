@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "delve/blame.h"
-#include "delve/misplaced.h"
+#include "delve/path_error.h"
 #include "delve/plan.h"
 
 /* The target of all cases: one rule of paths, flags of its own. */
@@ -162,7 +162,7 @@ static void what_editors_add_gives_no_note(void **state)
     assert_true(count >= 20);
 }
 
-static void modes_and_places(void **state)
+static void modes_and_paths(void **state)
 {
     (void)state;
     static const struct {
@@ -702,7 +702,7 @@ static void read_facts(struct delve_facts *facts, const char *list)
     free(copy);
 }
 
-static void values_that_go_refuses_are_blamed_on_their_place(void **state)
+static void values_that_go_refuses_are_blamed_on_their_origin(void **state)
 {
     (void)state;
     static const char work[] = "go: reading go.work: open /missing/go.work: no such file or directory\n",
@@ -823,7 +823,7 @@ static void what_is_not_there_is_traced_back_to_launch_json(void **state)
 {
     (void)state;
     static const struct delve_target target = {.map_path = map_path, .name_rule = name_rule};
-    static const struct delve_misplaced_at there = {.where = "gomachine", .target = "main"};
+    static const struct delve_path_error_at there = {.where = "gomachine", .target = "main"};
     static const struct {
         const char *json, *path, *name, *words;
     } cases[] = {
@@ -848,13 +848,13 @@ static void what_is_not_there_is_traced_back_to_launch_json(void **state)
         struct err e = {{0}};
         struct delve_plan *plan = plan_of(cases[i].json, false, &target, &e);
         assert_non_null(plan);
-        assert_int_equal(
-            delve_misplaced_explain(plan, delve_misplaced_kind_of(cases[i].name), cases[i].path, &there, &e), -1);
+        assert_int_equal(delve_path_error_explain(plan, delve_path_error_of(cases[i].name), cases[i].path, &there, &e),
+                         -1);
         if (strncmp(e.text, cases[i].words, strlen(cases[i].words)) != 0)
             fail_msg("%s:\n%s\nis not\n%s", cases[i].json, e.text, cases[i].words);
         delve_plan_free(plan);
     }
-    assert_int_equal(delve_misplaced_kind_of("start"), DELVE_PLACE_FINE);
+    assert_int_equal(delve_path_error_of("start"), DELVE_PATH_OK);
 }
 
 static void what_is_not_honoured_is_said(void **state)
@@ -959,7 +959,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ordinary_launch_gives_no_note),
         cmocka_unit_test(what_editors_add_gives_no_note),
-        cmocka_unit_test(modes_and_places),
+        cmocka_unit_test(modes_and_paths),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(numbers_in_strings_and_dollars),
         cmocka_unit_test(attaching),
@@ -971,7 +971,7 @@ int main(void)
         cmocka_unit_test(what_leads_to_the_editors_machine_stays_there),
         cmocka_unit_test(the_note_names_the_pinned_cache),
         cmocka_unit_test(words_of_launch_json_are_blamed_on_it),
-        cmocka_unit_test(values_that_go_refuses_are_blamed_on_their_place),
+        cmocka_unit_test(values_that_go_refuses_are_blamed_on_their_origin),
         cmocka_unit_test(what_is_not_there_is_traced_back_to_launch_json),
         cmocka_unit_test(what_is_not_honoured_is_said),
         cmocka_unit_test(substitute_path_is_checked_and_kept_from_delve),

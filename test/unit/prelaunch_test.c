@@ -122,7 +122,7 @@ static void assert_refused(const char *list, const char *says)
     assert_null(p.list);
 }
 
-static void what_is_wrong_is_named_with_its_place(void **state)
+static void what_is_wrong_is_named_with_its_subscript(void **state)
 {
     (void)state;
     static const struct {
@@ -207,7 +207,7 @@ int main(void)
         cmocka_unit_test(every_step_by_its_name),
         cmocka_unit_test(commands_are_words_or_a_line_for_sh_in_the_order_written),
         cmocka_unit_test(nothing_is_an_empty_list),
-        cmocka_unit_test(what_is_wrong_is_named_with_its_place),
+        cmocka_unit_test(what_is_wrong_is_named_with_its_subscript),
         cmocka_unit_test(a_name_that_is_near_is_suggested),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static void long_words_are_cut_between_lines(void **state)
     assert_true(out.len < 400);
     assert_non_null(strstr(out.data, "go.mod:1: unknown directive; "));
     assert_string_equal(out.data + out.len - strlen("directive ..."), "directive ...");
-    /* The place is told also when it is in a line that is left out. */
+    /* The location is reported also when it is in a line that is left out. */
     (void)snprintf(d.file, sizeof d.file, "/w/late.mod");
     d.line = 7;
     buf_clear(&out);

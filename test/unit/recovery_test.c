@@ -158,7 +158,7 @@ static void no_signature_no_remedy(void **state)
     delve_recovery_free(r);
 }
 
-static void what_the_remedy_says_takes_the_causes_place(void **state)
+static void what_the_remedy_says_replaces_the_cause(void **state)
 {
     (void)state;
     struct delve_recovery *r = new_policy(&usual);
@@ -334,7 +334,7 @@ int main(void)
         cmocka_unit_test(remedies_come_in_order_each_once),
         cmocka_unit_test(another_cause_goes_on_with_its_own_remedies),
         cmocka_unit_test(no_signature_no_remedy),
-        cmocka_unit_test(what_the_remedy_says_takes_the_causes_place),
+        cmocka_unit_test(what_the_remedy_says_replaces_the_cause),
         cmocka_unit_test(security_is_fetched_once_more_and_never_else),
         cmocka_unit_test(an_entry_that_is_not_named_is_not_purged),
         cmocka_unit_test(the_whole_cache_only_when_allowed_and_once),

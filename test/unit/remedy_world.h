@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 #include "delve/order.h"
-#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/remedy.h"
 #include "proxy/supervisor/remedy_parts.h"
 
@@ -474,7 +474,7 @@ static inline int end_world(void **state)
     free((char *)(uintptr_t)how.cwd);
     buf_free(&said);
     buf_free(&noted);
-    return place_erase(world);
+    return directory_remove(world);
 }
 /* A file that the launch's remedies have made. */
 static inline const char *made(const char *name)

@@ -179,7 +179,7 @@ static const struct place {
     enum client_verb verb;
     unsigned states;
     unsigned kinds; /* 0: any request */
-} places[] = {
+} allowed[] = {
     /* the first message alone tells whether the connection is DAP's */
     {CLIENT_VERB_REJECT, BIT(SESSION_NEW), ANY_KIND - BIT(FROM_CLIENT_INITIALIZE)},
     {CLIENT_VERB_BEGIN, BIT(SESSION_NEW), BIT(FROM_CLIENT_INITIALIZE)},
@@ -212,9 +212,9 @@ static const struct place {
 
 static const struct place *place_of(enum client_verb verb)
 {
-    for (size_t i = 0; i < COUNT(places); i++)
-        if (places[i].verb == verb)
-            return &places[i];
+    for (size_t i = 0; i < COUNT(allowed); i++)
+        if (allowed[i].verb == verb)
+            return &allowed[i];
     return NULL;
 }
 
@@ -226,7 +226,7 @@ static bool allows(const struct place *p, enum from_client kind)
 static void no_state_has_a_verb_that_it_cannot_perform(void **ignored)
 {
     (void)ignored;
-    assert_int_equal(COUNT(places), CLIENT_VERBS - 1);
+    assert_int_equal(COUNT(allowed), CLIENT_VERBS - 1);
     for (const struct column *c = columns; c < columns + COUNT(columns); c++) {
         for (enum from_client kind = 0; kind < FROM_CLIENT_KINDS; kind++) {
             const struct place *p = place_of(client_verb(c, kind));

@@ -434,7 +434,7 @@ static void the_table(void **state)
     for (size_t i = 0; i < count; i++) {
         const struct delve_signature *row = &table[i];
         assert_true(*row->name && strspn(row->name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(row->name));
-        assert_true(row->places != 0 && row->pattern[0] == '^');
+        assert_true(row->origin != 0 && row->pattern[0] == '^');
         assert_true(*row->text && *row->cause && *row->advice && *row->seen);
         assert_int_equal(row->advice[strlen(row->advice) - 1], '.');
         assert_true(row->cause[strlen(row->cause) - 1] != '.');

@@ -14,7 +14,7 @@ static char *was, *renewed; /* the cache before, and with what came instead */
 
 /* --- a small cache --- */
 
-static const char *place_of(size_t i)
+static const char *path_of(size_t i)
 {
     return i == 0 ? AT("cache/x@v1") : AT("cache/cache/download/x/@v/v1.%s", kinds[i]);
 }
@@ -25,14 +25,14 @@ static void fill(const char *text, bool has_all)
     put_text(AT("cache/x@v1/go.mod"), text);
     for (size_t i = 1; i < PIECES; i++)
         if (has_all || i > 2)
-            put_text(place_of(i), text);
+            put_text(path_of(i), text);
     assert_int_equal(chmod(AT("cache/x@v1/sub"), 0555), 0);
     assert_int_equal(chmod(AT("cache/x@v1"), 0555), 0);
 }
 static void make_cache(void)
 {
-    assert_int_equal(place_erase(AT("cache")), 0);
-    assert_int_equal(place_erase(AT("s")), 0);
+    assert_int_equal(directory_remove(AT("cache")), 0);
+    assert_int_equal(directory_remove(AT("s")), 0);
     make_dirs(AT("s"));
     put_text(AT("cache/other@v1/a.go"), "kept");
     put_text(AT("cache/cache/download/x/@v/v1.lock"), "");
@@ -43,7 +43,7 @@ static int move_all(void)
 {
     struct remedy_aside list[PIECES];
     for (size_t i = 0; i < PIECES; i++)
-        list[i] = (struct remedy_aside){kinds[i], place_of(i)};
+        list[i] = (struct remedy_aside){kinds[i], path_of(i)};
     return remedy_aside(AT("s"), AT("cache"), list, PIECES);
 }
 static int swap_all(void)
@@ -75,7 +75,7 @@ static int end_small(void **state)
     (void)state;
     free(was);
     free(renewed);
-    return place_erase(world);
+    return directory_remove(world);
 }
 
 /* Runs it and kills it at its system call number `steps`, before or after (odd and even). Returns whether it came to
@@ -163,7 +163,7 @@ static void test_half_fetched(void **state)
     (void)state;
     assert_int_equal(move_all(), 0);
     put_text(AT("cache/x@v1/half.go"), "half");
-    put_text(place_of(1), "partial");
+    put_text(path_of(1), "partial");
     assert_cache(was);
 }
 
@@ -230,10 +230,10 @@ static void test_nothing_to_put_back(void **state)
     (void)state;
     assert_int_equal(remedy_restore(AT("s")), 0);
     assert_int_equal(remedy_restore(AT("nowhere")), 0);
-    assert_int_equal(place_erase(AT("cache")), 0);
+    assert_int_equal(directory_remove(AT("cache")), 0);
     make_cache();
     assert_int_equal(move_all(), 0);
-    assert_int_equal(place_erase(AT("cache")), 0); /* by somebody who cleans */
+    assert_int_equal(directory_remove(AT("cache")), 0); /* by somebody who cleans */
     assert_int_equal(remedy_restore(AT("s")), 0);
 }
 

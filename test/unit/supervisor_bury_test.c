@@ -23,8 +23,8 @@
 
 #include "dap/buf.h"
 #include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy_parts.h"
 
@@ -133,7 +133,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    return place_erase(root);
+    return directory_remove(root);
 }
 
 /* --- a supervisor that dies --- */
@@ -246,7 +246,7 @@ static int group_setup(void **state)
 static int group_teardown(void **state)
 {
     (void)state;
-    return place_erase(shared);
+    return directory_remove(shared);
 }
 
 static char *program(void)
@@ -481,9 +481,9 @@ static void test_rebooted(void **state)
     assert_int_equal(kill(run, SIGKILL), 0);
 }
 
-/* --- places --- */
+/* --- bases --- */
 
-static void make_places(const char *base)
+static void make_bases(const char *base)
 {
     static const char *const dirs[] = {"dead/1/1", "unwritten",  "empty", "young",
                                        "foreign",  "foreignold", "bin",   "strange"};
@@ -509,7 +509,7 @@ static void make_places(const char *base)
         make_old(at("%s/%s", base, old[i]));
 }
 
-static void test_places(void **state)
+static void test_bases(void **state)
 {
     (void)state;
     char tmp[64], name[SUPERVISOR_PATH_MAX];
@@ -521,7 +521,7 @@ static void test_places(void **state)
     make_dir(at("elsewhere/kept"));
     kill_supervisor(supervisor(NULL));
     for (size_t b = 0; b < sizeof bases / sizeof *bases; b++)
-        make_places(bases[b]);
+        make_bases(bases[b]);
     bury_others(NULL, tell, NULL);
     size_t lines = 0;
     for (const char *c = told; *c; c++)
@@ -660,7 +660,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_session),     TEST(test_attached),      TEST(test_left_stopped),
         TEST(test_stubborn),    TEST(test_leader_gone),   TEST(test_numbers_given_again),
-        TEST(test_foreign),     TEST(test_rebooted),      TEST(test_places),
+        TEST(test_foreign),     TEST(test_rebooted),      TEST(test_bases),
         TEST(test_shared),      TEST(test_own),           TEST(test_aside),
         TEST(test_aside_fails), TEST(test_one_at_a_time), TEST(test_claim),
     };

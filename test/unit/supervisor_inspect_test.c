@@ -244,7 +244,7 @@ static void test_module(void **state)
     assert_fact("package.state", "missing");
     damage();
     assert_module("example.com/Lib/lib", "", "example.com/Lib v1.2.0", lib, "damaged");
-    assert_int_equal(place_erase(lib), 0);
+    assert_int_equal(directory_remove(lib), 0);
     assert_module("example.com/Lib", "", "example.com/Lib v1.2.0", lib, "missing");
 }
 

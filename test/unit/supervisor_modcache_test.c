@@ -111,7 +111,7 @@ static void test_state(void **state)
     put_text(AT("mod/cache/download/example.com/!lib/@v/v1.2.0.partial"), "");
     assert_int_equal(state_of(sum), MODCACHE_MISSING);
     assert_int_equal(unlink(AT("mod/cache/download/example.com/!lib/@v/v1.2.0.partial")), 0);
-    assert_int_equal(place_erase(tree_dir), 0);
+    assert_int_equal(directory_remove(tree_dir), 0);
     assert_int_equal(state_of(sum), MODCACHE_MISSING);
     assert_int_equal(unlink(AT("mod/cache/download/example.com/!lib/@v/v1.2.0.zip")), 0);
     assert_int_equal(state_of(sum), MODCACHE_UNKNOWN);

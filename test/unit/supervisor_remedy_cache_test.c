@@ -374,7 +374,7 @@ static void test_modcache_with_a_closed_entry(void **state)
     assert_int_equal(chmod(zip, 0600), 0);
     how.as_nobody = true;
     how.env[0] = text_of("GOCACHE=%s/inst/go cache", world);
-    assert_int_equal(place_erase(AT("px/example.com/dep")), 0);
+    assert_int_equal(directory_remove(AT("px/example.com/dep")), 0);
     assert_status(remedy_of("modcache", "example.com/Lib", "v1.2.0"), REMEDY_DONE);
     assert_noted(text_of("%s can't be used on the Go machine: Permission denied (it belongs to root)", zip));
     assert_builds_with_fresh_cache();

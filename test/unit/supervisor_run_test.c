@@ -262,7 +262,7 @@ static void what_is_missing(void **state)
     with(ORDER_CWD, "/nonexistent/directory");
     start();
     assert_int_equal(until_over(), 126);
-    assert_true(in(&the.said, "misplaced missing /nonexistent/directory\n"));
+    assert_true(in(&the.said, "path_error missing /nonexistent/directory\n"));
     (void)snprintf(path, sizeof path, "%s/file", the.dir);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
@@ -271,16 +271,16 @@ static void what_is_missing(void **state)
     with(ORDER_CWD, path);
     start();
     assert_int_equal(until_over(), 126);
-    (void)snprintf(expected, sizeof expected, "misplaced notdir %s\n", path);
+    (void)snprintf(expected, sizeof expected, "path_error notdir %s\n", path);
     assert_true(in(&the.said, expected));
     script("echo ran");
     with(ORDER_NEED, path);
     with(ORDER_NEEDDIR, "/no/such directory");
     start();
     assert_int_equal(until_over(), 126);
-    assert_true(in(&the.said, "misplaced missing /no/such directory\n"));
+    assert_true(in(&the.said, "path_error missing /no/such directory\n"));
     assert_string_equal(stream_text(ORDER_STREAM_TEXT), "");
-    assert_true(strstr(the.said.data, "misplaced") < strstr(the.said.data, "exited"));
+    assert_true(strstr(the.said.data, "path_error") < strstr(the.said.data, "exited"));
     if (getuid() != 0) {
         (void)snprintf(path, sizeof path, "%s/closed", the.dir);
         assert_int_equal(mkdir(path, 0), 0);
@@ -288,7 +288,7 @@ static void what_is_missing(void **state)
         with(ORDER_CWD, path);
         start();
         assert_int_equal(until_over(), 126);
-        (void)snprintf(expected, sizeof expected, "misplaced closed %s\n", path);
+        (void)snprintf(expected, sizeof expected, "path_error closed %s\n", path);
         assert_true(in(&the.said, expected));
     }
     script("echo ran");

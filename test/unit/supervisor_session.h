@@ -17,9 +17,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
 #include "proxy/supervisor/flow.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/inquiry.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/run.h"
@@ -98,12 +98,12 @@ void session_report(struct session *s, struct buf *record)
     if (o.kind == ORDER_STARTED)
         s->pid = (pid_t)order_get_number(&o, ORDER_PID, 0);
     buf_printf(&s->said, "%s %s %s\n",
-               o.kind == ORDER_NOTE        ? "note"
-               : o.kind == ORDER_EXITED    ? "exited"
-               : o.kind == ORDER_STARTED   ? "started"
-               : o.kind == ORDER_ERROR     ? "error"
-               : o.kind == ORDER_MISPLACED ? "misplaced"
-                                           : "other",
+               o.kind == ORDER_NOTE         ? "note"
+               : o.kind == ORDER_EXITED     ? "exited"
+               : o.kind == ORDER_STARTED    ? "started"
+               : o.kind == ORDER_ERROR      ? "error"
+               : o.kind == ORDER_PATH_ERROR ? "path_error"
+                                            : "other",
                name ? name : "", text ? text : "");
     assert_false(s->said.failed);
     buf_clear(record);
@@ -282,7 +282,7 @@ static int begin_all(void **state)
 static int end_all(void **state)
 {
     (void)state;
-    return place_erase(top);
+    return directory_remove(top);
 }
 
 static char the_gocache[SUPERVISOR_PATH_MAX], the_gomodcache[SUPERVISOR_PATH_MAX], the_go[SUPERVISOR_PATH_MAX],

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/survey_parts.h"
 #include "proxy/supervisor/worker.h"
@@ -162,7 +162,7 @@ static int teardown(void **state)
         env[i] = NULL;
     }
     buf_free(&session);
-    return place_erase(root);
+    return directory_remove(root);
 }
 
 /* --- looking --- */
@@ -544,7 +544,7 @@ static void test_leaves_one_behind(void **state)
     assert_int_equal(kill((pid_t)atoi(text), SIGKILL), 0);
 }
 
-/* They see the target's variables and places, and nothing else of the shell's. */
+/* They see the target's variables and directories, and nothing else of the shell's. */
 static void test_clean_environment(void **state)
 {
     (void)state;

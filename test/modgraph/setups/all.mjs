@@ -2,7 +2,7 @@
 //   name, idea   what it is called, and in a line what is wrong
 //   kinds        the right cause (kinds.mjs); acceptable: others that do a user no harm
 //   safe         the remedies (remedies.mjs) that are meant to mend it; what really does is measured
-//   make(c)      breaks it; c: a Place (ground.mjs)
+//   make(c)      breaks it; c: a Sandbox (ground.mjs)
 //   env, launchEnv   what is set on the machine, in launch.json; a function is asked where the set-up is
 //   buildFlags, mode, program   of launch.json
 //   source, modcache   where the tree and the module cache are, in the home; cold: the cache is empty

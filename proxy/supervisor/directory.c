@@ -1,4 +1,4 @@
-#include "proxy/supervisor/place.h"
+#include "proxy/supervisor/directory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -79,7 +79,7 @@ static size_t list_bases(struct base *list, bool all)
     return count;
 }
 
-void place_bases(void (*each)(void *arg, const char *base), void *arg)
+void directory_bases(void (*each)(void *arg, const char *base), void *arg)
 {
     struct base list[BASES_MAX];
     struct stat st;
@@ -91,7 +91,7 @@ void place_bases(void (*each)(void *arg, const char *base), void *arg)
 
 /* --- directories --- */
 
-bool place_is_ours(const char *dir)
+bool directory_is_private(const char *dir)
 {
     struct stat st;
     return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & MODE_BITS) == MODE;
@@ -104,7 +104,7 @@ static int make_dir(const char *path)
     return chmod(path, MODE); /* the umask may have taken away some of it, or a parent's setgid bit added */
 }
 
-int place_make(const char *dir, const char *name, char *path)
+int directory_make(const char *dir, const char *name, char *path)
 {
     if (snprintf(path, SUPERVISOR_PATH_MAX, "%s/%s", dir, name) >= SUPERVISOR_PATH_MAX) {
         errno = ENAMETOOLONG;
@@ -158,7 +158,7 @@ static int refuse(char *reason, const char *words, int error)
     return -1;
 }
 
-int place_fill(const char *path, bool *is_made)
+int directory_probe_space(const char *path, bool *is_made)
 {
     char bytes[TRIED_BYTES];
     uint32_t noise = 1;
@@ -227,7 +227,7 @@ static int try_dir(const char *dir, char *reason)
     /* Another one may be trying it at the same moment. */
     (void)snprintf(path, sizeof path, "%s/.try-%ld", dir, (long)getpid());
     (void)unlink(path);
-    int r = place_fill(path, &is_made) < 0 ? refuse(reason, "", errno) : 0;
+    int r = directory_probe_space(path, &is_made) < 0 ? refuse(reason, "", errno) : 0;
     (void)unlink(path);
     if (r == 0 && try_exec(path) < 0)
         r = errno == EACCES || errno == EPERM ? refuse(reason, "programs in it cannot be run (mounted noexec?)", 0)
@@ -254,7 +254,7 @@ static int make_base(const struct base *base, char *reason)
     /* One that starts at the same moment may be who makes it. */
     if (make_dir(base->path) < 0 && errno != EEXIST)
         return refuse(reason, "", errno);
-    if (!place_is_ours(base->path))
+    if (!directory_is_private(base->path))
         return refuse(reason, "not a directory that only this user can access (mode 0700)", 0);
     if (realpath(base->path, resolved) && is_emptied_at_logout(resolved))
         return refuse(reason, "/run/user is emptied at logout", 0);
@@ -268,14 +268,14 @@ static int try_base(const struct base *base, const char *name, char *dir, char *
     if (is_emptied_at_logout(base->path))
         return refuse(reason, "/run/user is emptied at logout", 0);
     int len = snprintf(dir, SUPERVISOR_PATH_MAX, "%s/%s", base->path, name);
-    if (len + 1 + PLACE_SOCKET_MAX > SOCKET_PATH_MAX)
+    if (len + 1 + DIRECTORY_SOCKET_MAX > SOCKET_PATH_MAX)
         return refuse(reason, "its path is too long for a socket", 0);
     if (make_base(base, reason) < 0)
         return -1;
     bool is_new = make_dir(dir) == 0;
     if (!is_new && errno != EEXIST)
         return refuse(reason, "", errno);
-    if (!place_is_ours(dir))
+    if (!directory_is_private(dir))
         return refuse(reason, "not a directory that only this user can access (mode 0700)", 0);
     int r = try_dir(dir, reason);
     int error = errno;
@@ -302,11 +302,11 @@ static bool is_inhabited(const struct base *base, const char *name, char *dir)
     if (snprintf(dir, SUPERVISOR_PATH_MAX, "%s/%s", base->path, name) >= SUPERVISOR_PATH_MAX ||
         snprintf(path, sizeof path, "%s/supervisor", dir) >= (int)sizeof path)
         return false;
-    return base->path[0] == '/' && place_is_ours(base->path) && place_is_ours(dir) &&
+    return base->path[0] == '/' && directory_is_private(base->path) && directory_is_private(dir) &&
            process_read_file(path, &pid, &start) == 0 && process_lives(pid, start);
 }
 
-static void explain(struct place_error *why, const char *reasons, bool is_full)
+static void explain(struct directory_error *why, const char *reasons, bool is_full)
 {
     why->kind = is_full ? "disk" : "dir";
     (void)snprintf(why->text, sizeof why->text, "%s no run directory could be created (%.*s); %s on the Go machine",
@@ -316,10 +316,10 @@ static void explain(struct place_error *why, const char *reasons, bool is_full)
         memmove(why->text, why->text + 1, strlen(why->text));
 }
 
-int place_instance(const char *name, char *dir, struct place_error *why)
+int directory_instance(const char *name, char *dir, struct directory_error *why)
 {
     struct base list[BASES_MAX];
-    char reasons[PLACE_WHY_MAX] = "", reason[REASON_MAX];
+    char reasons[DIRECTORY_WHY_MAX] = "", reason[REASON_MAX];
     bool is_full = false;
     if (!is_name(name)) {
         why->kind = "parameter";
@@ -400,7 +400,7 @@ static int erase_at(int parent, const char *name, dev_t device, int depth)
     return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
 }
 
-int place_erase(const char *path)
+int directory_remove(const char *path)
 {
     return erase_at(AT_FDCWD, path, 0, 0);
 }

@@ -1,17 +1,17 @@
-#include "delve/misplaced.h"
+#include "delve/path_error.h"
 
 #include <string.h>
 
 enum { WORDS_MAX = 2048 };
 
-enum delve_misplaced_kind delve_misplaced_kind_of(const char *name)
+enum delve_path_error delve_path_error_of(const char *name)
 {
     static const char *const names[] = {
-        [DELVE_PLACE_MISSING] = "missing", [DELVE_PLACE_NOT_DIR] = "notdir", [DELVE_PLACE_CLOSED] = "closed"};
+        [DELVE_PATH_MISSING] = "missing", [DELVE_PATH_NOT_DIR] = "notdir", [DELVE_PATH_DENIED] = "closed"};
     for (size_t i = 1; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0)
-            return (enum delve_misplaced_kind)i;
-    return DELVE_PLACE_FINE;
+            return (enum delve_path_error)i;
+    return DELVE_PATH_OK;
 }
 
 static bool same(const char *a, const char *b)
@@ -36,11 +36,11 @@ static const struct delve_source *source_of(const struct delve_plan *plan, const
     return program && plan->program && plan->program[0] == '/' ? program : cwd;
 }
 
-static void add_fault(struct buf *out, enum delve_misplaced_kind kind, const char *where)
+static void add_fault(struct buf *out, enum delve_path_error kind, const char *where)
 {
-    if (kind == DELVE_PLACE_NOT_DIR)
+    if (kind == DELVE_PATH_NOT_DIR)
         buf_printf(out, " is not a directory on %s.", where);
-    else if (kind == DELVE_PLACE_CLOSED)
+    else if (kind == DELVE_PATH_DENIED)
         buf_printf(out, " cannot be entered on %s: permission denied.", where);
     else
         buf_printf(out, " does not exist on %s.", where);
@@ -62,23 +62,23 @@ static void add_origin(struct buf *out, const struct delve_source *from, const c
         buf_puts(out, " There is no rule in paths or substitutePath to map it.");
 }
 
-static void add_advice(struct buf *out, const struct delve_source *from, enum delve_misplaced_kind kind,
-                       const struct delve_misplaced_at *at)
+static void add_advice(struct buf *out, const struct delve_source *from, enum delve_path_error kind,
+                       const struct delve_path_error_at *at)
 {
-    if (kind == DELVE_PLACE_CLOSED)
+    if (kind == DELVE_PATH_DENIED)
         buf_printf(out, " Change its permissions, or correct %s.", from->attribute);
     else if (from->is_mapped)
         buf_printf(out, " Correct the rule or %s%s.", from->attribute,
                    at->is_local ? "" : ", or copy it to that machine");
-    else if (kind == DELVE_PLACE_NOT_DIR || !from->given)
+    else if (kind == DELVE_PATH_NOT_DIR || !from->given)
         buf_printf(out, " Correct %s.", from->attribute);
     else
         buf_printf(out, " Correct %s%s, or map it: { \"client\": \"%s\", \"remote\": ... } in paths of target %s.",
                    from->attribute, at->is_local ? "" : ", copy it to that machine", from->given, at->target);
 }
 
-int delve_misplaced_explain(const struct delve_plan *plan, enum delve_misplaced_kind kind, const char *path,
-                            const struct delve_misplaced_at *at, struct err *e)
+int delve_path_error_explain(const struct delve_plan *plan, enum delve_path_error kind, const char *path,
+                             const struct delve_path_error_at *at, struct err *e)
 {
     const struct delve_source *from = source_of(plan, path);
     struct buf out;

@@ -23,15 +23,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
-#include "proxy/supervisor/place.h"
 #include "proxy/supervisor/process.h"
 
 enum { NOBODY = 65534, EXPECTED_STATUS = 7, SKIPPED_STATUS = 77 };
 
 static char root[SUPERVISOR_PATH_MAX / 4];
 static char dir[SUPERVISOR_PATH_MAX];
-static struct place_error why;
+static struct directory_error why;
 
 static const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -71,7 +71,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    return place_erase(root);
+    return directory_remove(root);
 }
 
 static void make_file(const char *path, const char *text)
@@ -97,7 +97,7 @@ static bool is_there(const char *path)
 
 static void expect_dir(const char *path)
 {
-    if (place_instance("name", dir, &why) < 0)
+    if (directory_instance("name", dir, &why) < 0)
         fail_msg("%s: %s", why.kind, why.text);
     assert_string_equal(dir, path);
     assert_int_equal(mode_of(dir), 0700);
@@ -106,7 +106,7 @@ static void expect_dir(const char *path)
 
 static void expect_error(const char *kind, const char *pattern)
 {
-    assert_int_equal(place_instance("name", dir, &why), -1);
+    assert_int_equal(directory_instance("name", dir, &why), -1);
     assert_string_equal(why.kind, kind);
     if (fnmatch(pattern, why.text, 0) != 0)
         fail_msg("%s", why.text);
@@ -118,11 +118,11 @@ static void test_home(void **state)
 {
     (void)state;
     mode_t old = umask(0177);
-    assert_int_equal(place_instance("name", dir, &why), 0);
+    assert_int_equal(directory_instance("name", dir, &why), 0);
     umask(old);
     expect_dir(at("home/.cache/delvegate/name"));
     assert_int_equal(mode_of(at("home/.cache")), 0700);
-    assert_true(place_is_ours(at("home/.cache/delvegate")));
+    assert_true(directory_is_private(at("home/.cache/delvegate")));
 }
 
 static void test_cache_home(void **state)
@@ -165,8 +165,8 @@ static void test_run_user_by_link(void **state)
     if (!mkdtemp(made))
         skip();
     assert_int_equal(symlink(made, at("home/.cache")), 0);
-    int r = place_instance("name", dir, &why);
-    assert_int_equal(place_erase(made), 0);
+    int r = directory_instance("name", dir, &why);
+    assert_int_equal(directory_remove(made), 0);
     assert_int_equal(r, 0);
     assert_string_equal(dir, at("home/.delvegate/name"));
 }
@@ -225,7 +225,7 @@ static void test_names(void **state)
     static const char *const bad[] = {"", "../../evil", "a/b", "a.b", "a b"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(place_instance(bad[i], dir, &why), -1);
+        assert_int_equal(directory_instance(bad[i], dir, &why), -1);
         assert_string_equal(why.kind, "parameter");
     }
     assert_false(is_there(at("home/.cache")));
@@ -251,9 +251,9 @@ static void test_long_path(void **state)
 static void test_taken(void **state)
 {
     (void)state;
-    assert_int_equal(place_instance("name", dir, &why), 0);
+    assert_int_equal(directory_instance("name", dir, &why), 0);
     make_file(at("home/.cache/delvegate/name/kept"), "");
-    assert_int_equal(place_instance("name", dir, &why), 0);
+    assert_int_equal(directory_instance("name", dir, &why), 0);
     assert_true(is_there(at("home/.cache/delvegate/name/kept")));
     assert_int_equal(chmod(at("home/.cache/delvegate/name"), 0755), 0);
     expect_dir(at("home/.delvegate/name"));
@@ -265,10 +265,10 @@ static void test_inhabited(void **state)
     (void)state;
     char path[SUPERVISOR_PATH_MAX];
     assert_int_equal(mkdir(at("home/.delvegate"), 0700), 0);
-    assert_int_equal(place_make(at("home/.delvegate"), "name", path), 0);
+    assert_int_equal(directory_make(at("home/.delvegate"), "name", path), 0);
     expect_dir(at("home/.cache/delvegate/name"));
     assert_int_equal(process_write(at("home/.delvegate/name/supervisor"), getpid()), 0);
-    assert_int_equal(place_instance("name", dir, &why), 0);
+    assert_int_equal(directory_instance("name", dir, &why), 0);
     assert_string_equal(dir, at("home/.delvegate/name"));
     assert_int_equal(file_write(at("home/.delvegate/name/supervisor"), "1 1\n"), 0);
     expect_dir(at("home/.cache/delvegate/name"));
@@ -289,7 +289,7 @@ static void test_bases(void **state)
     (void)state;
     struct bases b = {0}, expected = {0};
     setenv("XDG_CACHE_HOME", at("cache"), 1);
-    place_bases(collect, &b);
+    directory_bases(collect, &b);
     assert_string_equal(b.text, "");
     const char *const made[] = {at("cache"), at("cache/delvegate"), at("home/.cache"), at("home/.cache/delvegate")};
     for (size_t i = 0; i < sizeof made / sizeof *made; i++)
@@ -299,7 +299,7 @@ static void test_bases(void **state)
     collect(&expected, at("cache/delvegate"));
     collect(&expected, at("home/.cache/delvegate"));
     collect(&expected, tmp_base("tmp"));
-    place_bases(collect, &b);
+    directory_bases(collect, &b);
     assert_string_equal(b.text, expected.text);
 }
 
@@ -342,7 +342,7 @@ static void disk_full(void)
     must(mount_here(at("full"), "size=16k,mode=755", 0), "mounted");
     setenv("HOME", at("full"), 1);
     setenv("TMPDIR", at("full"), 1);
-    must(place_instance("name", dir, &why) < 0, "refused");
+    must(directory_instance("name", dir, &why) < 0, "refused");
     must(strcmp(why.kind, "disk") == 0, "the disk");
     must(fnmatch("the disk is full, no run directory could be created (*/full/.cache/delvegate: No space left on "
                  "device; *); "
@@ -351,7 +351,7 @@ static void disk_full(void)
          "the words");
     must(!is_there(at("full/.cache/delvegate/name")), "nothing is left");
     setenv("TMPDIR", at("tmp"), 1);
-    must(place_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
+    must(directory_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
 }
 static void test_disk_full(void **state)
 {
@@ -363,9 +363,9 @@ static void noexec(void)
 {
     must(mount_here(at("noexec"), "size=1m,mode=755", MS_NOEXEC), "mounted");
     setenv("HOME", at("noexec"), 1);
-    must(place_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
+    must(directory_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
     setenv("TMPDIR", at("noexec"), 1);
-    must(place_instance("name", dir, &why) < 0 && strcmp(why.kind, "dir") == 0, "refused");
+    must(directory_instance("name", dir, &why) < 0 && strcmp(why.kind, "dir") == 0, "refused");
     must(strstr(why.text, "/.cache/delvegate: programs in it cannot be run (mounted noexec?); "), "the words");
 }
 static void test_noexec(void **state)
@@ -378,7 +378,7 @@ static void read_only(void)
 {
     must(mount_here(at("ro"), "size=1m,mode=755", MS_RDONLY), "mounted");
     setenv("HOME", at("ro"), 1);
-    must(place_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
+    must(directory_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
 }
 static void test_read_only(void **state)
 {
@@ -402,9 +402,10 @@ static void no_sockets(void)
     if (r != 0)
         _exit(SKIPPED_STATUS);
     setenv("HOME", at("fat"), 1);
-    must(place_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
+    must(directory_instance("name", dir, &why) == 0 && strstr(dir, "/tmp/delvegate-"), "the next place");
     setenv("TMPDIR", at("fat"), 1);
-    must(place_instance("name", dir, &why) < 0 && strstr(why.text, ": sockets in it cannot be created: "), "the words");
+    must(directory_instance("name", dir, &why) < 0 && strstr(why.text, ": sockets in it cannot be created: "),
+         "the words");
 }
 static void test_no_sockets(void **state)
 {
@@ -424,7 +425,7 @@ static void sockets_refused(void)
     const struct sock_fprog program = {.len = sizeof steps / sizeof *steps, .filter = steps};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
         _exit(SKIPPED_STATUS);
-    must(place_instance("name", dir, &why) < 0 && strcmp(why.kind, "dir") == 0, "refused");
+    must(directory_instance("name", dir, &why) < 0 && strcmp(why.kind, "dir") == 0, "refused");
     must(strstr(why.text, "/.cache/delvegate: sockets in it cannot be created: Operation not permitted; "),
          "the words");
     must(!is_there(at("home/.cache/delvegate/name")), "nothing is left");
@@ -435,7 +436,7 @@ static void test_sockets_refused(void **state)
     apart(sockets_refused);
 }
 
-/* Several that start at the same moment come to the same place, and leave nothing of their tries. */
+/* Several that start at the same moment take the same directory, and leave nothing of their tries. */
 static void test_at_once(void **state)
 {
     enum { ALL = 16 };
@@ -449,7 +450,7 @@ static void test_at_once(void **state)
         if (pids[i] == 0) {
             close(go[1]);
             must(read(go[0], &byte, 1) == 0, "begun");
-            must(place_instance("name", dir, &why) == 0, "made");
+            must(directory_instance("name", dir, &why) == 0, "made");
             must(strcmp(dir, at("home/.cache/delvegate/name")) == 0, "the same");
             _exit(EXPECTED_STATUS);
         }
@@ -480,10 +481,10 @@ static void test_erase(void **state)
     assert_int_equal(mkfifo(at("t/fifo"), 0600), 0);
     assert_int_equal(chmod(at("t/mod/deep"), 0500), 0);
     assert_int_equal(chmod(at("t/mod"), 0), 0);
-    assert_int_equal(place_erase(at("t")), 0);
+    assert_int_equal(directory_remove(at("t")), 0);
     assert_false(is_there(at("t")));
     assert_true(is_there(at("home")) && is_there(at("outside")));
-    assert_int_equal(place_erase(at("t")), 0);
+    assert_int_equal(directory_remove(at("t")), 0);
 }
 
 /* What a module cache looks like to a user that is not root. */
@@ -506,7 +507,7 @@ static void test_erase_as_user(void **state)
     if (pid == 0) {
         if (setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
             _exit(1);
-        must(place_erase(at("theirs/t")) == 0, "erased");
+        must(directory_remove(at("theirs/t")) == 0, "erased");
         _exit(EXPECTED_STATUS);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -518,7 +519,7 @@ static void erase_mounted(void)
 {
     must(mkdir(at("t"), 0755) == 0 && mount_here(at("t/mnt"), "size=1m", 0), "mounted");
     make_file(at("t/mnt/theirs"), "x");
-    must(place_erase(at("t")) < 0 && errno == EBUSY, "refused");
+    must(directory_remove(at("t")) < 0 && errno == EBUSY, "refused");
     must(is_there(at("t/mnt/theirs")), "untouched");
 }
 static void test_erase_mounted(void **state)
@@ -544,8 +545,8 @@ static void test_files(void **state)
     assert_int_equal(errno, ENOENT);
     assert_int_equal(mkdir(at("d"), 0700), 0);
     assert_int_equal(file_write(at("d"), "x"), -1);
-    assert_int_equal(place_erase(at("f")), 0);
-    assert_int_equal(place_erase(at("d")), 0);
+    assert_int_equal(directory_remove(at("f")), 0);
+    assert_int_equal(directory_remove(at("d")), 0);
 }
 
 static void test_process(void **state)

@@ -1,4 +1,4 @@
-#include "proxy/service/places.h"
+#include "proxy/service/endpoints.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +8,13 @@
 #include "proxy/machine/machine.h"
 #include "proxy/service/listener.h"
 
-static struct place *place_of(struct places *all, const char *name)
+static struct endpoint *endpoint_of(struct endpoints *all, const char *name)
 {
-    struct place **end = &all->first;
+    struct endpoint **end = &all->first;
     for (; *end; end = &(*end)->next)
         if (strcmp((*end)->name, name) == 0)
             return *end;
-    struct place *p = calloc(1, sizeof *p);
+    struct endpoint *p = calloc(1, sizeof *p);
     char *copy = strdup(name);
     if (!p || !copy) {
         free(p);
@@ -22,18 +22,18 @@ static struct place *place_of(struct places *all, const char *name)
         return NULL;
     }
     p->name = copy;
-    p->places = all;
+    p->endpoints = all;
     *end = p;
     return p;
 }
 
 static void on_accepted(struct client *client, void *arg)
 {
-    struct place *p = arg;
-    p->places->accepted(p, client, p->places->arg);
+    struct endpoint *p = arg;
+    p->endpoints->accepted(p, client, p->endpoints->arg);
 }
 
-static void stop_listening(struct place *p)
+static void stop_listening(struct endpoint *p)
 {
     listener_free(p->listener);
     free(p->host);
@@ -47,11 +47,11 @@ static void stop_listening(struct place *p)
 }
 
 /* A socket that waited without a target gets one. */
-static void take(struct place *p, struct activation_socket *s)
+static void take(struct endpoint *p, struct activation_socket *s)
 {
-    struct listener **nobodys = &p->places->nobodys[s - p->places->activation.list];
-    listener_free(*nobodys);
-    *nobodys = NULL;
+    struct listener **unclaimed = &p->endpoints->unclaimed[s - p->endpoints->activation.list];
+    listener_free(*unclaimed);
+    *unclaimed = NULL;
     s->taken = true;
     p->handed = s;
 }
@@ -71,9 +71,10 @@ static void blame_unit(const struct activation *a, const struct config_target *t
         }
 }
 
-static int listen_at(struct place *p, const struct config_target *t, struct err *e)
+static int listen_at(struct endpoint *p, const struct config_target *t, struct err *e)
 {
-    struct activation_socket *handed = activation_find(&p->places->activation, t->listen_host, t->listen_port, t->name);
+    struct activation_socket *handed =
+        activation_find(&p->endpoints->activation, t->listen_host, t->listen_port, t->name);
     struct listener_options o = {
         .name = t->name,
         .host = t->listen_host,
@@ -85,12 +86,12 @@ static int listen_at(struct place *p, const struct config_target *t, struct err 
     p->host = strdup(t->listen_host);
     if (!p->host)
         return err_set(e, "out of memory");
-    p->listener = listener_new(p->places->loop, &o, e);
+    p->listener = listener_new(p->endpoints->loop, &o, e);
     if (!p->listener) {
         free(p->host);
         p->host = NULL;
         if (!handed)
-            blame_unit(&p->places->activation, t, e);
+            blame_unit(&p->endpoints->activation, t, e);
         return -1;
     }
     p->port = t->listen_port;
@@ -102,7 +103,7 @@ static int listen_at(struct place *p, const struct config_target *t, struct err 
 }
 
 /* The risk is said at each start and each reload: it is somebody else's to notice. */
-static int allow(const struct place *p, const struct config_target *t, struct err *e)
+static int allow(const struct endpoint *p, const struct config_target *t, struct err *e)
 {
     if (listener_allow(p->listener, t->allow_peer) < 0)
         return err_set(e, "out of memory: allowPeer of target %s has no effect", t->name);
@@ -112,9 +113,9 @@ static int allow(const struct place *p, const struct config_target *t, struct er
     return 0;
 }
 
-static int start_listening(struct places *all, const struct config_target *t, struct err *e)
+static int start_listening(struct endpoints *all, const struct config_target *t, struct err *e)
 {
-    struct place *p = place_of(all, t->name);
+    struct endpoint *p = endpoint_of(all, t->name);
     if (!p)
         return err_set(e, "out of memory");
     /* A reload may have given the target another destination: sessions that run keep theirs. */
@@ -144,34 +145,34 @@ static void tell_refusal(const struct activation_socket *s, const struct config_
 }
 
 /* A manager goes on listening there, and clients would wait for ever: they are refused. */
-static void refuse_nobodys(struct places *all, const struct config *config)
+static void refuse_unclaimed(struct endpoints *all, const struct config *config)
 {
     for (size_t i = 0; i < all->activation.count; i++) {
         const struct activation_socket *s = &all->activation.list[i];
         struct listener_options o = {.name = s->name, .host = s->address, .port = s->port, .fd = s->fd};
         struct err e;
-        if (s->taken || all->nobodys[i])
+        if (s->taken || all->unclaimed[i])
             continue;
         tell_refusal(s, &config->targets[0]);
-        if (!s->why && !(all->nobodys[i] = listener_new(all->loop, &o, &e)))
+        if (!s->why && !(all->unclaimed[i] = listener_new(all->loop, &o, &e)))
             log_error(NULL, "%s", e.text);
     }
 }
 
-int places_init(struct places *all, uv_loop_t *loop, void (*accepted)(struct place *, struct client *, void *arg),
-                void *arg)
+int endpoints_init(struct endpoints *all, uv_loop_t *loop,
+                   void (*accepted)(struct endpoint *, struct client *, void *arg), void *arg)
 {
-    *all = (struct places){.loop = loop, .accepted = accepted, .arg = arg};
+    *all = (struct endpoints){.loop = loop, .accepted = accepted, .arg = arg};
     if (activation_read(&all->activation) < 0)
         return -1;
-    all->nobodys = calloc(all->activation.count + 1, sizeof(struct listener *));
-    return all->nobodys ? 0 : -1;
+    all->unclaimed = calloc(all->activation.count + 1, sizeof(struct listener *));
+    return all->unclaimed ? 0 : -1;
 }
 
-int places_apply(struct places *all, const struct config *config)
+int endpoints_apply(struct endpoints *all, const struct config *config)
 {
     int result = 0;
-    for (struct place *p = all->first; p; p = p->next) {
+    for (struct endpoint *p = all->first; p; p = p->next) {
         const struct config_target *t = config_target_find(config, p->name);
         if (p->listener && (!t || t->listen_port != p->port || strcmp(t->listen_host, p->host) != 0)) {
             log_info(NULL, "no longer listening on %s port %d for target %s", p->host, p->port, p->name);
@@ -185,37 +186,37 @@ int places_apply(struct places *all, const struct config *config)
             result = -1;
         }
     }
-    refuse_nobodys(all, config);
+    refuse_unclaimed(all, config);
     return result;
 }
 
-void places_close(struct places *all)
+void endpoints_close(struct endpoints *all)
 {
-    for (struct place *p = all->first; p; p = p->next)
+    for (struct endpoint *p = all->first; p; p = p->next)
         stop_listening(p);
     for (size_t i = 0; i < all->activation.count; i++) {
-        listener_free(all->nobodys[i]);
-        all->nobodys[i] = NULL;
+        listener_free(all->unclaimed[i]);
+        all->unclaimed[i] = NULL;
     }
 }
 
-void places_free(struct places *all)
+void endpoints_free(struct endpoints *all)
 {
     while (all->first) {
-        struct place *p = all->first;
+        struct endpoint *p = all->first;
         all->first = p->next;
         json_decref(p->memory.capabilities);
         free(p->name);
         free(p);
     }
-    free(all->nobodys);
+    free(all->unclaimed);
     activation_free(&all->activation);
 }
 
-void places_describe(const struct places *all, struct buf *out)
+void endpoints_describe(const struct endpoints *all, struct buf *out)
 {
     const char *between = "";
-    for (const struct place *p = all->first; p; p = p->next) {
+    for (const struct endpoint *p = all->first; p; p = p->next) {
         if (!p->listener)
             continue;
         char listen[CONFIG_LISTEN_MAX];
@@ -225,18 +226,18 @@ void places_describe(const struct places *all, struct buf *out)
     }
 }
 
-bool places_are_handed(const struct places *all, const char **bare)
+bool endpoints_are_handed(const struct endpoints *all, const char **bare)
 {
     *bare = NULL;
-    for (const struct place *p = all->first; p; p = p->next)
+    for (const struct endpoint *p = all->first; p; p = p->next)
         if (p->listener && !p->handed)
             *bare = p->name;
     return all->activation.count > 0 && !*bare;
 }
 
-bool places_have_handed(const struct places *all)
+bool endpoints_have_handed(const struct endpoints *all)
 {
-    for (const struct place *p = all->first; p; p = p->next)
+    for (const struct endpoint *p = all->first; p; p = p->next)
         if (p->listener && p->handed)
             return true;
     return false;

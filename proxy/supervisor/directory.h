@@ -1,6 +1,6 @@
 /* Where the supervisor's files are: CACHE/delvegate, of this user alone. */
-#ifndef PROXY_SUPERVISOR_PLACE_H
-#define PROXY_SUPERVISOR_PLACE_H
+#ifndef PROXY_SUPERVISOR_DIRECTORY_H
+#define PROXY_SUPERVISOR_DIRECTORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,15 +8,15 @@
 #include "proxy/supervisor/supervisor.h"
 
 enum {
-    PLACE_WHY_MAX = 4096,
-    PLACE_SOCKET_MAX = 16 /* bytes of a socket's name in an instance's directory */
+    DIRECTORY_WHY_MAX = 4096,
+    DIRECTORY_SOCKET_MAX = 16 /* bytes of a socket's name in an instance's directory */
 };
 
 /* Why there is no directory: ORDER_ERROR's NAME ("disk", "dir", or "parameter" for a NAME that can be none) and text.
  */
-struct place_error {
+struct directory_error {
     const char *kind;
-    char text[PLACE_WHY_MAX];
+    char text[DIRECTORY_WHY_MAX];
 };
 
 /* Makes the instance's directory NAME in the first base that is good: ${XDG_CACHE_HOME:-~/.cache}/delvegate,
@@ -24,17 +24,17 @@ struct place_error {
  * and where programs can run and sockets be made; never below /run/user. An instance's directory that is there already
  * is taken, one with a living supervisor before all others. dir: SUPERVISOR_PATH_MAX bytes. Returns 0, or -1 with why.
  */
-int place_instance(const char *name, char *dir, struct place_error *why) MUST_USE;
-/* Calls back for every base that there is, whatever place_instance would take. */
-void place_bases(void (*each)(void *arg, const char *base), void *arg);
+int directory_instance(const char *name, char *dir, struct directory_error *why) MUST_USE;
+/* Calls back for every base that there is, whatever directory_instance would take. */
+void directory_bases(void (*each)(void *arg, const char *base), void *arg);
 /* Whether a directory is one of this user alone, mode 0700, no symbolic link. */
-bool place_is_ours(const char *dir);
+bool directory_is_private(const char *dir);
 /* Makes DIR/NAME with mode 0700. Returns -1 with errno. */
-int place_make(const char *dir, const char *name, char *path) MUST_USE;
+int directory_make(const char *dir, const char *name, char *path) MUST_USE;
 /* Writes a new file of 64 KiB, to see whether there is space: rights alone do not tell. is_made: whether there is a
  * file now, also after a failure; the caller removes it. Returns -1 with errno. */
-int place_fill(const char *path, bool *is_made) MUST_USE;
+int directory_probe_space(const char *path, bool *is_made) MUST_USE;
 /* Removes a tree, also what may not be written (a module cache). Returns -1 with errno when something is left. */
-int place_erase(const char *path);
+int directory_remove(const char *path);
 
 #endif

@@ -107,7 +107,7 @@ static const char *below(const char *dir, const char *path)
 
 /* dlv is started in dlvCwd: the package as it is called there. Both may lie behind a symbolic link that go resolves, so
    what is below is named from there. */
-static int place_from_dlv_cwd(struct plan_reader *r)
+static int package_from_dlv_cwd(struct plan_reader *r)
 {
     struct delve_plan *plan = r->plan;
     bool is_path = plan->program[0] == '/', builds = plan->mode != DELVE_EXEC;
@@ -131,11 +131,11 @@ static int place_from_dlv_cwd(struct plan_reader *r)
 }
 
 /* The package argument and the directory in which dlv is started, so that go finds the module. */
-static int place_package(struct plan_reader *r)
+static int plan_package(struct plan_reader *r)
 {
     struct delve_plan *plan = r->plan;
     if (plan->build_dir)
-        return place_from_dlv_cwd(r);
+        return package_from_dlv_cwd(r);
     if (plan->program[0] != '/') {
         plan->package = strdup(plan->program);
         plan->build_dir = plan->cwd ? strdup(plan->cwd) : NULL;
@@ -164,11 +164,11 @@ static int place_package(struct plan_reader *r)
     return 0;
 }
 
-static int place_binary(struct plan_reader *r)
+static int plan_binary(struct plan_reader *r)
 {
     struct delve_plan *plan = r->plan;
     if (plan->build_dir)
-        return place_from_dlv_cwd(r);
+        return package_from_dlv_cwd(r);
     plan->package = strdup(plan->program);
     if (plan->program[0] == '/')
         plan->build_dir = directory_of(plan->program);
@@ -199,7 +199,7 @@ static int join_program(struct plan_reader *r)
     return 0;
 }
 
-int plan_places(struct plan_reader *r)
+int plan_paths(struct plan_reader *r)
 {
     struct delve_plan *plan = r->plan;
     char *cwd = NULL;
@@ -227,7 +227,7 @@ int plan_places(struct plan_reader *r)
     if (plan->program[0] == '-')
         return err_set(r->e, "program: \"%s\" looks like a flag. Write ./%s for a file or directory with this name.",
                        plan->program, plan->program);
-    if (join_program(r) < 0 || (plan->mode == DELVE_EXEC ? place_binary(r) : place_package(r)) < 0)
+    if (join_program(r) < 0 || (plan->mode == DELVE_EXEC ? plan_binary(r) : plan_package(r)) < 0)
         return -1;
     if (!plan->cwd && plan->mode == DELVE_TEST && plan->dlv_cwd_from.attribute)
         return 0; /* an import path: dlv knows its directory */

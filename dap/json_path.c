@@ -1,11 +1,11 @@
-#include "dap/places.h"
+#include "dap/json_path.h"
 
 static bool is_array_step(const char *step)
 {
     return step[0] == '[';
 }
 
-static int give(struct dap_json_token t, size_t payload, dap_place_found *found, void *arg)
+static int give(struct dap_json_token t, size_t payload, dap_json_path_found *found, void *arg)
 {
     t.at.off += payload;
     return found(arg, t);
@@ -13,10 +13,10 @@ static int give(struct dap_json_token t, size_t payload, dap_place_found *found,
 
 /* The containers from the outside in are compared with the steps: the first `on_way` of the open ones are on the way,
    and `selected` says that the next value is the next step of it. */
-int dap_place_walk(const struct dap_message *m, const char *const *steps, dap_place_found *found, void *arg)
+int dap_json_path_walk(const struct dap_message *m, const char *const *steps, dap_json_path_found *found, void *arg)
 {
     size_t count = 0;
-    while (count < DAP_PLACE_STEPS_MAX && steps[count])
+    while (count < DAP_JSON_PATH_STEPS_MAX && steps[count])
         count++;
     if (m->payload_at.len == 0)
         return 0;

@@ -7,7 +7,7 @@ import { LAUNCH_MS, RequestFailed, line, program, run, suite, until } from './ha
 const TOOL = program('tool');
 const HELLO = program('hello');
 
-suite('places', {
+suite('path-errors', {
   target: { paths: [{ client: '/of/the/client', remote: '/of/the/go machine' }] },
 }, (w) => {
   /** The error that a launch is refused with; never the shell's words, never a guess at Delve's own path. */
