@@ -1,4 +1,4 @@
-/* What passes is noted, what was noted is told again. */
+/* What passes is noted, what was noted is sent again. */
 #include "dap/journal_parts.h"
 
 #include <inttypes.h>
@@ -180,7 +180,7 @@ void dap_journal_next(struct dap_journal *j, bool same_process)
 {
     j->epoch++;
     j->maps_ids = true;
-    j->in_doubt &= same_process; /* until that Delve has answered what it is told again */
+    j->in_doubt &= same_process; /* until that Delve has answered what it is sent again */
     j->strangers_count = 0;
     j->numbers = 0;
     /* None of these will be answered: that Delve is gone. */
@@ -218,7 +218,7 @@ int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out)
         }
     }
     j->replayed = 0;
-    if (n != 0 || i != 0 || !journal_breakpoints_untold(j))
+    if (n != 0 || i != 0 || !journal_breakpoints_unreported(j))
         return 0;
     buf_puts(out, carrier);
     return out->failed ? -1 : 1;

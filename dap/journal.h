@@ -1,5 +1,5 @@
-/* What a fresh Delve must be told to look like the one that the client knows, and the translation between the two: of
- * breakpoint ids, and of the handles (frame ids, variablesReferences) of one Delve and the next. Pure.
+/* What must be sent to a fresh Delve so that it looks like the one that the client knows, and the translation between
+ * the two: of breakpoint ids, and of the handles (frame ids, variablesReferences) of one Delve and the next. Pure.
  *
  * Every Delve of a session is an epoch. Each counts its handles from 1000, so from the second epoch on the client sees
  * them with an offset (dap_journal_request takes it off again); a handle of an earlier epoch is refused. In the first
@@ -30,10 +30,10 @@ struct dap_journal *dap_journal_new(void) MUST_USE;
 void dap_journal_free(struct dap_journal *j);
 
 /* A request of the client's on its way to Delve (client's paths, client's seq). Adds the edits that its handles need
- * and notes what a new Delve would have to be told: set*Breakpoints of all kinds, configurationDone, `dlv config NAME
- * VALUE` evaluations. What it notes counts once Delve has answered it with success. Returns 0, 1 with *e when it names
- * a handle of an earlier Delve or when there is too much to keep (16 MiB of arguments, 65,536 values in one request,
- * 256 settings): the request is to be answered with this error; -1 when memory ran out. */
+ * and notes what would have to be sent to a new Delve: set*Breakpoints of all kinds, configurationDone, `dlv config
+ * NAME VALUE` evaluations. What it notes counts once Delve has answered it with success. Returns 0, 1 with *e when it
+ * names a handle of an earlier Delve or when there is too much to keep (16 MiB of arguments, 65,536 values in one
+ * request, 256 settings): the request is to be answered with this error; -1 when memory ran out. */
 int dap_journal_request(struct dap_journal *j, const struct dap_message *m, struct dap_edits *edits,
                         struct err *e) MUST_USE;
 
@@ -54,8 +54,8 @@ bool dap_journal_is_repeatable(const char *command);
  * can't be repeated, -1 when memory ran out. */
 int dap_journal_repeat(struct dap_journal *j, const struct dap_asked *asked, struct buf *out) MUST_USE;
 
-/* The Delve is gone. Appends to events (a JSON array) the bodies of `breakpoint` events that tell the client that its
- * breakpoints are unverified now. Returns 0, -1 when memory ran out. */
+/* The Delve is gone. Appends to events (a JSON array) the bodies of `breakpoint` events by which the client learns that
+ * its breakpoints are unverified now. Returns 0, -1 when memory ran out. */
 int dap_journal_lost(struct dap_journal *j, json_t *events) MUST_USE;
 /* While no Delve runs: notes a set*Breakpoints request and makes the body of its answer, all unverified with ids of
  * their own, which stay theirs when a Delve comes. Returns a new reference, NULL when memory or the room for notes ran
@@ -70,16 +70,16 @@ void dap_journal_configure_early(struct dap_journal *j);
  * (the connection was lost, or a process that was attached to): then instruction and data breakpoints are replayed too.
  */
 void dap_journal_next(struct dap_journal *j, bool same_process);
-/* Appends the i-th thing (from 0) to tell it, as the text of one request message (no header, seq 0, client's paths),
+/* Appends the i-th thing (from 0) to send it, as the text of one request message (no header, seq 0, client's paths),
  * all but configurationDone. Returns 1, 0 when there is no more, -1 when memory ran out. */
 int dap_journal_replay(struct dap_journal *j, size_t i, struct buf *out) MUST_USE;
-/* The number of what it has given last: the same for the same thing, however often one Delve is to be told, and never
- * another's. Told once, the i-th has number i. */
+/* The number of what it has given last: the same for the same thing, however often it is sent to one Delve, and never
+ * another's. Sent once, the i-th has number i. */
 size_t dap_journal_replay_number(const struct dap_journal *j);
 /* Delve's answer to number i (success or not), each after dap_journal_replay has given it. Appends to events the bodies
- * of `breakpoint` events (reason changed, the client's ids) for what differs from what the client was told. The first
- * answer also brings those for instruction and data breakpoints that were left out; when there is nothing else to tell,
- * a `threads` request is the one thing, and only its answer counts. Returns 0, -1 when memory ran out. */
+ * of `breakpoint` events (reason changed, the client's ids) for what differs from what was reported to the client. The
+ * first answer also brings those for instruction and data breakpoints that were left out; when there is nothing else to
+ * report, a `threads` request is the one thing, and only its answer counts. Returns 0, -1 when memory ran out. */
 int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_message *answer, json_t *events) MUST_USE;
 
 /* Whether the client's configurationDone was answered, by a Delve of this session or before there was one. */

@@ -1,4 +1,4 @@
-/* Breakpoints: the client's ids for those of each Delve, and what the client has been told of them. */
+/* Breakpoints: the client's ids for those of each Delve, and what was reported to the client of them. */
 #include "dap/journal_parts.h"
 
 #include <inttypes.h>
@@ -90,7 +90,7 @@ static int answer_read(struct answer *a, const struct dap_message *m)
     return 0;
 }
 
-/* --- what the client is told --- */
+/* --- what is reported to the client --- */
 
 static char *cut_message(const char *message)
 {
@@ -100,37 +100,37 @@ static char *cut_message(const char *message)
     return strndup(message, len);
 }
 
-/* Notes that the client is told this. *differs (may be NULL) says whether it was told something else before. Returns 0,
-   or -1 when memory ran out. */
-static int told(struct journal_breakpoint *b, bool verified, int64_t line, const char *message, bool *differs)
+/* Notes that this is reported to the client. *differs (may be NULL) says whether something else was reported before.
+   Returns 0, or -1 when memory ran out. */
+static int set_reported(struct journal_breakpoint *b, bool verified, int64_t line, const char *message, bool *differs)
 {
     char *copy = message ? cut_message(message) : NULL;
     if (message && !copy)
         return -1;
-    const char *before = b->told.message;
+    const char *before = b->reported.message;
     if (differs)
-        *differs = b->told.verified != verified || b->told.line != line || (before == NULL) != (copy == NULL) ||
+        *differs = b->reported.verified != verified || b->reported.line != line || (before == NULL) != (copy == NULL) ||
                    (copy && strcmp(before, copy) != 0);
-    free(b->told.message);
-    b->told = (struct journal_told){.verified = verified, .line = line, .message = copy};
+    free(b->reported.message);
+    b->reported = (struct journal_reported){.verified = verified, .line = line, .message = copy};
     return 0;
 }
 
-static int told_tree(struct journal_breakpoint *b, const json_t *given, bool *differs)
+static int set_reported_from(struct journal_breakpoint *b, const json_t *given, bool *differs)
 {
     b->is_set = json_is_true(json_object_get(given, "verified"));
-    return told(b, b->is_set, json_integer_value(json_object_get(given, "line")),
-                json_string_value(json_object_get(given, "message")), differs);
+    return set_reported(b, b->is_set, json_integer_value(json_object_get(given, "line")),
+                        json_string_value(json_object_get(given, "message")), differs);
 }
 
 static json_t *description(const struct journal_breakpoint *b)
 {
-    json_t *o = json_pack("{s:I,s:b}", "id", (json_int_t)b->client_id, "verified", b->told.verified);
+    json_t *o = json_pack("{s:I,s:b}", "id", (json_int_t)b->client_id, "verified", b->reported.verified);
     int r = o ? 0 : -1;
-    if (r == 0 && b->told.line > 0)
-        r = json_object_set_new(o, "line", json_integer(b->told.line));
-    if (r == 0 && b->told.message)
-        r = json_object_set_new(o, "message", json_string(b->told.message));
+    if (r == 0 && b->reported.line > 0)
+        r = json_object_set_new(o, "line", json_integer(b->reported.line));
+    if (r == 0 && b->reported.message)
+        r = json_object_set_new(o, "message", json_string(b->reported.message));
     if (r == 0)
         return o;
     json_decref(o);
@@ -144,11 +144,11 @@ static int add_event(const struct journal_breakpoint *b, json_t *events)
     return body ? json_array_append_new(events, body) : -1;
 }
 
-/* Tells it where the client was told something else and has an id to hear of it by. */
-static int tell(struct journal_breakpoint *b, bool verified, int64_t line, const char *message, json_t *events)
+/* Reports it where something else was reported before and the client has an id for it. */
+static int report_change(struct journal_breakpoint *b, bool verified, int64_t line, const char *message, json_t *events)
 {
     bool differs;
-    if (told(b, verified, line, message, &differs) < 0)
+    if (set_reported(b, verified, line, message, &differs) < 0)
         return -1;
     return differs && b->client_id ? add_event(b, events) : 0;
 }
@@ -289,7 +289,7 @@ int journal_breakpoints_answered(struct dap_journal *j, struct journal_note *not
             b->client_id = b->delve_id;
         seen(j, b->client_id);
         if (r == 0)
-            r = told_tree(b, json_array_get(a.array, i), NULL);
+            r = set_reported_from(b, json_array_get(a.array, i), NULL);
     }
     answer_free(&a);
     return r;
@@ -336,19 +336,19 @@ int journal_breakpoints_event(struct dap_journal *j, const struct dap_message *m
     int r = dap_tree_payload(m, DAP_TREE_BODY, &body, &ignored);
     if (r != 0 || !body)
         return r < 0 ? -1 : 0;
-    r = told_tree(b, json_object_get(body, "breakpoint"), NULL);
+    r = set_reported_from(b, json_object_get(body, "breakpoint"), NULL);
     json_decref(body);
     return r;
 }
 
 /* --- a Delve goes, another comes --- */
 
-bool journal_breakpoints_untold(const struct dap_journal *j)
+bool journal_breakpoints_unreported(const struct dap_journal *j)
 {
     for (size_t i = 0; i < j->kept.count; i++) {
         const struct journal_note *note = j->kept.list[i];
         for (size_t k = 0; note->is_left_out && k < note->count; k++) {
-            if (note->list[k].told.verified && note->list[k].client_id)
+            if (note->list[k].reported.verified && note->list[k].client_id)
                 return true;
         }
     }
@@ -363,22 +363,22 @@ int dap_journal_lost(struct dap_journal *j, json_t *events)
         for (size_t k = 0; k < note->count && r == 0; k++) {
             struct journal_breakpoint *b = &note->list[k];
             b->is_set = false;
-            if (b->told.verified)
-                r = tell(b, false, note->kind == JOURNAL_LINES ? b->line : 0,
-                         journal_names_addresses(note->kind) ? old_address : no_program, events);
+            if (b->reported.verified)
+                r = report_change(b, false, note->kind == JOURNAL_LINES ? b->line : 0,
+                                  journal_names_addresses(note->kind) ? old_address : no_program, events);
         }
     }
     return r;
 }
 
-static int tell_left_out(struct dap_journal *j, json_t *events)
+static int report_left_out(struct dap_journal *j, json_t *events)
 {
     int r = 0;
     for (size_t i = 0; i < j->kept.count && r == 0; i++) {
         struct journal_note *note = j->kept.list[i];
         for (size_t k = 0; note->is_left_out && k < note->count && r == 0; k++) {
-            if (note->list[k].told.verified)
-                r = tell(&note->list[k], false, 0, old_address, events);
+            if (note->list[k].reported.verified)
+                r = report_change(&note->list[k], false, 0, old_address, events);
         }
     }
     return r;
@@ -415,7 +415,7 @@ static int set_again(struct journal_note *note, const struct dap_message *answer
         struct journal_breakpoint *b = &note->list[i];
         bool differs;
         b->delve_id = i < a.count ? a.list[i].delve_id : 0;
-        r = told_tree(b, json_array_get(a.array, i), &differs);
+        r = set_reported_from(b, json_array_get(a.array, i), &differs);
         if (r == 0 && differs && b->client_id)
             r = add_event(b, events);
     }
@@ -430,7 +430,7 @@ static int refused(struct journal_note *note, const struct dap_message *answer, 
     for (size_t i = 0; i < note->count && r == 0; i++) {
         struct journal_breakpoint *b = &note->list[i];
         b->is_set = false;
-        r = tell(b, false, note->kind == JOURNAL_LINES ? b->line : 0, json_string_value(words), events);
+        r = report_change(b, false, note->kind == JOURNAL_LINES ? b->line : 0, json_string_value(words), events);
     }
     json_decref(words);
     return r;
@@ -448,7 +448,7 @@ int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_messa
 {
     if (is_last_replayed(j, i))
         j->in_doubt = false;
-    if (tell_left_out(j, events) < 0)
+    if (report_left_out(j, events) < 0)
         return -1;
     for (size_t n = 0; n < j->kept.count; n++) {
         struct journal_note *note = j->kept.list[n];
@@ -480,7 +480,7 @@ static json_t *answer_alone(struct dap_journal *j, const struct dap_message *m, 
     give_ids(j, note);
     for (size_t i = 0; i < note->count && r == 0; i++) {
         struct journal_breakpoint *b = &note->list[i];
-        r = told(b, false, note->kind == JOURNAL_LINES ? b->line : 0, words, NULL);
+        r = set_reported(b, false, note->kind == JOURNAL_LINES ? b->line : 0, words, NULL);
         json_t *o = r == 0 ? description(b) : NULL;
         r = o ? json_array_append_new(array, o) : -1;
     }

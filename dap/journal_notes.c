@@ -9,7 +9,7 @@
 
 enum { NOTES_FIRST = 8 };
 
-/* What tells the breakpoints of one set* request apart. */
+/* What distinguishes the breakpoints of one set* request. */
 static const struct row {
     const char *command;
     enum journal_kind kind;
@@ -40,7 +40,7 @@ static void free_breakpoints(struct journal_note *note)
 {
     for (size_t i = 0; i < note->count; i++) {
         free(note->list[i].text);
-        free(note->list[i].told.message);
+        free(note->list[i].reported.message);
     }
     free(note->list);
     note->list = NULL;
@@ -177,7 +177,7 @@ static int read_row(struct journal_note *note, const struct row *row, const stru
     return r;
 }
 
-/* Whether a request sets more than can be noted: a new Delve would be told less than the old one. */
+/* Whether a request sets more than can be noted: a new Delve would be sent less than the old one. */
 static bool is_too_much(const struct row *row, const struct dap_message *m, struct err *e)
 {
     if (!row || row->kind == JOURNAL_CONFIG || m->payload_at.len > DAP_REQUEST_BYTES_MAX ||

@@ -5,7 +5,7 @@
 #include "dap/must_use.h"
 #include "dap/journal.h"
 
-/* In the order in which a new Delve is told: the configuration first, since it decides how the rest is read. */
+/* In the order in which a new Delve is sent them: the configuration first, since it decides how the rest is read. */
 enum journal_kind {
     JOURNAL_CONFIG,     /* `dlv config NAME VALUE` */
     JOURNAL_EXCEPTIONS, /* setExceptionBreakpoints: filters, no breakpoints of the client's */
@@ -18,8 +18,8 @@ enum journal_kind {
     JOURNAL_QUESTION    /* kept to be asked again */
 };
 
-/* What the client was last told of a breakpoint. */
-struct journal_told {
+/* What was last reported to the client of a breakpoint. */
+struct journal_reported {
     bool verified;
     int64_t line;  /* 0: none */
     char *message; /* NULL: none; cut at JOURNAL_MESSAGE_MAX */
@@ -34,15 +34,15 @@ struct journal_breakpoint {
     int64_t client_id; /* 0: none was given */
     int64_t delve_id;  /* in the present Delve; 0: none */
     bool is_set;       /* the present Delve has verified it */
-    struct journal_told told;
+    struct journal_reported reported;
 };
 
-/* A request: one that waits for its answer, or one that a new Delve has to be told. */
+/* A request: one that waits for its answer, or one that has to be sent to a new Delve. */
 struct journal_note {
     enum journal_kind kind;
     int64_t seq;      /* the client's, while it waits */
     uint64_t order;   /* counts the client's requests */
-    size_t number;    /* it is told the present Delve as what, plus 1; 0: it is not */
+    size_t number;    /* under which it is sent to the present Delve, plus 1; 0: it is not */
     bool adds;        /* to the kept ones of its kind and key, in place of replacing them */
     bool empties;     /* it sets nothing, in case the Delve that lives has */
     bool is_left_out; /* it names addresses of a process that is gone */
@@ -79,7 +79,7 @@ struct dap_journal {
     size_t bytes;                 /* of both */
     uint64_t order;
     uint64_t epoch;  /* 0 is the first */
-    size_t numbers;  /* given to what the present Delve is told */
+    size_t numbers;  /* given to what the present Delve is sent */
     size_t replayed; /* the last that was given by dap_journal_replay */
     int64_t id_max;  /* the highest breakpoint id that the client has seen */
     bool maps_ids;   /* the client's ids are not Delve's */
@@ -129,14 +129,14 @@ int journal_handles_from_delve(const struct dap_message *m, uint64_t epoch, stru
 
 /* --- journal_breakpoints.c --- */
 
-/* Delve has done what note asks: tells its breakpoints apart, adds the edits of their ids. Returns 0, or -1 when memory
- * ran out. */
+/* Delve has done what note asks: matches its breakpoints, adds the edits of their ids. Returns 0, or -1 when memory ran
+ * out. */
 int journal_breakpoints_answered(struct dap_journal *j, struct journal_note *note, const struct dap_message *m,
                                  struct dap_edits *edits) MUST_USE;
 /* `breakpoint` and `stopped` events. Returns 0, or -1 when memory ran out. */
 int journal_breakpoints_event(struct dap_journal *j, const struct dap_message *m, struct dap_edits *edits) MUST_USE;
 
 /* Whether there is a breakpoint that was left out and whose loss the client has not heard of. */
-bool journal_breakpoints_untold(const struct dap_journal *j);
+bool journal_breakpoints_unreported(const struct dap_journal *j);
 
 #endif

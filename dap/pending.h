@@ -15,7 +15,7 @@ enum { DAP_PENDING_MAX = 4096 }; /* requests unanswered at a time */
 enum dap_asker {
     DAP_ASKER_CLIENT,  /* the editor */
     DAP_ASKER_NAMES,   /* how the program calls its files: for the words on breakpoints that cannot be set */
-    DAP_ASKER_JOURNAL, /* what a new Delve is told anew; asker_seq is the entry's number */
+    DAP_ASKER_JOURNAL, /* what is sent again to a new Delve; asker_seq is the entry's number */
     DAP_ASKER_SESSION  /* delvegate itself: its own initialize, attach, disconnect */
 };
 

@@ -43,7 +43,7 @@ static size_t count_values(const char *text, size_t len, size_t most)
     return count;
 }
 
-/* --- what jansson refused, told by name --- */
+/* --- what jansson refused, reported by name --- */
 
 /* Where a walk is in one of the containers that are open. */
 struct level {

@@ -225,7 +225,7 @@ static bool complains(const char *output, const struct complaint *c, const char 
     return false;
 }
 
-static bool tell(const struct complaint *c, const char *value, const char *where, struct buf *out)
+static bool report(const struct complaint *c, const char *value, const char *where, struct buf *out)
 {
     if (out)
         buf_printf(out, "%s%s%s (set in %s): %s. Correct or remove it.", c->name, *value ? "=" : "", value, where,
@@ -237,13 +237,13 @@ static bool blame_variable(const struct delve_blame_of *of, const struct complai
                            struct buf *out)
 {
     struct setting s;
-    return find_variable(of, c->name, &s) && complains(output, c, s.value) && tell(c, s.value, s.where, out);
+    return find_variable(of, c->name, &s) && complains(output, c, s.value) && report(c, s.value, s.where, out);
 }
 
 static bool blame_flag(const struct flags *flags, const struct complaint *c, const char *output, struct buf *out)
 {
     const char *value = flag_in(&flags->words, c->name);
-    return value && complains(output, c, value) && tell(c, value, flags->where, out);
+    return value && complains(output, c, value) && report(c, value, flags->where, out);
 }
 
 /* `invalid value "x" for flag -p`, `unknown flag -x`, `flag provided but not defined: -x`: of GOFLAGS when go says so.
@@ -265,7 +265,7 @@ static bool blame_syntax(const struct flags *launch, const char *output, struct 
             struct complaint c = *kinds[j];
             c.name = word;
             if (complains(output, &c, name))
-                return tell(&c, "", launch->where, out);
+                return report(&c, "", launch->where, out);
         }
     }
     return false;

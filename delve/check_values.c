@@ -264,7 +264,7 @@ static struct check_origin cache_origin(const struct check_run *r, const char *n
     return p;
 }
 
-static void tell_closed(struct check_run *r, const char *name, const char *value, enum delve_severity severity)
+static void report_closed(struct check_run *r, const char *name, const char *value, enum delve_severity severity)
 {
     struct check_origin p = cache_origin(r, name);
     const char *why = check_fact_of(r, name, "why");
@@ -319,7 +319,7 @@ static void check_cache(struct check_run *r, const char *name)
         bool is_closed = strcmp(state, "closed") == 0;
         bool hopeless = is_gocache && is_closed && check_fact_of(r, name, "at");
         bool may_do = !is_gocache && check_fact(r, "GOMODCACHE.filled");
-        tell_closed(r, name, value, hopeless ? DELVE_FATAL : may_do ? DELVE_WARNING : DELVE_ERROR);
+        report_closed(r, name, value, hopeless ? DELVE_FATAL : may_do ? DELVE_WARNING : DELVE_ERROR);
     }
 }
 

@@ -137,7 +137,7 @@ static void check_with_old_go(struct check_run *r, const char *kind, const char 
                   line, file, go, line, r->check->where, r->check->target);
 }
 
-static void tell_newer(struct check_run *r, const char *kind, const char *directive, const char *go)
+static void report_newer(struct check_run *r, const char *kind, const char *directive, const char *go)
 {
     const char *value;
     const char *source;
@@ -181,7 +181,7 @@ static void check_with_new_go(struct check_run *r, const char *kind, const char 
         if (i > 0 && !takes_others)
             break;
         if (version && read_version(version, &wanted) && compare(&wanted, local) > 0) {
-            tell_newer(r, kind, directives[i], go);
+            report_newer(r, kind, directives[i], go);
             break;
         }
     }

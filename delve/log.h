@@ -1,4 +1,4 @@
-/* Lines of Delve's log and of dlv's own output -> events; the text a failed start is told with. */
+/* Lines of Delve's log and of dlv's own output -> events; the text with which a failed start is reported. */
 #ifndef DELVE_LOG_H
 #define DELVE_LOG_H
 

@@ -28,7 +28,7 @@
  * Runs of a session come one after the other, with rising numbers; the next may be ordered once ORDER_EXITED came. A
  * run may be ordered right behind ORDER_SESSION: it begins when the session is ready.
  *
- * A flight is what the Delve of a run is to be told as soon as it listens: DAP requests whose seq counts from 1, each
+ * A flight is what is sent to the Delve of a run as soon as it listens: DAP requests whose seq counts from 1, each
  * sent after the answer to the one before. A newer one replaces it until it is carried out; an attach that is refused
  * ends it, for Delve would obey the rest and run the program. */
 #ifndef DELVE_ORDER_H

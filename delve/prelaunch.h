@@ -13,7 +13,7 @@
 struct delve_prelaunch_step {
     char *text;                /* as shown: "go mod tidy" */
     struct delve_strings argv; /* argv[0] is looked for in Delve's PATH */
-    bool optional;             /* a failure is told, and the launch goes on */
+    bool optional;             /* a failure is reported, and the launch continues */
 };
 
 struct delve_prelaunch {

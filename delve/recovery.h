@@ -62,17 +62,17 @@ void delve_recovery_used(struct delve_recovery *r);
 /* What the policy now holds for the cause: that of the last `failed`, or the one that its remedy brought to light. */
 const struct delve_diagnosis *delve_recovery_cause(const struct delve_recovery *r);
 
-/* What the story's end depends on. */
+/* What report_fix depends on. */
 struct delve_repair {
     enum delve_remedy by;              /* DELVE_REMEDY_NONE: nothing was repaired */
     bool fresh_gocache;                /* the builds of this launch have a build cache of their own */
     const struct delve_facts *machine; /* as check.h has them, NULL: none; for where another Go may be */
 };
 
-/* The story, appended to out, without a newline at its end; d->signature is not NULL. broke: what broke, in Go's words,
- * with file:line; two lines at most. for_good: the one thing to do, with the command that makes a repaired state
- * permanent. Fail as buf_append. */
-void delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out);
-void delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out);
+/* The report, appended to out, without a newline at its end; d->signature is not NULL. report_cause: what broke, in
+ * Go's words, with file:line; two lines at most. report_fix: the one thing to do, with the command that makes a
+ * repaired state permanent. Fail as buf_append. */
+void delve_recovery_report_cause(const struct delve_diagnosis *d, struct buf *out);
+void delve_recovery_report_fix(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out);
 
 #endif

@@ -102,8 +102,8 @@ int delve_rpc_exit_status(const char *text, size_t len, int *status)
 {
     static const char *const error[] = {"error", NULL}, *const exited[] = {"result", "State", "exited", NULL},
                              *const code[] = {"result", "State", "exitStatus", NULL};
-    int told = 0;
-    struct words words = {.text = text, .status = &told};
+    int in_error = 0;
+    struct words words = {.text = text, .status = &in_error};
     struct number number = {.text = text};
     bool has_exited = false;
     if (walk(text, len, error, read_words, &words) < 0 || walk(text, len, exited, read_true, &has_exited) < 0 ||
@@ -111,6 +111,6 @@ int delve_rpc_exit_status(const char *text, size_t len, int *status)
         return -1;
     if (!words.found && !has_exited)
         return 0;
-    *status = words.found ? told : number.value;
+    *status = words.found ? in_error : number.value;
     return 1;
 }

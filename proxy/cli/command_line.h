@@ -72,7 +72,7 @@ const struct command *command_find(const char *name);
 bool command_option_has_letter(const struct command_option *o);
 
 /* Reads the next option of argv as getopt_long does, with its optarg and optind, up to the first word that is none.
- * Returns its code, COMMAND_END, or COMMAND_WRONG after having told on stderr what is wrong. */
+ * Returns its code, COMMAND_END, or COMMAND_WRONG after having reported on stderr what is wrong. */
 int command_next(const struct command *c, int argc, char **argv) MUST_USE;
 
 /* Appends the line "usage: ..." of a command, for delvegate itself those of all. Fails as buf_append. */

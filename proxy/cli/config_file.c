@@ -172,7 +172,7 @@ static const char *read_all(int fd, char *text, size_t size, size_t *len)
     return NULL;
 }
 
-/* Returns the file's text, or NULL after having told why. */
+/* Returns the file's text, or NULL after having reported why. */
 static char *read_file(struct config_file *file, int fd, size_t *len)
 {
     char *text = malloc(CONFIG_FILE_MAX + 1);

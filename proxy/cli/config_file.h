@@ -17,7 +17,7 @@ struct config_file {
 
 /* Writes the path of the n-th candidate (from 0) for the configuration: below XDG_CONFIG_HOME or ~/.config, then below
  * each directory of XDG_CONFIG_DIRS or /etc/xdg. Returns 1, 0 when there are no more candidates, -1 when a path is too
- * long (told on stderr). */
+ * long (reported on stderr). */
 int config_file_candidate(size_t n, char path[CONFIG_FILE_PATH_MAX]) MUST_USE;
 
 /* Reads the configuration; config_file is a struct config_file. Looks for it anew each time. What is wrong goes to

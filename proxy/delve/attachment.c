@@ -64,7 +64,7 @@ struct attachment {
     struct timer *deadline;
     struct timer *stuck; /* runs while the queue toward Delve is full */
     bool is_full;        /* the queue toward Delve */
-    bool exit_known;     /* Delve has told exit_status */
+    bool exit_known;     /* Delve has reported exit_status */
     int exit_status;
     enum delve_client_end end; /* PROBING: of the connection */
     struct err why;

@@ -97,7 +97,7 @@ void delve_fail_memory(struct delve *d)
     fail(d, &why);
 }
 
-static void tell_exit(struct delve *d, const char *reason)
+static void report_exit(struct delve *d, const char *reason)
 {
     timer_stop(d->step);
     delve_set_state(d, DELVE_GONE, reason);
@@ -111,11 +111,11 @@ static void await_output(struct delve *d)
     if (d->state != DELVE_EXITED)
         return;
     if (process_is_quiet(d->process))
-        tell_exit(d, "its output has ended");
+        report_exit(d, "its output has ended");
     else if (d->paused)
         timer_stop(d->step);
     else if (now >= d->output_until && link_was_heard(d->link, QUIET_MS))
-        tell_exit(d, "another process keeps writing to its output");
+        report_exit(d, "another process keeps writing to its output");
     else if (now >= d->output_until)
         timer_start(d->step, QUIET_MS, 0);
     else
@@ -261,7 +261,7 @@ static void on_link_lost(void *arg, const struct err *why, bool transient)
     (void)transient;
     d->link = NULL;
     if (!d->plan && d->state <= DELVE_LINKED) {
-        /* Nobody has asked for anything yet: `launch` tries again, and tells it if that fails too. */
+        /* Nobody has asked for anything yet: `launch` tries again, and reports it if that fails too. */
         log_info(d->subject, "%s", copy.text);
         if (d->state == DELVE_LINKED)
             delve_set_state(d, DELVE_LINKING, "the connection is lost");
@@ -297,7 +297,7 @@ static void on_step(void *arg)
         break;
     case DELVE_EXITED:
         if (link_was_heard(d->link, QUIET_MS))
-            tell_exit(d, "its output is idle: another process holds it open");
+            report_exit(d, "its output is idle: another process holds it open");
         else
             timer_start(d->step, QUIET_MS, 0);
         break;

@@ -21,18 +21,18 @@ enum delve_loss {
     DELVE_LOSS_DELVE       /* Delve itself, and with it what it had launched: it is started again */
 };
 
-/* What a Delve is to be told as soon as it listens. */
+/* What is sent to a Delve as soon as it listens. */
 enum delve_flight {
     DELVE_FLIGHT_NOT_YET, /* the client has not said all: delve_changed follows */
     DELVE_FLIGHT_ATTACH,  /* only that it is attached to */
     DELVE_FLIGHT_WHOLE    /* everything, up to configurationDone */
 };
 
-/* What one that was attached to has been told already. */
-enum delve_told {
-    DELVE_TOLD_ATTACH,
-    DELVE_TOLD_OLD, /* everything, but some of it has changed since */
-    DELVE_TOLD_ALL
+/* What one that was attached to has been sent already. */
+enum delve_sent {
+    DELVE_SENT_ATTACH,
+    DELVE_SENT_OLD, /* everything, but some of it has changed since */
+    DELVE_SENT_ALL
 };
 
 struct delve_handler {
@@ -43,11 +43,11 @@ struct delve_handler {
     void (*waiting)(void *arg, const char *text);
     /* The body of this Delve's initialize response, borrowed; before `attached`. */
     void (*capabilities)(void *arg, const json_t *body);
-    /* What the Delve that is being started is to be told: it is said with delve_forward, during the call.
+    /* What is to be sent to the Delve that is being started: it is given with delve_forward, during the call.
      * same_process: as in `attached`. Comes again after delve_changed. */
     enum delve_flight (*compose)(void *arg, bool same_process);
     /* The session is ready for the client's requests. same_process: the program is the one of the last time. */
-    void (*attached)(void *arg, bool same_process, enum delve_told told);
+    void (*attached)(void *arg, bool same_process, enum delve_sent sent);
     /* The connection to Delve is gone: nothing can be forwarded. `lost` or `failed` follows. */
     void (*broken)(void *arg);
     /* What is pending is to be taken with delve_take_oldest. `attached`, `idle` or `failed` follows. */

@@ -40,7 +40,7 @@ static void on_attached(void *arg)
     d->ever_attached = true;
     d->same_process = d->keeps_stopped = false;
     process_attached(d->process);
-    d->handler->attached(d->arg, same_process, d->told);
+    d->handler->attached(d->arg, same_process, d->sent);
 }
 
 static void on_refused(void *arg, const struct err *why, bool has_exited, int status)
@@ -139,7 +139,7 @@ int delve_attach_to(struct delve *d, int port, bool same_process)
 {
     json_t *attach = json_copy(d->plan->attach);
     d->same_process = same_process;
-    d->told = DELVE_TOLD_ATTACH;
+    d->sent = DELVE_SENT_ATTACH;
     /* What the user sees as stopped must not run on because delvegate came back. */
     if (attach && same_process)
         (void)json_object_set_new(attach, "stopOnEntry", json_boolean(d->keeps_stopped));

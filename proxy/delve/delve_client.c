@@ -20,7 +20,7 @@ struct delve_client {
     struct dap_decoder *decoder;
     struct dap_pending *pending;
     int64_t seq;
-    struct buf flight;     /* before there is a channel: what is to be told */
+    struct buf flight;     /* before there is a channel: what is to be sent */
     size_t flight_own_len; /* of it, what is delvegate's own */
     bool reading;          /* inside on_data: memory is freed when it returns */
     bool freed;

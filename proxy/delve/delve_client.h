@@ -43,7 +43,7 @@ struct delve_client;
 /* Connects to a Delve's port through the link. NULL when memory ran out. */
 struct delve_client *delve_client_new(struct link *link, int port, const struct delve_client_handler *h,
                                       void *arg) MUST_USE;
-/* One whose connection the supervisor makes: what is asked of it first is a flight (delve/order.h), which is told to
+/* One whose connection the supervisor makes: what is asked of it first is a flight (delve/order.h), which is sent to
  * Delve before delve_client_take. NULL when memory ran out. */
 struct delve_client *delve_client_new_flight(const struct delve_client_handler *h, void *arg);
 /* The flight, ORDER_REQUEST fields, as long as nothing more is asked. NULL when it could not be written. */

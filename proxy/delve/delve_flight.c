@@ -56,7 +56,7 @@ void delve_on_flying(void *arg, const struct keeper_flight *flight, bool same_pr
         return;
     }
     d->same_process = same_process;
-    d->told = flight->count <= FLIGHT_OWN ? DELVE_TOLD_ATTACH : is_newest ? DELVE_TOLD_ALL : DELVE_TOLD_OLD;
+    d->sent = flight->count <= FLIGHT_OWN ? DELVE_SENT_ATTACH : is_newest ? DELVE_SENT_ALL : DELVE_SENT_OLD;
     attachment_take(d->attachment, flight, is_newest, is_newest ? NULL : take_older(d, flight->edition));
     delve_await_answer(d, "initialize");
 }
@@ -67,9 +67,9 @@ void delve_changed(struct delve *d)
         return; /* it is asked for later */
     if (!d->attachment || attachment_is_flight(d->attachment)) {
         process_changed(d->process);
-    } else if (attachment_is_attaching(d->attachment) && d->told == DELVE_TOLD_ALL) {
-        /* It is being told already: what has changed comes behind it. */
-        d->told = DELVE_TOLD_OLD;
+    } else if (attachment_is_attaching(d->attachment) && d->sent == DELVE_SENT_ALL) {
+        /* It is being sent already: what has changed follows. */
+        d->sent = DELVE_SENT_OLD;
     }
 }
 

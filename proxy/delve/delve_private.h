@@ -25,8 +25,8 @@ enum delve_state {
     DELVE_LINKING,       /* reaching the Go machine */
     DELVE_LINKED,        /* reached, nothing asked yet */
     DELVE_RUNNING,       /* the process and the attachment are at work */
-    DELVE_EXITED,        /* the program has ended: its last output is awaited, then that is told */
-    DELVE_GONE,          /* it was told; Delve can still be asked */
+    DELVE_EXITED,        /* the program has ended: its last output is awaited, then that is reported */
+    DELVE_GONE,          /* it was reported; Delve can still be asked */
     DELVE_DISCONNECTING, /* disconnect is sent */
     DELVE_REAPING,       /* the process ends what is left */
     DELVE_OVER
@@ -50,9 +50,9 @@ struct delve {
     const json_t *initialize_arguments;
 
     bool paused;
-    bool ever_attached;                        /* the session has been told so once */
+    bool ever_attached;                        /* it was reported to the session once */
     bool same_process, keeps_stopped;          /* of the next attach */
-    enum delve_told told;                      /* likewise */
+    enum delve_sent sent;                      /* likewise */
     uint32_t edition;                          /* of the newest flight */
     struct delve_older older[DELVE_OLDER_MAX]; /* that it has replaced, by their editions */
     bool exit_known;

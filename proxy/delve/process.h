@@ -31,11 +31,11 @@ struct process_handler {
     void (*say)(void *arg, const char *category, const char *text);
     /* What is being done now, in words for the user; NULL: nothing that takes time. */
     void (*working)(void *arg, const char *text);
-    /* A Delve is about to be started: what is it to be told as soon as it listens? Appends that to flight,
-     * ORDER_REQUEST fields. Returns the edition, 0: the client has not said all yet, process_changed follows. Comes
-     * again then, and after each process_changed. same_process: as below. */
+    /* A Delve is about to be started: what is it sent as soon as it listens? Appends that to flight, ORDER_REQUEST
+     * fields. Returns the edition, 0: the client has not said all yet, process_changed follows. Comes again then, and
+     * after each process_changed. same_process: as below. */
     uint32_t (*compose)(void *arg, bool same_process, struct buf *flight);
-    /* It listens, and is being told that; the channel is the callee's. same_process: as below. */
+    /* It listens, and that is being sent; the channel is the callee's. same_process: as below. */
     void (*flying)(void *arg, const struct keeper_flight *flight, bool same_process);
     /* Delve listens at this port of the Go machine's 127.0.0.1, and is to be connected to. same_process: what it debugs
      * is what was debugged before. Comes again after `lost`, process_restart and process_reconnect. */
@@ -108,7 +108,7 @@ void process_start(struct process *p, struct process_order order);
 void process_restart(struct process *p, struct process_order order);
 /* A connection to a Delve that lives was lost: after a wait `listening` comes again, or `failed`. */
 void process_reconnect(struct process *p, const struct err *why);
-/* What a Delve is to be told has changed, or all of it was said now. */
+/* What is to be sent to a Delve has changed, or is complete now. */
 void process_changed(struct process *p);
 /* Delve has accepted `attach`: the program is there for sure. */
 void process_attached(struct process *p);

@@ -51,7 +51,7 @@ static void on_keeper_facts(void *arg, const struct delve_facts *facts)
 }
 
 /* A launch is tried all the same: it may need nothing of what is wrong, and a remedy may help. */
-static void tell_findings(struct supervised *p)
+static void report_findings(struct supervised *p)
 {
     char text[ERR_TEXT_MAX];
     for (size_t i = 0; i < p->findings.count; i++) {
@@ -89,11 +89,11 @@ static void on_keeper_ready(void *arg, const struct keeper_tools *tools)
         process_fail(p, &why);
         return;
     }
-    tell_findings(p);
+    report_findings(p);
     if (p->state == PROCESS_STARTING)
         process_launch(p, "the supervisor is ready");
     else if (p->state == PROCESS_BUILDING)
-        process_tell_building(p);
+        process_report_building(p);
 }
 
 static void on_keeper_note(void *arg, const char *text)
@@ -151,7 +151,7 @@ static void on_flying(void *arg, const struct keeper_flight *flight)
         channel_close(flight->channel);
 }
 
-/* Progress is shown as it comes. The rest waits until it is known whether a story tells it. */
+/* Progress is shown as it comes. The rest waits until it is known whether a report stands for it. */
 static bool is_progress(const char *line)
 {
     static const char *const begins[] = {"go: downloading ", "go: finding ", "go: extracting "};

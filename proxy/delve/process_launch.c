@@ -52,7 +52,7 @@ void process_start_dlv(struct supervised *p, const char *reason)
     if (p->state == PROCESS_BUILDING && edition)
         keeper_fly(p->keeper, edition, &flight);
     if (p->state == PROCESS_BUILDING)
-        process_tell_building(p);
+        process_report_building(p);
     buf_free(&flight);
 }
 
@@ -69,7 +69,7 @@ void process_order_flight(struct supervised *p)
     buf_free(&flight);
 }
 
-void process_tell_building(struct supervised *p)
+void process_report_building(struct supervised *p)
 {
     if (!keeper_is_ready(p->keeper))
         process_working(p, "looking for Go and Delve on %s", process_where(p));
@@ -80,7 +80,7 @@ void process_tell_building(struct supervised *p)
 }
 
 /* Whether an error that will be shown in the Debug Console has all these lines. */
-static bool is_told_by(const struct err *why, const struct buf *lines)
+static bool has_lines(const struct err *why, const struct buf *lines)
 {
     return memmem(why->text, strlen(why->text), lines->data, lines->len - 1) != NULL; /* without the last newline */
 }
@@ -90,7 +90,7 @@ void process_launch_failed(struct supervised *p, const struct err *why)
 {
     struct err copy = *why;
     process_add_findings(p, &copy);
-    if (p->has_served && p->withheld.len && is_told_by(&copy, &p->withheld))
+    if (p->has_served && p->withheld.len && has_lines(&copy, &p->withheld))
         buf_clear(&p->withheld);
     process_show_withheld(p);
     if (!p->has_served) {
@@ -133,7 +133,7 @@ void process_launch(struct supervised *p, const char *reason)
 {
     p->mended = (struct delve_mended){.launch = p->mended.launch + 1};
     p->mended_by = DELVE_REMEDY_NONE;
-    p->told.signature = NULL;
+    p->reported.signature = NULL;
     p->prelaunch_at = 0;
     p->same_process = false;
     delve_recovery_begin(p->recovery);

@@ -21,7 +21,7 @@ enum process_state {
     PROCESS_NEW,          /* nothing is ordered */
     PROCESS_STARTING,     /* the supervisor, until it is ready for the first step before the launch */
     PROCESS_PREPARING,    /* a step before the launch runs */
-    PROCESS_HOLDING,      /* a process that lives is not halted before it is known what dlv is to be told */
+    PROCESS_HOLDING,      /* a process that lives is not halted before it is known what is sent to dlv */
     PROCESS_BUILDING,     /* dlv and its build, until it listens; the first is ordered before the supervisor is ready */
     PROCESS_WAITING,      /* the time before dlv or a remedy is started (again) */
     PROCESS_INSPECTING,   /* the build has failed: facts for its diagnosis are gathered */
@@ -34,7 +34,7 @@ enum process_state {
     PROCESS_STOPPING,     /* what runs is being ended, something else will be started */
     PROCESS_DRAINING,     /* it has ended: the rest of its output is awaited */
     PROCESS_IDLE,         /* nothing runs: the last start failed, a restart is awaited */
-    PROCESS_FAILED,       /* it was told so; the end is awaited */
+    PROCESS_FAILED,       /* it was reported; the end is awaited */
     PROCESS_ENDING,       /* the supervisor ends what is left */
     PROCESS_OVER
 };
@@ -58,25 +58,25 @@ struct supervised {
     struct delve_findings findings;  /* about the Go environment */
     struct delve_recovery *recovery;
     struct buf build_tail, log_tail;
-    struct buf withheld; /* the build's lines until it is known whether they are told as a story */
-    bool is_long;        /* the build has said more than a story tells: all of it is shown */
+    struct buf withheld; /* the build's lines until it is known whether a report stands for them */
+    bool is_long;        /* the build has printed more than a report holds: all of it is shown */
 
     int build_status;               /* of the build that failed last */
     struct delve_facts build_facts; /* what its inspection has found, as delve/signatures.h has them */
 
-    size_t prelaunch_at;           /* the step that runs */
-    struct delve_mended mended;    /* of this launch */
-    struct delve_step step_next;   /* after the wait, or while a remedy runs */
-    bool needs_gocache;            /* the remedy that runs has made a fresh build cache besides */
-    enum delve_remedy mended_by;   /* the last remedy that changed something in this launch; NONE */
-    struct delve_diagnosis cause;  /* what it mended */
-    struct delve_diagnosis told;   /* the last cause that the user was told; signature NULL: none */
-    struct delve_diagnosis logged; /* a signature in a live Delve's log: acted on at the next launch */
+    size_t prelaunch_at;             /* the step that runs */
+    struct delve_mended mended;      /* of this launch */
+    struct delve_step step_next;     /* after the wait, or while a remedy runs */
+    bool needs_gocache;              /* the remedy that runs has made a fresh build cache besides */
+    enum delve_remedy mended_by;     /* the last remedy that changed something in this launch; NONE */
+    struct delve_diagnosis cause;    /* what it mended */
+    struct delve_diagnosis reported; /* the last cause that was reported to the user; signature NULL: none */
+    struct delve_diagnosis logged;   /* a signature in a live Delve's log: acted on at the next launch */
 
     int port;
     bool has_served;   /* a dlv of this session was attached to once: the client has seen a program */
-    bool may_trap;     /* a dlv that was attached to, or is being told to set breakpoints, has not ended by itself: they
-                          may be in the process */
+    bool may_trap;     /* a dlv that was attached to, or is being sent breakpoints, has not ended by itself: they may be
+                          in the process */
     long served_pid;   /* the process that was attached to last, DELVE_ATTACH */
     bool same_process; /* what the next dlv debugs was debugged before */
     bool paused;
@@ -90,10 +90,10 @@ struct supervised {
 
 void process_set_state(struct supervised *p, enum process_state state, const char *reason);
 void process_say(struct supervised *p, const char *category, const char *text);
-/* Tells the owner what is being done, until the next change of state. */
+/* Reports to the owner what is being done, until the next change of state. */
 void process_working(struct supervised *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *process_where(const struct supervised *p);
-/* Tells the owner why it can't go on; the end is awaited. */
+/* Reports to the owner why it stops; the end is awaited. */
 void process_fail(struct supervised *p, const struct err *why);
 void process_fail_memory(struct supervised *p);
 /* Nothing is left. */
@@ -110,10 +110,10 @@ bool process_attaches_again(const struct supervised *p);
 
 /* A launch from its beginning: fresh copies, the steps before it, dlv. */
 void process_launch(struct supervised *p, const char *reason);
-/* Orders what dlv is to be told; in PROCESS_HOLDING dlv itself, too. */
+/* Orders what is sent to dlv; in PROCESS_HOLDING dlv itself, too. */
 void process_order_flight(struct supervised *p);
 /* Says that dlv is being started, and what that waits for. */
-void process_tell_building(struct supervised *p);
+void process_report_building(struct supervised *p);
 /* The present run has ended: a step, the build, a remedy, a check, dlv, or what was stopped. */
 void process_run_ended(struct supervised *p, int status);
 /* dlv was lost; a run that is on is ended first. */
@@ -124,7 +124,7 @@ void process_stop(struct supervised *p, enum process_next next, bool at_once, co
 void process_drained(struct supervised *p);
 /* Begins a run, and with it a state. */
 void process_run(struct supervised *p, struct keeper_run *r, enum process_state state, const char *reason);
-/* Starts dlv, or waits in PROCESS_HOLDING for what it is to be told. */
+/* Starts dlv, or waits in PROCESS_HOLDING for what is to be sent to it. */
 void process_start_dlv(struct supervised *p, const char *reason);
 /* This launch has come to nothing: the process fails, unless the client may start another one. */
 void process_launch_failed(struct supervised *p, const struct err *why);

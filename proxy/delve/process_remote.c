@@ -9,9 +9,9 @@
 enum remote_state {
     REMOTE_NEW,       /* nothing is ordered */
     REMOTE_RETURNING, /* the time before it is connected to (again) */
-    REMOTE_LISTENING, /* its port is told */
-    REMOTE_FAILED,    /* it was told so; the end is awaited */
-    REMOTE_ENDING,    /* the end is told in the loop's next turn */
+    REMOTE_LISTENING, /* its port was reported */
+    REMOTE_FAILED,    /* it was reported; the end is awaited */
+    REMOTE_ENDING,    /* the end is reported in the loop's next turn */
     REMOTE_OVER
 };
 
@@ -119,7 +119,7 @@ static void reconnect(struct process *base, const struct err *why)
     fail(r, &copy);
 }
 
-/* It is told all of it once it is attached to. */
+/* All of it is sent once it is attached to. */
 static void changed(struct process *base)
 {
     (void)base;

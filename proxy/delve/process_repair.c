@@ -39,12 +39,12 @@ static void fail_with_cause(struct supervised *p, const char *words)
     struct err why;
     struct delve_repair none = {.machine = p->facts};
     buf_init(&text, TEXT_MAX);
-    delve_recovery_tell_broke(cause, &text);
+    delve_recovery_report_cause(cause, &text);
     buf_puts(&text, "\n");
     if (words)
         buf_puts(&text, words);
     else
-        delve_recovery_tell_for_good(cause, &none, &text);
+        delve_recovery_report_fix(cause, &none, &text);
     if (text.failed)
         err_set(&why, "out of memory");
     else
@@ -66,15 +66,15 @@ static bool is_same_cause(const struct delve_diagnosis *a, const struct delve_di
 }
 
 /* The first line of the story; once for a cause. */
-static void tell_broke(struct supervised *p)
+static void report_cause(struct supervised *p)
 {
     const struct delve_diagnosis *cause = delve_recovery_cause(p->recovery);
     struct buf text;
-    if (is_same_cause(cause, &p->told))
+    if (is_same_cause(cause, &p->reported))
         return;
-    p->told = *cause;
+    p->reported = *cause;
     buf_init(&text, TEXT_MAX);
-    delve_recovery_tell_broke(cause, &text);
+    delve_recovery_report_cause(cause, &text);
     if (!text.failed)
         process_say(p, "important", text.data);
     buf_free(&text);
@@ -90,7 +90,7 @@ void process_act(struct supervised *p, struct delve_step step)
         give_up(p);
         return;
     }
-    if (p->told.signature && step.wait_ms) {
+    if (p->reported.signature && step.wait_ms) {
         err_set(&text, "trying again in %" PRIu64 " ms", step.wait_ms);
         process_say(p, "console", text.text);
     }
@@ -142,7 +142,7 @@ void process_diagnose(struct supervised *p, bool listened)
     struct delve_step step = delve_recovery_failed(p->recovery, &found, timer_now(p->context.loop));
     if (step.action != DELVE_ACTION_GIVE_UP) {
         log_info(p->context.subject, "%s: %s", found.signature->name, found.words);
-        tell_broke(p);
+        report_cause(p);
     }
     process_act(p, step);
 }
@@ -199,14 +199,14 @@ static bool is_of_files(enum delve_remedy remedy)
     return remedy == DELVE_REMEDY_DOWNLOAD || remedy == DELVE_REMEDY_TIDY || remedy == DELVE_REMEDY_MOD_MOD;
 }
 
-static void tell_mended(struct supervised *p)
+static void report_repair(struct supervised *p)
 {
     struct buf text;
     bool is_for_good = p->context.target->recover.mod_files == CONFIG_MOD_FILES_EDIT && is_of_files(p->mended_by);
     process_show_withheld(p);
-    if (p->told.signature && p->mended_by == DELVE_REMEDY_NONE)
+    if (p->reported.signature && p->mended_by == DELVE_REMEDY_NONE)
         process_say(p, "important", "done: a retry succeeded; nothing was changed");
-    p->told.signature = NULL;
+    p->reported.signature = NULL;
     if (p->mended_by == DELVE_REMEDY_NONE || !p->cause.signature)
         return;
     if (is_for_good) {
@@ -215,7 +215,7 @@ static void tell_mended(struct supervised *p)
     }
     struct delve_repair repair = {.by = p->mended_by, .fresh_gocache = p->mended.gocache, .machine = p->facts};
     buf_init(&text, TEXT_MAX);
-    delve_recovery_tell_for_good(&p->cause, &repair, &text);
+    delve_recovery_report_fix(&p->cause, &repair, &text);
     if (!text.failed)
         process_say(p, "important", text.data);
     buf_free(&text);
@@ -225,7 +225,7 @@ static void tell_mended(struct supervised *p)
 void process_built(struct supervised *p, int port)
 {
     p->port = port;
-    tell_mended(p);
+    report_repair(p);
     process_set_state(p, PROCESS_LISTENING, "dlv listens");
 }
 
@@ -248,7 +248,7 @@ static void note_mended(struct supervised *p)
     p->mended.modcache = p->mended.modcache || remedy == DELVE_REMEDY_MODCACHE;
     p->mended_by = p->needs_gocache ? DELVE_REMEDY_GOCACHE : remedy; /* then there is something to do for good */
     p->cause = *delve_recovery_cause(p->recovery);
-    p->told = p->cause; /* a hidden one that took its place is not told twice */
+    p->reported = p->cause; /* a hidden one that replaced it is not reported twice */
     (void)snprintf(text, sizeof text, "done: %s%s; restarting Delve", delve_remedy_text(remedy),
                    !of_files   ? ""
                    : on_copies ? ", in copies of the module files"
@@ -299,7 +299,7 @@ void process_logged(struct supervised *p, const struct delve_diagnosis *found)
     if (again || p->state != PROCESS_SERVING)
         return;
     buf_init(&text, TEXT_MAX);
-    delve_recovery_tell_broke(found, &text);
+    delve_recovery_report_cause(found, &text);
     buf_puts(&text,
              always ? "\nrestarting Delve (recover.whileRunning is \"always\")" : "\nthe next Restart will repair it");
     if (!text.failed)

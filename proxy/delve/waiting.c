@@ -9,11 +9,11 @@
 #include "proxy/base/timer.h"
 
 struct waiting {
-    void (*tell)(void *arg, const char *text);
+    void (*report)(void *arg, const char *text);
     void *arg;
     char text[ERR_TEXT_MAX];
     uint64_t ms;
-    bool waits, told, suspended;
+    bool waits, reported, suspended;
     struct timer *slow;
 };
 
@@ -22,16 +22,16 @@ static void on_slow(void *arg)
     struct waiting *w = arg;
     if (w->suspended)
         return;
-    w->told = true;
-    w->tell(w->arg, w->text);
+    w->reported = true;
+    w->report(w->arg, w->text);
 }
 
-struct waiting *waiting_new(uv_loop_t *loop, void (*tell)(void *arg, const char *text), void *arg)
+struct waiting *waiting_new(uv_loop_t *loop, void (*report)(void *arg, const char *text), void *arg)
 {
     struct waiting *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
-    w->tell = tell;
+    w->report = report;
     w->arg = arg;
     w->slow = timer_new(loop, on_slow, w);
     if (!w->slow) {
@@ -55,25 +55,25 @@ void waiting_begin(struct waiting *w, uint64_t ms, const char *fmt, ...)
 
 void waiting_end(struct waiting *w)
 {
-    bool told = w->told;
+    bool reported = w->reported;
     timer_stop(w->slow);
-    w->waits = w->told = false;
-    if (told && !w->suspended)
-        w->tell(w->arg, NULL);
+    w->waits = w->reported = false;
+    if (reported && !w->suspended)
+        w->report(w->arg, NULL);
 }
 
 void waiting_suspend(struct waiting *w, const char *text)
 {
     w->suspended = true;
-    w->tell(w->arg, text);
+    w->report(w->arg, text);
 }
 
 void waiting_resume(struct waiting *w)
 {
     if (!w->suspended)
         return;
-    w->suspended = w->told = false;
-    w->tell(w->arg, NULL);
+    w->suspended = w->reported = false;
+    w->report(w->arg, NULL);
     if (w->waits)
         timer_start(w->slow, w->ms, 0);
 }

@@ -58,7 +58,7 @@ size_t channel_source_bytes(void *arg, uint32_t stream, void *data, void *room, 
         buf_clear(&c->out);
         c->out_sent = 0;
     }
-    if (c->told_high && channel_queued(c) < CHANNEL_LOW_WATER)
+    if (c->drained_due && channel_queued(c) < CHANNEL_LOW_WATER)
         machine_schedule(c->machine);
     return n;
 }
@@ -80,8 +80,8 @@ bool channel_write(struct channel *c, const char *data, size_t len)
     }
     tunnel_ready(c->machine->tunnel, c->stream);
     machine_schedule(c->machine);
-    c->told_high = c->told_high || channel_queued(c) >= CHANNEL_HIGH_WATER;
-    return c->told_high;
+    c->drained_due = c->drained_due || channel_queued(c) >= CHANNEL_HIGH_WATER;
+    return c->drained_due;
 }
 
 size_t channel_queued(const struct channel *c)
@@ -163,15 +163,15 @@ void channels_turn(struct remote_machine *m)
                 c->handler->opened(c->arg);
         }
         deliver(c);
-        if (c->told_high && channel_queued(c) < CHANNEL_LOW_WATER) {
-            c->told_high = false;
+        if (c->drained_due && channel_queued(c) < CHANNEL_LOW_WATER) {
+            c->drained_due = false;
             if (c->handler && c->handler->drained)
                 c->handler->drained(c->arg);
         }
     }
 }
 
-static void tell_closed(struct channel *c, const struct err *why, enum channel_end end)
+static void notify_closed(struct channel *c, const struct err *why, enum channel_end end)
 {
     const struct channel_handler *h = c->handler;
     c->handler = NULL;
@@ -196,7 +196,7 @@ static void on_reset(struct channel *c, uint32_t code)
     bool unreached = (code & ORDER_UNREACHED) != 0;
     int error = (int)(code & ~(uint32_t)ORDER_UNREACHED);
     err_set(&why, "%s", error ? strerror(error) : "the other end closed it");
-    tell_closed(c, &why, unreached ? CHANNEL_UNREACHED : CHANNEL_BROKEN);
+    notify_closed(c, &why, unreached ? CHANNEL_UNREACHED : CHANNEL_BROKEN);
     if (c->machine->tunnel && !c->ended_here) {
         c->ended_here = true;
         tunnel_reset(c->machine->tunnel, c->stream, 0);
@@ -248,7 +248,7 @@ void channel_on_event(struct remote_machine *m, const struct tunnel_event *event
         on_reset(c, event->code);
         break;
     case TUNNEL_EVENT_CLOSED:
-        tell_closed(c, &none, CHANNEL_CLOSED);
+        notify_closed(c, &none, CHANNEL_CLOSED);
         destroy(c);
         machine_schedule(m); /* it may have been the last that was needed */
         break;

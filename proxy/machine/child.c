@@ -23,7 +23,7 @@ struct child {
     uv_process_t process;
     uv_pipe_t in, out, err_out;
     uv_loop_t *loop;
-    const struct child_handler *h; /* NULL: closed by its owner, or its end was told */
+    const struct child_handler *h; /* NULL: closed by its owner, or its end was reported */
     void *arg;
     struct timer *last;   /* runs when part of it is over */
     struct timer *ending; /* to the next signal */
@@ -158,7 +158,7 @@ static void on_out(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     settle(c);
 }
 
-static void tell_line(struct child *c)
+static void report_line(struct child *c)
 {
     char text[CHILD_LINE_MAX + 1];
     size_t len = c->line_len;
@@ -177,7 +177,7 @@ static void take_words(struct child *c, const char *data, size_t len)
     words_add(&c->words, data, len);
     for (size_t i = 0; i < len && c->h; i++) {
         if (data[i] == '\n')
-            tell_line(c);
+            report_line(c);
         else if (c->line_len < sizeof c->line)
             c->line[c->line_len++] = data[i] ? data[i] : '?';
     }
@@ -193,7 +193,7 @@ static void on_err(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     (void)uv_read_stop(stream);
     c->err_open = false;
     if (c->line_len > 0)
-        tell_line(c);
+        report_line(c);
     settle(c);
 }
 
@@ -282,7 +282,7 @@ static size_t write_now(struct child *c, const char *data, size_t len)
 {
     uv_buf_t b = uv_buf_init((char *)(uintptr_t)data, (unsigned)len); /* libuv does not write to it */
     int n = c->in_broken || len == 0 || child_queued(c) > 0 ? 0 : uv_try_write((uv_stream_t *)&c->in, &b, 1);
-    return n > 0 ? (size_t)n : 0; /* a failure comes again, and is told then */
+    return n > 0 ? (size_t)n : 0; /* a failure comes again, and is reported then */
 }
 
 void child_write(struct child *c, const char *data, size_t len)

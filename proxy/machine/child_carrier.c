@@ -55,9 +55,9 @@ void child_carrier_data(void *arg, const char *data, size_t len)
 void child_carrier_drained(void *arg)
 {
     struct child_carrier *c = arg;
-    if (!c->told_high)
+    if (!c->drained_due)
         return;
-    c->told_high = false;
+    c->drained_due = false;
     c->handler->drained(c->arg);
 }
 
@@ -66,8 +66,8 @@ bool child_carrier_write(struct carrier *base, const char *data, size_t len)
     struct child_carrier *c = of(base);
     if (c->child)
         child_write(c->child, data, len);
-    c->told_high = c->told_high || child_carrier_queued(base) >= CARRIER_HIGH_WATER;
-    return c->told_high;
+    c->drained_due = c->drained_due || child_carrier_queued(base) >= CARRIER_HIGH_WATER;
+    return c->drained_due;
 }
 
 size_t child_carrier_queued(const struct carrier *base)

@@ -18,7 +18,7 @@ struct child_carrier {
     bool has_answered;        /* something came from its stdout */
     /* child_carrier.c's own */
     struct timer *begin;
-    bool told_high;
+    bool drained_due;
 };
 
 /* Makes one without a child. The transport starts it right after, with a child_handler whose arg is the carrier, or

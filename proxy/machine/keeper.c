@@ -152,7 +152,7 @@ static void on_ready(struct keeper *k)
     }
     k->is_ready = true;
     timer_stop(k->deadline);
-    keeper_tell_facts(k);
+    keeper_report_facts(k);
     if (k->handler)
         k->handler->ready(k->arg, &k->tools);
 }
@@ -166,7 +166,7 @@ static void on_error(struct keeper *k, const char *name, const char *text)
         k->handler->note(k->arg, why.text);
         return;
     }
-    keeper_tell_facts(k);
+    keeper_report_facts(k);
     keeper_fail(k, &why);
 }
 
@@ -306,7 +306,7 @@ static void on_closed(void *arg, const struct err *closed, enum channel_end end)
     keeper_enter(k);
     timer_stop(k->deadline);
     if (k->over) {
-        keeper_tell_facts(k);
+        keeper_report_facts(k);
         const struct keeper_handler *handler = k->handler;
         k->handler = NULL;
         if (handler)

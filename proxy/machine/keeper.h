@@ -54,7 +54,7 @@ struct keeper_handler {
     void (*input_drained)(void *arg);
     /* Nobody there reads the run's stdin any more: what is still given is dropped. */
     void (*input_closed)(void *arg);
-    /* What keeper_fly has ordered, or an earlier edition of it, is being told to the Delve of the present run. */
+    /* What keeper_fly has ordered, or an earlier edition of it, is being sent to the Delve of the present run. */
     void (*flying)(void *arg, const struct keeper_flight *flight);
     /* The run has ended and all its lines were reported; exit code or 128 + signal. Another one may be started now;
      * `output` and `output_ended` of this one may still follow, but not after the next run's start. */
@@ -113,8 +113,8 @@ bool keeper_is_ready(const struct keeper *k);
 /* Starts the next run, not before `exited` of the last one; one that is ordered before `ready` begins with it. What the
  * last one's streams still hold is dropped. Returns 0, or -1 when memory ran out. */
 int keeper_run(struct keeper *k, const struct keeper_run *run) MUST_USE;
-/* What the Delve of the present run is to be told as soon as it listens, in place of what was ordered before, unless
- * that is being carried out. requests: ORDER_REQUEST fields, in order. */
+/* What is sent to the Delve of the present run as soon as it listens, instead of what was ordered before, unless that
+ * is being carried out. requests: ORDER_REQUEST fields, in order. */
 void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests);
 /* The target of a dlv run has been started for sure: from now on the end of the program's streams is the program's
  * end. */

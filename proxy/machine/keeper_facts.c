@@ -15,10 +15,10 @@ void keeper_set_fact(struct keeper *k, const char *name, const char *text)
         keeper_fail_memory(k);
 }
 
-void keeper_tell_facts(struct keeper *k)
+void keeper_report_facts(struct keeper *k)
 {
-    if (!k->examined || k->facts_told || !k->handler || !k->handler->facts)
+    if (!k->examined || k->facts_reported || !k->handler || !k->handler->facts)
         return;
-    k->facts_told = true;
+    k->facts_reported = true;
     k->handler->facts(k->arg, &k->facts);
 }

@@ -40,7 +40,7 @@ struct keeper {
     char *examined; /* the directory for keeper_examine, NULL: it is not asked for */
     bool alone;
     struct delve_facts facts;
-    bool facts_told;
+    bool facts_reported;
 
     struct channel *control;
     struct buf reports; /* what has come of a record that is not whole yet */
@@ -68,13 +68,13 @@ struct keeper {
 
 /* keeper.c */
 
-/* It is over: tells so, once. Inside handlers too. */
+/* It is over: reports that, once. Inside handlers too. */
 void keeper_fail(struct keeper *k, const struct err *why);
 void keeper_fail_memory(struct keeper *k);
 /* Around what calls the owner's handlers: they may free the keeper. */
 void keeper_enter(struct keeper *k);
 void keeper_leave(struct keeper *k);
-/* A stream of the present run has ended, or it is known how many there were: tells what that means. */
+/* A stream of the present run has ended, or it is known how many there were: reports what that means. */
 void keeper_ways_ended(struct keeper *k);
 
 /* keeper_run.c */
@@ -95,12 +95,12 @@ void keeper_input_close(struct keeper *k, bool link_lost);
 
 /* Keeps what is reported of the Go environment, when it is examined. */
 void keeper_set_fact(struct keeper *k, const char *name, const char *text);
-/* Tells the owner what is known of it, once. */
-void keeper_tell_facts(struct keeper *k);
+/* Reports to the owner what is known of it, once. */
+void keeper_report_facts(struct keeper *k);
 
 /* keeper_streams.c */
 
-/* The report of a flight, or its stream, has come: tells the owner when both have. */
+/* The report of a flight, or its stream, has come: notifies the owner when both have. */
 void keeper_flight_came(struct keeper *k);
 /* Takes the streams that the supervisor opens for the link. */
 void keeper_streams_listen(struct keeper *k);

@@ -21,7 +21,7 @@ static bool is_paused(const struct keeper_way *w)
     return w == &k->ways[KEEPER_TEXT] ? k->text_paused : k->paused && !is_text(w);
 }
 
-static void tell_line(struct keeper_way *w)
+static void report_line(struct keeper_way *w)
 {
     struct keeper *k = w->keeper;
     const char *line = w->line.len ? w->line.data : "";
@@ -49,7 +49,7 @@ static void read_lines(struct keeper_way *w, const char *data, size_t len)
         data += n + is_whole;
         len -= n + is_whole;
         if (is_whole || is_cut)
-            tell_line(w);
+            report_line(w);
     }
 }
 
@@ -83,7 +83,7 @@ static void end(struct keeper_way *w, const struct err *why, enum channel_end ho
         return;
     keeper_enter(k);
     if (is_text(w) && w->line.len)
-        tell_line(w);
+        report_line(w);
     if (how != CHANNEL_CLOSED && !is_text(w) && k->is_command)
         fail_lost(k, why);
     else

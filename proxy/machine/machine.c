@@ -76,14 +76,14 @@ static bool make_dir(struct session_link *l, const char *dir)
 }
 
 /* Tells the owners of links that are not ready yet. */
-static void tell_ready(struct remote_machine *m)
+static void notify_links_ready(struct remote_machine *m)
 {
     if (m->state != MACHINE_UP || !m->dir)
         return;
     for (struct session_link *l = m->links; l; l = l->next) {
-        if (!l->handler || l->told_ready || !make_dir(l, m->dir))
+        if (!l->handler || l->notified_ready || !make_dir(l, m->dir))
             continue;
-        l->told_ready = true;
+        l->notified_ready = true;
         l->handler->ready(l->arg);
     }
 }
@@ -124,11 +124,11 @@ void machine_rest(struct remote_machine *m, const char *reason)
         machine_set_state(m, MACHINE_IDLE, reason);
 }
 
-void machine_tell_lost(struct remote_machine *m, const struct err *why, bool transient, bool fresh, bool ready)
+void machine_notify_lost(struct remote_machine *m, const struct err *why, bool transient, bool fresh, bool ready)
 {
     for (struct session_link *l = m->links; l; l = l->next) {
         const struct link_handler *h = l->handler;
-        if (!h || !(l->told_ready ? ready : fresh))
+        if (!h || !(l->notified_ready ? ready : fresh))
             continue;
         l->handler = NULL;
         h->lost(l->arg, why, transient);
@@ -147,7 +147,7 @@ void machine_lose(struct remote_machine *m, const struct err *why, bool transien
     struct err copy = *why;
     drop_channels(m);
     machine_rest(m, copy.text);
-    machine_tell_lost(m, &copy, transient, true, true);
+    machine_notify_lost(m, &copy, transient, true, true);
 }
 
 void machine_lose_sessions(struct remote_machine *m, const struct err *why)
@@ -155,7 +155,7 @@ void machine_lose_sessions(struct remote_machine *m, const struct err *why)
     struct err copy = *why;
     drop_channels(m);
     machine_rest(m, copy.text);
-    machine_tell_lost(m, &copy, true, false, true);
+    machine_notify_lost(m, &copy, true, false, true);
     if (machine_is_needed(m))
         timer_start(m->retry, 0, 0);
 }
@@ -219,8 +219,8 @@ static void settle(struct remote_machine *m)
 static void on_soon(void *arg)
 {
     struct remote_machine *m = arg;
-    machine_outage_tell(m);
-    tell_ready(m);
+    machine_outage_notify(m);
+    notify_links_ready(m);
     machine_turn(m);
     settle(m);
 }
@@ -241,13 +241,13 @@ void machine_on_up(struct remote_machine *m)
     m->attempts = 0;
     m->up_at = machine_clock();
     machine_outage_over(m);
-    tell_ready(m);
+    notify_links_ready(m);
 }
 
 void machine_on_about(struct remote_machine *m)
 {
     timer_stop(m->deadline);
-    tell_ready(m);
+    notify_links_ready(m);
 }
 
 /* --- the calls --- */

@@ -33,7 +33,7 @@ enum channel_end {
     CHANNEL_UNREACHED /* the connection that it stands for could not be made */
 };
 
-/* What a channel tells its owner. Members may be NULL. None is called from inside a channel_ or link_ call. */
+/* What a channel reports to its owner. Members may be NULL. None is called from inside a channel_ or link_ call. */
 struct channel_handler {
     /* It can be written to; not before, and not that there it was connected. */
     void (*opened)(void *arg);

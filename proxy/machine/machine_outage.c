@@ -50,32 +50,32 @@ static struct err reason_of(const struct remote_machine *m)
     return why;
 }
 
-static void tell_progress(struct session_link *l, const char *text)
+static void notify_progress(struct session_link *l, const char *text)
 {
     if (l->handler && l->handler->outage)
         l->handler->outage(l->arg, text);
 }
 
-static void tell(struct remote_machine *m, struct session_link *l, const char *text)
+static void notify_outage(struct remote_machine *m, struct session_link *l, const char *text)
 {
     struct err progress;
     err_set(&progress, "reconnecting to %s", m->base.where);
-    l->told_lost = true;
+    l->notified_lost = true;
     if (l->handler->note)
         l->handler->note(l->arg, text);
-    tell_progress(l, progress.text);
+    notify_progress(l, progress.text);
 }
 
-static void tell_all(struct remote_machine *m, const char *text)
+static void notify_outage_all(struct remote_machine *m, const char *text)
 {
     for (struct session_link *l = m->links, *next; l; l = next) {
         next = l->next;
         if (l->handler)
-            tell(m, l, text);
+            notify_outage(m, l, text);
     }
 }
 
-void machine_outage_tell(struct remote_machine *m)
+void machine_outage_notify(struct remote_machine *m)
 {
     struct err text, why;
     if (!m->lost_at)
@@ -83,8 +83,8 @@ void machine_outage_tell(struct remote_machine *m)
     why = reason_of(m);
     err_set(&text, "the connection to %s is lost (%s); reconnecting", m->base.where, why.text);
     for (struct session_link *l = m->links; l; l = l->next)
-        if (l->handler && !l->told_lost)
-            tell(m, l, text.text);
+        if (l->handler && !l->notified_lost)
+            notify_outage(m, l, text.text);
 }
 
 /* --- its course --- */
@@ -97,7 +97,7 @@ static void begin(struct remote_machine *m, uint64_t now)
     err_set(&text, "the connection to %s is lost: %s; reconnecting, while everything on that machine keeps running",
             m->base.where, why.text);
     timer_start(m->lease, lease_left(m, now), 0);
-    tell_all(m, text.text);
+    notify_outage_all(m, text.text);
 }
 
 void machine_outage_forget(struct remote_machine *m)
@@ -119,10 +119,10 @@ void machine_outage_over(struct remote_machine *m)
     log_info(m->base.where, "%s", text.text);
     for (struct session_link *l = m->links, *next; l; l = next) {
         next = l->next;
-        if (!l->told_lost)
+        if (!l->notified_lost)
             continue;
-        l->told_lost = false;
-        tell_progress(l, NULL);
+        l->notified_lost = false;
+        notify_progress(l, NULL);
         if (l->handler && l->handler->note)
             l->handler->note(l->arg, text.text);
     }
@@ -173,7 +173,7 @@ static void try_patience(struct remote_machine *m, bool all)
     struct err why = m->why;
     for (struct session_link *l = m->links; l; l = l->next) {
         const struct link_handler *h = l->handler;
-        if (!h || l->told_ready)
+        if (!h || l->notified_ready)
             continue;
         if (all || now >= l->began_at + patience) {
             l->handler = NULL;
@@ -204,7 +204,7 @@ static bool has_listener(const struct remote_machine *m)
     return false;
 }
 
-/* What a session had is kept for its lease; before the first session is up, a failure is told at once. */
+/* What a session had is kept for its lease; before the first session is up, a failure is reported at once. */
 void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum transport_loss loss)
 {
     uint64_t now = machine_clock();

@@ -55,7 +55,7 @@ struct remote_machine {
     struct timer *patience, *lease; /* while the connection is lost: of who comes then; of what runs there */
     struct timer *deadline;         /* of the supervisor's answer */
     bool in_turn;
-    bool is_leaving; /* its supervisor was told to end: that is waited for */
+    bool is_leaving; /* its supervisor was asked to end: that is waited for */
 };
 
 struct session_link {
@@ -65,8 +65,8 @@ struct session_link {
     void *arg;
     uint32_t session;
     char *dir;
-    bool told_ready, told_lost; /* told_lost: it has words about the connection that is lost */
-    uint64_t began_at;          /* boot clock */
+    bool notified_ready, notified_lost; /* notified_lost: it has a text about the lost connection */
+    uint64_t began_at;                  /* boot clock */
     void (*on_stream)(void *arg, struct channel *c, enum order_stream stream, uint32_t number);
     void *stream_arg;
 };
@@ -81,7 +81,7 @@ struct channel {
     uint32_t stream;
     struct buf out;
     size_t out_sent;
-    bool paused, opened, told_high, ended_here, ended_there;
+    bool paused, opened, drained_due, ended_here, ended_there;
     bool is_input; /* nothing comes back by it: that its other way ends at once says nothing of this one */
 };
 
@@ -109,7 +109,7 @@ bool machine_is_needed(const struct remote_machine *m);
 /* Nothing is wanted of it any more. */
 void machine_rest(struct remote_machine *m, const char *reason);
 /* Only links that are not ready yet, or only those that are, or both. */
-void machine_tell_lost(struct remote_machine *m, const struct err *why, bool transient, bool fresh, bool ready);
+void machine_notify_lost(struct remote_machine *m, const struct err *why, bool transient, bool fresh, bool ready);
 
 /* machine_way.c: one way to the supervisor. */
 
@@ -125,8 +125,8 @@ void machine_close_carrier(struct remote_machine *m);
 void machine_outage_over(struct remote_machine *m);
 /* Nobody waits for it any more. */
 void machine_outage_forget(struct remote_machine *m);
-/* Tells who has come while it is lost. */
-void machine_outage_tell(struct remote_machine *m);
+/* Notifies links that were made while it is lost. */
+void machine_outage_notify(struct remote_machine *m);
 /* The time of a tick is long over: this machine slept. */
 void machine_outage_gap(struct remote_machine *m);
 /* Timers. */
@@ -153,7 +153,7 @@ struct channel *channel_new(struct remote_machine *m, struct session_link *l, co
                             void *arg) MUST_USE;
 size_t channel_source_bytes(void *arg, uint32_t stream, void *data, void *room, size_t n);
 void channel_on_event(struct remote_machine *m, const struct tunnel_event *event);
-/* Tells owners what can be told now: that they may write, what has come, that their queue is low. */
+/* Notifies owners of what is due: that they may write, what has come, that their queue is low. */
 void channels_turn(struct remote_machine *m);
 /* Takes the channels of a link from their owner. */
 void channels_abandon(struct session_link *l);

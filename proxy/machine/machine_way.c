@@ -70,9 +70,9 @@ static bool was_uploading(const struct remote_machine *m)
 static size_t read_boot(struct remote_machine *m, const char *data, size_t len)
 {
     struct err text;
-    bool told = was_uploading(m);
+    bool before = was_uploading(m);
     size_t used = boot_receive(m->boot, data, len);
-    if (!told && was_uploading(m)) {
+    if (!before && was_uploading(m)) {
         err_set(&text, "copying the supervisor to %s", m->base.where);
         machine_note_all(m, text.text);
     }

@@ -20,7 +20,7 @@ enum transport_loss {
     TRANSPORT_NEVER  /* it will not help: a host key that has changed, a configuration that can't be right */
 };
 
-/* What it tells its owner. None is called from inside a transport_ or carrier_ call. */
+/* What it reports to its owner. None is called from inside a transport_ or carrier_ call. */
 struct carrier_handler {
     /* Words for the user about what goes on ("connecting to gomachine ..."). */
     void (*note)(void *arg, const char *text);

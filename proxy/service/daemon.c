@@ -58,7 +58,7 @@ struct daemon {
 };
 
 /* What `systemctl status` shows. */
-static void tell_status(struct daemon *d)
+static void report_status(struct daemon *d)
 {
     struct buf text;
     size_t count = 0;
@@ -132,7 +132,7 @@ static void on_session_over(struct session *session, void *arg)
         gone->endpoint->sessions--;
         free(gone);
     }
-    tell_status(d);
+    report_status(d);
     watch_idle(d);
     finish_if_idle(d);
 }
@@ -158,7 +158,7 @@ static void on_accepted(struct endpoint *endpoint, struct client *client, void *
     d->sessions = live;
     endpoint->sessions++;
     watch_idle(d);
-    tell_status(d);
+    report_status(d);
 }
 
 /* Hardening is for what reaches another machine; on this one the debugged program would inherit it. */
@@ -237,7 +237,7 @@ static void on_reload(struct daemon *d)
         if (!was_local)
             sweep_here(d);
     }
-    tell_status(d);
+    report_status(d);
     notify_ready(d->notify);
 }
 
@@ -263,7 +263,7 @@ static void stop(struct daemon *d, const char *why)
     endpoints_close(&d->endpoints);
     timer_stop(d->idle);
     timer_start(d->stop, STOP_MS, 0);
-    tell_status(d);
+    report_status(d);
     for (struct live *l = d->sessions; l; l = l->next)
         session_shutdown(l->session, stop_reason);
     finish_if_idle(d);
@@ -433,7 +433,7 @@ int daemon_run(struct config *config, const char *path, daemon_reload *reload, v
         find_confinement(&d);
         warn_of_confinement(&d);
         warn_of_idle(&d);
-        tell_status(&d);
+        report_status(&d);
         notify_ready(d.notify);
         sweep_here(&d);
         watch_idle(&d);

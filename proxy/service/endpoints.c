@@ -127,7 +127,7 @@ static int start_listening(struct endpoints *all, const struct config_target *t,
     return allow(p, t, e);
 }
 
-static void tell_refusal(const struct activation_socket *s, const struct config_target *t)
+static void log_refusal(const struct activation_socket *s, const struct config_target *t)
 {
     static const char mend[] = "a socket unit needs one line for each target, such as ListenStream=";
     char listen[CONFIG_LISTEN_MAX];
@@ -153,7 +153,7 @@ static void refuse_unclaimed(struct endpoints *all, const struct config *config)
         struct err e;
         if (s->taken || all->unclaimed[i])
             continue;
-        tell_refusal(s, &config->targets[0]);
+        log_refusal(s, &config->targets[0]);
         if (!s->why && !(all->unclaimed[i] = listener_new(all->loop, &o, &e)))
             log_error(NULL, "%s", e.text);
     }

@@ -25,16 +25,16 @@ enum {
     BASE = 10
 };
 
-/* What the manager has not been told yet. */
+/* What was not sent to the manager yet. */
 enum due { DUE_RELOADING = 1, DUE_READY = 2, DUE_STOPPING = 4, DUE_STATUS = 8, DUE_WATCHDOG = 16 };
 
 struct notify {
-    int fd; /* -1: nobody to tell */
+    int fd; /* -1: no manager */
     struct sockaddr_un address;
     socklen_t address_len;
-    bool failed; /* the last message, which was told */
+    bool failed; /* the last message, which was logged */
     unsigned due;
-    uint64_t reload_us; /* CLOCK_MONOTONIC, of the reload that is to be told */
+    uint64_t reload_us; /* CLOCK_MONOTONIC, of the reload that is to be sent */
     char status[STATUS_MAX];
     struct timer *retry, *watchdog;
 };
@@ -81,7 +81,7 @@ static void flush(void *arg)
     n->failed = true;
 }
 
-static void tell(struct notify *n, unsigned what)
+static void send_due(struct notify *n, unsigned what)
 {
     n->due |= what;
     flush(n);
@@ -89,7 +89,7 @@ static void tell(struct notify *n, unsigned what)
 
 static void on_watchdog(void *arg)
 {
-    tell(arg, DUE_WATCHDOG);
+    send_due(arg, DUE_WATCHDOG);
 }
 
 /* "/path", or "@name" of the abstract name space. Returns false when it is neither. */
@@ -154,18 +154,18 @@ struct notify *notify_new(uv_loop_t *loop)
 
 void notify_ready(struct notify *n)
 {
-    tell(n, DUE_READY);
+    send_due(n, DUE_READY);
 }
 
 void notify_reloading(struct notify *n)
 {
     n->reload_us = monotonic_us();
-    tell(n, DUE_RELOADING);
+    send_due(n, DUE_RELOADING);
 }
 
 void notify_stopping(struct notify *n)
 {
-    tell(n, DUE_STOPPING);
+    send_due(n, DUE_STOPPING);
 }
 
 void notify_status(struct notify *n, const char *text)
@@ -176,7 +176,7 @@ void notify_status(struct notify *n, const char *text)
     for (char *c = n->status; *c; c++)
         if (*c == '\n')
             *c = ' ';
-    tell(n, DUE_STATUS);
+    send_due(n, DUE_STATUS);
 }
 
 void notify_free(struct notify *n)

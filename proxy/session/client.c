@@ -14,7 +14,7 @@ enum {
 
 struct client {
     uv_tcp_t tcp;
-    const struct client_handler *handler; /* NULL: nobody is told any more */
+    const struct client_handler *handler; /* NULL: no handler is called any more */
     void *arg;
     bool (*is_open)(const uv_tcp_t *tcp); /* NULL: it can't be known */
     struct timer *step;                   /* until the next check; or the one deadline of the end */

@@ -16,7 +16,7 @@ enum session_state {
     SESSION_RECOVERING,  /* Delve is gone and comes back: requests wait for it, or are refused */
     SESSION_IDLE,        /* Delve could not be started again: the user's Restart is awaited */
     SESSION_TERMINATED,  /* `terminated` is sent; disconnect is awaited */
-    SESSION_ENDING,      /* the client is gone or about to be told goodbye; Delve is being ended */
+    SESSION_ENDING,      /* the client is gone or about to be; Delve is being ended */
     SESSION_OVER,
     SESSION_STATES
 };
@@ -81,7 +81,7 @@ const char *route_refusal(enum session_state state);
 /* --- Delve's messages --- */
 
 enum from_delve {
-    FROM_DELVE_REPLAYED, /* the answer to what it was told again */
+    FROM_DELVE_REPLAYED, /* the answer to what it was sent again */
     FROM_DELVE_NAMES,    /* the answer to what the program calls its files */
     FROM_DELVE_RESUMED,  /* the program runs: continue, next ... have succeeded */
     FROM_DELVE_THREADS,  /* threads has succeeded */

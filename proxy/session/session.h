@@ -26,7 +26,7 @@ struct session;
 struct session *session_new(uv_loop_t *loop, struct config *config, const struct config_target *target,
                             struct target_memory *memory, struct client *client,
                             void (*over)(struct session *s, void *arg), void *arg) MUST_USE;
-/* Ends it as if the client had asked to, and tells the client why. */
+/* Ends it as if the client had asked to, and reports to the client why. */
 void session_shutdown(struct session *s, const char *reason);
 /* Answers what the client still waits for and ends the conversation, whatever Delve does: nobody will wait for it. */
 void session_abandon(struct session *s, const char *reason);

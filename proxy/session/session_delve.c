@@ -68,18 +68,18 @@ static enum delve_flight on_compose(void *arg, bool same_process)
     return session_compose(arg, same_process);
 }
 
-static void on_attached(void *arg, bool same_process, enum delve_told told)
+static void on_attached(void *arg, bool same_process, enum delve_sent sent)
 {
     struct session *s = arg;
     session_free_launches(s, false);
-    if (told == DELVE_TOLD_ATTACH)
+    if (sent == DELVE_SENT_ATTACH)
         session_names_reset(s);
     if (s->state == SESSION_RECOVERING) {
-        session_came_back(s, same_process, told);
+        session_came_back(s, same_process, sent);
         return;
     }
     if (session_is_early(s)) {
-        session_came(s, told);
+        session_came(s, sent);
         return;
     }
     if (s->state != SESSION_LAUNCHING)
@@ -284,7 +284,7 @@ void session_flush_output(struct session *s)
     }
 }
 
-static void tell_exited(struct session *s, int exit_code)
+static void send_exited(struct session *s, int exit_code)
 {
     json_t *body = json_pack("{s:i}", "exitCode", exit_code);
     session_event(s, "exited", body);
@@ -298,7 +298,7 @@ static void on_exited(void *arg, bool known, int exit_code)
     if (s->state >= SESSION_TERMINATED)
         return;
     if (known)
-        tell_exited(s, exit_code);
+        send_exited(s, exit_code);
     session_answer_begun(s);
     session_set_state(s, SESSION_TERMINATED, "the program has ended");
     session_answer_restart(s, "the program has ended");
@@ -323,7 +323,7 @@ static void on_failed(void *arg, const struct err *why)
     else
         session_say(s, "important", why->text);
     if (session_is_early(s) && s->traits->begins == DAP_BEGINS_EARLY)
-        tell_exited(s, EXIT_FAILURE); /* its launch has been answered: this is how it fails */
+        send_exited(s, EXIT_FAILURE); /* its launch has been answered: this is how it fails */
     session_answer_restart(s, why->text);
     session_answer_pending(s, why->text);
     session_set_state(s, SESSION_TERMINATED, session_failed_text);

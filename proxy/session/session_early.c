@@ -1,5 +1,5 @@
-/* A client that sets its breakpoints before there is a Delve: it is answered from the journal, which the first Delve is
- * told, and hears of what has become of each breakpoint by events. */
+/* A client that sets its breakpoints before there is a Delve: it is answered from the journal, which is sent to the
+ * first Delve, and hears of what has become of each breakpoint by events. */
 #include "proxy/session/session_private.h"
 
 enum { CONFIGURED_MS = 3000 /* VS Code took 35 to 230 ms from initialized to configurationDone */ };
@@ -61,16 +61,16 @@ void session_overdue(void *arg)
         delve_changed(s->delve);
 }
 
-void session_came(struct session *s, enum delve_told told)
+void session_came(struct session *s, enum delve_sent sent)
 {
     bool was_configured = dap_journal_is_configured(s->journal);
     session_set_state(s, SESSION_LIVE, "attached");
     session_answer_restart(s, NULL);
     if (!was_configured)
         answer_launch(s); /* as Delve would */
-    if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s, false))
+    if (sent != DELVE_SENT_ALL && !session_send_breakpoints(s, false))
         session_say(s, "important", "out of memory: not all breakpoints could be set; set them again");
-    if (told == DELVE_TOLD_ATTACH && was_configured && !session_tell_configured(s))
+    if (sent == DELVE_SENT_ATTACH && was_configured && !session_send_configured(s))
         session_say(s, "important", "out of memory: the program was not continued; press Restart");
 }
 

@@ -1,5 +1,5 @@
-/* A breakpoint in a file that Delve does not know: Delve is asked what the program calls its files, and the user is
- * told which rule is missing. */
+/* A breakpoint in a file that Delve does not know: Delve is asked what the program calls its files, and the missing
+ * rule is reported. */
 #include "proxy/session/session_private.h"
 
 #include <stdlib.h>

@@ -137,7 +137,7 @@ int session_name_rule(void *arg, const char *path, struct buf *out) MUST_USE;
 int session_arguments(const struct dap_message *m, json_t **arguments, struct err *why) MUST_USE;
 /* The Delve that the client's reading waited for is gone. */
 void session_read_on(struct session *s);
-/* Tells what is waited for, and shows it as progress where the client can; NULL: not any more. */
+/* Reports what is waited for, and shows it as progress where the client can; NULL: not any more. */
 void session_progress(struct session *s, const char *text);
 /* What an incomplete character at the end of the program's output left over. */
 void session_flush_output(struct session *s);
@@ -153,7 +153,7 @@ void session_answer_restart(struct session *s, const char *failed);
 void session_free_launches(struct session *s, bool all);
 
 /* session_early.c */
-/* After launch: the client is told that it may set its breakpoints. */
+/* After launch: `initialized`, so that the client sets its breakpoints. */
 void session_begin_early(struct session *s);
 bool session_is_early(const struct session *s);
 /* configurationDone has not come for long. */
@@ -161,10 +161,10 @@ void session_overdue(void *arg);
 /* Verbs. */
 void session_configure_early(struct session *s, const struct dap_message *m);
 void session_terminate_early(struct session *s, const struct dap_message *m);
-/* What the Delve that is being started is to be told; as delve_handler.compose. */
+/* What is to be sent to the Delve that is being started; as delve_handler.compose. */
 enum delve_flight session_compose(struct session *s, bool same_process);
 /* The first Delve was attached to. */
-void session_came(struct session *s, enum delve_told told);
+void session_came(struct session *s, enum delve_sent sent);
 /* The program runs, or has: launch and configurationDone are answered, where they wait for that. */
 void session_answer_begun(struct session *s);
 /* configurationDone alone is. */
@@ -173,16 +173,16 @@ void session_answer_configured(struct session *s);
 /* session_recovery.c */
 /* The verb that holds: keeps a message for Delve; what it sets is to come before the program runs. */
 void session_hold_back(struct session *s, const struct dap_message *m);
-/* Tells Delve what the journal has: the breakpoints, and that the client is done with them. Return false when not all
- * could be said. */
-bool session_tell_breakpoints(struct session *s, bool in_flight);
-bool session_tell_configured(struct session *s);
+/* Sends Delve what the journal has: the breakpoints, and that the client is done with them. Return false when not all
+ * could be sent. */
+bool session_send_breakpoints(struct session *s, bool in_flight);
+bool session_send_configured(struct session *s);
 void session_broken(struct session *s, const char *reason);
 /* is_blamed: the oldest unanswered request is what Delve closed its connection over. */
 void session_lost(struct session *s, enum session_loss loss, bool is_blamed, const char *why);
-void session_came_back(struct session *s, bool same_process, enum delve_told told);
+void session_came_back(struct session *s, bool same_process, enum delve_sent sent);
 void session_idle(struct session *s, const char *why);
-/* Delve's answer to what it was told anew. */
+/* Delve's answer to what it was sent again. */
 void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked);
 /* Notes that Delve says the program is stopped. Returns false when the client knows that already. */
 bool session_note_stop(struct session *s, const struct dap_message *m);

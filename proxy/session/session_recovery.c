@@ -1,5 +1,5 @@
 /* A session whose Delve is gone and comes back: what the client had asked is answered or asked again, the new Delve is
- * told what the old one knew, and the client hears of what has changed. */
+ * sent what the old one knew, and the client hears of what has changed. */
 #include "proxy/session/session_private.h"
 
 #include <stdlib.h>
@@ -111,7 +111,7 @@ void session_lost(struct session *s, enum session_loss loss, bool is_blamed, con
 /* --- back --- */
 
 /* Tells Delve one thing; text is one request. Returns false when it could not be sent. */
-static bool tell(struct session *s, const char *text, size_t len, int64_t number, bool in_flight)
+static bool send_to_delve(struct session *s, const char *text, size_t len, int64_t number, bool in_flight)
 {
     struct dap_edits edits;
     struct dap_message m;
@@ -133,24 +133,25 @@ static bool tell(struct session *s, const char *text, size_t len, int64_t number
     return result == DELVE_CLIENT_SENT || result == DELVE_CLIENT_FULL;
 }
 
-bool session_tell_breakpoints(struct session *s, bool in_flight)
+bool session_send_breakpoints(struct session *s, bool in_flight)
 {
     struct buf text;
     int r;
-    bool told = true;
+    bool sent = true;
     buf_init(&text, REQUEST_TEXT_MAX);
-    for (size_t i = 0; told && (r = dap_journal_replay(s->journal, i, &text)) != 0; i++) {
-        told = r > 0 && tell(s, text.data, text.len, (int64_t)dap_journal_replay_number(s->journal), in_flight);
+    for (size_t i = 0; sent && (r = dap_journal_replay(s->journal, i, &text)) != 0; i++) {
+        sent =
+            r > 0 && send_to_delve(s, text.data, text.len, (int64_t)dap_journal_replay_number(s->journal), in_flight);
         buf_clear(&text);
     }
     buf_free(&text);
-    return told;
+    return sent;
 }
 
-bool session_tell_configured(struct session *s)
+bool session_send_configured(struct session *s)
 {
     static const char configured[] = "{\"seq\":0,\"type\":\"request\",\"command\":\"configurationDone\"}";
-    return tell(s, configured, sizeof configured - 1, DAP_JOURNAL_CONFIGURED, false);
+    return send_to_delve(s, configured, sizeof configured - 1, DAP_JOURNAL_CONFIGURED, false);
 }
 
 /* Whether it sets what is to be set before the program runs. */
@@ -181,25 +182,25 @@ enum delve_flight session_compose(struct session *s, bool same_process)
     else if (!session_is_early(s) || !is_configured)
         return DELVE_FLIGHT_ATTACH;
     session_names_reset(s);
-    return session_tell_breakpoints(s, session_is_early(s)) && session_tell_configured(s) ? DELVE_FLIGHT_WHOLE
+    return session_send_breakpoints(s, session_is_early(s)) && session_send_configured(s) ? DELVE_FLIGHT_WHOLE
                                                                                           : DELVE_FLIGHT_ATTACH;
 }
 
-void session_came_back(struct session *s, bool same_process, enum delve_told told)
+void session_came_back(struct session *s, bool same_process, enum delve_sent sent)
 {
     /* Only what sets or asks waits for a new program: before that runs, or Delve would have to halt it again. */
-    bool held_first = s->loss == SESSION_LOSS_PROGRAM && told == DELVE_TOLD_ATTACH;
+    bool held_first = s->loss == SESSION_LOSS_PROGRAM && sent == DELVE_SENT_ATTACH;
     bool was_configured = dap_journal_is_configured(s->journal);
-    if (told == DELVE_TOLD_ATTACH)
+    if (sent == DELVE_SENT_ATTACH)
         dap_journal_next(s->journal, same_process);
     session_set_state(s, SESSION_LIVE, "attached again");
     s->swallows_entry = same_process && s->is_stopped && was_configured;
     session_answer_restart(s, NULL);
-    if (told != DELVE_TOLD_ALL && !session_tell_breakpoints(s, false))
+    if (sent != DELVE_SENT_ALL && !session_send_breakpoints(s, false))
         session_say(s, "important", "out of memory: not all breakpoints could be restored; set them again");
     if (held_first)
         session_release_held(s);
-    if (was_configured && told == DELVE_TOLD_ATTACH && !session_tell_configured(s))
+    if (was_configured && sent == DELVE_SENT_ATTACH && !session_send_configured(s))
         session_say(s, "important", "out of memory: the program was not continued; press Restart");
     session_release_held(s);
 }

@@ -30,7 +30,7 @@ struct ssh_agent {
     char chunk[AGENT_READ_SIZE];
 };
 
-static void tell(struct ssh_agent *a, const struct err *why, struct ssh_bytes reply)
+static void report_answer(struct ssh_agent *a, const struct err *why, struct ssh_bytes reply)
 {
     timer_stop(a->deadline);
     ssh_agent_answer *answer = a->answer;
@@ -46,7 +46,7 @@ static void fail(struct ssh_agent *a, const char *what)
     if (a->connected)
         (void)uv_read_stop((uv_stream_t *)&a->pipe);
     struct err why = a->broken;
-    tell(a, &why, (struct ssh_bytes){0});
+    report_answer(a, &why, (struct ssh_bytes){0});
 }
 
 static void on_deadline(void *arg)
@@ -82,7 +82,7 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
     if (len == 0 || len > AGENT_MESSAGE_MAX)
         fail(a, "violated the agent protocol");
     else if (len <= r.left.len)
-        tell(a, NULL, (struct ssh_bytes){r.left.data, len});
+        report_answer(a, NULL, (struct ssh_bytes){r.left.data, len});
 }
 
 static void on_written(uv_write_t *w, int status)
@@ -100,7 +100,7 @@ static void send_request(struct ssh_agent *a)
     int rc = uv_write(&a->write, (uv_stream_t *)&a->pipe, &b, 1, on_written);
     if (rc < 0)
         a->writing = false;
-    /* A failure is told at the deadline of 0, since the caller may still be inside its own call. */
+    /* A failure is reported at the deadline of 0, since the caller may still be inside its own call. */
     if (rc < 0)
         timer_start(a->deadline, 0, 0);
 }

@@ -83,7 +83,7 @@ static bool read_stream(struct ssh_connection *c, int stream)
     return got > 0;
 }
 
-static void tell_status(struct ssh_connection *c)
+static void report_status(struct ssh_connection *c)
 {
     char how[CHANNEL_HOW_MAX];
     char *name = NULL;
@@ -104,7 +104,7 @@ static void read_end(struct ssh_connection *c)
         return;
     int rc = libssh2_channel_wait_closed(c->channel);
     if (rc == 0)
-        tell_status(c);
+        report_status(c);
     else if (rc != LIBSSH2_ERROR_EAGAIN)
         connection_lost(c);
     else if (!c->is_ending) {

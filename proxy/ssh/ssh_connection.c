@@ -140,7 +140,7 @@ size_t ssh_connection_queued(const struct ssh_connection *c)
 bool ssh_connection_write(struct ssh_connection *c, const char *data, size_t len)
 {
     if (c->state >= SSH_DRAINING)
-        return c->told_high;
+        return c->drained_due;
     if (c->program)
         child_write(c->program, data, len);
     if (c->out_sent > 0 && c->out_sent >= c->out.len / 2) {
@@ -154,15 +154,15 @@ bool ssh_connection_write(struct ssh_connection *c, const char *data, size_t len
                             "More than %d MiB are waiting to be sent to %s; the connection was closed.",
                             OUT_MAX / (1024 * 1024), c->transport->where);
     ssh_connection_schedule(c);
-    c->told_high = c->told_high || ssh_connection_queued(c) >= CARRIER_HIGH_WATER;
-    return c->told_high;
+    c->drained_due = c->drained_due || ssh_connection_queued(c) >= CARRIER_HIGH_WATER;
+    return c->drained_due;
 }
 
 void ssh_connection_drained(struct ssh_connection *c)
 {
-    if (!c->told_high || ssh_connection_queued(c) >= CARRIER_LOW_WATER)
+    if (!c->drained_due || ssh_connection_queued(c) >= CARRIER_LOW_WATER)
         return;
-    c->told_high = false;
+    c->drained_due = false;
     if (c->h && c->h->drained)
         c->h->drained(c->arg);
 }
@@ -374,7 +374,7 @@ static void logged_in(struct ssh_connection *c)
     timer_start(c->keepalive, (uint64_t)interval * SSH_MS, (uint64_t)interval * SSH_MS);
 }
 
-static void tell_begin(struct ssh_connection *c)
+static void notify_begin(struct ssh_connection *c)
 {
     char text[SSH_WHERE_MAX + sizeof "Connecting to  ..."];
     if (c->noted)
@@ -384,7 +384,7 @@ static void tell_begin(struct ssh_connection *c)
     note(c, text);
 }
 
-static void tell_lost(struct ssh_connection *c)
+static void notify_lost(struct ssh_connection *c)
 {
     const struct carrier_handler *h = c->h;
     void *arg = c->arg;
@@ -426,7 +426,7 @@ static void connection_free(struct ssh_connection *c)
 /* Moves on as far as what has come allows. */
 static void advance(struct ssh_connection *c)
 {
-    tell_begin(c);
+    notify_begin(c);
     if (c->state == SSH_HANDSHAKE)
         handshake_step(c);
     if (c->state == SSH_AUTH && c->auth && !c->beyond[0] && ssh_auth_step(c->auth) == 1)
@@ -454,7 +454,7 @@ static void on_turn(struct ssh_connection *c)
     if (c->state == SSH_DRAINING) {
         bool moved = c->channel && ssh_channel_turn(c);
         if (c->state == SSH_DRAINING && (!moved || ssh_channel_is_drained(c)))
-            tell_lost(c);
+            notify_lost(c);
         c->again = c->state == SSH_DRAINING;
     }
     if (c->state < SSH_DRAINING && c->codec.session) {

@@ -36,7 +36,7 @@ enum {
     SSH_PROXY_MS = 60 * SSH_MS,        /* first answer through a ProxyJump or ProxyCommand */
     SSH_HANDSHAKE_MS = 20 * SSH_MS,    /* key exchange */
     SSH_AUTH_MS = 30 * SSH_MS,         /* each answer of the server while a key is tried */
-    SSH_AGENT_SLOW_MS = 2 * SSH_MS,    /* after that the user is told what is waited for */
+    SSH_AGENT_SLOW_MS = 2 * SSH_MS,    /* after that it is reported what is waited for */
     SSH_AGENT_SIGN_MS = 60 * SSH_MS,   /* a signature: it may ask a person */
     SSH_CONTROL_MS = 30 * SSH_MS,      /* opening the channel, starting the command */
     SSH_END_MS = 5 * SSH_MS,           /* from the end of the command's stdout to that of the command */
@@ -64,7 +64,7 @@ enum ssh_state {
     SSH_EXEC,      /* the command is started */
     SSH_RUNNING,
     SSH_PROGRAM,  /* the ssh program does it all */
-    SSH_DRAINING, /* lost or never came up: what had arrived is delivered, then the owner is told */
+    SSH_DRAINING, /* lost or never came up: what had arrived is delivered, then the owner is notified */
     SSH_DEAD,     /* freed at the end of this turn */
     SSH_STATE_COUNT
 };
@@ -138,7 +138,7 @@ struct ssh_connection {
     struct err why;     /* of the loss */
     enum transport_loss loss;
     char beyond[SSH_REASON_MAX]; /* why the ssh program shall take over; empty: it shall not */
-    bool noted, told_high;
+    bool noted, drained_due;
     bool is_ending;    /* its stdout and stderr have ended, it has not */
     bool has_answered; /* something came from the command's stdout */
     bool has_asked;    /* a person was asked, or may have been */
@@ -173,9 +173,9 @@ bool ssh_connection_beyond(struct ssh_connection *c, const char *fmt, ...) __att
 const char *ssh_connection_words(struct ssh_connection *c);
 /* Starts the clock for one step; the connection fails when it runs out. */
 void ssh_connection_wait(struct ssh_connection *c, uint64_t ms);
-/* The command takes input, which is told once. */
+/* The command takes input, which is reported once. */
 void ssh_connection_running(struct ssh_connection *c);
-/* Below CARRIER_LOW_WATER after it was above the other: tells the owner. */
+/* Below CARRIER_LOW_WATER after it was above the other: notifies the owner. */
 void ssh_connection_drained(struct ssh_connection *c);
 /* What comes after the settings, and after the recorded host keys. */
 void ssh_connection_set_recorded(struct ssh_connection *c);

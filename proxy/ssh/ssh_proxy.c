@@ -63,7 +63,7 @@ static bool is_over(const struct ssh_proxy *p)
     return p->late || (!p->running && p->silent);
 }
 
-static void tell_finished(struct ssh_proxy *p)
+static void notify_finished(struct ssh_proxy *p)
 {
     timer_stop(p->last);
     if (!p->freed)
@@ -74,7 +74,7 @@ static void on_last(void *arg)
 {
     struct ssh_proxy *p = arg;
     p->late = true;
-    tell_finished(p);
+    notify_finished(p);
 }
 
 static void on_end(uv_process_t *process, int64_t status, int signal)
@@ -86,7 +86,7 @@ static void on_end(uv_process_t *process, int64_t status, int signal)
     if (p->freed)
         uv_close((uv_handle_t *)process, on_closed);
     else if (is_over(p))
-        tell_finished(p);
+        notify_finished(p);
 }
 
 static void on_alloc(uv_handle_t *h, size_t wanted, uv_buf_t *b)
@@ -104,7 +104,7 @@ static void on_words(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
         (void)uv_read_stop(h);
         p->silent = true;
         if (is_over(p))
-            tell_finished(p);
+            notify_finished(p);
         return;
     }
     size_t got = (size_t)n;

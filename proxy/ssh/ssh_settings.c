@@ -150,7 +150,7 @@ static int learn(struct ssh_connection *c, const char *text, struct err *e)
     return 0;
 }
 
-static void tell_ignored(const struct ssh_connection *c, const char *text)
+static void report_ignored(const struct ssh_connection *c, const char *text)
 {
     struct ssh_list ignored = {0};
     if (ssh_ignored(text, c->transport->defaults, &ignored) < 0)
@@ -239,7 +239,7 @@ static void on_settings(void *arg, const struct spawn_result *r)
     } else if (asks_for_program(c)) {
         ssh_connection_set_program(c, c->beyond);
     } else {
-        tell_ignored(c, r->out);
+        report_ignored(c, r->out);
         ssh_connection_set_recorded(c);
         ssh_recorded_ask(c);
     }

@@ -189,7 +189,7 @@ size_t ssh_socket_take(struct ssh_socket *s, void *to, size_t n)
         s->reading = true;
         int rc = uv_read_start(&s->uv.stream, on_alloc, on_read);
         if (rc < 0)
-            s->error = rc; /* told when writing or closing meets it */
+            s->error = rc; /* reported when writing or closing meets it */
     }
     return n;
 }
@@ -212,7 +212,7 @@ static void on_written(uv_write_t *w, int status)
     empty(&s->flying);
     if (s->closing)
         return;
-    /* The end is told by the reading side, behind what the peer had sent before. */
+    /* The end is reported by the reading side, behind what the peer had sent before. */
     if (status < 0 && s->error == 0)
         s->error = status;
     if (s->error == 0) {

@@ -193,8 +193,8 @@ struct burial {
     void *arg;
     struct left *list;
     size_t count;
-    pid_t told[ENDED_MAX];
-    size_t told_count;
+    pid_t reported[ENDED_MAX];
+    size_t reported_count;
     long begun;
     bool is_claim; /* the directory stays, with what is not a session's */
     bool is_aside; /* what a remedy has moved aside could not be put back */
@@ -208,13 +208,13 @@ static long now_ms(void)
     return (long)t.tv_sec * MS + t.tv_nsec / NS_OF_MS;
 }
 
-static void tell(struct burial *b, pid_t pid)
+static void report_ended(struct burial *b, pid_t pid)
 {
-    for (size_t i = 0; i < b->told_count; i++)
-        if (b->told[i] == pid)
+    for (size_t i = 0; i < b->reported_count; i++)
+        if (b->reported[i] == pid)
             return;
-    if (b->told_count < ENDED_MAX)
-        b->told[b->told_count++] = pid;
+    if (b->reported_count < ENDED_MAX)
+        b->reported[b->reported_count++] = pid;
     if (b->ended)
         b->ended(b->arg, pid);
 }
@@ -262,7 +262,7 @@ static void wait_gone(pid_t pid, unsigned long long start, long until)
 static bool kill_one(void *arg, const struct process *p)
 {
     if (kill(p->pid, SIGKILL) == 0)
-        tell(arg, p->pid);
+        report_ended(arg, p->pid);
     return true;
 }
 
@@ -287,7 +287,7 @@ static void end_runs(struct burial *b)
         struct left *run = &b->list[i];
         run->is_asked = process_lives(run->pid, run->start) && kill(run->pid, SIGTERM) == 0;
         if (run->is_asked)
-            tell(b, run->pid);
+            report_ended(b, run->pid);
     }
     for (size_t i = 0; i < b->count; i++) {
         const struct left *run = &b->list[i];
@@ -427,11 +427,11 @@ int bury_touch(const char *dir)
 
 struct others {
     const char *own;
-    void (*told)(void *arg, const char *text);
+    void (*report)(void *arg, const char *text);
     void *arg;
 };
 
-static void tell_of(const struct others *o, const struct burial *b, const char *dir)
+static void report_instance(const struct others *o, const struct burial *b, const char *dir)
 {
     char text[NOTE_MAX];
     if (b->is_aside) {
@@ -445,11 +445,11 @@ static void tell_of(const struct others *o, const struct burial *b, const char *
                        strerror(b->error));
     } else {
         int len = snprintf(text, sizeof text, "removed %s, left by a dead session%s", dir,
-                           b->told_count ? "; ended its processes" : "");
-        for (size_t i = 0; i < b->told_count && len < (int)sizeof text; i++)
-            len += snprintf(text + len, sizeof text - (size_t)len, " %ld", (long)b->told[i]);
+                           b->reported_count ? "; ended its processes" : "");
+        for (size_t i = 0; i < b->reported_count && len < (int)sizeof text; i++)
+            len += snprintf(text + len, sizeof text - (size_t)len, " %ld", (long)b->reported[i]);
     }
-    o->told(o->arg, text);
+    o->report(o->arg, text);
 }
 
 static bool is_instance_name(const char *name)
@@ -466,8 +466,8 @@ static void look_at(void *arg, const char *path, const char *name)
         !is_dead(path))
         return;
     (void)bury(&b, path, false);
-    if (o->told && b.error != EWOULDBLOCK)
-        tell_of(o, &b, path);
+    if (o->report && b.error != EWOULDBLOCK)
+        report_instance(o, &b, path);
 }
 
 static void look_in(void *arg, const char *base)
@@ -476,8 +476,8 @@ static void look_in(void *arg, const char *base)
         entries(base, look_at, arg);
 }
 
-void bury_others(const char *own, void (*told)(void *arg, const char *text), void *arg)
+void bury_others(const char *own, void (*report)(void *arg, const char *text), void *arg)
 {
-    struct others o = {.own = own, .told = told, .arg = arg};
+    struct others o = {.own = own, .report = report, .arg = arg};
     directory_bases(look_in, &o);
 }

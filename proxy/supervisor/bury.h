@@ -22,8 +22,8 @@ int bury_touch(const char *dir);
 /* Ends and removes one instance's directory, whose supervisor is dead; with a living one (a new one has claimed it)
  * nothing happens. ended: called for each pid that was ended; may be NULL. Returns -1 when something is left. */
 int bury_instance(const char *dir, void (*ended)(void *arg, pid_t pid), void *arg);
-/* Looks in all bases for instances without a living supervisor, but `own`; told: a line for each, may be NULL. */
-void bury_others(const char *own, void (*told)(void *arg, const char *text), void *arg);
+/* Looks in all bases for instances without a living supervisor, but `own`; report: a line for each, may be NULL. */
+void bury_others(const char *own, void (*report)(void *arg, const char *text), void *arg);
 
 /* What an instance's directory has, so that others can bury it:
  *   host            two lines: the machine's boot id and, behind a blank, the namespace of process numbers; what names

@@ -249,7 +249,7 @@ static bool replace(struct door *d)
     return ended;
 }
 
-static void tell_silent(const struct door *d)
+static void report_silent(const struct door *d)
 {
     long pid = owner(d);
     if (pid)
@@ -279,7 +279,7 @@ static int settle(struct door *d, const char *name)
         errno = 0;
         r = find(d);
         if (r == SILENT) {
-            tell_silent(d);
+            report_silent(d);
             return -1;
         }
         if (r == NOBODY)

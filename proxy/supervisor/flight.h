@@ -1,4 +1,4 @@
-/* What the Delve of a run is to be told as soon as it listens: requests, each sent after the answer to the one before.
+/* What is sent to the Delve of a run as soon as it listens: requests, each sent after the answer to the one before.
  * Bytes in, bytes out: the connection is flow.h's. */
 #ifndef PROXY_SUPERVISOR_FLIGHT_H
 #define PROXY_SUPERVISOR_FLIGHT_H

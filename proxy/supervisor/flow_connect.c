@@ -179,7 +179,7 @@ static bool read_flight(struct connection *c)
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return false;
     if (got <= 0) {
-        land(c); /* the end is read again, and told behind what was heard */
+        land(c); /* the end is read again, and reported behind what was heard */
         return false;
     }
     buf_append(&c->heard, bytes, (size_t)got);

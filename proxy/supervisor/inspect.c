@@ -62,27 +62,27 @@ static bool counts(const char *pair, size_t len)
 
 static void environment_facts(const struct inspection *in)
 {
-    size_t told = 0;
-    for (char *const *pair = environ; *pair && told < VARIABLES_MAX; pair++) {
+    size_t reported = 0;
+    for (char *const *pair = environ; *pair && reported < VARIABLES_MAX; pair++) {
         size_t len = strcspn(*pair, "=");
         if (!(*pair)[len] || !counts(*pair, len))
             continue;
         fact_of(in, "env", *pair, len, *pair + len + 1);
-        told++;
+        reported++;
     }
 }
 
 /* Lines NAME=VALUE. */
 static void goenv_facts(const struct inspection *in)
 {
-    size_t told = 0;
+    size_t reported = 0;
     char *text = *in->goenv ? survey_read(in->goenv) : NULL, *rest = text, *line;
-    while (told < VARIABLES_MAX && (line = strsep(&rest, "\n"))) {
+    while (reported < VARIABLES_MAX && (line = strsep(&rest, "\n"))) {
         size_t len = strcspn(line, "=");
         if (*line == '#' || len == 0 || !line[len])
             continue;
         fact_of(in, "file", line, len, line + len + 1);
-        told++;
+        reported++;
     }
     free(text);
 }

@@ -31,7 +31,7 @@ struct locks {
     pid_t process_session;
     const char *gomodcache;
     struct held seen;
-    char told[ID_SIZE]; /* the lock that the user knows of; "": none */
+    char reported[ID_SIZE]; /* the lock that was reported; "": none */
     struct alarm alarm;
 };
 
@@ -155,7 +155,7 @@ static bool lives(pid_t pid)
     return process_read(pid, &p) == 0 && process_lives(pid, p.start);
 }
 
-static void tell(const struct locks *l, const struct held *held)
+static void report(const struct locks *l, const struct held *held)
 {
     struct by_inode file = {.inode = strtoull(strrchr(held->id, ':') ? strrchr(held->id, ':') + 1 : "", NULL, DECIMAL)};
     char name[NAME_SIZE];
@@ -177,9 +177,9 @@ static void tell(const struct locks *l, const struct held *held)
 
 static void say_free(struct locks *l)
 {
-    if (*l->told)
+    if (*l->reported)
         session_say(l->session, ORDER_NOTE, NULL, "the lock is free, continuing");
-    l->told[0] = '\0';
+    l->reported[0] = '\0';
 }
 
 static void look(void *locks)
@@ -189,10 +189,10 @@ static void look(void *locks)
     find(l, &held);
     if (!*held.id) {
         say_free(l);
-    } else if (strcmp(held.id, l->seen.id) == 0 && strcmp(held.id, l->told) != 0) {
+    } else if (strcmp(held.id, l->seen.id) == 0 && strcmp(held.id, l->reported) != 0) {
         /* The second look: a go that is not alone waits for moments all the time. */
-        tell(l, &held);
-        (void)snprintf(l->told, sizeof l->told, "%s", held.id);
+        report(l, &held);
+        (void)snprintf(l->reported, sizeof l->reported, "%s", held.id);
     }
     l->seen = held;
     loop_alarm(&l->alarm, LOOK_MS);
@@ -211,12 +211,12 @@ struct locks *locks_watch(struct session *s, pid_t process_session, const char *
     return l;
 }
 
-void locks_free(struct locks *l, bool told_free)
+void locks_free(struct locks *l, bool report_free)
 {
     if (!l)
         return;
     loop_disarm(&l->alarm);
-    if (told_free)
+    if (report_free)
         say_free(l);
     free(l);
 }

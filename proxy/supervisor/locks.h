@@ -8,10 +8,10 @@
 
 struct locks;
 
-/* Looks every second at what the processes of a process session wait for, and tells delvegate with ORDER_NOTE, also
- * when it has become free. gomodcache: borrowed. NULL when memory is short. */
+/* Looks every second at what the processes of a process session wait for, and reports it with ORDER_NOTE, also when it
+ * has become free. gomodcache: borrowed. NULL when memory is short. */
 struct locks *locks_watch(struct session *s, pid_t process_session, const char *gomodcache) MUST_USE;
-/* Stops looking. told_free: whether the waiting is over well, which the user hears when a lock was told of. */
-void locks_free(struct locks *l, bool told_free);
+/* Stops looking. report_free: whether the lock was got, which is reported when its holder was. */
+void locks_free(struct locks *l, bool report_free);
 
 #endif

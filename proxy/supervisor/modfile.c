@@ -42,7 +42,7 @@ static size_t take_words(char *line, char **words)
 
 /* --- directives --- */
 
-static void tell_replace(const struct modfile_handler *h, void *arg, char *const *words, size_t n)
+static void dispatch_replace(const struct modfile_handler *h, void *arg, char *const *words, size_t n)
 {
     size_t arrow = 1;
     while (arrow < n && strcmp(words[arrow], "=>") != 0)
@@ -52,7 +52,7 @@ static void tell_replace(const struct modfile_handler *h, void *arg, char *const
 }
 
 /* words: those behind the directive. */
-static void tell(const struct modfile_handler *h, void *arg, const char *directive, char *const *words, size_t n)
+static void dispatch(const struct modfile_handler *h, void *arg, const char *directive, char *const *words, size_t n)
 {
     if (n == 0)
         return;
@@ -63,7 +63,7 @@ static void tell(const struct modfile_handler *h, void *arg, const char *directi
     else if (strcmp(directive, "use") == 0 && h->use)
         h->use(arg, words[0]);
     else if (strcmp(directive, "replace") == 0)
-        tell_replace(h, arg, words, n);
+        dispatch_replace(h, arg, words, n);
 }
 
 void modfile_read(const char *file, const struct modfile_handler *h, void *arg)
@@ -78,11 +78,11 @@ void modfile_read(const char *file, const struct modfile_handler *h, void *arg)
         if (block && n > 0 && strcmp(words[0], ")") == 0)
             block = NULL;
         else if (block)
-            tell(h, arg, block, words, n);
+            dispatch(h, arg, block, words, n);
         else if (n > 1 && strcmp(words[1], "(") == 0)
             block = words[0];
         else if (n > 1)
-            tell(h, arg, words[0], words + 1, n - 1);
+            dispatch(h, arg, words[0], words + 1, n - 1);
     }
     buf_free(&text);
 }

@@ -166,7 +166,7 @@ void remedy_diff(struct buf *text, const struct buf *was, const struct buf *now)
     free(new.list);
 }
 
-void remedy_tell(const struct remedy *r, const char *real, const char *was, const char *now)
+void remedy_report_changes(const struct remedy *r, const char *real, const char *was, const char *now)
 {
     struct buf text, old, new;
     if (remedy_same(was, now))

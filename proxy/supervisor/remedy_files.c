@@ -215,8 +215,8 @@ static int finish(const struct remedy *r, const struct pair *p)
         remedy_path(mod, "%s", r->modfile);
         remedy_path(sum, "%s", r->sumfile);
     }
-    remedy_tell(r, r->modfile, mod, p->mod);
-    remedy_tell(r, r->sumfile, sum, p->sum);
+    remedy_report_changes(r, r->modfile, mod, p->mod);
+    remedy_report_changes(r, r->sumfile, sum, p->sum);
     return REMEDY_DONE;
 }
 
@@ -285,7 +285,7 @@ static int download_work(const struct remedy *r)
     if (!remedy_differs(r, sums))
         return remedy_unsuited("`go mod download all` changes nothing in %s", sums);
     remedy_before_path(r, sums, was);
-    remedy_tell(r, sums, was, sums);
+    remedy_report_changes(r, sums, was, sums);
     return REMEDY_DONE;
 }
 

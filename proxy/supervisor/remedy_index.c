@@ -182,7 +182,7 @@ static bool find_cache(char *cache)
     return found;
 }
 
-/* The builds of this launch get a build cache of their own: delvegate is told, and the user. */
+/* The builds of this launch get a build cache of their own: delvegate and the user are notified. */
 static int go_without(const struct remedy *r, const char *cache, const char *why)
 {
     char text[2 * SUPERVISOR_PATH_MAX];

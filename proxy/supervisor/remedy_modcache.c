@@ -111,7 +111,7 @@ static void put_command(struct buf *text, const struct remedy *r, int why)
                    r->modcache);
 }
 
-static void tell(const struct remedy *r, const char *new)
+static void report(const struct remedy *r, const char *new)
 {
     char path[SUPERVISOR_PATH_MAX], owner[USER_NAME_MAX] = "";
     struct stat st;
@@ -173,6 +173,6 @@ int remedy_modcache(struct remedy *r)
     }
     status = forget(r, new);
     if (status == REMEDY_DONE)
-        tell(r, new);
+        report(r, new);
     return status;
 }

@@ -93,7 +93,7 @@ static const char *owner(const struct own *own, const char *package, size_t len)
     return longest;
 }
 
-static int tell(const struct own *own, const char *package, size_t len)
+static int report(const struct own *own, const char *package, size_t len)
 {
     const char *path = owner(own, package, len);
     if (strcmp(path, own->paths.data) != 0)
@@ -109,7 +109,7 @@ static int tell(const struct own *own, const char *package, size_t len)
 static int check(const struct own *own, const char *package, size_t len)
 {
     bool is_own = owner(own, package, len) && !remedy_is_required(&own->named, package, len);
-    return is_own ? tell(own, package, len) : 0;
+    return is_own ? report(own, package, len) : 0;
 }
 
 /* --- what go would look for --- */
@@ -184,12 +184,12 @@ static void take_import(void *arg, const char *package, size_t len)
     buf_append(to, "", 1);
 }
 
-static int tell_missing(const struct own *own)
+static int report_missing(const struct own *own)
 {
     if (own->missing.failed || own->seen.failed)
         return remedy_failed("there are too many packages in %s", own->r->root);
     const char *package = own->missing.data;
-    return own->missing.len == 0 ? 0 : tell(own, package, strlen(package));
+    return own->missing.len == 0 ? 0 : report(own, package, strlen(package));
 }
 
 /* The package, and what it imports of its own module. */
@@ -223,7 +223,7 @@ static int check_package(struct own *own, const char *flag)
         reach(own, cwd);
     else
         remedy_imports(own->r->root, take_import, own);
-    return own->missing.len == 0 || try_without_network(own, flag) ? 0 : tell_missing(own);
+    return own->missing.len == 0 || try_without_network(own, flag) ? 0 : report_missing(own);
 }
 
 static int check_module(struct own *own, const char *flag)
@@ -233,7 +233,7 @@ static int check_module(struct own *own, const char *flag)
     if (status || own->paths.len == 0)
         return status;
     remedy_imports(own->r->root, take_import, own);
-    return tell_missing(own);
+    return report_missing(own);
 }
 
 static int with_own(const struct remedy *r, int (*check_what)(struct own *own, const char *flag), const char *flag)

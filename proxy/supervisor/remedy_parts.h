@@ -119,7 +119,7 @@ bool remedy_differs(const struct remedy *r, const char *file);
  * more there are. */
 void remedy_diff(struct buf *text, const struct buf *was, const struct buf *now);
 /* Reports which lines of the file real differ between was and now; nothing when none do. */
-void remedy_tell(const struct remedy *r, const char *real, const char *was, const char *now);
+void remedy_report_changes(const struct remedy *r, const char *real, const char *was, const char *now);
 
 /* --- remedy_find.c: which module files are in use --- */
 
@@ -131,7 +131,7 @@ bool remedy_is_vendored(const struct remedy *r);
 /* --- remedy_named.c: what a go.mod names --- */
 
 /* Appends what a go.mod names, line by line: kind, name and value of each, with a NUL after each of the three. Returns
- * -1 when it is not understood, of which go has told on err. */
+ * -1 when it is not understood, which go has reported on err. */
 int remedy_named(const char *file, int err, struct buf *named) MUST_USE;
 /* What the user's build would lose. */
 struct remedy_loss {
@@ -246,9 +246,8 @@ int remedy_modcache(struct remedy *r);
 
 /* Removes go's index of these directories of a module cache (paths, each with its NUL) from its build cache, for it is
  * not made again when what is in them changes. Where that can't be done the builds of this launch get a fresh build
- * cache, and delvegate and the user are told so. *changed: whether there was one, or a fresh
- * build cache is used. Returns REMEDY_DONE or REMEDY_FAILED
- * with words. */
+ * cache, and delvegate and the user are notified. *changed: whether there was one, or a fresh build cache is used.
+ * Returns REMEDY_DONE or REMEDY_FAILED with words. */
 int remedy_forget_index(const struct remedy *r, const struct buf *dirs, bool *changed) MUST_USE;
 
 /* --- remedy_aside.c: moving aside and putting back (remedy_restore) --- */

@@ -164,7 +164,7 @@ static void find_needed(const struct remedy *r, bool with_toolchain, char *neede
     take_file(file, false, needed);
 }
 
-static void tell(const struct remedy *r)
+static void report(const struct remedy *r)
 {
     char needed[VERSION_MAX];
     struct found f = {.needed = needed};
@@ -193,6 +193,6 @@ int remedy_toolchain(struct remedy *r)
     else
         status = remedy_try_out(r, NULL, (char *[]){remedy_local_toolchain, NULL}, remedy_local_toolchain);
     if (status)
-        tell(r);
+        report(r);
     return status;
 }

@@ -18,7 +18,7 @@ static int work_edit(const struct remedy *r, const char *sums)
     if (!remedy_differs(r, sums))
         return remedy_unsuited("`go mod download all` changes nothing in %s", sums);
     remedy_before_path(r, sums, was);
-    remedy_tell(r, sums, was, sums);
+    remedy_report_changes(r, sums, was, sums);
     return remedy_copy_work(r, r->dir);
 }
 
@@ -42,7 +42,7 @@ static int work_shadow(const struct remedy *r, const char *sums)
         return REMEDY_FAILED;
     if (!remedy_differs(r, copy_sums))
         return remedy_unsuited("`go mod download all` adds nothing to %s", sums);
-    remedy_tell(r, sums, sums, copy_sums);
+    remedy_report_changes(r, sums, sums, copy_sums);
     return REMEDY_DONE;
 }
 

@@ -179,7 +179,7 @@ struct run *run_start(struct session *s, const struct order *o)
     return r;
 }
 
-/* --- what its Delve is to be told --- */
+/* --- what is sent to its Delve --- */
 
 static void report_flying(struct run *r, const struct flight *f)
 {
@@ -279,7 +279,7 @@ static void run_free(struct run *r)
 
 void run_settle(struct run *r)
 {
-    if (r->state == RUN_FLOWING && run_streams_told(r)) {
+    if (r->state == RUN_FLOWING && run_streams_reportable(r)) {
         struct session *s = r->session;
         report_exited(r);
         r->state = RUN_REPORTED;

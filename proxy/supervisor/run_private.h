@@ -99,7 +99,7 @@ int run_streams_open(struct run *r, const struct order *o) MUST_USE;
 /* Closes the ends that only its processes need. */
 void run_streams_forked(struct run *r);
 /* Whether its log and text have ended at this end. */
-bool run_streams_told(const struct run *r);
+bool run_streams_reportable(const struct run *r);
 /* Whether nothing of its streams is left. */
 bool run_streams_over(const struct run *r);
 /* What is in them goes out, then they end. */

@@ -250,7 +250,7 @@ void run_mute(struct run *r)
             outflow_mute(r->streams[i].flow);
 }
 
-bool run_streams_told(const struct run *r)
+bool run_streams_reportable(const struct run *r)
 {
     return !r->streams[RUN_LOG].flow && !r->streams[RUN_TEXT].flow;
 }

@@ -50,7 +50,7 @@ void session_report(struct session *s, struct buf *record);
 void session_say(struct session *s, enum order_kind kind, const char *name, const char *text);
 void session_say_fmt(struct session *s, enum order_kind kind, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* What is to be told to the Delve of this run, which it is now; the caller's from then on. NULL: nothing yet. */
+/* What is to be sent to the Delve of this run, which it is now; the caller's from then on. NULL: nothing yet. */
 struct flight *session_take_flight(struct session *s, uint32_t run);
 /* The present run has ended, was reported, and is freed by its own hand after this. */
 void session_run_over(struct session *s);

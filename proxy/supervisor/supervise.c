@@ -95,7 +95,7 @@ static void say_about(void)
 
 /* --- What others have left --- */
 
-static void tell(void *arg, const char *text)
+static void report_line(void *arg, const char *text)
 {
     worker_say(*(int *)arg, ORDER_NOTE, NULL, text);
 }
@@ -103,7 +103,7 @@ static void tell(void *arg, const char *text)
 static int bury_work(void *arg, int out)
 {
     (void)arg;
-    bury_others(me.how->dir, tell, &out);
+    bury_others(me.how->dir, report_line, &out);
     return 0;
 }
 

@@ -52,7 +52,7 @@ static void directive_facts(const struct look *l, const char *what, const char *
 
 struct work {
     const struct look *l;
-    const char *path, *mod; /* of go.work and of the go.mod that was told already, or NULL */
+    const char *path, *mod; /* of go.work and of the go.mod that was reported already, or NULL */
     unsigned count;
 };
 

@@ -13,7 +13,7 @@ static struct {
     struct uplink_handler handler;
     void *arg;
     struct stream *streams; /* of this tunnel */
-    struct stream *lost;    /* of one that is over, not told yet */
+    struct stream *lost;    /* of one that is over, not reported yet */
     struct alarm tick;
     struct alarm events;
     uint64_t heard_at;
@@ -307,7 +307,7 @@ static void forget_caller(void)
     up.has_caller = false;
 }
 
-/* The tunnel is over; its streams are told in the next turn at the latest. Returns -1 when memory or randomness is
+/* The tunnel is over; its streams are notified in the next turn at the latest. Returns -1 when memory or randomness is
  * short: then it is as it was. */
 static int replace_tunnel(void)
 {

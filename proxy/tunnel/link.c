@@ -128,7 +128,7 @@ static void begin_link(struct tunnel *t, uint64_t number)
     t->echo_due = 0;
     t->probe_until = 0;
     t->partial_len = 0;
-    t->told = t->received;
+    t->ack_sent = t->received;
     pace_reset(&t->pace, t->acknowledged);
 }
 

@@ -1,4 +1,4 @@
-/* Streams: opened, ended, read, and told of to their owner. */
+/* Streams: opened, ended, read, and reported to their owner. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -183,7 +183,7 @@ struct tunnel {
 
     /* The counted bytes, as positions from the tunnel's beginning. */
     uint64_t received;
-    uint64_t told; /* of received, what the peer knows on this link */
+    uint64_t ack_sent; /* of received, what was acknowledged on this link */
     uint64_t acknowledged;
     uint64_t sent; /* on this link; what is kept begins at acknowledged and may go further */
     struct queue kept;

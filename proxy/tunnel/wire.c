@@ -122,14 +122,14 @@ enum tunnel_result tunnel_receive(struct tunnel *t, uint64_t link, const void *b
 
 static bool owes_acknowledgement(const struct tunnel *t)
 {
-    return t->told != t->received;
+    return t->ack_sent != t->received;
 }
 
 static size_t write_link_frame(struct tunnel *t, unsigned char *out)
 {
     if (owes_acknowledgement(t)) {
-        t->told = t->received;
-        return frame_write_64(out, FRAME_ACK, TUNNEL_CONTROL, 0, t->told);
+        t->ack_sent = t->received;
+        return frame_write_64(out, FRAME_ACK, TUNNEL_CONTROL, 0, t->ack_sent);
     }
     if (t->echo_due) {
         uint32_t number = t->echo_due;
@@ -168,7 +168,7 @@ static size_t write_frame(struct tunnel *t, unsigned char *out)
 {
     if (t->hello_due) {
         t->hello_due = false;
-        t->told = t->received;
+        t->ack_sent = t->received;
         tunnel_hello_write(t, t->link, out);
         return TUNNEL_HELLO_SIZE;
     }

@@ -183,7 +183,7 @@ static void losses(void **state)
                         "On testhost the supervisor cannot be run (f: no); check that machine's system log");
 }
 
-static void the_end_is_told(void **state)
+static void the_end_is_reported(void **state)
 {
     static const char tail[] = "frames\ndelvegate nonce gone 12\n";
     struct boot b;
@@ -199,9 +199,13 @@ static void the_end_is_told(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(crc_is_cksums),       cmocka_unit_test(line_is_plain),  cmocka_unit_test(words_are_checked),
-        cmocka_unit_test(all_the_way),         cmocka_unit_test(errors),         cmocka_unit_test(losses),
-        cmocka_unit_test(noise_of_any_length), cmocka_unit_test(the_end_is_told)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(crc_is_cksums),
+                                       cmocka_unit_test(line_is_plain),
+                                       cmocka_unit_test(words_are_checked),
+                                       cmocka_unit_test(all_the_way),
+                                       cmocka_unit_test(errors),
+                                       cmocka_unit_test(losses),
+                                       cmocka_unit_test(noise_of_any_length),
+                                       cmocka_unit_test(the_end_is_reported)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

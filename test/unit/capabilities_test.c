@@ -94,7 +94,7 @@ static void later_it_is_what_was_seen(void **state)
     json_decref(seen);
 }
 
-static void what_differs_is_told(void **state)
+static void what_differs_is_reported(void **state)
 {
     (void)state;
     json_t *older = parse(old_delve), *newer = parse(new_delve);
@@ -118,7 +118,7 @@ static void what_differs_is_told(void **state)
     json_decref(newer);
 }
 
-static void only_the_difference_is_told(void **state)
+static void only_the_difference_is_reported(void **state)
 {
     (void)state;
     json_t *announced = parse("{\"supportTerminateDebuggee\":true,\"supportsRestartRequest\":true,"
@@ -204,8 +204,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_time_is_what_all_share),
         cmocka_unit_test(later_it_is_what_was_seen),
-        cmocka_unit_test(what_differs_is_told),
-        cmocka_unit_test(only_the_difference_is_told),
+        cmocka_unit_test(what_differs_is_reported),
+        cmocka_unit_test(only_the_difference_is_reported),
         cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(of_a_client_only_what_dap_defines_is_kept),
     };

@@ -266,14 +266,14 @@ static void delve_moves_one(struct world *w)
     buf_free(&text);
 }
 
-/* The i-th thing that the new Delve is told. Returns false when there is none. */
+/* The i-th thing that is sent to the new Delve. Returns false when there is none. */
 static bool replay_one(struct world *w, size_t i)
 {
     struct buf text;
-    char *told = told_to_delve(w->j, i);
-    if (!told)
+    char *sent = sent_to_delve(w->j, i);
+    if (!sent)
         return false;
-    json_t *whole = json_loads(told, 0, NULL);
+    json_t *whole = json_loads(sent, 0, NULL);
     const json_t *arguments = json_object_get(whole, "arguments");
     const char *path = json_string_value(json_object_get(json_object_get(arguments, "source"), "path"));
     int group = path ? path[1] - '0' : FUNCTIONS;
@@ -299,7 +299,7 @@ static bool replay_one(struct world *w, size_t i)
     json_decref(wanted);
     json_decref(whole);
     free(got);
-    free(told);
+    free(sent);
     buf_free(&expected);
     buf_free(&text);
     return true;

@@ -80,8 +80,8 @@ static inline void says(struct dap_journal *j, const char *text, int64_t client_
     free(got);
 }
 
-/* The i-th thing that a new Delve is told; NULL when there is no more. */
-static inline char *told_to_delve(struct dap_journal *j, size_t i)
+/* The i-th thing that is sent to a new Delve; NULL when there is no more. */
+static inline char *sent_to_delve(struct dap_journal *j, size_t i)
 {
     struct buf out;
     buf_init(&out, STEP_MAX);
@@ -96,7 +96,7 @@ static inline char *told_to_delve(struct dap_journal *j, size_t i)
 
 static inline void replays(struct dap_journal *j, size_t i, const char *expected)
 {
-    char *got = told_to_delve(j, i);
+    char *got = sent_to_delve(j, i);
     if (!got || !expected) {
         assert_null(expected);
         assert_null(got);

@@ -43,7 +43,7 @@ static struct dap_journal *with_two(void)
     return j;
 }
 
-static void nothing_is_told_without_cause(void **state)
+static void nothing_is_sent_without_cause(void **state)
 {
     (void)state;
     struct dap_journal *j = dap_journal_new();
@@ -61,7 +61,7 @@ static void nothing_is_told_without_cause(void **state)
     dap_journal_free(NULL);
 }
 
-static void arguments_are_told_byte_for_byte(void **state)
+static void arguments_are_sent_byte_for_byte(void **state)
 {
     (void)state;
     struct dap_journal *j = with_two();
@@ -175,8 +175,8 @@ static void ids_stay_the_clients(void **state)
     exchange(j, 4, REQUEST(4, "setFunctionBreakpoints", "{\"breakpoints\":[{\"name\":\"main.f\"}]}"),
              RESPONSE("setFunctionBreakpoints", "{\"breakpoints\":[{\"id\":3,\"verified\":true,\"line\":9}]}"));
     dap_journal_next(j, false);
-    free_text(told_to_delve(j, 0));
-    free_text(told_to_delve(j, 1));
+    free_text(sent_to_delve(j, 0));
+    free_text(sent_to_delve(j, 1));
     replayed(j, 0,
              RESPONSE("setBreakpoints", "{\"breakpoints\":[{\"id\":3,\"verified\":true,\"line\":25},"
                                         "{\"id\":1,\"verified\":true,\"line\":23}]}"),
@@ -214,26 +214,26 @@ static void breakpoint_events_are_remembered(void **state)
     dap_journal_free(j);
 }
 
-static void a_refused_replay_is_told(void **state)
+static void a_refused_replay_is_reported(void **state)
 {
     (void)state;
     struct dap_journal *j = with_two();
     dap_journal_next(j, false);
-    free_text(told_to_delve(j, 0));
+    free_text(sent_to_delve(j, 0));
     replayed(j, 0, FAILURE("setBreakpoints", "could not find file"),
              "[" CHANGED("{\"id\":1,\"verified\":false,\"line\":22,\"message\":\"could not find file\"}") "," CHANGED(
                  "{\"id\":2,\"verified\":false,\"line\":23,\"message\":\"could not find file\"}") "]");
     assert_false(dap_journal_has_breakpoints(j));
     /* It is told again to the next one, and what is fine then is told too. */
     dap_journal_next(j, false);
-    free_text(told_to_delve(j, 0));
+    free_text(sent_to_delve(j, 0));
     replayed(j, 0, MAIN_TWO_ANSWER,
              "[" CHANGED("{\"id\":1,\"verified\":true,\"line\":22}") "," CHANGED(
                  "{\"id\":2,\"verified\":true,\"line\":23}") "]");
     dap_journal_free(j);
 }
 
-static void addresses_are_never_told_to_another_process(void **state)
+static void addresses_are_never_sent_to_another_process(void **state)
 {
     (void)state;
     static const char instructions[] =
@@ -246,10 +246,10 @@ static void addresses_are_never_told_to_another_process(void **state)
         exchange(j, 5, data, RESPONSE("setDataBreakpoints", "{\"breakpoints\":[{\"id\":8,\"verified\":true}]}"));
         dap_journal_next(j, true);
         assert_true(dap_journal_has_breakpoints(j));
-        char *text = told_to_delve(j, (size_t)with_lines);
+        char *text = sent_to_delve(j, (size_t)with_lines);
         assert_non_null(strstr(text, "0x47a"));
         free(text);
-        text = told_to_delve(j, (size_t)with_lines + 1);
+        text = sent_to_delve(j, (size_t)with_lines + 1);
         assert_non_null(strstr(text, "dataId"));
         free(text);
         replays(j, (size_t)with_lines + 2, NULL);
@@ -271,7 +271,7 @@ static void addresses_are_never_told_to_another_process(void **state)
         passes(j, instructions);
         free_text(say(j, RESPONSE("setInstructionBreakpoints", "{\"breakpoints\":[{\"id\":1,\"verified\":true}]}"), 4));
         dap_journal_next(j, true);
-        text = told_to_delve(j, (size_t)with_lines);
+        text = sent_to_delve(j, (size_t)with_lines);
         assert_non_null(strstr(text, "0x47a"));
         free(text);
         dap_journal_free(j);
@@ -536,15 +536,15 @@ static void too_many_values_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_told_without_cause),
-        cmocka_unit_test(arguments_are_told_byte_for_byte),
+        cmocka_unit_test(nothing_is_sent_without_cause),
+        cmocka_unit_test(arguments_are_sent_byte_for_byte),
         cmocka_unit_test(what_counts_is_the_last_success),
         cmocka_unit_test(several_for_one_source_count_in_the_order_of_the_requests),
         cmocka_unit_test(settings),
         cmocka_unit_test(ids_stay_the_clients),
         cmocka_unit_test(breakpoint_events_are_remembered),
-        cmocka_unit_test(a_refused_replay_is_told),
-        cmocka_unit_test(addresses_are_never_told_to_another_process),
+        cmocka_unit_test(a_refused_replay_is_reported),
+        cmocka_unit_test(addresses_are_never_sent_to_another_process),
         cmocka_unit_test(without_a_delve),
         cmocka_unit_test(before_the_first_delve),
         cmocka_unit_test(repeating),

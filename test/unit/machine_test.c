@@ -55,7 +55,7 @@ struct carried {
     void *arg;
     struct buf out; /* on its way there */
     struct buf in;  /* on its way here */
-    bool is_running, told_high, is_local;
+    bool is_running, drained_due, is_local;
     /* there */
     bool greeted, answered, uploads;
     char nonce[BOOTSTRAP_WORD_MAX];
@@ -170,8 +170,8 @@ static bool fake_write(struct carrier *base, const char *data, size_t len)
     assert_ptr_equal(c, w.carrier);
     buf_append(&c->out, data, len);
     assert_false(c->out.failed);
-    c->told_high = c->told_high || c->out.len >= CARRIER_HIGH_WATER;
-    return c->told_high;
+    c->drained_due = c->drained_due || c->out.len >= CARRIER_HIGH_WATER;
+    return c->drained_due;
 }
 
 static size_t fake_queued(const struct carrier *c)
@@ -397,8 +397,8 @@ static bool carry_there(struct carried *c)
     else
         n = read_tunnel(c);
     buf_consume(&c->out, n);
-    if (n && c->told_high && c->out.len < CARRIER_LOW_WATER) {
-        c->told_high = false;
+    if (n && c->drained_due && c->out.len < CARRIER_LOW_WATER) {
+        c->drained_due = false;
         c->h->drained(c->arg);
     }
     return n > 0;

@@ -1,4 +1,4 @@
-/* What recovery tells, and what it does with the table of signatures. */
+/* What recovery reports, and what it does with the table of signatures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,39 +13,39 @@
 #include "delve/check.h"
 #include "recovery_rows.h"
 
-enum { TOLD_MAX = 8192, OUTPUT_MAX = 4 * 1024 * 1024 };
+enum { REPORT_MAX = 8192, OUTPUT_MAX = 4 * 1024 * 1024 };
 
-static void assert_told(const struct delve_diagnosis *d, const char *expected)
+static void assert_reported(const struct delve_diagnosis *d, const char *expected)
 {
     struct buf out;
-    buf_init(&out, TOLD_MAX);
-    delve_recovery_tell_broke(d, &out);
+    buf_init(&out, REPORT_MAX);
+    delve_recovery_report_cause(d, &out);
     assert_false(out.failed);
     assert_string_equal(out.data, expected);
     buf_free(&out);
 }
 
-static void what_broke_is_told_in_two_lines_at_most(void **state)
+static void the_cause_is_reported_in_two_lines_at_most(void **state)
 {
     (void)state;
     struct delve_diagnosis d = of(SUMS, "", "");
     (void)snprintf(d.words, sizeof d.words, "main.go:3:8: missing go.sum entry; to add it:\n\tgo mod download x");
     (void)snprintf(d.file, sizeof d.file, "main.go");
     d.line = 3;
-    assert_told(&d, "sums broke: main.go:3:8: missing go.sum entry; to add it:\n  go mod download x");
+    assert_reported(&d, "sums broke: main.go:3:8: missing go.sum entry; to add it:\n  go mod download x");
     (void)snprintf(d.file, sizeof d.file, "/w/go.mod");
-    assert_told(&d, "sums broke: /w/go.mod:3: main.go:3:8: missing go.sum entry; to add it:\n  go mod download x");
+    assert_reported(&d, "sums broke: /w/go.mod:3: main.go:3:8: missing go.sum entry; to add it:\n  go mod download x");
     d.line = 0;
     (void)snprintf(d.words, sizeof d.words, "\tone\r\n");
-    assert_told(&d, "sums broke: /w/go.mod: one");
+    assert_reported(&d, "sums broke: /w/go.mod: one");
     d.file[0] = '\0';
     (void)snprintf(d.words, sizeof d.words,
                    "verifying a@v1: checksum mismatch\n\tdownloaded: h1:x\n\tgo.sum:     h1:y\n"
                    "\nSECURITY ERROR\n");
-    assert_told(&d,
-                "sums broke: verifying a@v1: checksum mismatch\n  downloaded: h1:x; go.sum:     h1:y; SECURITY ERROR");
+    assert_reported(
+        &d, "sums broke: verifying a@v1: checksum mismatch\n  downloaded: h1:x; go.sum:     h1:y; SECURITY ERROR");
     d.words[0] = '\0';
-    assert_told(&d, "sums broke: ");
+    assert_reported(&d, "sums broke: ");
 }
 
 static void long_words_are_cut_between_lines(void **state)
@@ -62,8 +62,8 @@ static void long_words_are_cut_between_lines(void **state)
     }
     memcpy(d.words, words.data, words.len + 1);
     buf_free(&words);
-    buf_init(&out, TOLD_MAX);
-    delve_recovery_tell_broke(&d, &out);
+    buf_init(&out, REPORT_MAX);
+    delve_recovery_report_cause(&d, &out);
     assert_false(out.failed);
     assert_true(out.len < 400);
     assert_non_null(strstr(out.data, "go.mod:1: unknown directive; "));
@@ -72,13 +72,13 @@ static void long_words_are_cut_between_lines(void **state)
     (void)snprintf(d.file, sizeof d.file, "/w/late.mod");
     d.line = 7;
     buf_clear(&out);
-    delve_recovery_tell_broke(&d, &out);
+    delve_recovery_report_cause(&d, &out);
     assert_false(out.failed);
     assert_non_null(strstr(out.data, "syntax broke: /w/late.mod:7: errors parsing"));
     buf_free(&out);
     /* No room: said. */
     buf_init(&out, 10);
-    delve_recovery_tell_broke(&d, &out);
+    delve_recovery_report_cause(&d, &out);
     assert_true(out.failed);
     buf_free(&out);
 }
@@ -106,21 +106,21 @@ static void what_to_do_for_good(void **state)
         {DELVE_REMEDY_CLEAN_MODCACHE, "permanent fix: none needed, the module cache was emptied and fetched again"},
     };
     struct buf out;
-    buf_init(&out, TOLD_MAX);
+    buf_init(&out, REPORT_MAX);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         buf_clear(&out);
-        delve_recovery_tell_for_good(&d, &(struct delve_repair){.by = cases[i].by}, &out);
+        delve_recovery_report_fix(&d, &(struct delve_repair){.by = cases[i].by}, &out);
         assert_false(out.failed);
         assert_string_equal(out.data, cases[i].says);
     }
     buf_clear(&out);
-    delve_recovery_tell_for_good(&package, &(struct delve_repair){.by = DELVE_REMEDY_PURGE}, &out);
+    delve_recovery_report_fix(&package, &(struct delve_repair){.by = DELVE_REMEDY_PURGE}, &out);
     assert_false(out.failed);
     assert_non_null(strstr(out.data, "example.com/a/b in the module cache"));
     buf_clear(&out);
     /* The user's own build cache still knows the damage. */
     struct delve_repair fresh = {.by = DELVE_REMEDY_PURGE, .fresh_gocache = true};
-    delve_recovery_tell_for_good(&d, &fresh, &out);
+    delve_recovery_report_fix(&d, &fresh, &out);
     assert_false(out.failed);
     assert_non_null(strstr(out.data, "permanent fix: run `go clean -cache` on the Go machine"));
     assert_null(strstr(out.data, "none needed"));
@@ -140,7 +140,7 @@ static void which_go_is_needed_and_where_it_may_be(void **state)
     };
     struct delve_facts machine = {0};
     struct buf out;
-    buf_init(&out, TOLD_MAX);
+    buf_init(&out, REPORT_MAX);
     assert_int_equal(delve_facts_add(&machine, "go", "/usr/bin/go"), 0);
     assert_int_equal(delve_facts_add(&machine, "goVersion", "go version go1.24.4 linux/amd64"), 0);
     assert_int_equal(delve_facts_add(&machine, "toolchain", "1.99.2.linux-amd64"), 0);
@@ -149,7 +149,7 @@ static void which_go_is_needed_and_where_it_may_be(void **state)
         struct delve_diagnosis d;
         buf_clear(&out);
         assert_true(delve_diagnose_build(&d, cases[i].output));
-        delve_recovery_tell_for_good(&d, &(struct delve_repair){.machine = &machine}, &out);
+        delve_recovery_report_fix(&d, &(struct delve_repair){.machine = &machine}, &out);
         assert_false(out.failed);
         assert_memory_equal(out.data, cases[i].says, strlen(cases[i].says));
         assert_non_null(strstr(out.data, "the Go machine has go1.24.4 (/usr/bin/go); already in its module cache: "
@@ -299,8 +299,8 @@ static bool play(const json_t *row, const struct delve_diagnosis *d)
 static void assert_short(const struct delve_diagnosis *d)
 {
     struct buf out;
-    buf_init(&out, TOLD_MAX);
-    delve_recovery_tell_broke(d, &out);
+    buf_init(&out, REPORT_MAX);
+    delve_recovery_report_cause(d, &out);
     assert_false(out.failed);
     const char *second = strchr(out.data, '\n');
     assert_true(!second || !strchr(second + 1, '\n'));
@@ -356,7 +356,7 @@ static void captured_set_ups_end_as_their_remedies_let_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_broke_is_told_in_two_lines_at_most),
+        cmocka_unit_test(the_cause_is_reported_in_two_lines_at_most),
         cmocka_unit_test(long_words_are_cut_between_lines),
         cmocka_unit_test(what_to_do_for_good),
         cmocka_unit_test(which_go_is_needed_and_where_it_may_be),

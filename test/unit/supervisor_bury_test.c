@@ -28,12 +28,12 @@
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy_parts.h"
 
-enum { STEP_MS = 20, LIMIT_MS = 120 * 1000, HOURS_2 = 2 * 60 * 60, TOLD_MAX = 64 * 1024 };
+enum { STEP_MS = 20, LIMIT_MS = 120 * 1000, HOURS_2 = 2 * 60 * 60, REPORT_MAX = 64 * 1024 };
 
 static char shared[SUPERVISOR_PATH_MAX / 8]; /* of all tests: the built program */
 static char root[SUPERVISOR_PATH_MAX / 8];
 static char inst[SUPERVISOR_PATH_MAX / 4]; /* of most tests: the dead one */
-static char told[TOLD_MAX];                /* lines of bury_others, pids of bury_instance */
+static char reported[REPORT_MAX];          /* lines of bury_others, pids of bury_instance */
 
 static const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -84,10 +84,10 @@ static void make_old(const char *path)
 
 static void add(const char *text)
 {
-    size_t len = strlen(told);
-    (void)snprintf(told + len, sizeof told - len, "%s\n", text);
+    size_t len = strlen(reported);
+    (void)snprintf(reported + len, sizeof reported - len, "%s\n", text);
 }
-static void tell(void *arg, const char *text)
+static void report(void *arg, const char *text)
 {
     (void)arg;
     add(text);
@@ -102,7 +102,7 @@ static void ended(void *arg, pid_t pid)
 
 static bool has(const char *pattern)
 {
-    char *copy = strdup(told), *rest = copy, *line = NULL;
+    char *copy = strdup(reported), *rest = copy, *line = NULL;
     bool found = false;
     while ((line = strsep(&rest, "\n")) && !found)
         found = *line && fnmatch(pattern, line, 0) == 0;
@@ -112,7 +112,7 @@ static bool has(const char *pattern)
 static void expect(const char *pattern)
 {
     if (!has(pattern))
-        fail_msg("no line like '%s': %s", pattern, told);
+        fail_msg("no line like '%s': %s", pattern, reported);
 }
 
 static int setup(void **state)
@@ -126,7 +126,7 @@ static int setup(void **state)
     unsetenv("XDG_CACHE_HOME");
     setenv("HOME", at("home"), 1);
     setenv("TMPDIR", at("tmp"), 1);
-    told[0] = '\0';
+    reported[0] = '\0';
     return 0;
 }
 
@@ -271,12 +271,12 @@ static void test_session(void **state)
                     NULL};
     setenv("UP", at("up"), 1);
     pid_t pid = supervisor(argv), prog = pid_in(at("up")), dlv = pid_in(at("home/.cache/delvegate/dead/1/1/pid"));
-    bury_others(NULL, tell, NULL);
-    assert_string_equal(told, "");
+    bury_others(NULL, report, NULL);
+    assert_string_equal(reported, "");
     assert_false(is_gone(prog));
     kill_supervisor(pid);
     assert_false(is_gone(prog));
-    bury_others("/elsewhere", tell, NULL);
+    bury_others("/elsewhere", report, NULL);
     char line[2 * SUPERVISOR_PATH_MAX];
     (void)snprintf(line, sizeof line, "removed %s, left by a dead session; ended its processes*%ld*", inst, (long)dlv);
     expect(line);
@@ -326,7 +326,7 @@ static void test_attached(void **state)
     pid_t pid = supervisor(argv), dlv = pid_in(at("home/.cache/delvegate/dead/1/1/pid"));
     assert_int_equal(process_write(at("home/.cache/delvegate/dead/1/1/attach"), prog), 0);
     assert_int_equal(process_write(at("home/.cache/delvegate/dead/1/attached-%s", number), prog), 0);
-    char text[TOLD_MAX] = "";
+    char text[REPORT_MAX] = "";
     /* It says that it listens before it attaches. */
     for (int ms = 0; !strstr(text, "API server listening at") || !is_traced(prog); ms += STEP_MS) {
         if (ms >= LIMIT_MS || is_gone(dlv)) {
@@ -344,7 +344,7 @@ static void test_attached(void **state)
     kill_supervisor(pid);
     assert_int_equal(bury_instance(inst, ended, NULL), 0);
     (void)snprintf(text, sizeof text, "pid %ld\n", (long)dlv);
-    assert_string_equal(told, text);
+    assert_string_equal(reported, text);
     expect_gone(dlv);
     assert_false(is_there(inst));
     assert_int_equal(process_read(prog, &p), 0);
@@ -427,7 +427,7 @@ static void test_numbers_given_again(void **state)
     write_text(at("home/.cache/delvegate/dead/1/2/pid"), text);
     write_text(at("home/.cache/delvegate/dead/1/attached-1"), text);
     assert_int_equal(bury_instance(inst, ended, NULL), 0);
-    assert_string_equal(told, "");
+    assert_string_equal(reported, "");
     assert_false(is_there(inst));
 }
 
@@ -444,18 +444,18 @@ static void test_foreign(void **state)
     const char *const hosts[] = {foreign, "0000 pid:[1]\nother-id other-name\n"};
     for (size_t i = 0; i < 2; i++) {
         write_text(at("home/.cache/delvegate/dead/host"), hosts[i]);
-        bury_others(NULL, tell, NULL);
+        bury_others(NULL, report, NULL);
         make_old(inst);
-        bury_others(NULL, tell, NULL); /* its supervisor has touched host */
-        assert_string_equal(told, "");
+        bury_others(NULL, report, NULL); /* its supervisor has touched host */
+        assert_string_equal(reported, "");
     }
     make_old(at("home/.cache/delvegate/dead/host"));
     assert_int_equal(bury_touch(inst), 0);
-    bury_others(NULL, tell, NULL);
-    assert_string_equal(told, "");
+    bury_others(NULL, report, NULL);
+    assert_string_equal(reported, "");
     make_old(at("home/.cache/delvegate/dead/host"));
     make_old(inst);
-    bury_others(NULL, tell, NULL);
+    bury_others(NULL, report, NULL);
     expect("removed */dead, left by a dead session");
     assert_false(is_there(inst));
     assert_false(is_gone(run));
@@ -474,7 +474,7 @@ static void test_rebooted(void **state)
     (void)snprintf(earlier, sizeof earlier, "0000 pid:[1]%s", strchr(host, '\n'));
     write_text(at("home/.cache/delvegate/dead/host"), earlier);
     kill_supervisor(pid);
-    bury_others(NULL, tell, NULL);
+    bury_others(NULL, report, NULL);
     expect("removed */dead, left by a dead session");
     assert_false(is_there(inst));
     assert_false(is_gone(run));
@@ -522,9 +522,9 @@ static void test_bases(void **state)
     kill_supervisor(supervisor(NULL));
     for (size_t b = 0; b < sizeof bases / sizeof *bases; b++)
         make_bases(bases[b]);
-    bury_others(NULL, tell, NULL);
+    bury_others(NULL, report, NULL);
     size_t lines = 0;
-    for (const char *c = told; *c; c++)
+    for (const char *c = reported; *c; c++)
         lines += *c == '\n';
     assert_int_equal(lines, 16);
     for (size_t b = 0; b < sizeof bases / sizeof *bases; b++) {
@@ -550,11 +550,11 @@ static void test_shared(void **state)
     assert_int_equal(symlink("real", at("home/.delvegate")), 0);
     make_dir(at("home/real/dead"));
     write_text(at("home/real/dead/supervisor"), "1 1\n");
-    bury_others(NULL, tell, NULL);
-    assert_string_equal(told, "");
+    bury_others(NULL, report, NULL);
+    assert_string_equal(reported, "");
     assert_true(is_there(inst) && is_there(at("home/real/dead")));
     assert_int_equal(chmod(at("home/.cache/delvegate"), 0700), 0);
-    bury_others(NULL, tell, NULL);
+    bury_others(NULL, report, NULL);
     expect("removed *");
 }
 
@@ -562,8 +562,8 @@ static void test_own(void **state)
 {
     (void)state;
     kill_supervisor(supervisor(NULL));
-    bury_others(inst, tell, NULL);
-    assert_string_equal(told, "");
+    bury_others(inst, report, NULL);
+    assert_string_equal(reported, "");
     assert_true(is_there(inst));
 }
 
@@ -596,13 +596,13 @@ static void test_aside_fails(void **state)
     assert_int_equal(remedy_aside(at("home/.cache/delvegate/dead/1"), at("mod"), list, 1), 0);
     assert_int_equal(rmdir(at("mod/deep")), 0);
     make_dir(at("home/.cache/delvegate/dead/2"));
-    bury_others(NULL, tell, NULL);
+    bury_others(NULL, report, NULL);
     expect("files that a remedy of a dead session had moved aside could not be put back (No such file or directory); "
            "they are listed in */dead");
     assert_true(is_there(at("home/.cache/delvegate/dead/1/aside")));
     assert_false(is_there(at("home/.cache/delvegate/dead/2")));
     make_dir(at("mod/deep"));
-    bury_others(NULL, tell, NULL);
+    bury_others(NULL, report, NULL);
     assert_true(is_there(at("mod/deep/tree")));
     assert_false(is_there(inst));
 }
@@ -615,8 +615,8 @@ static void test_one_at_a_time(void **state)
     kill_supervisor(supervisor(NULL));
     int fd = open(inst, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(flock(fd, LOCK_EX), 0);
-    bury_others(NULL, tell, NULL);
-    assert_string_equal(told, "");
+    bury_others(NULL, report, NULL);
+    assert_string_equal(reported, "");
     assert_true(is_there(inst));
     (void)fflush(NULL);
     pid_t pid = fork();
@@ -644,7 +644,7 @@ static void test_claim(void **state)
     assert_false(is_there(at("home/.cache/delvegate/dead/1/rest")));
     assert_true(is_there(at("home/.cache/delvegate/dead/lock")));
     assert_int_equal(bury_instance(inst, ended, NULL), 0);
-    assert_string_equal(told, "");
+    assert_string_equal(reported, "");
     assert_true(is_there(at("home/.cache/delvegate/dead/supervisor")));
     kill_supervisor(new);
     assert_int_equal(bury_instance(inst, ended, NULL), 0);

@@ -48,7 +48,7 @@ static void close_carrier(struct carrier *base)
 }
 
 /* under is gone by now, or goes here. */
-static void tell_lost(struct flaky_carrier *c, const struct err *why, enum transport_loss loss)
+static void notify_lost(struct flaky_carrier *c, const struct err *why, enum transport_loss loss)
 {
     const struct carrier_handler *h = c->handler;
     void *arg = c->arg;
@@ -61,7 +61,7 @@ static void on_loss(void *arg)
 {
     struct err why;
     err_set(&why, "the connection has failed (on purpose)");
-    tell_lost(arg, &why, for_good ? TRANSPORT_NEVER : TRANSPORT_RETRY);
+    notify_lost(arg, &why, for_good ? TRANSPORT_NEVER : TRANSPORT_RETRY);
 }
 
 static void fail(struct flaky_carrier *c)
@@ -103,7 +103,7 @@ static void on_lost(void *arg, const struct err *why, enum transport_loss loss)
 {
     struct flaky_carrier *c = arg;
     c->under = NULL;
-    tell_lost(c, why, loss);
+    notify_lost(c, why, loss);
 }
 
 static const struct carrier_handler events = {

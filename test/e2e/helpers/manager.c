@@ -1,5 +1,5 @@
 /* A service manager as small as can be, where no systemd is: binds sockets, runs a program with LISTEN_FDS and
- * NOTIFY_SOCKET, and prints what it is told.
+ * NOTIFY_SOCKET, and prints what it is sent.
  *
  *   manager [-l ADDRESS:PORT[=NAME]]... [-w SECONDS] [-p PID] [-ugcdnsa] -- PROGRAM [ARGUMENT...]
  *     -l  binds and listens there (port 0: any), hands it over; NAME is its name in LISTEN_FDNAMES
@@ -205,7 +205,7 @@ static void start(char **argv)
     say("start %d", (int)m.pid);
 }
 
-static void on_told(void)
+static void on_notified(void)
 {
     char text[TEXT_MAX];
     ssize_t n;
@@ -233,7 +233,7 @@ static bool on_signal(void)
     }
     if (m.pid == 0 || waitpid(m.pid, &status, WNOHANG) != m.pid)
         return true;
-    on_told();
+    on_notified();
     if (WIFEXITED(status))
         say("exit %d", WEXITSTATUS(status));
     else
@@ -256,7 +256,7 @@ static void serve(char **argv)
             kill(m.pid, SIGCONT); /* a stopped one does not see another */
         }
         if (fds[0].revents)
-            on_told();
+            on_notified();
         if (fds[1].revents && !on_signal())
             return;
         for (nfds_t i = 2; i < n; i++) {

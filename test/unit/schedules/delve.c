@@ -19,7 +19,7 @@ enum {
 
 static void send_json(struct channel *c, json_t *message);
 
-static void tell_opened(struct channel *c)
+static void notify_opened(struct channel *c)
 {
     if (!c->opened && c->handler->opened)
         c->handler->opened(c->arg);
@@ -35,7 +35,7 @@ static void deliver(void *arg, const struct event *e)
         broken("too much is said in a flight");
     if (!c->handler)
         return;
-    tell_opened(c);
+    notify_opened(c);
     if (c->closed || c->ended)
         return;
     if (c->early.len) {
@@ -72,7 +72,7 @@ void end_channel(void *arg, const struct event *e)
         c->early_end = e->number + 1;
         return;
     }
-    tell_opened(c);
+    notify_opened(c);
     const struct channel_handler *h = c->handler;
     void *to = c->arg;
     if (e->number == CUT_EOF && !c->ended && h->eof) {
@@ -100,7 +100,7 @@ void close_all(struct host *m)
     }
 }
 
-void tell_event(struct channel *c, const char *name, json_t *body)
+void notify_event(struct channel *c, const char *name, json_t *body)
 {
     send_json(c, json_pack("{s:s,s:s,s:o}", "type", "event", "event", name, "body", body ? body : json_object()));
 }
@@ -121,7 +121,7 @@ static void new_stop(struct host *m)
         c->next_handle = FIRST_HANDLE;
 }
 
-void tell_stop(struct host *m, const char *reason)
+void notify_stop(struct host *m, const char *reason)
 {
     struct channel *c = teller(m);
     new_stop(m);
@@ -134,7 +134,7 @@ void tell_stop(struct host *m, const char *reason)
         json_object_set_new(body, "hitBreakpointIds", json_pack("[i]", m->ids[source][which]));
         json_object_set_new(body, "line", json_integer(m->lines[source][which]));
     }
-    tell_event(c, "stopped", body);
+    notify_event(c, "stopped", body);
 }
 
 static void respond(struct channel *c, const json_t *request, json_t *body, const char *error)
@@ -186,7 +186,7 @@ static void disconnect(struct channel *c, const json_t *request, const json_t *a
     if (m->kind != KIND_LAUNCH && ends && !m->may_end)
         broken("what delvegate has not started is ended, and the user has not asked for that");
     respond(c, request, NULL, NULL);
-    tell_event(c, "terminated", NULL);
+    notify_event(c, "terminated", NULL);
     if (m->kind == KIND_ATTACH)
         m->program = ends || m->program == PROGRAM_EXITED ? PROGRAM_EXITED : PROGRAM_RUNNING;
     if (m->kind == KIND_REMOTE && ends) {
@@ -224,12 +224,12 @@ static void serve(struct channel *c, const json_t *request)
         new_stop(m);
         c->stops_on_entry = json_is_true(json_object_get(arguments, "stopOnEntry"));
         c->attached = true;
-        tell_event(c, "initialized", NULL);
+        notify_event(c, "initialized", NULL);
         respond(c, request, NULL, NULL);
     } else if (strcmp(command, "configurationDone") == 0) {
         respond(c, request, NULL, NULL);
         if (c->stops_on_entry)
-            tell_stop(m, "entry");
+            notify_stop(m, "entry");
         else if (m->program == PROGRAM_HALTED)
             m->program = PROGRAM_RUNNING;
     } else if (strcmp(command, "setBreakpoints") == 0) {
@@ -241,7 +241,7 @@ static void serve(struct channel *c, const json_t *request)
     } else if (strcmp(command, "pause") == 0) {
         respond(c, request, NULL, NULL);
         if (running)
-            tell_stop(m, "pause");
+            notify_stop(m, "pause");
     } else if (strcmp(command, "disconnect") == 0) {
         disconnect(c, request, arguments);
     } else if (running || m->program == PROGRAM_EXITED) {
@@ -349,7 +349,7 @@ static void write_there(void *arg, const struct event *e)
         serve_bytes(c, e->text, e->len);
 }
 
-static void tell_drained(void *arg, const struct event *e)
+static void notify_drained(void *arg, const struct event *e)
 {
     struct channel *c = arg;
     (void)e;
@@ -367,7 +367,7 @@ bool channel_write(struct channel *c, const char *data, size_t len)
     send_there(c->host, write_there, data, len, c->id);
     if (draw(12) != 0)
         return false;
-    lane_post(c->lane, tell_drained, c, NULL, 0, 0);
+    lane_post(c->lane, notify_drained, c, NULL, 0, 0);
     return true;
 }
 
@@ -469,7 +469,7 @@ static void open_here(void *arg, const struct event *e)
     m->waiting++;
     struct channel *c = sent_on(m, e->number);
     if (c)
-        tell_opened(c);
+        notify_opened(c);
 }
 
 static void connect_there(void *arg, const struct event *e)

@@ -82,9 +82,9 @@ static void on_back(void *arg)
     struct host *m = arg;
     set_down(m, false);
     m->back_at = timer_now(&m->loop);
-    if (m->told_down)
+    if (m->notified_down)
         note(m, "the connection to the machine is back");
-    m->told_down = false;
+    m->notified_down = false;
 }
 
 /* The connection is lost for a while: nothing else is, and nobody may give up. */
@@ -95,8 +95,8 @@ static void lose_connection(struct host *m)
     set_down(m, true);
     timer_start(m->back, ms, 0);
     m->outage_from = m->down_since + ms + BETWEEN_OUTAGES_MS;
-    m->told_down = draw(2);
-    if (m->told_down)
+    m->notified_down = draw(2);
+    if (m->notified_down)
         note(m, "the connection to the machine is lost");
 }
 
@@ -105,7 +105,7 @@ void host_up(struct host *m)
     timer_stop(m->back);
     if (m->down)
         set_down(m, false);
-    m->told_down = false;
+    m->notified_down = false;
 }
 
 bool link_is_alive(const struct link *l)
@@ -198,28 +198,28 @@ int host_port(const struct host *m)
 
 /* --- the supervisor --- */
 
-static void tell_log(void *arg, const struct event *e)
+static void notify_log(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
     if (!k->freed)
         k->handler->log(k->arg, e->text);
 }
 
-static void tell_build(void *arg, const struct event *e)
+static void notify_build(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
     if (!k->freed)
         k->handler->build_output(k->arg, e->text);
 }
 
-static void tell_output(void *arg, const struct event *e)
+static void notify_output(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
     if (!k->freed)
         k->handler->output(k->arg, CHANNEL_STDOUT, e->text, e->len);
 }
 
-static void tell_output_ended(void *arg, const struct event *e)
+static void notify_output_ended(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
     (void)e;
@@ -227,7 +227,7 @@ static void tell_output_ended(void *arg, const struct event *e)
         k->handler->output_ended(k->arg);
 }
 
-static void tell_exited(void *arg, const struct event *e)
+static void notify_exited(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
     if (k->freed || !k->run_on || e->len != k->number)
@@ -236,7 +236,7 @@ static void tell_exited(void *arg, const struct event *e)
     k->handler->exited(k->arg, e->number);
 }
 
-static void tell_ended(void *arg, const struct event *e)
+static void notify_ended(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
     (void)e;
@@ -251,7 +251,7 @@ static void post(struct keeper *k, void (*run)(void *, const struct event *), co
 
 static void post_exit(struct keeper *k, int status)
 {
-    lane_post(k->lane, tell_exited, k, NULL, k->number, status);
+    lane_post(k->lane, notify_exited, k, NULL, k->number, status);
 }
 
 /* clean: it had the time to take its breakpoints out of the process that it was attached to. */
@@ -270,7 +270,7 @@ static void delve_gone(struct keeper *k, int status, bool clean)
     else if (m->program != PROGRAM_EXITED)
         m->program = PROGRAM_RUNNING;
     if (draw(4) != 0)
-        post(k, tell_output_ended, NULL, 0);
+        post(k, notify_output_ended, NULL, 0);
     post_exit(k, status);
 }
 
@@ -281,7 +281,7 @@ static struct keeper *ordered(struct host *m)
     return m->keeper;
 }
 
-static void tell_flying(void *arg, const struct event *e)
+static void notify_flying(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
     struct channel *c = k->untaken;
@@ -308,7 +308,7 @@ static void fly(struct keeper *k)
     k->flown_count = flight_count(k->flight);
     k->untaken = carry_out(m->link, k->flight);
     k->flight = NULL;
-    lane_post(k->lane, tell_flying, k, NULL, k->number, 0);
+    lane_post(k->lane, notify_flying, k, NULL, k->number, 0);
 }
 
 static void fly_there(void *arg, const struct event *e)
@@ -361,7 +361,7 @@ static void listens(void *arg, const struct event *e)
     if (k->freed || !k->run_on || k->ended)
         return;
     if (m->program == PROGRAM_EXITED) {
-        post(k, tell_build, "could not attach to pid 1: no such process", 0);
+        post(k, notify_build, "could not attach to pid 1: no such process", 0);
         post_exit(k, 1);
         return;
     }
@@ -370,7 +370,7 @@ static void listens(void *arg, const struct event *e)
     if (draw(2)) /* either may be first */
         fly(k);
     (void)snprintf(line, sizeof line, "API server listening at: 127.0.0.1:%d", m->port);
-    post(k, tell_log, line, 0);
+    post(k, notify_log, line, 0);
     fly(k);
 }
 
@@ -387,14 +387,14 @@ static void run_delve(struct keeper *k)
     if (fault(m, 10)) {
         post_exit(k, KILLED);
     } else if (m->code_broken && m->kind == KIND_ATTACH) {
-        post(k, tell_build, "could not attach to pid 1: operation not permitted", 0);
+        post(k, notify_build, "could not attach to pid 1: operation not permitted", 0);
         post_exit(k, 1);
     } else if (m->code_broken) {
-        post(k, tell_build, "# example.com/app\n", 0);
-        post(k, tell_build, "./main.go:9:37: undefined: x", 0);
+        post(k, notify_build, "# example.com/app\n", 0);
+        post(k, notify_build, "./main.go:9:37: undefined: x", 0);
         post_exit(k, 1);
     } else if (m->graph_broken) {
-        post(k, tell_build,
+        post(k, notify_build,
              draw(2) ? "go: updates to go.mod needed; to update it:"
                      : "main.go:3:8: missing go.sum entry for module providing package example.com/b "
                        "(imported by example.com/m); to add:",
@@ -422,7 +422,7 @@ static void run_there(void *arg, const struct event *e)
     }
 }
 
-static void tell_ready(void *arg, const struct event *e)
+static void notify_ready(void *arg, const struct event *e)
 {
     static const struct keeper_tools tools = {"/go", "go version go1.19.8 linux/amd64", "/dlv", "Version: 1.20.2", "/c",
                                               "/m"};
@@ -456,7 +456,7 @@ struct keeper *keeper_start(uv_loop_t *loop, struct link *link, const struct con
     k->handler = h;
     k->arg = arg;
     m->keeper = k;
-    post(k, tell_ready, NULL, 0);
+    post(k, notify_ready, NULL, 0);
     return k;
 }
 
@@ -527,7 +527,7 @@ static void end_there(void *arg, const struct event *e)
         return;
     if (k->run_on && k->kind == KEEPER_DLV)
         delve_gone(k, ENDED, true);
-    post(k, tell_ended, NULL, 0);
+    post(k, notify_ended, NULL, 0);
 }
 
 void keeper_end(struct keeper *k)
@@ -595,16 +595,16 @@ static void program_stirs(struct host *m, struct channel *c)
 {
     bool running = m->program == PROGRAM_RUNNING;
     if (running && draw(3) == 0) {
-        tell_stop(m, "breakpoint");
+        notify_stop(m, "breakpoint");
     } else if (running && !m->steady && draw(60) == 0) {
         m->program = PROGRAM_EXITED;
         m->ill = true;
         if (c)
-            tell_event(c, "terminated", NULL);
+            notify_event(c, "terminated", NULL);
         if (m->kind == KIND_LAUNCH)
-            post(m->keeper, tell_output_ended, NULL, 0);
+            post(m->keeper, notify_output_ended, NULL, 0);
     } else if (m->kind == KIND_LAUNCH && draw(5) == 0) {
-        post(m->keeper, tell_output, draw(2) ? "text\n" : "\xe2\x82", 0);
+        post(m->keeper, notify_output, draw(2) ? "text\n" : "\xe2\x82", 0);
     }
 }
 
@@ -635,7 +635,7 @@ void host_stir(struct host *m)
     } else if (c && fault(m, 60)) {
         lane_post(c->lane, end_channel, c, NULL, 0, (int)draw(CUTS));
     } else if (m->kind == KIND_LAUNCH && fault(m, 200)) {
-        post(k, tell_log, "2026-11-23T23:02:52Z error layer=debugger modload.LoadGraph: loading module graph failed",
+        post(k, notify_log, "2026-11-23T23:02:52Z error layer=debugger modload.LoadGraph: loading module graph failed",
              0);
     } else if (!m->dap_silent) {
         program_stirs(m, c);

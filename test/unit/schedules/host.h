@@ -90,7 +90,7 @@ struct host {
     enum kind kind;
     bool faults, steady, prompt, may_end;
     bool down;            /* the connection is lost: nothing comes from there, and what is sent waits */
-    bool told_down;       /* the note was given */
+    bool notified_down;   /* the note was given */
     uint64_t down_since;  /* and outages come not before: */
     uint64_t outage_from; /* the next */
     uint64_t back_at;
@@ -136,7 +136,7 @@ struct channel *carry_out(struct link_to_it *l, struct flight *f);
 void forget_untaken(struct channel *c);
 /* The DAP connection that tells of stops: the newest that is attached; NULL when there is none. */
 struct channel *teller(const struct host *m);
-void tell_event(struct channel *c, const char *name, json_t *body);
-void tell_stop(struct host *m, const char *reason);
+void notify_event(struct channel *c, const char *name, json_t *body);
+void notify_stop(struct host *m, const char *reason);
 
 #endif

@@ -1,4 +1,4 @@
-/* The story that recovery tells in the Debug Console. */
+/* What recovery reports in the Debug Console. */
 #include "delve/recovery.h"
 
 #include <string.h>
@@ -6,8 +6,8 @@
 #include "delve/check.h"
 
 enum {
-    MORE_MAX = 240,                /* bytes of the second line, after which no further one of Go's is added to it */
-    TOLD_MAX = 2 * DELVE_WORDS_MAX /* bytes of Go's words with what is put between them */
+    MORE_MAX = 240,                  /* bytes of the second line, after which no further one of Go's is added to it */
+    REPORT_MAX = 2 * DELVE_WORDS_MAX /* bytes of Go's words with what is put between them */
 };
 
 /* The next line that holds something, without the blanks around it; len 0 at the end. */
@@ -35,24 +35,24 @@ static void add_more(const char *rest, struct buf *out)
     }
 }
 
-void delve_recovery_tell_broke(const struct delve_diagnosis *d, struct buf *out)
+void delve_recovery_report_cause(const struct delve_diagnosis *d, struct buf *out)
 {
-    struct buf told;
+    struct buf report;
     size_t len;
     const char *first = next_line(d->words, &len);
-    buf_init(&told, TOLD_MAX);
-    buf_append(&told, first, len);
-    add_more(first + len, &told);
+    buf_init(&report, REPORT_MAX);
+    buf_append(&report, first, len);
+    add_more(first + len, &report);
     buf_printf(out, "%s: ", d->signature->cause);
-    if (*d->file && !(told.data && strstr(told.data, d->file))) {
+    if (*d->file && !(report.data && strstr(report.data, d->file))) {
         buf_puts(out, d->file);
         if (d->line)
             buf_printf(out, ":%d", d->line);
         buf_puts(out, ": ");
     }
-    buf_append(out, told.data ? told.data : "", told.len);
-    out->failed = out->failed || told.failed;
-    buf_free(&told);
+    buf_append(out, report.data ? report.data : "", report.len);
+    out->failed = out->failed || report.failed;
+    buf_free(&report);
 }
 
 /* The Go version that the words ask for, "1.99.0"; 0: they name none. */
@@ -73,7 +73,7 @@ static size_t wanted_go(const char *words, const char **version)
 }
 
 /* Which Go is needed, which is there, and which others are in the module cache. */
-static void tell_go(const struct delve_diagnosis *d, const struct delve_facts *machine, struct buf *out)
+static void report_go_versions(const struct delve_diagnosis *d, const struct delve_facts *machine, struct buf *out)
 {
     const char *version, *go = delve_facts_get(machine, "go"), *local = delve_facts_get(machine, "goVersion");
     const char *number = local ? strstr(local, "go1") : NULL, *between = "; already in its module cache: ";
@@ -95,10 +95,10 @@ static void tell_go(const struct delve_diagnosis *d, const struct delve_facts *m
     buf_puts(out, ". ");
 }
 
-static void tell_advice(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
+static void report_advice(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
 {
     if (strcmp(d->signature->name, "go-too-old") == 0)
-        tell_go(d, repair->machine, out);
+        report_go_versions(d, repair->machine, out);
     buf_puts(out, d->signature->advice);
 }
 
@@ -124,14 +124,14 @@ static void tell_remedy(const struct delve_diagnosis *d, const struct delve_repa
                    repair->fresh_gocache ? clean : "none needed, ");
         break;
     default:
-        tell_advice(d, repair, out);
+        report_advice(d, repair, out);
     }
 }
 
-void delve_recovery_tell_for_good(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
+void delve_recovery_report_fix(const struct delve_diagnosis *d, const struct delve_repair *repair, struct buf *out)
 {
     if (repair->by == DELVE_REMEDY_NONE)
-        tell_advice(d, repair, out);
+        report_advice(d, repair, out);
     else
         tell_remedy(d, repair, out);
 }
