@@ -158,63 +158,63 @@ void walk_env(struct walk *w, const struct config_option *option, const struct c
     }
 }
 
-/* Reads the first n words as dlv's flags. Returns whether they are some; else *e says why not. */
-static bool are_flags(const struct walk *w, const char *const *words, size_t n, struct err *e)
+/* Reads the first n arguments as dlv's flags. Returns whether they are some; else *e says why not. */
+static bool are_flags(const struct walk *w, const char *const *args, size_t n, struct err *e)
 {
     struct delve_strings out = {0}, notes = {0};
-    bool right = delve_flags_read(words, n, w->path.data, &out, &notes, e) == 0;
+    bool right = delve_flags_read(args, n, w->path.data, &out, &notes, e) == 0;
     delve_strings_free(&out);
     delve_strings_free(&notes);
     return right;
 }
 
-/* Checks the flag at words[0]. Returns how many words it has, its value included. */
-static size_t check_flag(struct walk *w, const struct config_json *item, const char *const *words)
+/* Checks the flag at args[0]. Returns how many arguments it has, its value included. */
+static size_t check_flag(struct walk *w, const struct config_json *item, const char *const *args)
 {
     struct err alone, with_value;
     size_t n = 0;
-    if (are_flags(w, words, 1, &alone))
+    if (are_flags(w, args, 1, &alone))
         n = 1;
-    else if (words[1] && are_flags(w, words, 2, &with_value))
+    else if (args[1] && are_flags(w, args, 2, &with_value))
         n = 2;
-    enum delve_flag_kind kind = delve_flag_kind_of(words[0]);
-    const char *value = n == 2 ? words[1] : "";
+    enum delve_flag_kind kind = delve_flag_kind_of(args[0]);
+    const char *value = n == 2 ? args[1] : "";
     if (kind != DELVE_FLAG_USER)
-        walk_complain(w, item->line, item->column, "\"%s\" is a flag that delvegate %s; remove it", words[0],
+        walk_complain(w, item->line, item->column, "\"%s\" is a flag that delvegate %s; remove it", args[0],
                       kind == DELVE_FLAG_PINNED ? "pins" : "sets itself");
     else if (strncmp(value, "--", 2) == 0 && delve_flag_kind_of(value) == DELVE_FLAG_PINNED)
         walk_complain(w, item->line, item->column,
                       "\"%s\" would take the pinned flag \"%s\" as its value; give it a value and remove that flag",
-                      words[0], value);
+                      args[0], value);
     else if (n == 0 && config_problems_add(w->problems, item->line, item->column, copy(w, alone.text)) < 0)
         w->no_memory = true;
     return n ? n : 1;
 }
 
-/* Copies the words that are some, NULL in the place of the others, which are complained of. */
-static void copy_words(struct walk *w, const struct config_json *node, char **words)
+/* Copies the arguments that are valid, NULL for the others, which are complained of. */
+static void copy_flags(struct walk *w, const struct config_json *node, char **args)
 {
     size_t index = 0;
     for (const struct config_json *item = node->child; item; item = item->next, index++) {
         size_t before = walk_enter_item(w, index);
-        const char *word = config_json_string(item);
-        if (!word)
+        const char *arg = config_json_string(item);
+        if (!arg)
             walk_not_a_string(w, item);
-        else if (config_has_control(word))
+        else if (config_has_control(arg))
             walk_complain(w, item->line, item->column, "contains a control character; write the flag without it");
         else
-            words[index] = copy(w, word);
+            args[index] = copy(w, arg);
         walk_leave(w, before);
     }
 }
 
-static void check_words(struct walk *w, const struct config_json *node, char **words)
+static void check_flags(struct walk *w, const struct config_json *node, char **args)
 {
     size_t index = 0, end = 0;
     for (const struct config_json *item = node->child; item; item = item->next, index++) {
         size_t before = walk_enter_item(w, index);
-        if (words[index] && index >= end)
-            end = index + check_flag(w, item, (const char *const *)words + index);
+        if (args[index] && index >= end)
+            end = index + check_flag(w, item, (const char *const *)args + index);
         walk_leave(w, before);
     }
 }
@@ -224,19 +224,19 @@ void walk_flags(struct walk *w, const struct config_option *option, const struct
     size_t n = count(node), kept = 0;
     if (!walk_fits(w, option, node))
         return;
-    char **words = allocate(w, n, sizeof(*words));
-    if (!words)
+    char **args = allocate(w, n, sizeof(*args));
+    if (!args)
         return;
-    copy_words(w, node, words);
-    check_words(w, node, words);
+    copy_flags(w, node, args);
+    check_flags(w, node, args);
     /* The list ends at its first NULL, so what is kept moves together. */
     for (size_t i = 0; i < n; i++) {
-        char *word = words[i];
-        words[i] = NULL;
-        if (word)
-            words[kept++] = word;
+        char *arg = args[i];
+        args[i] = NULL;
+        if (arg)
+            args[kept++] = arg;
     }
-    *flags = words;
+    *flags = args;
 }
 
 void walk_addresses(struct walk *w, const struct config_option *option, const struct config_json *node, char ***list)
@@ -269,13 +269,13 @@ void walk_argv(struct walk *w, const struct config_option *option, const struct 
         walk_complain(w, node->line, node->column, "the command is empty; write [\"program\", \"argument\", ...]");
     *argv = allocate(w, count(node), sizeof(**argv));
     for (const struct config_json *item = node->child; item && *argv; item = item->next, n++) {
-        const char *word = config_json_string(item);
+        const char *arg = config_json_string(item);
         size_t before = walk_enter_item(w, n);
-        if (!word)
+        if (!arg)
             walk_not_a_string(w, item);
-        else if (n == 0 && !*word)
+        else if (n == 0 && !*arg)
             walk_complain(w, item->line, item->column, "the program's name is empty");
-        (*argv)[n] = copy(w, word ? word : "");
+        (*argv)[n] = copy(w, arg ? arg : "");
         walk_leave(w, before);
     }
 }

@@ -158,7 +158,7 @@ static void put_option(struct buf *out, const struct config_option *option, cons
     buf_printf(out, "\\fR (%s", kind_of(option->type));
     put_limits(out, option);
     buf_puts(out, option->required ? ", required)\n" : ")\n");
-    roff_words(out, option->text);
+    roff_text(out, option->text);
     buf_puts(out, "\n");
     if (option->names)
         put_names(out, "One of", option->names);
@@ -170,7 +170,7 @@ static void put_option(struct buf *out, const struct config_option *option, cons
         buf_puts(out, "\\fR.\n");
     } else if (absent) {
         buf_puts(out, "If absent: ");
-        roff_words(out, absent);
+        roff_text(out, absent);
         buf_puts(out, ".\n");
     }
     buf_puts(out, ".br\nExample: \\fB");

@@ -13,8 +13,8 @@ enum config_type {
     CONFIG_FLAGS,       /* list of Delve's flags */
     CONFIG_ADDRESSES,   /* list of IP addresses */
     CONFIG_STEPS,       /* list of names of config_steps or objects with members */
-    CONFIG_COMMAND,     /* a line for sh, or a list of words; only checked */
-    CONFIG_ARGV,        /* a list of words: a program and its arguments */
+    CONFIG_COMMAND,     /* a line for sh, or a list of arguments; only checked */
+    CONFIG_ARGV,        /* a program and its arguments */
     CONFIG_IGNORED,     /* a string that is not kept */
     CONFIG_LISTEN,      /* a port, or an address and a port */
     CONFIG_SSH,         /* an ssh destination */

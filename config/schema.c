@@ -51,7 +51,7 @@ static json_t *steps(const struct config_option *option)
                      one_of(step->names), object_of(option->members, NULL));
 }
 
-/* A line for sh, or words of which the first is not empty. */
+/* A line for sh, or an argv of which the first is not empty. */
 static json_t *command(const struct config_option *option)
 {
     return json_pack("{s:[{s:s,s:i},{s:s,s:i,s:I,s:[{s:s,s:i}],s:{s:s}}]}", "oneOf", "type", "string", "minLength", 1,
@@ -59,15 +59,15 @@ static json_t *command(const struct config_option *option)
                      "minLength", 1, "additionalItems", "type", "string");
 }
 
-/* Words of which the first is not empty. */
-static json_t *words(const struct config_option *option)
+/* An argv of which the first is not empty. */
+static json_t *argv(const struct config_option *option)
 {
     return json_pack("{s:s,s:i,s:I,s:[{s:s,s:i}],s:{s:s}}", "type", "array", "minItems", 1, "maxItems",
                      (json_int_t)option->max, "items", "type", "string", "minLength", 1, "additionalItems", "type",
                      "string");
 }
 
-/* The schema of an option's value, without its words. */
+/* The schema of an option's value, without its description. */
 static json_t *value_of(const struct config_option *option)
 {
     switch (option->type) {
@@ -110,7 +110,7 @@ static json_t *value_of(const struct config_option *option)
         return json_pack("{s:s,s:I,s:I}", "type", "integer", "minimum", (json_int_t)option->min, "maximum",
                          (json_int_t)option->max);
     case CONFIG_ARGV:
-        return words(option);
+        return argv(option);
     case CONFIG_BOOLEAN:
     case CONFIG_MAYBE:
         return json_pack("{s:s}", "type", "boolean");
@@ -131,18 +131,19 @@ static json_t *describe(const struct config_option *option, const char *inherite
 {
     json_t *schema = value_of(option);
     const char *absent = inherited ? inherited : option->otherwise;
-    struct buf words;
-    buf_init(&words, PATTERN_MAX);
-    buf_puts(&words, option->text);
+    struct buf description;
+    buf_init(&description, PATTERN_MAX);
+    buf_puts(&description, option->text);
     if (absent)
-        buf_printf(&words, " If absent: %s.", absent);
-    int failed = !schema || words.failed || json_object_set_new(schema, "description", json_string(words.data)) < 0;
+        buf_printf(&description, " If absent: %s.", absent);
+    int failed =
+        !schema || description.failed || json_object_set_new(schema, "description", json_string(description.data)) < 0;
     if (!failed && option->value && !inherited)
         failed = json_object_set_new(schema, "default", json_loads(option->value, JSON_DECODE_ANY, NULL)) < 0;
     if (!failed)
         failed = json_object_set_new(schema, "examples",
                                      json_pack("[o]", json_loads(option->example, JSON_DECODE_ANY, NULL))) < 0;
-    buf_free(&words);
+    buf_free(&description);
     if (!failed)
         return schema;
     json_decref(schema);

@@ -40,11 +40,11 @@ void walk_command(struct walk *w, const struct config_option *option, const stru
     if (line || !walk_fits(w, option, node))
         return;
     for (const struct config_json *item = node->child; item; item = item->next, index++) {
-        const char *word = config_json_string(item);
+        const char *arg = config_json_string(item);
         size_t before = walk_enter_item(w, index);
-        if (!word)
+        if (!arg)
             walk_not_a_string(w, item);
-        else if (index == 0 && !*word)
+        else if (index == 0 && !*arg)
             walk_complain(w, item->line, item->column, "the program's name is empty");
         walk_leave(w, before);
     }

@@ -30,18 +30,18 @@ static void begin(struct walk *w, struct buf *text)
 void walk_complain(struct walk *w, int line, int column, const char *fmt, ...)
 {
     struct buf text;
-    char *words = NULL;
+    char *message = NULL;
     va_list ap;
     va_start(ap, fmt);
-    int n = vasprintf(&words, fmt, ap);
+    int n = vasprintf(&message, fmt, ap);
     va_end(ap);
     if (n < 0) {
         w->no_memory = true;
         return;
     }
     begin(w, &text);
-    buf_puts(&text, words);
-    free(words);
+    buf_puts(&text, message);
+    free(message);
     add(w, w->problems, line, column, &text);
 }
 

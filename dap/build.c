@@ -157,7 +157,7 @@ static bool is_heading(const char *line, size_t len)
 }
 
 /* The first line that says what is wrong; of headings alone the first. */
-static const char *first_words(const char *text, size_t *len)
+static const char *first_line(const char *text, size_t *len)
 {
     for (const char *line = text; *line; line += *len + 1) {
         *len = strcspn(line, "\r\n");
@@ -174,13 +174,13 @@ void dap_build_error(struct buf *out, int64_t seq, int64_t request_seq, const ch
                      bool show_user)
 {
     size_t short_len;
-    const char *words = first_words(text, &short_len);
+    const char *line = first_line(text, &short_len);
     if (short_len > SHORT_MESSAGE_MAX)
-        short_len = dap_utf8_whole(words, SHORT_MESSAGE_MAX);
+        short_len = dap_utf8_whole(line, SHORT_MESSAGE_MAX);
     size_t start = begin(out);
     append_response(out, seq, request_seq, command, false);
     buf_puts(out, ",\"message\":");
-    dap_append_string(out, words, short_len);
+    dap_append_string(out, line, short_len);
     buf_printf(out, ",\"body\":{\"error\":{\"id\":%d,\"format\":", id);
     dap_append_string(out, text, strlen(text));
     buf_printf(out, ",\"showUser\":%s}}}", show_user ? "true" : "false");

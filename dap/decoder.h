@@ -50,7 +50,7 @@ void dap_decoder_free(struct dap_decoder *d);
 enum dap_result dap_decoder_feed(struct dap_decoder *d, const char *data, size_t len, size_t *used,
                                  struct dap_frame *frame);
 
-/* Why the stream is broken: short words for a log, belonging to the decoder; NULL while it is not. */
+/* Why the stream is broken: a short text for a log, belonging to the decoder; NULL while it is not. */
 const char *dap_decoder_reason(const struct dap_decoder *d);
 
 /* Whether the stream may end here: no message has begun. */

@@ -384,25 +384,25 @@ static int report_left_out(struct dap_journal *j, json_t *events)
     return r;
 }
 
-/* Delve's words for a failure: a new reference to a string, NULL when memory ran out. */
+/* Delve's reason for a failure: a new reference to a string, NULL when memory ran out. */
 static json_t *failure(const struct dap_message *answer)
 {
     json_t *whole;
-    struct err ignored; /* then there are words of our own */
+    struct err ignored; /* then there is a reason of our own */
     if (dap_tree_read(answer->text, answer->len, DAP_TREE_BODY, &whole, &ignored) != 0)
         whole = NULL;
     json_t *body = json_object_get(whole, "body");
     json_t *format = json_object_get(json_object_get(body, "error"), "format");
     json_t *message = json_object_get(whole, "message");
-    json_t *words = NULL;
+    json_t *reason = NULL;
     if (json_string_length(format) > 0)
-        words = json_incref(format);
+        reason = json_incref(format);
     else if (json_string_length(message) > 0)
-        words = json_incref(message);
+        reason = json_incref(message);
     else
-        words = json_string("Delve could not set it again");
+        reason = json_string("Delve could not set it again");
     json_decref(whole);
-    return words;
+    return reason;
 }
 
 static int set_again(struct journal_note *note, const struct dap_message *answer, json_t *events)
@@ -425,14 +425,14 @@ static int set_again(struct journal_note *note, const struct dap_message *answer
 
 static int refused(struct journal_note *note, const struct dap_message *answer, json_t *events)
 {
-    json_t *words = failure(answer);
-    int r = words ? 0 : -1;
+    json_t *reason = failure(answer);
+    int r = reason ? 0 : -1;
     for (size_t i = 0; i < note->count && r == 0; i++) {
         struct journal_breakpoint *b = &note->list[i];
         b->is_set = false;
-        r = report_change(b, false, note->kind == JOURNAL_LINES ? b->line : 0, json_string_value(words), events);
+        r = report_change(b, false, note->kind == JOURNAL_LINES ? b->line : 0, json_string_value(reason), events);
     }
-    json_decref(words);
+    json_decref(reason);
     return r;
 }
 
@@ -463,8 +463,8 @@ int dap_journal_replayed(struct dap_journal *j, size_t i, const struct dap_messa
 
 /* --- without a Delve --- */
 
-/* words: what is said of each breakpoint. */
-static json_t *answer_alone(struct dap_journal *j, const struct dap_message *m, const char *words, struct err *why)
+/* reason: what is said of each breakpoint. */
+static json_t *answer_alone(struct dap_journal *j, const struct dap_message *m, const char *reason, struct err *why)
 {
     struct journal_note *note;
     if (m->type != DAP_REQUEST || strncmp(m->name, "set", 3) != 0 || journal_note_read(m, &note, why) != 0 || !note)
@@ -480,7 +480,7 @@ static json_t *answer_alone(struct dap_journal *j, const struct dap_message *m, 
     give_ids(j, note);
     for (size_t i = 0; i < note->count && r == 0; i++) {
         struct journal_breakpoint *b = &note->list[i];
-        r = set_reported(b, false, note->kind == JOURNAL_LINES ? b->line : 0, words, NULL);
+        r = set_reported(b, false, note->kind == JOURNAL_LINES ? b->line : 0, reason, NULL);
         json_t *o = r == 0 ? description(b) : NULL;
         r = o ? json_array_append_new(array, o) : -1;
     }

@@ -163,7 +163,7 @@ static int copy_arguments(struct journal_note *note, const struct dap_message *m
 static int read_row(struct journal_note *note, const struct row *row, const struct dap_message *m)
 {
     json_t *arguments;
-    struct err ignored; /* Delve's words are better */
+    struct err ignored; /* Delve's message is better */
     if (dap_tree_payload(m, DAP_TREE_REQUEST, &arguments, &ignored) < 0)
         return -1;
     int r = arguments != NULL;

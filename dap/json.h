@@ -35,7 +35,7 @@ struct dap_json {
     size_t len;
     size_t off;
     size_t depth;       /* containers open */
-    const char *reason; /* of DAP_JSON_ERROR: short words, static */
+    const char *reason; /* of DAP_JSON_ERROR: a short text, static */
     size_t error_at;
     unsigned char expect;
     unsigned char objects[DAP_DEPTH_MAX / 8]; /* one bit for each open container: set for an object */

@@ -25,7 +25,7 @@ void roff_puts(struct buf *out, const char *text)
     roff_span(out, text, strlen(text));
 }
 
-void roff_words(struct buf *out, const char *text)
+void roff_text(struct buf *out, const char *text)
 {
     size_t quotes = 0;
     buf_puts(out, "\\&");

@@ -13,6 +13,6 @@ void roff_span(struct buf *out, const char *text, size_t len);
 
 /* Appends text from the start of a line; `words` between backquotes are set in bold. A dot at its start does not make
  * it a request. */
-void roff_words(struct buf *out, const char *text);
+void roff_text(struct buf *out, const char *text);
 
 #endif

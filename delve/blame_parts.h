@@ -1,5 +1,5 @@
-/* What the files of the blame share: words of launch.json that go takes for packages (blame.c), values that go refuses
- * and where they are set (blame_values.c). */
+/* What the files of the blame share: arguments of launch.json that go takes for packages (blame.c), values that go
+ * refuses and where they are set (blame_values.c). */
 #ifndef DELVE_BLAME_PARTS_H
 #define DELVE_BLAME_PARTS_H
 

@@ -10,7 +10,7 @@
 enum { NAME_MAX_BYTES = 64, WHERE_MAX = 1024, VERSION_MAX = 64 };
 
 enum match {
-    ANY,       /* the words alone tell */
+    ANY,       /* the text alone decides */
     NAMED,     /* the line has the value, too */
     TOOLCHAIN, /* the line has the Go version of the value */
     LISTED     /* the line has one of the value's addresses, separated by , or | */
@@ -142,18 +142,18 @@ static bool is_flag(const char *word, const char *next, const char *name, const 
     return true;
 }
 
-/* The flag's value in the words, the last one; NULL: it is not there. */
-static const char *flag_in(const struct delve_strings *words, const char *name)
+/* The flag's value in the arguments, the last one; NULL: it is not there. */
+static const char *flag_in(const struct delve_strings *args, const char *name)
 {
     const char *value = NULL;
-    for (size_t i = 0; i < words->count; i++)
-        (void)is_flag(words->list[i], i + 1 < words->count ? words->list[i + 1] : NULL, name, &value);
+    for (size_t i = 0; i < args->count; i++)
+        (void)is_flag(args->list[i], i + 1 < args->count ? args->list[i + 1] : NULL, name, &value);
     return value;
 }
 
 /* The build flags of the launch, or GOFLAGS. */
 struct flags {
-    struct delve_strings words;
+    struct delve_strings args;
     char where[2 * WHERE_MAX];
 };
 
@@ -164,10 +164,10 @@ static void read_flags(const struct delve_blame_of *of, struct flags *launch, st
     *launch = *goflags = (struct flags){0};
     for (size_t i = 0; i < of->plan->flags.count; i++)
         if (begins(of->plan->flags.list[i], build_flags) &&
-            delve_words_split(&launch->words, of->plan->flags.list[i] + sizeof build_flags - 1, "'") < 0)
+            delve_args_split(&launch->args, of->plan->flags.list[i] + sizeof build_flags - 1, "'") < 0)
             return;
     (void)snprintf(launch->where, sizeof launch->where, "buildFlags of launch.json, or --build-flags in Delve's flags");
-    if (!find_variable(of, "GOFLAGS", &s) || delve_words_split(&goflags->words, s.value, "'\"") < 0)
+    if (!find_variable(of, "GOFLAGS", &s) || delve_args_split(&goflags->args, s.value, "'\"") < 0)
         return;
     (void)snprintf(goflags->where, sizeof goflags->where, "GOFLAGS, in %s", s.where);
 }
@@ -242,7 +242,7 @@ static bool blame_variable(const struct delve_blame_of *of, const struct complai
 
 static bool blame_flag(const struct flags *flags, const struct complaint *c, const char *output, struct buf *out)
 {
-    const char *value = flag_in(&flags->words, c->name);
+    const char *value = flag_in(&flags->args, c->name);
     return value && complains(output, c, value) && report(c, value, flags->where, out);
 }
 
@@ -257,9 +257,9 @@ static bool blame_syntax(const struct flags *launch, const char *output, struct 
     const struct complaint *const kinds[] = {&unknown, &invalid, &alone};
     if (strstr(output, "(from $GOFLAGS)") || strstr(output, "\n# ") || begins(output, "# "))
         return false; /* of GOFLAGS; or of a tool that a flag was meant for */
-    for (size_t i = 0; i < launch->words.count; i++) {
+    for (size_t i = 0; i < launch->args.count; i++) {
         char name[NAME_MAX_BYTES];
-        const char *word = launch->words.list[i] + begins(launch->words.list[i], "--");
+        const char *word = launch->args.list[i] + begins(launch->args.list[i], "--");
         (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
         for (size_t j = 0; *name == '-' && j < sizeof kinds / sizeof kinds[0]; j++) {
             struct complaint c = *kinds[j];
@@ -284,7 +284,7 @@ bool blame_value(const struct delve_blame_of *of, const char *output, struct buf
                                 : blame_variable(of, c, output, out);
     }
     found = found || blame_syntax(&launch, output, out);
-    delve_strings_free(&launch.words);
-    delve_strings_free(&goflags.words);
+    delve_strings_free(&launch.args);
+    delve_strings_free(&goflags.args);
     return found;
 }

@@ -48,19 +48,19 @@ static struct rights read_rights(const struct delve_facts *f)
 
 /* --- what Delve says --- */
 
-static bool has(const char *line, size_t len, const char *words)
+static bool has(const char *line, size_t len, const char *text)
 {
-    size_t n = strlen(words);
+    size_t n = strlen(text);
     for (size_t i = 0; i + n <= len; i++)
-        if (strncmp(line + i, words, n) == 0)
+        if (strncmp(line + i, text, n) == 0)
             return true;
     return false;
 }
 
-static bool ends_with(const char *line, size_t len, const char *words)
+static bool ends_with(const char *line, size_t len, const char *text)
 {
-    size_t n = strlen(words);
-    return len >= n && strncmp(line + len - n, words, n) == 0;
+    size_t n = strlen(text);
+    return len >= n && strncmp(line + len - n, text, n) == 0;
 }
 
 bool delve_is_ptrace_failure(const char *text, bool *attach)
@@ -154,12 +154,12 @@ static const char *of_another_cause(const struct rights *rights, bool attach)
 void delve_ptrace_advice(const struct delve_facts *f, bool attach, struct buf *out)
 {
     struct rights rights = read_rights(f);
-    const char *words = of_yama(&rights, attach);
-    if (!words)
-        words = of_seccomp(&rights, attach);
-    if (!words)
-        words = of_another_cause(&rights, attach);
-    buf_puts(out, words);
+    const char *text = of_yama(&rights, attach);
+    if (!text)
+        text = of_seccomp(&rights, attach);
+    if (!text)
+        text = of_another_cause(&rights, attach);
+    buf_puts(out, text);
 }
 
 void check_ptrace(struct check_run *r)

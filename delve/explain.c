@@ -209,12 +209,12 @@ static bool add_one_file(struct buf *out, const char *build_output, const struct
 static bool add_blame(struct buf *out, const char *build_output, const struct delve_known *known)
 {
     struct delve_blame_of of = {.plan = known->plan, .facts = known->facts, .machine = known->machine};
-    struct buf words;
-    buf_init(&words, ERR_TEXT_MAX);
-    bool found = of.plan && delve_blame(&of, build_output, &words) && !words.failed;
+    struct buf blame;
+    buf_init(&blame, ERR_TEXT_MAX);
+    bool found = of.plan && delve_blame(&of, build_output, &blame) && !blame.failed;
     if (found)
-        buf_printf(out, "\n%s", words.data);
-    buf_free(&words);
+        buf_printf(out, "\n%s", blame.data);
+    buf_free(&blame);
     return found;
 }
 

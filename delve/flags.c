@@ -78,13 +78,13 @@ static const struct flag *by_shorthand(char c)
     return NULL;
 }
 
-enum delve_flag_kind delve_flag_kind_of(const char *word)
+enum delve_flag_kind delve_flag_kind_of(const char *arg)
 {
     const struct flag *f = NULL;
-    if (strncmp(word, "--", 2) == 0)
-        f = by_name(word + 2, strcspn(word + 2, "="));
-    else if (word[0] == '-')
-        f = by_shorthand(word[1]);
+    if (strncmp(arg, "--", 2) == 0)
+        f = by_name(arg + 2, strcspn(arg + 2, "="));
+    else if (arg[0] == '-')
+        f = by_shorthand(arg[1]);
     return f ? f->kind : DELVE_FLAG_USER;
 }
 
@@ -111,7 +111,7 @@ static bool asks_for_pin(const struct flag *f, const char *value)
 }
 
 struct reader {
-    const char *const *words;
+    const char *const *args;
     size_t count, next;
     const char *origin;
     struct delve_strings *out, *notes;
@@ -144,7 +144,7 @@ static int take(struct reader *r, const struct flag *f, const char *value)
  */
 static const char *next_value(struct reader *r)
 {
-    return r->next < r->count ? r->words[r->next++] : NULL;
+    return r->next < r->count ? r->args[r->next++] : NULL;
 }
 
 static int lacks_value(struct reader *r, const struct flag *f)
@@ -153,12 +153,12 @@ static int lacks_value(struct reader *r, const struct flag *f)
                    f->name, f->name);
 }
 
-static int read_long(struct reader *r, const char *word)
+static int read_long(struct reader *r, const char *arg)
 {
-    const char *name = word + 2;
+    const char *name = arg + 2;
     size_t len = strcspn(name, "=");
     if (len == 0 || name[0] == '-')
-        return err_set(r->e, "%s: \"%s\" is not a flag. Write dlv's flags as \"--name=value\".", r->origin, word);
+        return err_set(r->e, "%s: \"%s\" is not a flag. Write dlv's flags as \"--name=value\".", r->origin, arg);
     const struct flag *f = by_name(name, len);
     bool has_value = name[len] == '=';
     if (!f) {
@@ -166,23 +166,23 @@ static int read_long(struct reader *r, const char *word)
             return err_set(r->e,
                            "%s: delvegate does not know Delve's flag \"%s\", or whether it takes a value. Write it as "
                            "one word: \"%s=VALUE\" (a switch as \"%s=true\").",
-                           r->origin, word, word, word);
-        return delve_strings_add(r->out, word) < 0 ? no_memory(r->e) : 0;
+                           r->origin, arg, arg, arg);
+        return delve_strings_add(r->out, arg) < 0 ? no_memory(r->e) : 0;
     }
     const char *value = has_value ? name + len + 1 : f->takes_value ? next_value(r) : "true";
     return value ? take(r, f, value) : lacks_value(r, f);
 }
 
 /* `-r x`, `-rx`, `-r=x`; switches may share a word: `-hl x`. */
-static int read_short(struct reader *r, const char *word)
+static int read_short(struct reader *r, const char *arg)
 {
-    for (const char *p = word + 1; *p; p++) {
+    for (const char *p = arg + 1; *p; p++) {
         const struct flag *f = by_shorthand(*p);
         if (!f)
             return err_set(r->e,
                            "%s: Delve has no flag \"-%c\" (in \"%s\"). Flags with a name are written with two "
                            "dashes: \"--name=value\".",
-                           r->origin, *p, word);
+                           r->origin, *p, arg);
         if (p[1] == '=')
             return take(r, f, p + 2);
         if (f->takes_value) {
@@ -195,27 +195,27 @@ static int read_short(struct reader *r, const char *word)
     return 0;
 }
 
-int delve_flags_read(const char *const *words, size_t count, const char *origin, struct delve_strings *out,
+int delve_flags_read(const char *const *args, size_t count, const char *origin, struct delve_strings *out,
                      struct delve_strings *notes, struct err *e)
 {
-    struct reader r = {.words = words, .count = count, .origin = origin, .out = out, .notes = notes, .e = e};
+    struct reader r = {.args = args, .count = count, .origin = origin, .out = out, .notes = notes, .e = e};
     while (r.next < r.count) {
-        const char *word = r.words[r.next++];
+        const char *arg = r.args[r.next++];
         int done;
-        if (strcmp(word, "--") == 0)
+        if (strcmp(arg, "--") == 0)
             done = err_set(e,
                            "%s: \"--\" would end dlv's flags before those that delvegate needs. Remove it; the "
                            "program's arguments belong in \"args\".",
                            origin);
-        else if (strncmp(word, "--", 2) == 0)
-            done = read_long(&r, word);
-        else if (word[0] == '-' && word[1])
-            done = read_short(&r, word);
+        else if (strncmp(arg, "--", 2) == 0)
+            done = read_long(&r, arg);
+        else if (arg[0] == '-' && arg[1])
+            done = read_short(&r, arg);
         else
             done = err_set(e,
                            "%s: \"%s\" is not a flag of dlv. Write flags as \"--name=value\"; the program's arguments "
                            "belong in \"args\".",
-                           origin, word);
+                           origin, arg);
         if (done < 0)
             return -1;
     }

@@ -24,9 +24,9 @@ static size_t matches(const char *s, const char *pattern)
 /* The port of `API server listening at: HOST:PORT`, the whole line; 0 when it is none. */
 static int listening_port(const char *line)
 {
-    static const char words[] = "API server listening at: ";
+    static const char begin[] = "API server listening at: ";
     const char *colon = strrchr(line, ':');
-    if (!begins(line, words) || colon < line + sizeof words - 1 || colon[1] == '\0')
+    if (!begins(line, begin) || colon < line + sizeof begin - 1 || colon[1] == '\0')
         return 0;
     int port = 0;
     const char *p = colon + 1;
@@ -99,9 +99,9 @@ static const char *read_standard(const char *line)
 
 bool delve_log_different_user(const char *log, long *uid)
 {
-    static const char words[] = "connection from different user (remote: ";
+    static const char begin[] = "connection from different user (remote: ";
     static const char own[] = "local: ";
-    const char *at = strstr(log, words);
+    const char *at = strstr(log, begin);
     const char *local = at ? strstr(at, own) : NULL;
     char *end = NULL;
     if (!local)

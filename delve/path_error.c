@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { WORDS_MAX = 2048 };
+enum { TEXT_MAX = 2048 };
 
 enum delve_path_error delve_path_error_of(const char *name)
 {
@@ -82,7 +82,7 @@ int delve_path_error_explain(const struct delve_plan *plan, enum delve_path_erro
 {
     const struct delve_source *from = source_of(plan, path);
     struct buf out;
-    buf_init(&out, WORDS_MAX);
+    buf_init(&out, TEXT_MAX);
     buf_printf(&out, "%s: %s", from ? from->attribute : "the home directory", path);
     add_fault(&out, kind, at->where);
     if (from) {

@@ -1,4 +1,4 @@
-/* Words for a directory or file of a plan that is not there, or can't be used, on the Go machine. No I/O. */
+/* Explains a directory or file of a plan that is not there, or can't be used, on the Go machine. No I/O. */
 #ifndef DELVE_PATH_ERROR_H
 #define DELVE_PATH_ERROR_H
 

@@ -38,9 +38,9 @@ const char *plan_string(const struct plan_reader *r, const char *name)
     return s && *s ? s : NULL;
 }
 
-int plan_split(struct plan_reader *r, const char *name, const char *text, struct delve_strings *words)
+int plan_split(struct plan_reader *r, const char *name, const char *text, struct delve_strings *args)
 {
-    int done = delve_words_split(words, text, "'\"");
+    int done = delve_args_split(args, text, "'\"");
     if (done > 0)
         return err_set(
             r->e, "%s: a quote is not closed in: %s. Close it; a literal quote goes inside a pair of the other kind.",
@@ -48,13 +48,13 @@ int plan_split(struct plan_reader *r, const char *name, const char *text, struct
     return done < 0 ? plan_no_memory(r) : 0;
 }
 
-int plan_words(struct plan_reader *r, const char *name, struct delve_strings *words)
+int plan_args(struct plan_reader *r, const char *name, struct delve_strings *args)
 {
     const json_t *value = json_object_get(r->arguments, name);
     if (json_is_string(value))
-        return plan_split(r, name, json_string_value(value), words);
+        return plan_split(r, name, json_string_value(value), args);
     for (size_t i = 0; i < json_array_size(value); i++)
-        if (delve_strings_add(words, json_string_value(json_array_get(value, i))) < 0)
+        if (delve_strings_add(args, json_string_value(json_array_get(value, i))) < 0)
             return plan_no_memory(r);
     return 0;
 }
@@ -250,7 +250,7 @@ static int read_plan(struct plan_reader *r)
         return -1;
     if (r->is_attach)
         return 0;
-    if (plan_paths(r) < 0 || plan_env(r) < 0 || plan_words(r, "args", &r->plan->args) < 0)
+    if (plan_paths(r) < 0 || plan_env(r) < 0 || plan_args(r, "args", &r->plan->args) < 0)
         return -1;
     return 0;
 }

@@ -31,7 +31,7 @@ struct delve_env {
     char *value; /* NULL: unset it */
 };
 
-/* Where a path of the plan comes from: for the words when it is not on the Go machine. */
+/* Where a path of the plan comes from: for the error when it is not on the Go machine. */
 struct delve_source {
     const char *attribute; /* "program", "cwd", ...; NULL: nothing named it */
     char *given;           /* as it was written; NULL: as a path of the Go machine, which nothing maps */
@@ -66,7 +66,7 @@ struct delve_plan {
     long pid;                    /* DELVE_ATTACH */
     int port;                    /* DELVE_REMOTE: port on the Go machine */
     struct delve_strings flags;  /* dlv's own flags, checked, each `--name=value`, without the pins */
-    struct delve_strings strays; /* words of the build flags that are no flag and no value of one: packages to go */
+    struct delve_strings strays; /* arguments in the build flags that are no flag and no value of one: packages to go */
     size_t strays_of_flags;      /* so many of them, the first, are of --build-flags in Delve's flags, not buildFlags */
     struct delve_strings args;   /* the program's arguments */
     struct delve_env *env;       /* what launch.json adds to the environment, cleaned */

@@ -24,21 +24,21 @@ static int add_mended_flags(const struct delve_plan *plan, const struct delve_ru
                             struct delve_strings *argv)
 {
     static const char name[] = "--build-flags=";
-    struct delve_strings words = {0};
+    struct delve_strings args = {0};
     int r = 0;
     for (size_t i = 0; r == 0 && i < plan->flags.count; i++) {
         const char *flag = plan->flags.list[i];
-        r = strncmp(flag, name, sizeof name - 1) == 0 ? delve_words_split(&words, flag + sizeof name - 1, "'")
+        r = strncmp(flag, name, sizeof name - 1) == 0 ? delve_args_split(&args, flag + sizeof name - 1, "'")
                                                       : delve_strings_add(argv, flag);
     }
     if (r == 0 && paths->mod)
-        r = delve_strings_printf(&words, "-mod=%s", paths->mod);
+        r = delve_strings_printf(&args, "-mod=%s", paths->mod);
     if (r == 0 && paths->modfile)
-        r = delve_strings_printf(&words, "-modfile=%s", paths->modfile);
-    char *joined = r == 0 ? delve_words_join(&words) : NULL;
+        r = delve_strings_printf(&args, "-modfile=%s", paths->modfile);
+    char *joined = r == 0 ? delve_args_join(&args) : NULL;
     r = joined ? delve_strings_printf(argv, "%s%s", name, joined) : -1;
     free(joined);
-    delve_strings_free(&words);
+    delve_strings_free(&args);
     return r;
 }
 

@@ -142,7 +142,7 @@ static bool has_shape(const json_t *value, unsigned shape)
            ((shape & (OBJECT | OWN)) && json_is_object(value));
 }
 
-static const char *shape_words(unsigned shape)
+static const char *shape_text(unsigned shape)
 {
     switch (shape) {
     case BOOL:
@@ -162,7 +162,7 @@ static const char *shape_words(unsigned shape)
     }
 }
 
-static const char *type_words(const json_t *value)
+static const char *type_text(const json_t *value)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
@@ -198,9 +198,9 @@ int plan_not_a_string(struct plan_reader *r, const char *name, const char *subsc
     bool is_scalar = json_is_number(value) || json_is_boolean(value);
     char *text = is_scalar ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
     if (text)
-        err_set(r->e, "%s%s must be a string, not %s: write \"%s\".", name, subscript, type_words(value), text);
+        err_set(r->e, "%s%s must be a string, not %s: write \"%s\".", name, subscript, type_text(value), text);
     else
-        err_set(r->e, "%s%s must be a string, not %s.", name, subscript, type_words(value));
+        err_set(r->e, "%s%s must be a string, not %s.", name, subscript, type_text(value));
     free(text);
     return -1;
 }
@@ -209,7 +209,7 @@ static int wrong_shape(struct plan_reader *r, const struct attribute *a, const j
 {
     if ((a->shape & STRINGS) && json_is_array(value))
         return wrong_element(r, a->name, value);
-    return err_set(r->e, "%s must be %s, not %s.", a->name, shape_words(a->shape), type_words(value));
+    return err_set(r->e, "%s must be %s, not %s.", a->name, shape_text(a->shape), type_text(value));
 }
 
 /* The defaults of the Go extension, and what every remote attach has: neither asks for anything. */
@@ -257,7 +257,7 @@ static int substitute_path(struct plan_reader *r, const json_t *rules)
 {
     if (!json_is_array(rules))
         return err_set(r->e, "substitutePath must be an array of { \"from\": ..., \"to\": ... }, not %s.",
-                       type_words(rules));
+                       type_text(rules));
     if (json_array_size(rules) == 0)
         return 0;
     json_t *kept = r->plan->substitute_path = json_array();
@@ -295,7 +295,7 @@ static int delvegate_object(struct plan_reader *r, json_t *settings)
                           name) < 0)
                 return -1;
         } else if (!json_is_array(value)) {
-            return err_set(r->e, "delvegate.prelaunch must be a list of steps, not %s.", type_words(value));
+            return err_set(r->e, "delvegate.prelaunch must be a list of steps, not %s.", type_text(value));
         }
     }
     return 0;

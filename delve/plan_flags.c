@@ -29,9 +29,9 @@ static int extract(struct plan_reader *r, const char *name,
     return 0;
 }
 
-static int take_words(struct plan_reader *r, void *words, const char *value)
+static int take_args(struct plan_reader *r, void *args, const char *value)
 {
-    return plan_split(r, "--build-flags in Delve's flags", value, words);
+    return plan_split(r, "--build-flags in Delve's flags", value, args);
 }
 
 /* The last one wins, as on a command line. cwd of launch.json wins over both: plan_paths. */
@@ -44,35 +44,35 @@ static int take_wd(struct plan_reader *r, void *arg, const char *value)
 }
 
 /* Whether a word of the build flags is this flag of go: `-o`, `--o`, `-o=x`. */
-static bool is_build_flag(const char *word, const char *name, bool *has_value)
+static bool is_build_flag(const char *arg, const char *name, bool *has_value)
 {
-    if (*word++ != '-')
+    if (*arg++ != '-')
         return false;
-    if (*word == '-')
-        word++;
-    if (!begins(word, name))
+    if (*arg == '-')
+        arg++;
+    if (!begins(arg, name))
         return false;
-    word += strlen(name);
-    *has_value = *word == '=';
-    return *word == '\0' || *word == '=';
+    arg += strlen(name);
+    *has_value = *arg == '=';
+    return *arg == '\0' || *arg == '=';
 }
 
-static int check_build_flags(struct plan_reader *r, struct delve_strings *words)
+static int check_build_flags(struct plan_reader *r, struct delve_strings *args)
 {
     bool has_value = false;
-    for (size_t i = 0; i < words->count;) {
-        if (is_build_flag(words->list[i], "gcflags", &has_value)) {
-            const char *value = has_value ? words->list[i] : i + 1 < words->count ? words->list[i + 1] : "";
+    for (size_t i = 0; i < args->count;) {
+        if (is_build_flag(args->list[i], "gcflags", &has_value)) {
+            const char *value = has_value ? args->list[i] : i + 1 < args->count ? args->list[i + 1] : "";
             if (!strstr(value, "-N") &&
                 plan_note(r, "buildFlags: -gcflags replaces Delve's own \"all=-N -l\": the program is built with "
                              "optimizations, and lines and variables may be missing.") < 0)
                 return -1;
-        } else if (is_build_flag(words->list[i], "o", &has_value)) {
+        } else if (is_build_flag(args->list[i], "o", &has_value)) {
             if (plan_note(r, "buildFlags: -o is dropped: the binary goes into the session's run directory.") < 0)
                 return -1;
-            delve_strings_remove(words, i);
-            if (!has_value && i < words->count)
-                delve_strings_remove(words, i);
+            delve_strings_remove(args, i);
+            if (!has_value && i < args->count)
+                delve_strings_remove(args, i);
             continue;
         }
         i++;
@@ -81,7 +81,7 @@ static int check_build_flags(struct plan_reader *r, struct delve_strings *words)
 }
 
 /* Whether a word is a flag of `go build` or `go test -c` whose value is the next word. */
-static bool takes_next(const char *word)
+static bool takes_next(const char *arg)
 {
     static const char *const names[] = {
         "C",          "asmflags",      "buildmode", "compiler", "coverpkg", "covermode", "gcflags",
@@ -89,34 +89,34 @@ static bool takes_next(const char *word)
         "p",          "pgo",           "pkgdir",    "tags",     "toolexec", "vet",       "exec"};
     bool has_value = false;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (is_build_flag(word, names[i], &has_value))
+        if (is_build_flag(arg, names[i], &has_value))
             return !has_value;
     return false;
 }
 
-/* Notes the words from this one on that go will take for packages. */
-static int note_strays(struct plan_reader *r, const struct delve_strings *words, size_t from)
+/* Notes the arguments from this one on that go will take for packages. */
+static int note_strays(struct plan_reader *r, const struct delve_strings *args, size_t from)
 {
-    for (size_t i = from; i < words->count; i++) {
-        bool is_value = i > from && takes_next(words->list[i - 1]);
-        if (!is_value && words->list[i][0] != '-' && delve_strings_add(&r->plan->strays, words->list[i]) < 0)
+    for (size_t i = from; i < args->count; i++) {
+        bool is_value = i > from && takes_next(args->list[i - 1]);
+        if (!is_value && args->list[i][0] != '-' && delve_strings_add(&r->plan->strays, args->list[i]) < 0)
             return plan_no_memory(r);
     }
     return 0;
 }
 
 /* Build flags of the target, of dlvFlags and of launch.json add up: go itself lets the last of equals win. */
-static int build_flags(struct plan_reader *r, struct delve_strings *words)
+static int build_flags(struct plan_reader *r, struct delve_strings *args)
 {
-    if (extract(r, "--build-flags=", take_words, words) < 0 || note_strays(r, words, 0) < 0)
+    if (extract(r, "--build-flags=", take_args, args) < 0 || note_strays(r, args, 0) < 0)
         return -1;
-    size_t count = words->count;
+    size_t count = args->count;
     r->plan->strays_of_flags = r->plan->strays.count;
-    if (plan_words(r, "buildFlags", words) < 0 || note_strays(r, words, count) < 0 || check_build_flags(r, words) < 0)
+    if (plan_args(r, "buildFlags", args) < 0 || note_strays(r, args, count) < 0 || check_build_flags(r, args) < 0)
         return -1;
-    if (words->count == 0)
+    if (args->count == 0)
         return 0;
-    char *joined = delve_words_join(words);
+    char *joined = delve_args_join(args);
     int added = joined ? delve_strings_printf(&r->plan->flags, "--build-flags=%s", joined) : -1;
     free(joined);
     return added < 0 ? plan_no_memory(r) : 0;
@@ -131,12 +131,12 @@ static int user_flags(struct plan_reader *r)
         count++;
     if (delve_flags_read(flags, count, "delve.flags", &plan->flags, &plan->notes, r->e) < 0)
         return -1;
-    struct delve_strings words = {0};
-    int done = plan_words(r, "dlvFlags", &words);
+    struct delve_strings args = {0};
+    int done = plan_args(r, "dlvFlags", &args);
     if (done == 0)
-        done = delve_flags_read((const char *const *)words.list, words.count, "dlvFlags", &plan->flags, &plan->notes,
-                                r->e);
-    delve_strings_free(&words);
+        done =
+            delve_flags_read((const char *const *)args.list, args.count, "dlvFlags", &plan->flags, &plan->notes, r->e);
+    delve_strings_free(&args);
     return done;
 }
 
@@ -152,9 +152,9 @@ int plan_flags(struct plan_reader *r)
         return -1;
     if (plan->mode != DELVE_DEBUG && plan->mode != DELVE_TEST)
         return 0;
-    struct delve_strings words = {0};
-    int done = build_flags(r, &words);
-    delve_strings_free(&words);
+    struct delve_strings args = {0};
+    int done = build_flags(r, &args);
+    delve_strings_free(&args);
     return done;
 }
 

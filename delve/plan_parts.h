@@ -50,12 +50,12 @@ int plan_log_layers(struct plan_reader *r, const char *origin, const char *layer
 /* The value of an attribute, NULL when it is absent, null or empty. */
 const char *plan_string(const struct plan_reader *r, const char *name);
 
-/* Appends an array of strings, a string split into words, or nothing. */
-int plan_words(struct plan_reader *r, const char *name, struct delve_strings *words) MUST_USE;
+/* Appends an array of strings, a string split into arguments, or nothing. */
+int plan_args(struct plan_reader *r, const char *name, struct delve_strings *args) MUST_USE;
 
-/* Appends the words of a text. Both quotes group, as in a shell: that is how the Go extension splits a string. A quote
-   without its end is refused. */
-int plan_split(struct plan_reader *r, const char *name, const char *text, struct delve_strings *words) MUST_USE;
+/* Appends the arguments in a text. Both quotes group, as in a shell: that is how the Go extension splits a string. A
+   quote without its end is refused. */
+int plan_split(struct plan_reader *r, const char *name, const char *text, struct delve_strings *args) MUST_USE;
 
 /* Adds a note. */
 int plan_note(struct plan_reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

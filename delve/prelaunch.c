@@ -6,11 +6,11 @@
 
 #include "delve/strings.h"
 
-enum { STEPS_MAX = 64, WORDS_MAX = 1024 };
+enum { STEPS_MAX = 64, ARGS_MAX = 1024 };
 
 static const struct {
     const char *name;
-    const char *words[5];
+    const char *args[5];
 } steps[] = {
     {"download", {"go", "mod", "download", NULL}},
     {"tidy", {"go", "mod", "tidy", NULL}},
@@ -48,17 +48,17 @@ static const char *suggest(const char *name)
 }
 
 /* Adds one word to what is run and to what is shown. */
-static int add_word(struct delve_prelaunch_step *s, const char *word)
+static int add_arg(struct delve_prelaunch_step *s, const char *arg)
 {
     size_t len = s->text ? strlen(s->text) : 0;
-    char *text = realloc(s->text, len + strlen(word) + 2);
+    char *text = realloc(s->text, len + strlen(arg) + 2);
     if (!text)
         return -1;
     s->text = text;
     if (len)
         text[len++] = ' ';
-    memcpy(text + len, word, strlen(word) + 1);
-    return delve_strings_add(&s->argv, word);
+    memcpy(text + len, arg, strlen(arg) + 1);
+    return delve_strings_add(&s->argv, arg);
 }
 
 static int read_name(struct delve_prelaunch_step *s, const char *name, const char *where, size_t at, struct err *e)
@@ -66,8 +66,8 @@ static int read_name(struct delve_prelaunch_step *s, const char *name, const cha
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         if (strcmp(steps[i].name, name) != 0)
             continue;
-        for (const char *const *word = steps[i].words; *word; word++)
-            if (add_word(s, *word) < 0)
+        for (const char *const *arg = steps[i].args; *arg; arg++)
+            if (add_arg(s, *arg) < 0)
                 return err_set(e, "out of memory");
         return 0;
     }
@@ -80,23 +80,23 @@ static int read_command(struct delve_prelaunch_step *s, const json_t *command, c
                         struct err *e)
 {
     size_t i, count = json_array_size(command);
-    const json_t *word;
+    const json_t *arg;
     const char *line = json_string_value(command);
     if (line && *line) {
-        if (delve_strings_add(&s->argv, "sh") < 0 || delve_strings_add(&s->argv, "-c") < 0 || add_word(s, line) < 0)
+        if (delve_strings_add(&s->argv, "sh") < 0 || delve_strings_add(&s->argv, "-c") < 0 || add_arg(s, line) < 0)
             return err_set(e, "out of memory");
         return 0;
     }
-    if (line || count == 0 || count > WORDS_MAX)
+    if (line || count == 0 || count > ARGS_MAX)
         return err_set(e, "%s[%zu].command must be a line for sh, or a list of strings with the program first", where,
                        at);
-    json_array_foreach(command, i, word)
+    json_array_foreach(command, i, arg)
     {
-        const char *text = json_string_value(word);
+        const char *text = json_string_value(arg);
         if (!text || (i == 0 && !*text))
             return err_set(e, "%s[%zu].command[%zu] must be a string%s", where, at, i,
                            i == 0 ? ", the name of the program" : "");
-        if (add_word(s, text) < 0)
+        if (add_arg(s, text) < 0)
             return err_set(e, "out of memory");
     }
     return 0;

@@ -6,8 +6,8 @@
 #include "delve/check.h"
 
 enum {
-    MORE_MAX = 240,                  /* bytes of the second line, after which no further one of Go's is added to it */
-    REPORT_MAX = 2 * DELVE_WORDS_MAX /* bytes of Go's words with what is put between them */
+    MORE_MAX = 240,                    /* bytes of the second line, after which no further one of Go's is added to it */
+    REPORT_MAX = 2 * DELVE_MESSAGE_MAX /* bytes of Go's message with what is put between its lines */
 };
 
 /* The next line that holds something, without the blanks around it; len 0 at the end. */
@@ -39,7 +39,7 @@ void delve_recovery_report_cause(const struct delve_diagnosis *d, struct buf *ou
 {
     struct buf report;
     size_t len;
-    const char *first = next_line(d->words, &len);
+    const char *first = next_line(d->message, &len);
     buf_init(&report, REPORT_MAX);
     buf_append(&report, first, len);
     add_more(first + len, &report);
@@ -55,13 +55,13 @@ void delve_recovery_report_cause(const struct delve_diagnosis *d, struct buf *ou
     buf_free(&report);
 }
 
-/* The Go version that the words ask for, "1.99.0"; 0: they name none. */
-static size_t wanted_go(const char *words, const char **version)
+/* The Go version that the message asks for, "1.99.0"; 0: they name none. */
+static size_t wanted_go(const char *message, const char **version)
 {
     static const char *const before[] = {" requires go >= ", "download go",  "cannot find \"go", "invalid go version '",
                                          "requires Go ",     "requires go ", "Go version go",    "exec go"};
     for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
-        const char *at = strstr(words, before[i]);
+        const char *at = strstr(message, before[i]);
         *version = at ? at + strlen(before[i]) : NULL;
         size_t n = at ? strspn(*version, "0123456789.rcbeta") : 0;
         while (n && (*version)[n - 1] == '.')
@@ -77,7 +77,7 @@ static void report_go_versions(const struct delve_diagnosis *d, const struct del
 {
     const char *version, *go = delve_facts_get(machine, "go"), *local = delve_facts_get(machine, "goVersion");
     const char *number = local ? strstr(local, "go1") : NULL, *between = "; already in its module cache: ";
-    size_t n = wanted_go(d->words, &version);
+    size_t n = wanted_go(d->message, &version);
     if (n == 0)
         return;
     buf_printf(out, "Go %.*s is needed", (int)n, version);

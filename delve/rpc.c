@@ -47,16 +47,16 @@ static int read_true(void *arg, struct dap_json_token t)
     return 0;
 }
 
-struct words {
+struct exit_error {
     const char *text;
     int *status;
     int found;
 };
 
-/* The words have nothing in them that JSON would escape. */
-static int read_words(void *arg, struct dap_json_token t)
+/* The text has nothing in it that JSON would escape. */
+static int read_exit_error(void *arg, struct dap_json_token t)
 {
-    struct words *w = arg;
+    struct exit_error *w = arg;
     char *error = t.kind == DAP_JSON_STRING ? strndup(w->text + t.at.off, t.at.len) : NULL;
     if (error)
         w->found = delve_exit_status_in(error, w->status);
@@ -82,9 +82,9 @@ int delve_rpc_answer(const char *text, size_t len, size_t *used, int *id)
 
 int delve_exit_status_in(const char *text, int *status)
 {
-    static const char words[] = "has exited with status ";
-    for (const char *at = strstr(text, words); at; at = strstr(at, words)) {
-        at += sizeof words - 1;
+    static const char exit_error[] = "has exited with status ";
+    for (const char *at = strstr(text, exit_error); at; at = strstr(at, exit_error)) {
+        at += sizeof exit_error - 1;
         size_t sign = *at == '-'; /* Delve's way to say that a signal ended it */
         if (at[sign] < '0' || at[sign] > '9')
             continue;
@@ -103,14 +103,14 @@ int delve_rpc_exit_status(const char *text, size_t len, int *status)
     static const char *const error[] = {"error", NULL}, *const exited[] = {"result", "State", "exited", NULL},
                              *const code[] = {"result", "State", "exitStatus", NULL};
     int in_error = 0;
-    struct words words = {.text = text, .status = &in_error};
+    struct exit_error exit_error = {.text = text, .status = &in_error};
     struct number number = {.text = text};
     bool has_exited = false;
-    if (walk(text, len, error, read_words, &words) < 0 || walk(text, len, exited, read_true, &has_exited) < 0 ||
-        walk(text, len, code, read_number, &number) < 0)
+    if (walk(text, len, error, read_exit_error, &exit_error) < 0 ||
+        walk(text, len, exited, read_true, &has_exited) < 0 || walk(text, len, code, read_number, &number) < 0)
         return -1;
-    if (!words.found && !has_exited)
+    if (!exit_error.found && !has_exited)
         return 0;
-    *status = words.found ? in_error : number.value;
+    *status = exit_error.found ? in_error : number.value;
     return 1;
 }

@@ -173,7 +173,7 @@ static struct delve_line first_of(const struct delve_part *part, struct delve_li
     struct delve_line first = line;
     bool is_location = is_module_file_location(line);
     for (struct delve_line b = line_before(part, line); b.at && b.len; b = line_before(part, b)) {
-        if ((size_t)(line.at - b.at) > DELVE_WORDS_MAX / 2)
+        if ((size_t)(line.at - b.at) > DELVE_MESSAGE_MAX / 2)
             break;
         bool is_head = b.at[b.len - 1] == ':';
         if (!is_indented(first) && !(is_location && (is_head || is_module_file_location(b))))
@@ -185,7 +185,7 @@ static struct delve_line first_of(const struct delve_part *part, struct delve_li
     return first;
 }
 
-/* Whether the words go on with `next` after `line`. */
+/* Whether the message continues with `next` after `line`. */
 static bool goes_on(const struct delve_part *part, struct delve_line line, struct delve_line next, bool in_note)
 {
     if (!next.at || is_exit(next))
@@ -204,12 +204,12 @@ static bool goes_on(const struct delve_part *part, struct delve_line line, struc
     return next.len == 0 && beyond.at && (is_indented(beyond) || begins_with(beyond, "SECURITY ERROR"));
 }
 
-/* Appends a line to the words, cut where they are full. */
-static void add_words(struct delve_diagnosis *d, struct delve_line line)
+/* Appends a line to the message, cut where that is full. */
+static void add_line(struct delve_diagnosis *d, struct delve_line line)
 {
-    size_t have = strlen(d->words), room = sizeof d->words - have - 1;
+    size_t have = strlen(d->message), room = sizeof d->message - have - 1;
     if (have && room) {
-        d->words[have++] = '\n';
+        d->message[have++] = '\n';
         room--;
     }
     size_t n = line.len < room ? line.len : room;
@@ -217,22 +217,23 @@ static void add_words(struct delve_diagnosis *d, struct delve_line line)
     while (n && n < line.len && ((unsigned char)line.at[n] & 0xC0) == 0x80)
         n--;
     if (n)
-        memcpy(d->words + have, line.at, n);
-    d->words[have + n] = '\0';
+        memcpy(d->message + have, line.at, n);
+    d->message[have + n] = '\0';
 }
 
-void delve_words(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line)
+void delve_message_read(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line)
 {
-    *d->words = '\0';
+    *d->message = '\0';
     for (struct delve_line at = first_of(part, line); at.at && at.at < line.at; at = line_after(part, at))
-        add_words(d, at);
-    add_words(d, line);
+        add_line(d, at);
+    add_line(d, line);
     bool in_note = false;
     struct delve_line last = line;
     for (struct delve_line next = line_after(part, line);
-         strlen(d->words) < sizeof d->words - 2 && goes_on(part, last, next, in_note); next = line_after(part, next)) {
+         strlen(d->message) < sizeof d->message - 2 && goes_on(part, last, next, in_note);
+         next = line_after(part, next)) {
         in_note = in_note || begins_with(next, "SECURITY ERROR");
-        add_words(d, next);
+        add_line(d, next);
         last = next;
     }
 }
@@ -272,8 +273,8 @@ bool delve_is_cut_name(const char *package, const char *name, size_t len)
     return len > 0 && len < whole_len && memcmp(name, whole, len) == 0;
 }
 
-bool delve_words_add_about(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line,
-                           const char *begins, bool alone)
+bool delve_message_add_about(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line,
+                             const char *begins, bool alone)
 {
     const char *name;
     size_t name_len = package_name(d->module, &name), begins_len = strlen(begins);
@@ -289,7 +290,7 @@ bool delve_words_add_about(struct delve_diagnosis *d, const struct delve_part *p
                         memcmp(at.at + skip, begins, begins_len) == 0 &&
                         memcmp(at.at + skip + begins_len, name, name_len) == 0;
         if (is_about && !found)
-            add_words(d, at);
+            add_line(d, at);
         if (!is_about && alone)
             return false;
         found = found || is_about;

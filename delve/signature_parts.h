@@ -37,14 +37,14 @@ struct delve_location delve_location_read(const char *text);
 /* The package of the last `# PACKAGE` before the line, "" when there is none. */
 void delve_part_package(const struct delve_part *part, struct delve_line line, char *package, size_t size);
 
-/* Fills d->words with the line and those that belong to it: what is indented below it, the line that an indented one
+/* Fills d->message with the line and those that belong to it: what is indented below it, the line that an indented one
  * hangs on, the locations below "errors parsing go.mod:", the security note of a checksum. */
-void delve_words(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line);
+void delve_message_read(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line);
 
-/* Adds to d->words the line that says `begins` with the last element of the path d->module, about the same package as
+/* Adds to d->message the line that says `begins` with the last element of the path d->module, about the same package as
  * the given one. Returns whether there is one, and (alone) nothing else is said about that package. */
-bool delve_words_add_about(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line,
-                           const char *begins, bool alone);
+bool delve_message_add_about(struct delve_diagnosis *d, const struct delve_part *part, struct delve_line line,
+                             const char *begins, bool alone);
 
 /* Whether a package of this path has the name in all likelihood. */
 bool delve_is_package_name(const char *package, const char *name, size_t len);

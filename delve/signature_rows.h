@@ -52,7 +52,7 @@ struct delve_rows {
 #define CLEAN_MODCACHE DELVE_REMEDY_CLEAN_MODCACHE
 
 /* The columns: name, origin, text, pattern, names, cause, advice, seen, remedies in order. Before them what else must
- * hold: FACT_ROW needs facts, WITH what the line's words match, FACT_ROW_WITH both. */
+ * hold: FACT_ROW needs facts, WITH what the message matches, FACT_ROW_WITH both. */
 #define FIELDS(NAME, ORIGIN, TEXT, PATTERN, NAMES, CAUSE, ADVICE, SEEN, ...)                                           \
     .name = (NAME), .origin = (ORIGIN), .text = (TEXT), .pattern = (PATTERN), .names = (NAMES), .cause = (CAUSE),      \
     .advice = (ADVICE), .seen = (SEEN), .remedies = {__VA_ARGS__}

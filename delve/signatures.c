@@ -191,9 +191,9 @@ static void take_around(struct delve_diagnosis *d, const struct spoken *s)
 }
 
 /* go.mod and go.sum are named with the line below the one that says what is wrong. */
-static void take_location_of_words(struct delve_diagnosis *d)
+static void take_location_of_message(struct delve_diagnosis *d)
 {
-    for (const char *p = strchr(d->words, '\n'); p && !*d->file; p = strchr(p, '\n')) {
+    for (const char *p = strchr(d->message, '\n'); p && !*d->file; p = strchr(p, '\n')) {
         struct delve_location location = delve_location_read(++p);
         if (location.file_len) {
             copy(d->file, sizeof d->file, location.file, location.file_len);
@@ -208,9 +208,9 @@ static bool belongs(const struct delve_signature *row, struct compiled *c, struc
     if (!row->belongs)
         return true;
     if (part->is_compiler)
-        return delve_words_add_about(d, part, line, row->belongs, row->needs & DELVE_NEEDS_NO_FACTS);
+        return delve_message_add_about(d, part, line, row->belongs, row->needs & DELVE_NEEDS_NO_FACTS);
     const regex_t *re = compile(&c->belongs, &c->has_belongs, row->belongs, REG_NOSUB);
-    return re && regexec(re, d->words, 0, NULL, 0) == 0;
+    return re && regexec(re, d->message, 0, NULL, 0) == 0;
 }
 
 /* What only facts can tell: the caller may look them up. */
@@ -220,7 +220,7 @@ static void note_suspect(struct search *search, const struct delve_diagnosis *d)
         return;
     search->suspect = *d;
     search->suspect.signature = NULL;
-    *search->suspect.words = '\0';
+    *search->suspect.message = '\0';
 }
 
 static bool try_spoken(struct delve_diagnosis *d, const struct delve_signature *row, struct compiled *c,
@@ -249,10 +249,10 @@ static bool try_spoken(struct delve_diagnosis *d, const struct delve_signature *
         note_suspect(search, d);
         return false;
     }
-    delve_words(d, search->part, line);
+    delve_message_read(d, search->part, line);
     if (!belongs(row, c, d, search->part, line))
         return false;
-    take_location_of_words(d);
+    take_location_of_message(d);
     return true;
 }
 

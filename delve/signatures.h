@@ -39,9 +39,9 @@ enum {
     DELVE_IN_LOG_ANY_LEVEL = 8
 };
 
-enum { DELVE_REMEDIES_MAX = 4, DELVE_NAMED_MAX = 512, DELVE_WORDS_MAX = 2048 };
+enum { DELVE_REMEDIES_MAX = 4, DELVE_NAMED_MAX = 512, DELVE_MESSAGE_MAX = 2048 };
 
-/* What decides beside the words: facts, those of delve_diagnose_build_with. A row may need several. */
+/* What decides beside the text: facts, those of delve_diagnose_build_with. A row may need several. */
 enum {
     DELVE_NEEDS_MODCACHE = 1 << 0,   /* go.GOMODCACHE holds the path. Without facts: by the form of the path */
     DELVE_NEEDS_OUTSIDE = 1 << 1,    /* it does not */
@@ -91,7 +91,7 @@ struct delve_signature {
 /* What is wrong, and with what. */
 struct delve_diagnosis {
     const struct delve_signature *signature; /* NULL: no broken module graph */
-    char words[DELVE_WORDS_MAX];             /* Go's own: the line, with those that belong to it */
+    char message[DELVE_MESSAGE_MAX];         /* Go's own: the line, with those that belong to it */
     /* "" when it names none. Where Go names a package only, its path: then version is "", and the module is the longest
      * one required that is a prefix of it (`go list -f {{.Module}} PATH` knows). */
     char module[DELVE_NAMED_MAX];

@@ -187,7 +187,7 @@ void delve_signatures_man(struct buf *out)
                                      .remedies = "\nWhat delvegate does: ",
                                      .advice = ".\n.br\nPermanent fix: ",
                                      .end = "\n",
-                                     .put = roff_words,
+                                     .put = roff_text,
                                      .put_span = roff_span};
     print_entries(out, &form);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 1024 * 1024 }; /* bytes of one list of words; Linux takes no longer argument than 128 KiB */
+enum { ARGS_MAX = 1024 * 1024 }; /* bytes of one list of arguments; Linux takes no longer argument than 128 KiB */
 
 void delve_strings_free(struct delve_strings *s)
 {
@@ -73,14 +73,14 @@ static int is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-int delve_words_split(struct delve_strings *words, const char *text, const char *quotes)
+int delve_args_split(struct delve_strings *args, const char *text, const char *quotes)
 {
-    struct buf word;
-    buf_init(&word, WORDS_MAX);
-    bool in_word = false;
+    struct buf arg;
+    buf_init(&arg, ARGS_MAX);
+    bool in_arg = false;
     char quote = '\0';
     int r = 0;
-    for (const char *p = text; *p && r == 0 && !word.failed; p++) {
+    for (const char *p = text; *p && r == 0 && !arg.failed; p++) {
         if (quote) {
             if (*p == quote) {
                 quote = '\0';
@@ -88,50 +88,50 @@ int delve_words_split(struct delve_strings *words, const char *text, const char 
             }
             if (*p == '\\' && p[1])
                 p++;
-            buf_append(&word, p, 1);
+            buf_append(&arg, p, 1);
         } else if (strchr(quotes, *p)) {
             quote = *p;
-            in_word = true;
+            in_arg = true;
         } else if (!is_space(*p)) {
-            in_word = true;
-            buf_append(&word, p, 1);
-        } else if (in_word) {
-            r = add(words, buf_take(&word));
-            in_word = false;
+            in_arg = true;
+            buf_append(&arg, p, 1);
+        } else if (in_arg) {
+            r = add(args, buf_take(&arg));
+            in_arg = false;
         }
     }
-    if (word.failed)
+    if (arg.failed)
         r = -1;
-    if (r == 0 && in_word)
-        r = add(words, buf_take(&word));
-    buf_free(&word);
+    if (r == 0 && in_arg)
+        r = add(args, buf_take(&arg));
+    buf_free(&arg);
     return r == 0 && quote ? 1 : r;
 }
 
-static bool needs_quotes(const char *word)
+static bool needs_quotes(const char *arg)
 {
-    if (!*word)
+    if (!*arg)
         return true;
-    for (const char *p = word; *p; p++)
+    for (const char *p = arg; *p; p++)
         if (is_space(*p) || *p == '\'')
             return true;
     return false;
 }
 
-char *delve_words_join(const struct delve_strings *words)
+char *delve_args_join(const struct delve_strings *args)
 {
     struct buf out;
-    buf_init(&out, WORDS_MAX);
-    for (size_t i = 0; i < words->count; i++) {
-        const char *word = words->list[i];
+    buf_init(&out, ARGS_MAX);
+    for (size_t i = 0; i < args->count; i++) {
+        const char *arg = args->list[i];
         if (i)
             buf_puts(&out, " ");
-        if (!needs_quotes(word)) {
-            buf_puts(&out, word);
+        if (!needs_quotes(arg)) {
+            buf_puts(&out, arg);
             continue;
         }
         buf_puts(&out, "'");
-        for (const char *p = word; *p; p++) {
+        for (const char *p = arg; *p; p++) {
             if (*p == '\'' || *p == '\\')
                 buf_puts(&out, "\\");
             buf_append(&out, p, 1);

@@ -1,4 +1,4 @@
-/* Lists of strings, the words of Delve's --build-flags, and notes: shared by the files of delve/. */
+/* Lists of strings, the arguments in Delve's --build-flags, and notes: shared by the files of delve/. */
 #ifndef DELVE_STRINGS_H
 #define DELVE_STRINGS_H
 
@@ -17,11 +17,11 @@ int delve_note(struct delve_strings *notes, const char *fmt, ...) __attribute__(
 
 /* Splits text at white space as Delve does (pkg/config SplitQuotedFields): any of the characters in quotes begins and
    ends a quoted part, inside which a backslash takes the next character as it is. Returns as delve_strings_printf, or 1
-   when a quoted part has no end: the words are there all the same. */
-int delve_words_split(struct delve_strings *words, const char *text, const char *quotes) MUST_USE;
+   when a quoted part has no end: the arguments are there all the same. */
+int delve_args_split(struct delve_strings *args, const char *text, const char *quotes) MUST_USE;
 
-/* Writes words so that Delve reads them back the same from --build-flags. Returns a string that the caller frees, NULL
-   when memory ran out. */
-char *delve_words_join(const struct delve_strings *words) MUST_USE;
+/* Writes arguments so that Delve reads them back the same from --build-flags. Returns a string that the caller frees,
+   NULL when memory ran out. */
+char *delve_args_join(const struct delve_strings *args) MUST_USE;
 
 #endif

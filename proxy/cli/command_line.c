@@ -39,7 +39,7 @@ static const struct command_option main_options[] = {
     {"print-manual", COMMAND_PRINT_MANUAL, COMMAND_NO_VALUE, NULL, NULL, "print the manual page delvegate.json(5)"},
     {"print-signatures", COMMAND_PRINT_SIGNATURES, COMMAND_OPTIONAL_WORD, NULL, signature_forms,
      "print the causes of broken module graphs, and remedies"},
-    {"print-completion", COMMAND_PRINT_COMPLETION, COMMAND_WORD, NULL, shells,
+    {"print-completion", COMMAND_PRINT_COMPLETION, COMMAND_CHOICE, NULL, shells,
      "print the completion script for a shell"},
     HELP_OPTION,
     {"version", COMMAND_VERSION, COMMAND_NO_VALUE, NULL, NULL, "print the versions of delvegate and its libraries"},
@@ -180,7 +180,7 @@ void command_print_unknown(const char *word)
     (void)fprintf(stderr, "Without a command delvegate runs until SIGTERM; see `delvegate help`.\n");
 }
 
-static void usage_words(char *out, size_t size, const struct command *c)
+static void usage_text(char *out, size_t size, const struct command *c)
 {
     (void)snprintf(out, size, "delvegate%s%s [OPTION...]%s", c->name ? " " : "", c->name ? c->name : "",
                    argument_names[c->arguments]);
@@ -188,37 +188,37 @@ static void usage_words(char *out, size_t size, const struct command *c)
 
 void command_usage(struct buf *out, const struct command *c)
 {
-    char words[NAME_MAX_BYTES];
-    usage_words(words, sizeof words, c);
-    buf_printf(out, "usage: %s\n", words);
+    char text[NAME_MAX_BYTES];
+    usage_text(text, sizeof text, c);
+    buf_printf(out, "usage: %s\n", text);
     for (c = c->name ? NULL : c + 1; c && c->text; c++) {
-        usage_words(words, sizeof words, c);
-        buf_printf(out, "       %s\n", words);
+        usage_text(text, sizeof text, c);
+        buf_printf(out, "       %s\n", text);
     }
 }
 
 /* "--name", with the value that it takes. */
-static void option_words(struct buf *out, const struct command_option *o)
+static void option_text(struct buf *out, const struct command_option *o)
 {
     static const char *const before[] = {"", " ", " ", "=", "[="};
     buf_printf(out, "--%s%s%s", o->name, before[o->value], o->value_name ? o->value_name : "");
-    for (const char *const *word = o->words; word && *word; word++)
-        buf_printf(out, "%s%s", word == o->words ? "" : "|", *word);
+    for (const char *const *word = o->choices; word && *word; word++)
+        buf_printf(out, "%s%s", word == o->choices ? "" : "|", *word);
     buf_puts(out, o->value == COMMAND_OPTIONAL_WORD ? "]" : "");
 }
 
 static void option_help(struct buf *out, const struct command_option *o)
 {
-    struct buf words;
-    buf_init(&words, NAME_MAX_BYTES);
-    option_words(&words, o);
+    struct buf text;
+    buf_init(&text, NAME_MAX_BYTES);
+    option_text(&text, o);
     char letter[] = {'-', (char)o->code, ',', '\0'};
-    if (words.failed)
+    if (text.failed)
         out->failed = true;
     else
-        buf_printf(out, "  %3s %-*s %s\n", command_option_has_letter(o) ? letter : "", OPTION_WIDTH, words.data,
+        buf_printf(out, "  %3s %-*s %s\n", command_option_has_letter(o) ? letter : "", OPTION_WIDTH, text.data,
                    o->text);
-    buf_free(&words);
+    buf_free(&text);
 }
 
 void command_help(struct buf *out, const struct command *c)
@@ -246,8 +246,8 @@ int command_print_help(const struct command *c)
 
 void command_print_usage(const struct command *c)
 {
-    char words[NAME_MAX_BYTES];
-    usage_words(words, sizeof words, c);
-    (void)fprintf(stderr, "usage: %s   (see `delvegate %s%s--help`)\n", words, c->name ? c->name : "",
+    char text[NAME_MAX_BYTES];
+    usage_text(text, sizeof text, c);
+    (void)fprintf(stderr, "usage: %s   (see `delvegate %s%s--help`)\n", text, c->name ? c->name : "",
                   c->name ? " " : "");
 }

@@ -33,7 +33,7 @@ enum command_value {
     COMMAND_NO_VALUE,
     COMMAND_FILE,
     COMMAND_DIRECTORY,
-    COMMAND_WORD,         /* one of `words` */
+    COMMAND_CHOICE,       /* one of `choices` */
     COMMAND_OPTIONAL_WORD /* the same, only as --name=WORD */
 };
 
@@ -41,9 +41,9 @@ struct command_option {
     const char *name;
     enum command_code code;
     enum command_value value;
-    const char *value_name;   /* in --help, of a file or directory */
-    const char *const *words; /* what else the value may be, ended by NULL */
-    const char *text;         /* in --help and in completions; one line */
+    const char *value_name;     /* in --help, of a file or directory */
+    const char *const *choices; /* what else the value may be, ended by NULL */
+    const char *text;           /* in --help and in completions; one line */
 };
 
 /* What stands behind the options of a command. */

@@ -40,7 +40,7 @@ static void each_valued(struct buf *out, void (*print)(struct buf *out, const st
                 print(out, o);
 }
 
-static void words(struct buf *out, const char *const *list)
+static void choices(struct buf *out, const char *const *list)
 {
     for (const char *const *word = list; *word; word++)
         buf_printf(out, "%s%s", word == list ? "" : " ", *word);
@@ -130,9 +130,9 @@ static void bash_value(struct buf *out, const struct command_option *o)
 {
     buf_puts(out, "    ");
     option_pattern(out, o, " | ");
-    if (o->words) {
+    if (o->choices) {
         buf_puts(out, ") _delvegate_words '");
-        words(out, o->words);
+        choices(out, o->choices);
         buf_puts(out, "' ;;\n");
     } else {
         buf_printf(out, ") _delvegate_files %s ;;\n", o->value == COMMAND_DIRECTORY ? "-d" : "-f");
@@ -230,9 +230,9 @@ static void zsh_option(struct buf *out, const struct command_option *o)
     buf_puts(out, "]");
     if (o->value == COMMAND_FILE || o->value == COMMAND_DIRECTORY)
         buf_printf(out, ":%s:_files%s", o->value_name, o->value == COMMAND_DIRECTORY ? " -/" : "");
-    if (o->words) {
+    if (o->choices) {
         buf_puts(out, o->value == COMMAND_OPTIONAL_WORD ? "::word:(" : ":word:(");
-        words(out, o->words);
+        choices(out, o->choices);
         buf_puts(out, ")");
     }
     buf_puts(out, "'");
@@ -346,9 +346,9 @@ static void fish_option(struct buf *out, const struct command *c, const struct c
         buf_puts(out, o->value == COMMAND_FILE ? " -r -F" : " -x");
     if (o->value == COMMAND_DIRECTORY)
         buf_puts(out, " -a '(__fish_complete_directories)'");
-    if (o->words) {
+    if (o->choices) {
         buf_puts(out, " -a '");
-        words(out, o->words);
+        choices(out, o->choices);
         buf_puts(out, "'");
     }
     buf_puts(out, " -d '");

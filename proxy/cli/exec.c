@@ -190,7 +190,7 @@ static void on_input_drained(void *arg)
     exec_input_go_on(x->in);
 }
 
-static void on_words(void *arg, const char *text)
+static void on_text(void *arg, const char *text)
 {
     (void)arg;
     one_shot_report("%s", text);
@@ -239,10 +239,10 @@ static void on_failed(void *arg, const struct err *why)
 
 static const struct keeper_handler keeper_events = {
     .ready = on_ready,
-    .note = on_words,
+    .note = on_text,
     .path_error = on_path_error,
-    .log = on_words,
-    .build_output = on_words,
+    .log = on_text,
+    .build_output = on_text,
     .output = on_output,
     .output_ended = on_output_ended,
     .input_drained = on_input_drained,

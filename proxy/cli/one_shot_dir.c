@@ -7,7 +7,7 @@
 #include "dap/buf.h"
 #include "proxy/cli/one_shot.h"
 
-enum { RULES_MAX = 4096 /* bytes of words on rules */ };
+enum { RULES_MAX = 4096 /* bytes of text on rules */ };
 
 void one_shot_dir_free(struct one_shot_dir *d)
 {

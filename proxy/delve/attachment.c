@@ -13,7 +13,7 @@
 
 enum {
     MS = 1000,
-    LAST_WORDS_MS = 2000, /* from a lost connection to an answer of Delve's on another, or to its process's end */
+    PROBE_MS = 2000, /* from a lost connection to an answer of Delve's on another, or to its process's end */
     STUCK_MS =
         45 * 1000, /* for Delve to take what it was sent, once so much waits that its sender is not read any more */
     DISCONNECT_MS = 1500 /* for Delve's answer to disconnect: VS Code waits 2 s for ours */
@@ -275,7 +275,7 @@ static void on_closed(void *arg, enum delve_client_end end, const struct err *wh
         err_set(&a->why, "Delve on %s closed the debug connection", where(a));
     hang_up(a, false);
     set_state(a, ATTACHMENT_PROBING, a->why.text);
-    timer_start(a->deadline, LAST_WORDS_MS, 0);
+    timer_start(a->deadline, PROBE_MS, 0);
     a->handler->broken(a->arg);
     /* One that was never attached to would only refuse again. */
     if (a->state == ATTACHMENT_PROBING && (was_attached || a->once_attached))
@@ -286,10 +286,10 @@ static void on_deadline(void *arg)
 {
     struct attachment *a = arg;
     if (a->state == ATTACHMENT_PROBING) {
-        if (link_was_heard(a->link, LAST_WORDS_MS))
+        if (link_was_heard(a->link, PROBE_MS))
             probe_failed(a);
         else
-            timer_start(a->deadline, LAST_WORDS_MS, 0);
+            timer_start(a->deadline, PROBE_MS, 0);
     } else if (a->state == ATTACHMENT_DISCONNECTING) {
         a->handler->disconnected(a->arg, "Delve did not answer disconnect in time");
     }

@@ -155,10 +155,10 @@ static void prelaunch_ended(struct supervised *p, int status)
         next_prelaunch(p);
         return;
     }
-    struct err words;
-    process_explain(p, status, &words);
-    err_prefix(&words, "%s: ", why.text);
-    process_launch_failed(p, &words);
+    struct err why_failed;
+    process_explain(p, status, &why_failed);
+    err_prefix(&why_failed, "%s: ", why.text);
+    process_launch_failed(p, &why_failed);
 }
 
 /* --- a dlv that is gone --- */

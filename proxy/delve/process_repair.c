@@ -13,7 +13,7 @@ enum {
     TEXT_MAX = 256 * 1024 /* bytes of the text of a failed start */
 };
 
-/* --- words --- */
+/* --- texts --- */
 
 void process_explain(struct supervised *p, int status, struct err *why)
 {
@@ -31,8 +31,8 @@ void process_explain(struct supervised *p, int status, struct err *why)
     buf_free(&text);
 }
 
-/* What is to be done: words, or the cause's own. */
-static void fail_with_cause(struct supervised *p, const char *words)
+/* What is to be done: message, or the cause's own. */
+static void fail_with_cause(struct supervised *p, const char *message)
 {
     const struct delve_diagnosis *cause = delve_recovery_cause(p->recovery);
     struct buf text;
@@ -41,8 +41,8 @@ static void fail_with_cause(struct supervised *p, const char *words)
     buf_init(&text, TEXT_MAX);
     delve_recovery_report_cause(cause, &text);
     buf_puts(&text, "\n");
-    if (words)
-        buf_puts(&text, words);
+    if (message)
+        buf_puts(&text, message);
     else
         delve_recovery_report_fix(cause, &none, &text);
     if (text.failed)
@@ -141,7 +141,7 @@ void process_diagnose(struct supervised *p, bool listened)
     }
     struct delve_step step = delve_recovery_failed(p->recovery, &found, timer_now(p->context.loop));
     if (step.action != DELVE_ACTION_GIVE_UP) {
-        log_info(p->context.subject, "%s: %s", found.signature->name, found.words);
+        log_info(p->context.subject, "%s: %s", found.signature->name, found.message);
         report_cause(p);
     }
     process_act(p, step);
@@ -284,7 +284,7 @@ void process_remedy_ended(struct supervised *p, int status)
             (void)delve_diagnose_build_with(&own, p->build_tail.data, &p->build_facts);
         log_info(p->context.subject, "%s on %s did not repair it (status %d)%s%s",
                  delve_remedy_text(p->step_next.remedy), process_where(p), status, own.signature ? ": " : "",
-                 own.words);
+                 own.message);
     }
     process_act(p, delve_recovery_remedied(p->recovery, mended, &own, timer_now(p->context.loop)));
 }

@@ -59,12 +59,12 @@ size_t boot_output(const struct boot *b, const char **bytes);
 /* The first n bytes of it were sent. */
 void boot_sent(struct boot *b, size_t n);
 
-/* Whether the program is being put there: for words while connecting. */
+/* Whether the program is being put there: for notes while connecting. */
 bool boot_is_uploading(const struct boot *b);
 
 /* In state BOOT_OVER: why, in words with what to do. */
 const struct err *boot_why(const struct boot *b);
-/* The transport has lost the command before BOOT_READY, for this reason (its stderr's last words among them): adds what
+/* The transport has lost the command before BOOT_READY, for this reason (the tail of its stderr among them): adds what
  * is known of it. Anything that is known already stays. */
 void boot_lost(struct boot *b, const struct err *why);
 

@@ -7,8 +7,8 @@
 #include "dap/buf.h"
 #include "proxy/base/environment.h"
 #include "proxy/base/timer.h"
+#include "proxy/machine/stderr_tail.h"
 #include "proxy/machine/transport.h"
-#include "proxy/machine/words.h"
 
 enum {
     CHILD_READ_SIZE = 64 * 1024,
@@ -27,7 +27,7 @@ struct child {
     void *arg;
     struct timer *last;   /* runs when part of it is over */
     struct timer *ending; /* to the next signal */
-    struct words words;
+    struct stderr_tail stderr_tail;
     char line[CHILD_LINE_MAX];
     size_t line_len;
     bool running, out_open, err_open, in_broken, closing, late, ends_itself;
@@ -107,9 +107,11 @@ static void settle(struct child *c)
     }
     const struct child_handler *h = c->h;
     void *arg = c->arg;
-    struct words words = c->words;
-    struct child_end end = {
-        .status = c->status, .signal = c->signal, .is_running = c->running, .words = words_text(&words)};
+    struct stderr_tail stderr_tail = c->stderr_tail;
+    struct child_end end = {.status = c->status,
+                            .signal = c->signal,
+                            .is_running = c->running,
+                            .stderr_tail = stderr_tail_text(&stderr_tail)};
     if (!c->running)
         signal_group(c, SIGKILL);
     dispose(c);
@@ -167,14 +169,14 @@ static void report_line(struct child *c)
         len--;
     memcpy(text, c->line, len);
     text[len] = '\0';
-    words_make_printable(text);
+    stderr_tail_make_printable(text);
     if (text[0] && c->h)
         c->h->line(c->arg, text);
 }
 
-static void take_words(struct child *c, const char *data, size_t len)
+static void take_stderr(struct child *c, const char *data, size_t len)
 {
-    words_add(&c->words, data, len);
+    stderr_tail_add(&c->stderr_tail, data, len);
     for (size_t i = 0; i < len && c->h; i++) {
         if (data[i] == '\n')
             report_line(c);
@@ -187,7 +189,7 @@ static void on_err(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
     struct child *c = stream->data;
     if (n > 0)
-        take_words(c, b->base, (size_t)n);
+        take_stderr(c, b->base, (size_t)n);
     if (n >= 0)
         return;
     (void)uv_read_stop(stream);

@@ -14,10 +14,10 @@ struct child;
 
 /* How it ended. Valid during the call. */
 struct child_end {
-    int status;        /* exit status; 0 with a signal */
-    int signal;        /* 0: none */
-    bool is_running;   /* it closed its stdout, or takes no more input, and did not end */
-    const char *words; /* the last that it wrote to stderr, printable; empty: nothing */
+    int status;              /* exit status; 0 with a signal */
+    int signal;              /* 0: none */
+    bool is_running;         /* it closed its stdout, or takes no more input, and did not end */
+    const char *stderr_tail; /* the last that it wrote to stderr, printable; empty: nothing */
 };
 
 /* None is called from inside a child_ call. */

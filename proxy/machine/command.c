@@ -40,7 +40,7 @@ static void on_ended(void *arg, const struct child_end *end)
 {
     struct child_carrier *c = arg;
     const char *name = transport_of(c)->argv[0];
-    const char *words = end->words;
+    const char *stderr_tail = end->stderr_tail;
     char how[COMMAND_SUBJECT_MAX];
     if (end->is_running)
         (void)snprintf(how, sizeof how, "closed its standard input or output");
@@ -49,7 +49,7 @@ static void on_ended(void *arg, const struct child_end *end)
     else
         (void)snprintf(how, sizeof how, "ended with exit status %d", end->status);
     err_set(&c->why, "The command `%s` %s%s%s%s", name, how, c->has_answered ? "" : " before a shell answered",
-            words[0] ? ": " : ".", words);
+            stderr_tail[0] ? ": " : ".", stderr_tail);
     bool could_not_run = !end->signal && !c->has_answered && !end->is_running &&
                          (end->status == COMMAND_NOT_RUN || end->status == COMMAND_NOT_RUN + 1);
     c->loss = could_not_run ? TRANSPORT_NEVER : TRANSPORT_RETRY;

@@ -91,16 +91,16 @@ static void dlv_args(const struct keeper *k, const struct keeper_run *run, struc
 static void flag_args(const struct delve_plan *plan, struct buf *out)
 {
     static const char name[] = "--build-flags=";
-    struct delve_strings words = {0};
+    struct delve_strings args = {0};
     for (size_t i = 0; i < plan->flags.count; i++)
         if (strncmp(plan->flags.list[i], name, sizeof name - 1) == 0 &&
-            delve_words_split(&words, plan->flags.list[i] + sizeof name - 1, "'") < 0)
+            delve_args_split(&args, plan->flags.list[i] + sizeof name - 1, "'") < 0)
             out->failed = true;
     if (plan->mode == DELVE_TEST)
         order_put(out, ORDER_ARG, "test");
-    for (size_t i = 0; i < words.count; i++)
-        order_put(out, ORDER_ARG, words.list[i]);
-    delve_strings_free(&words);
+    for (size_t i = 0; i < args.count; i++)
+        order_put(out, ORDER_ARG, args.list[i]);
+    delve_strings_free(&args);
 }
 
 static void remedy_args(const struct keeper *k, const struct keeper_run *run, struct buf *out)

@@ -26,8 +26,8 @@ static void on_ended(void *arg, const struct child_end *end)
     else if (end->signal)
         err_set(&c->why, "the supervisor was killed by signal %d", end->signal);
     else
-        err_set(&c->why, "the supervisor ended with exit status %d%s%s", end->status, end->words[0] ? ": " : "",
-                end->words);
+        err_set(&c->why, "the supervisor ended with exit status %d%s%s", end->status, end->stderr_tail[0] ? ": " : "",
+                end->stderr_tail);
     c->loss = TRANSPORT_RETRY;
     child_carrier_lose(c);
 }

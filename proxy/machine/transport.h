@@ -1,4 +1,4 @@
-/* A way to run one command on the Go machine: its stdin, its stdout, words while connecting, a loss with its reason.
+/* A way to run one command on the Go machine: its stdin, its stdout, notes while connecting, a loss with its reason.
  * Implementations: ssh (libssh2), command (any argv as a child, the user's own ssh among them), local (the supervisor
  * as a child). Everything runs on the one event loop; no call blocks. */
 #ifndef PROXY_MACHINE_TRANSPORT_H
@@ -30,7 +30,7 @@ struct carrier_handler {
     void (*data)(void *arg, const char *data, size_t len);
     /* The write queue went below CARRIER_LOW_WATER after carrier_write had returned true. */
     void (*drained)(void *arg);
-    /* It never came up, or is gone; all data came before. stderr's last words are part of why when it ended by itself.
+    /* It never came up, or is gone; all data came before. the tail of stderr is part of why when it ended by itself.
      * The pointer is dead afterwards. */
     void (*lost)(void *arg, const struct err *why, enum transport_loss loss);
 };

@@ -54,7 +54,7 @@ struct daemon {
     bool hurries; /* a second signal has come */
     bool at_once; /* nothing is waited for any more */
 
-    char confinement[CONFINEMENT_TEXT_MAX]; /* words of it, "" when this process's unit does not confine it */
+    char confinement[CONFINEMENT_TEXT_MAX]; /* text on it, "" when this process's unit does not confine it */
 };
 
 /* What `systemctl status` shows. */

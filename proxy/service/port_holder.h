@@ -1,4 +1,4 @@
-/* Who has a TCP port that can't be bound: for words on that, and to know whether it is delvegate itself. */
+/* Who has a TCP port that can't be bound: for a text on that, and to know whether it is delvegate itself. */
 #ifndef PROXY_SERVICE_PORT_HOLDER_H
 #define PROXY_SERVICE_PORT_HOLDER_H
 

@@ -336,18 +336,18 @@ static int ask_methods(struct ssh_auth *a)
 }
 
 /* libssh2's words, in all versions, where its codes say less. */
-static const char words_after_signature[] = "Invalid signature";
-static const char words_no_answer[] = "Waiting for ";
+static const char error_after_signature[] = "Invalid signature";
+static const char error_no_answer[] = "Waiting for ";
 
-static bool says(struct ssh_connection *c, const char *words)
+static bool says(struct ssh_connection *c, const char *text)
 {
-    return strncmp(ssh_connection_words(c), words, strlen(words)) == 0;
+    return strncmp(ssh_connection_last_error(c), text, strlen(text)) == 0;
 }
 
 /* Whether the server has seen a signature of the key and has not let the user in. */
 static bool signature_was_not_enough(struct ssh_connection *c, int rc)
 {
-    return rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED && says(c, words_after_signature);
+    return rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED && says(c, error_after_signature);
 }
 
 /* The key was not accepted. Returns as ssh_auth_step, or AUTH_GO_ON: another one may be tried. */
@@ -355,7 +355,8 @@ static int refused(struct ssh_auth *a, int rc)
 {
     struct ssh_connection *c = a->connection;
     const struct ssh_candidate *now = &a->candidates.list[a->at];
-    log_debug(c->transport->subject, "key %s%s: %s", now->label, now->file ? "" : " (agent)", ssh_connection_words(c));
+    log_debug(c->transport->subject, "key %s%s: %s", now->label, now->file ? "" : " (agent)",
+              ssh_connection_last_error(c));
     ssh_candidates_note(&a->tried, now->label,
                         a->sign == SIGN_REFUSED ? "the agent did not sign the login"
                         : now->file             ? "file"
@@ -363,7 +364,7 @@ static int refused(struct ssh_auth *a, int rc)
     if (c->codec.farewell[0])
         return ended(a);
     /* libssh2 hides why it could not read the answer. */
-    if (says(c, words_no_answer))
+    if (says(c, error_no_answer))
         return unreadable(a);
     if (signature_was_not_enough(c, rc)) {
         a->methods = METHODS_ASKED_EARLY;

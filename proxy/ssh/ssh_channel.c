@@ -11,7 +11,7 @@ enum { CHANNEL_READ_SIZE = 32 * 1024, CHANNEL_HOW_MAX = 64, CHANNEL_OUT_KEPT = 6
 static void connection_lost(struct ssh_connection *c)
 {
     ssh_connection_fail(c, TRANSPORT_RETRY, "The SSH connection to %s was lost: %s.", c->transport->where,
-                        ssh_connection_words(c));
+                        ssh_connection_last_error(c));
 }
 
 /* Whether an error means the whole connection, and has ended it. */
@@ -38,7 +38,7 @@ static bool open_step(struct ssh_connection *c)
         ssh_connection_fail(c, TRANSPORT_NEVER,
                             "%s refused to open a session (%s). Set MaxSessions in its sshd_config to 1 or more (10 is "
                             "sshd's default); also look at `restrict` in authorized_keys.",
-                            c->transport->where, ssh_connection_words(c));
+                            c->transport->where, ssh_connection_last_error(c));
     return false;
 }
 
@@ -51,7 +51,7 @@ static bool exec_step(struct ssh_connection *c)
         ssh_connection_fail(c, TRANSPORT_NEVER,
                             "%s refused to run a command (%s). Does a ForceCommand, a `command=` in authorized_keys or "
                             "the login shell prevent it?",
-                            c->transport->where, ssh_connection_words(c));
+                            c->transport->where, ssh_connection_last_error(c));
     return false;
 }
 
@@ -73,7 +73,7 @@ static bool read_stream(struct ssh_connection *c, int stream)
             break;
         got += (size_t)n;
         if (stream == SSH_EXTENDED_DATA_STDERR) {
-            words_add(&c->words, data, (size_t)n);
+            stderr_tail_add(&c->stderr_tail, data, (size_t)n);
             continue;
         }
         c->has_answered = true;
@@ -121,7 +121,7 @@ static bool write_out(struct ssh_connection *c)
         ssize_t n = libssh2_channel_write_ex(c->channel, 0, c->out.data + c->out_sent, c->out.len - c->out_sent);
         if (n <= 0) {
             if (n < 0 && n != LIBSSH2_ERROR_EAGAIN && !connection_broke(c, n))
-                log_debug(c->transport->subject, "the command accepts no more input: %s", ssh_connection_words(c));
+                log_debug(c->transport->subject, "the command accepts no more input: %s", ssh_connection_last_error(c));
             break;
         }
         c->out_sent += (size_t)n;

@@ -49,13 +49,13 @@ static void set_state(struct ssh_connection *c, enum ssh_state state, const char
     c->state = (enum ssh_state)state_next(&states, c->state, state, CONFIG_LOG_DEBUG, c->transport->subject, text);
 }
 
-const char *ssh_connection_words(struct ssh_connection *c)
+const char *ssh_connection_last_error(struct ssh_connection *c)
 {
     if (c->codec.farewell[0])
         return c->codec.farewell;
-    char *words = NULL;
-    (void)libssh2_session_last_error(c->codec.session, &words, NULL, 0);
-    return words && words[0] ? words : "no reason given";
+    char *stderr_tail = NULL;
+    (void)libssh2_session_last_error(c->codec.session, &stderr_tail, NULL, 0);
+    return stderr_tail && stderr_tail[0] ? stderr_tail : "no reason given";
 }
 
 void ssh_connection_schedule(struct ssh_connection *c)
@@ -98,7 +98,7 @@ void ssh_connection_fail(struct ssh_connection *c, enum transport_loss loss, con
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     /* What a server, a proxy or a key's comment says may hold anything. */
-    words_make_printable(text);
+    stderr_tail_make_printable(text);
     err_set(&c->why, "%s", text);
     c->loss = c->has_asked && loss == TRANSPORT_RETRY && c->state < SSH_OPENING ? TRANSPORT_ASK : loss;
     c->codec.frozen = true;
@@ -116,7 +116,7 @@ bool ssh_connection_beyond(struct ssh_connection *c, const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(c->beyond, sizeof c->beyond, fmt, ap);
     va_end(ap);
-    words_make_printable(c->beyond);
+    stderr_tail_make_printable(c->beyond);
     if (c->state >= SSH_DIALING) /* settings are asked each time */
         (void)snprintf(c->transport->beyond, sizeof c->transport->beyond, "%s", c->beyond);
     ssh_connection_schedule(c);

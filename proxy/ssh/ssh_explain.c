@@ -10,11 +10,12 @@ void ssh_explain_proxy(struct ssh_connection *c, const char *reason)
 {
     struct ssh_proxy *p = c->proxy;
     const struct ssh_settings *s = &c->settings;
-    const char *words = ssh_proxy_words(p);
+    const char *stderr_tail = ssh_proxy_stderr(p);
     struct ssh_bytes said = ssh_offer_prelude(&c->codec.offer);
     struct buf why;
     buf_init(&why, ERR_TEXT_MAX);
-    buf_printf(&why, "%s (%s)", words[0] ? words : reason, ssh_proxy_status(p)); /* what does not fit is left out */
+    buf_printf(&why, "%s (%s)", stderr_tail[0] ? stderr_tail : reason,
+               ssh_proxy_status(p)); /* what does not fit is left out */
     if (said.len > 0)
         buf_printf(&why, "; it sent in place of an SSH server's greeting: %.*s", (int)said.len,
                    (const char *)said.data);
@@ -71,7 +72,7 @@ static void nothing_in_common(struct ssh_connection *c)
     }
     if (!ssh_connection_beyond(c, "the key exchange with libssh2 %s failed", libssh2_version(0)))
         ssh_connection_fail(c, TRANSPORT_NEVER, "The key exchange of %s with libssh2 %s failed: %s.", where,
-                            libssh2_version(0), ssh_connection_words(c));
+                            libssh2_version(0), ssh_connection_last_error(c));
 }
 
 void ssh_explain_handshake(struct ssh_connection *c, int rc)
@@ -80,11 +81,11 @@ void ssh_explain_handshake(struct ssh_connection *c, int rc)
     if (rc == LIBSSH2_ERROR_KEX_FAILURE)
         nothing_in_common(c);
     else if (c->proxy && !c->codec.offer.known)
-        ssh_explain_proxy(c, ssh_connection_words(c));
+        ssh_explain_proxy(c, ssh_connection_last_error(c));
     else
         ssh_connection_fail(
             c, rc == LIBSSH2_ERROR_HOSTKEY_SIGN || rc == LIBSSH2_ERROR_HOSTKEY_INIT ? TRANSPORT_NEVER : TRANSPORT_RETRY,
-            "The SSH handshake with %s failed: %s.", where, ssh_connection_words(c));
+            "The SSH handshake with %s failed: %s.", where, ssh_connection_last_error(c));
 }
 
 /* The stream is over and everything that came is used. */
@@ -96,7 +97,7 @@ void ssh_explain_end(struct ssh_connection *c)
     const char *what = reason.text[0]         ? reason.text
                        : c->codec.farewell[0] ? c->codec.farewell
                                               : "the server closed the connection";
-    const char *words = c->proxy ? ssh_proxy_words(c->proxy) : "";
+    const char *stderr_tail = c->proxy ? ssh_proxy_stderr(c->proxy) : "";
     const char *where = c->transport->where;
     struct ssh_bytes said = ssh_offer_prelude(&c->codec.offer);
     if (c->state == SSH_HANDSHAKE && c->proxy)
@@ -106,9 +107,9 @@ void ssh_explain_end(struct ssh_connection *c)
                             "%s ended the connection before the SSH handshake was finished: %s%.*s. Is it an SSH "
                             "server, and does it accept more connections (MaxStartups)?",
                             where, said.len > 0 ? "it said: " : what, (int)said.len, (const char *)said.data);
-    else if (words[0])
+    else if (stderr_tail[0])
         ssh_connection_fail(c, TRANSPORT_RETRY, "The SSH connection to %s was lost: its %s says: %s (%s)", where,
-                            ssh_proxy_name(c->proxy), words, ssh_proxy_status(c->proxy));
+                            ssh_proxy_name(c->proxy), stderr_tail, ssh_proxy_status(c->proxy));
     else if (c->state == SSH_AUTH)
         ssh_connection_fail(c, reason.text[0] ? TRANSPORT_RETRY : TRANSPORT_ASK,
                             "%s ended the connection while keys were tried: %s. Its log says why (too many "
@@ -123,9 +124,9 @@ void ssh_explain_end(struct ssh_connection *c)
 
 void ssh_explain_command_end(struct ssh_connection *c, const char *how, bool by_itself)
 {
-    struct words words = c->words;
+    struct stderr_tail stderr_tail = c->stderr_tail;
     struct buf check;
-    const char *said = words_text(&words);
+    const char *said = stderr_tail_text(&stderr_tail);
     buf_init(&check, ERR_TEXT_MAX);
     ssh_settings_command(c, "", &check);
     if (said[0])

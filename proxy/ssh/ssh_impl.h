@@ -16,8 +16,8 @@
 #include "proxy/base/spawn.h"
 #include "proxy/base/timer.h"
 #include "proxy/machine/child.h"
+#include "proxy/machine/stderr_tail.h"
 #include "proxy/machine/transport.h"
-#include "proxy/machine/words.h"
 #include "proxy/ssh/ssh_agent_find.h"
 #include "proxy/ssh/ssh_dial.h"
 #include "proxy/ssh/ssh_offer.h"
@@ -132,10 +132,10 @@ struct ssh_connection {
     struct child *program; /* the ssh program */
     struct ssh_turn *turn;
     struct timer *deadline, *keepalive;
-    struct buf out;     /* for the command's stdin, until libssh2 or the program takes it */
-    size_t out_sent;    /* bytes of out that libssh2 has taken */
-    struct words words; /* the command's stderr */
-    struct err why;     /* of the loss */
+    struct buf out;                 /* for the command's stdin, until libssh2 or the program takes it */
+    size_t out_sent;                /* bytes of out that libssh2 has taken */
+    struct stderr_tail stderr_tail; /* the command's stderr */
+    struct err why;                 /* of the loss */
     enum transport_loss loss;
     char beyond[SSH_REASON_MAX]; /* why the ssh program shall take over; empty: it shall not */
     bool noted, drained_due;
@@ -169,8 +169,8 @@ void ssh_connection_fail(struct ssh_connection *c, enum transport_loss loss, con
    and in later connections, unless the target forbids it. Returns whether it does; else the caller says what is wrong.
  */
 bool ssh_connection_beyond(struct ssh_connection *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* libssh2's words for its last error. */
-const char *ssh_connection_words(struct ssh_connection *c);
+/* libssh2's text for its last error. */
+const char *ssh_connection_last_error(struct ssh_connection *c);
 /* Starts the clock for one step; the connection fails when it runs out. */
 void ssh_connection_wait(struct ssh_connection *c, uint64_t ms);
 /* The command takes input, which is reported once. */

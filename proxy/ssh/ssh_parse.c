@@ -143,7 +143,7 @@ static bool is_no(const char *value)
     return strcmp(value, "no") == 0 || strcmp(value, "false") == 0 || strcmp(value, "off") == 0;
 }
 
-static int add_words(struct ssh_list *l, const char *value)
+static int add_list(struct ssh_list *l, const char *value)
 {
     while (*value) {
         size_t n = strcspn(value, " ");
@@ -170,7 +170,7 @@ static int apply(struct ssh_settings *s, const struct setting *k, const char *va
     case SETTING_LIST_ONE:
         return ssh_list_add(member, value, strlen(value)) < 0 ? out_of_memory(e) : 0;
     case SETTING_LIST_SPLIT:
-        return add_words(member, value) < 0 ? out_of_memory(e) : 0;
+        return add_list(member, value) < 0 ? out_of_memory(e) : 0;
     case SETTING_SECONDS:
         *(long *)member = strtol(value, NULL, 10); /* "none" is 0 */
         return 0;

@@ -82,16 +82,16 @@ static void on_drained(void *arg)
     ssh_connection_drained(arg);
 }
 
-static bool says(const char *words, const char *const *texts)
+static bool says(const char *stderr_tail, const char *const *texts)
 {
     for (; *texts; texts++)
-        if (strcasestr(words, *texts))
+        if (strcasestr(stderr_tail, *texts))
             return true;
     return false;
 }
 
 /* What a connection that ssh did not make is a matter of, by ssh's own words. */
-static enum transport_loss loss_of(const struct ssh_connection *c, const char *words)
+static enum transport_loss loss_of(const struct ssh_connection *c, const char *stderr_tail)
 {
     static const char *const never[] = {"host key verification failed",
                                         "remote host identification has changed",
@@ -109,16 +109,16 @@ static enum transport_loss loss_of(const struct ssh_connection *c, const char *w
     static const char *const retry[] = {
         "connection refused", "timed out",    "connection reset", "no route to host", "unreachable", "broken pipe",
         "connection closed",  "kex_exchange", "closed by remote", "not responding",   NULL};
-    if (says(words, never))
+    if (says(stderr_tail, never))
         return TRANSPORT_NEVER;
-    if (says(words, ask))
+    if (says(stderr_tail, ask))
         return TRANSPORT_ASK;
-    if (says(words, unresolved))
+    if (says(stderr_tail, unresolved))
         return c->transport->was_ready ? TRANSPORT_RETRY : TRANSPORT_NEVER;
-    return !says(words, retry) && c->has_asked ? TRANSPORT_ASK : TRANSPORT_RETRY;
+    return !says(stderr_tail, retry) && c->has_asked ? TRANSPORT_ASK : TRANSPORT_RETRY;
 }
 
-static void no_connection(struct ssh_connection *c, enum transport_loss loss, const char *words, const char *how)
+static void no_connection(struct ssh_connection *c, enum transport_loss loss, const char *stderr_tail, const char *how)
 {
     struct buf check;
     buf_init(&check, ERR_TEXT_MAX);
@@ -126,7 +126,7 @@ static void no_connection(struct ssh_connection *c, enum transport_loss loss, co
     ssh_connection_fail(c, loss,
                         "ssh does not connect to %s: %s%s%s%s\n"
                         "`%s` must work without a prompt.",
-                        c->transport->where, words, words[0] ? " (" : "", how, words[0] ? ")" : "",
+                        c->transport->where, stderr_tail, stderr_tail[0] ? " (" : "", how, stderr_tail[0] ? ")" : "",
                         check.data ? check.data : "ssh");
     buf_free(&check);
 }
@@ -143,13 +143,13 @@ static void on_ended(void *arg, const struct child_end *end)
         (void)snprintf(how, sizeof how, end->signal ? "signal %d" : "exit status %d",
                        end->signal ? end->signal : end->status);
     if (!is_its_own) {
-        words_add(&c->words, end->words, strlen(end->words));
+        stderr_tail_add(&c->stderr_tail, end->stderr_tail, strlen(end->stderr_tail));
         ssh_explain_command_end(c, how, true);
     } else if (c->has_answered) {
         ssh_connection_fail(c, TRANSPORT_RETRY, "The connection of ssh to %s was lost%s%s (%s).", c->transport->where,
-                            end->words[0] ? ": " : "", end->words, how);
+                            end->stderr_tail[0] ? ": " : "", end->stderr_tail, how);
     } else {
-        no_connection(c, loss_of(c, end->words), end->words, how);
+        no_connection(c, loss_of(c, end->stderr_tail), end->stderr_tail, how);
     }
 }
 

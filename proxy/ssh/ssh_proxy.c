@@ -10,7 +10,7 @@
 #include "proxy/base/timer.h"
 
 enum {
-    PROXY_WORDS_MAX = 3072, /* it must fit into an error */
+    PROXY_STDERR_MAX = 3072, /* it must fit into an error */
     PROXY_STATUS_MAX = 32,
     PROXY_LAST_MS = 1000, /* from the end of its stream to its own */
     PROXY_ARGS_MAX = 16,
@@ -28,10 +28,10 @@ struct ssh_proxy {
     void (*finished)(void *arg);
     void *arg;
     struct buf name, check;
-    char words[PROXY_WORDS_MAX];
+    char stderr_text[PROXY_STDERR_MAX];
     char status[PROXY_STATUS_MAX];
     size_t len;
-    char chunk[PROXY_WORDS_MAX];
+    char chunk[PROXY_STDERR_MAX];
     int64_t exit_status;
     int signal;
     bool running, silent, freed; /* silent: stderr is over */
@@ -97,7 +97,7 @@ static void on_alloc(uv_handle_t *h, size_t wanted, uv_buf_t *b)
 }
 
 /* Keeps the last part of what it says. */
-static void on_words(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
+static void on_stderr(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
 {
     struct ssh_proxy *p = h->data;
     if (n < 0) {
@@ -108,20 +108,20 @@ static void on_words(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
         return;
     }
     size_t got = (size_t)n;
-    size_t keep = sizeof p->words - 1;
+    size_t keep = sizeof p->stderr_text - 1;
     if (got > keep)
         got = keep;
     if (p->len + got > keep) {
         size_t drop = p->len + got - keep;
-        memmove(p->words, p->words + drop, p->len - drop);
+        memmove(p->stderr_text, p->stderr_text + drop, p->len - drop);
         p->len -= drop;
     }
-    memcpy(p->words + p->len, b->base + ((size_t)n - got), got);
+    memcpy(p->stderr_text + p->len, b->base + ((size_t)n - got), got);
     for (size_t i = p->len; i < p->len + got; i++)
-        if (p->words[i] == '\0')
-            p->words[i] = '?'; /* it would end the text */
+        if (p->stderr_text[i] == '\0')
+            p->stderr_text[i] = '?'; /* it would end the text */
     p->len += got;
-    p->words[p->len] = '\0';
+    p->stderr_text[p->len] = '\0';
 }
 
 static int run(uv_loop_t *loop, struct ssh_proxy *p, char **argv, const char *agent, int fd)
@@ -148,7 +148,7 @@ static int run(uv_loop_t *loop, struct ssh_proxy *p, char **argv, const char *ag
     int rc = uv_spawn(loop, &p->process, &o);
     free(env);
     p->running = rc == 0;
-    return rc < 0 ? rc : uv_read_start((uv_stream_t *)&p->err_out, on_alloc, on_words);
+    return rc < 0 ? rc : uv_read_start((uv_stream_t *)&p->err_out, on_alloc, on_stderr);
 }
 
 /* What a child is started with. */
@@ -297,11 +297,11 @@ bool ssh_proxy_is_finished(struct ssh_proxy *p)
     return false;
 }
 
-const char *ssh_proxy_words(struct ssh_proxy *p)
+const char *ssh_proxy_stderr(struct ssh_proxy *p)
 {
-    while (p->len > 0 && strchr("\r\n ", p->words[p->len - 1]))
-        p->words[--p->len] = '\0';
-    return p->words;
+    while (p->len > 0 && strchr("\r\n ", p->stderr_text[p->len - 1]))
+        p->stderr_text[--p->len] = '\0';
+    return p->stderr_text;
 }
 
 const char *ssh_proxy_status(struct ssh_proxy *p)

@@ -24,7 +24,7 @@ const char *ssh_proxy_check(const struct ssh_proxy *p);
    at most: for when its stream is over. */
 bool ssh_proxy_is_finished(struct ssh_proxy *p);
 /* What it wrote to stderr; empty: nothing. Of what is very long only the end. */
-const char *ssh_proxy_words(struct ssh_proxy *p);
+const char *ssh_proxy_stderr(struct ssh_proxy *p);
 /* "exit status N", "signal N", or "still running". Valid until the next call of this. */
 const char *ssh_proxy_status(struct ssh_proxy *p);
 /* Ends the child: SIGTERM, and after a few seconds SIGKILL. NULL is fine. */

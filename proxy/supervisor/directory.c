@@ -148,12 +148,12 @@ static bool is_emptied_at_logout(const char *path)
 /* --- trying one --- */
 
 /* Says why not; returns -1. */
-static int refuse(char *reason, const char *words, int error)
+static int refuse(char *reason, const char *text, int error)
 {
     if (error)
-        (void)snprintf(reason, REASON_MAX, "%s%s", words, strerror(error));
+        (void)snprintf(reason, REASON_MAX, "%s%s", text, strerror(error));
     else
-        (void)snprintf(reason, REASON_MAX, "%s", words);
+        (void)snprintf(reason, REASON_MAX, "%s", text);
     errno = error;
     return -1;
 }

@@ -27,7 +27,7 @@ enum {
     ENDING_MS = 5000, /* for the supervisor's own end when another is to start, and for its last word */
     BOOT_ID_MAX = 64,
     STARTING_MS = 60 * 1000, /* for one that buries its predecessor first */
-    WORDS_MAX = 4096
+    TEXT_MAX = 4096
 };
 
 struct door {
@@ -44,16 +44,16 @@ struct door {
 
 __attribute__((format(printf, 3, 4))) static void say(const struct door *d, const char *before, const char *fmt, ...)
 {
-    char words[WORDS_MAX], line[WORDS_MAX + 2 * DOOR_NONCE_MAX];
+    char text[TEXT_MAX], line[TEXT_MAX + 2 * DOOR_NONCE_MAX];
     va_list args;
     int n;
     va_start(args, fmt);
-    (void)vsnprintf(words, sizeof words, fmt, args);
+    (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    for (char *c = words; *c; c++)
+    for (char *c = text; *c; c++)
         if (*c == '\n')
             *c = ' ';
-    n = snprintf(line, sizeof line, "%sdelvegate %s %s\n", before, d->nonce, words);
+    n = snprintf(line, sizeof line, "%sdelvegate %s %s\n", before, d->nonce, text);
     /* Nobody may read it any more. */
     if (file_write_all(STDOUT_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0)
         return;

@@ -22,7 +22,7 @@ enum {
     ANSWER_MAX = 256 * 1024,
     QUESTION_MAX = 256,
     CHUNK = 4096,
-    WORDS_SIZE = 64
+    REPLY_SIZE = 64
 };
 
 struct inquiry {
@@ -36,7 +36,7 @@ struct inquiry {
     struct buf answer;
     int asked, missed;
     bool is_connecting, by_ipv6, has_called, has_answered, is_over;
-    char words[WORDS_SIZE]; /* for delvegate */
+    char reply[REPLY_SIZE]; /* for delvegate */
     size_t len, sent;
 };
 
@@ -49,15 +49,15 @@ static size_t give(struct stream *stream, void *room, size_t n)
     struct inquiry *q = (struct inquiry *)stream;
     if (n > q->len - q->sent)
         n = q->len - q->sent;
-    memcpy(room, q->words + q->sent, n);
+    memcpy(room, q->reply + q->sent, n);
     q->sent += n;
     return n;
 }
 
-static void say(struct inquiry *q, const char *words)
+static void say(struct inquiry *q, const char *reply)
 {
-    int n = snprintf(q->words + q->len, sizeof q->words - q->len, "%s", words);
-    if (n > 0 && (size_t)n < sizeof q->words - q->len)
+    int n = snprintf(q->reply + q->len, sizeof q->reply - q->len, "%s", reply);
+    if (n > 0 && (size_t)n < sizeof q->reply - q->len)
         q->len += (size_t)n;
     stream_ready(&q->stream);
 }
@@ -71,12 +71,12 @@ static void hang_up(struct inquiry *q)
     buf_free(&q->answer);
 }
 
-static void finish(struct inquiry *q, const char *words)
+static void finish(struct inquiry *q, const char *reply)
 {
     q->is_over = true;
     loop_disarm(&q->alarm);
     hang_up(q);
-    say(q, words);
+    say(q, reply);
     stream_end(&q->stream);
 }
 
@@ -121,13 +121,13 @@ static void read_heartbeat(struct inquiry *q)
 
 static void read_exit(struct inquiry *q)
 {
-    char words[WORDS_SIZE];
+    char reply[REPLY_SIZE];
     int status = 0;
     int r = delve_rpc_exit_status(q->answer.data, q->answer.len, &status);
     if (r < 0)
         return;
-    (void)snprintf(words, sizeof words, r ? "exited %d\n" : "unknown\n", status);
-    finish(q, words);
+    (void)snprintf(reply, sizeof reply, r ? "exited %d\n" : "unknown\n", status);
+    finish(q, reply);
 }
 
 static void read_answer(struct inquiry *q)
@@ -201,10 +201,10 @@ static void call(struct inquiry *q)
 
 static void beat(struct inquiry *q)
 {
-    char words[WORDS_SIZE];
+    char reply[REPLY_SIZE];
     if (q->missed > MISSED_MAX) {
-        (void)snprintf(words, sizeof words, "silent %d\n", q->missed * BEAT_MS / MS);
-        finish(q, words);
+        (void)snprintf(reply, sizeof reply, "silent %d\n", q->missed * BEAT_MS / MS);
+        finish(q, reply);
         return;
     }
     q->missed++;

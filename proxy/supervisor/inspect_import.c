@@ -43,9 +43,9 @@ static bool read_import(const char *line, size_t len, struct import *i)
 /* Imports come before everything else. */
 static bool is_over(const char *line)
 {
-    static const char *const words[] = {"func", "type", "var", "const"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (after_word(line, words[i]) != line)
+    static const char *const keywords[] = {"func", "type", "var", "const"};
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+        if (after_word(line, keywords[i]) != line)
             return true;
     return false;
 }

@@ -5,7 +5,7 @@
 
 #include "proxy/supervisor/remedy_parts.h"
 
-/* --- words of a line --- */
+/* --- tokens of a line --- */
 
 static const char blanks[] = " \t\r\v\f";
 
@@ -15,74 +15,74 @@ static char *parenthesis(char c)
     return c == '(' ? open : c == ')' ? close : NULL;
 }
 
-/* Takes a line apart in place: words between blanks, each parenthesis by itself, what is between quotes whole. Returns
+/* Takes a line apart in place: tokens between blanks, each parenthesis by itself, what is between quotes whole. Returns
  * how many there are; those behind the last are "". */
-static size_t take_words(char *line, char **words)
+static size_t take_tokens(char *line, char **tokens)
 {
     static char none[] = "";
     size_t n = 0;
-    for (size_t i = 0; i < MODFILE_WORDS; i++)
-        words[i] = none;
-    for (char *at = line + strspn(line, blanks); n < MODFILE_WORDS && *at && strncmp(at, "//", 2) != 0;
+    for (size_t i = 0; i < MODFILE_TOKENS; i++)
+        tokens[i] = none;
+    for (char *at = line + strspn(line, blanks); n < MODFILE_TOKENS && *at && strncmp(at, "//", 2) != 0;
          at += strspn(at, blanks)) {
         bool is_quoted = *at == '"' || *at == '`';
         char *end = is_quoted ? strchr(at + 1, *at) : at + strcspn(at, " \t\r\v\f()");
         char *sign = end ? parenthesis(*end) : NULL;
         if (end != at)
-            words[n++] = at + is_quoted;
+            tokens[n++] = at + is_quoted;
         if (!end || !*end)
             break;
         *end = '\0';
         at = end + 1;
-        if (sign && n < MODFILE_WORDS)
-            words[n++] = sign;
+        if (sign && n < MODFILE_TOKENS)
+            tokens[n++] = sign;
     }
     return n;
 }
 
 /* --- directives --- */
 
-static void dispatch_replace(const struct modfile_handler *h, void *arg, char *const *words, size_t n)
+static void dispatch_replace(const struct modfile_handler *h, void *arg, char *const *tokens, size_t n)
 {
     size_t arrow = 1;
-    while (arrow < n && strcmp(words[arrow], "=>") != 0)
+    while (arrow < n && strcmp(tokens[arrow], "=>") != 0)
         arrow++;
     if (h->replace && (arrow == 1 || arrow == 2) && arrow + 1 < n)
-        h->replace(arg, words[0], arrow == 2 ? words[1] : "", words[arrow + 1], words[arrow + 2]);
+        h->replace(arg, tokens[0], arrow == 2 ? tokens[1] : "", tokens[arrow + 1], tokens[arrow + 2]);
 }
 
-/* words: those behind the directive. */
-static void dispatch(const struct modfile_handler *h, void *arg, const char *directive, char *const *words, size_t n)
+/* tokens: those behind the directive. */
+static void dispatch(const struct modfile_handler *h, void *arg, const char *directive, char *const *tokens, size_t n)
 {
     if (n == 0)
         return;
     if (strcmp(directive, "module") == 0 && h->module)
-        h->module(arg, words[0]);
+        h->module(arg, tokens[0]);
     else if (strcmp(directive, "require") == 0 && n > 1 && h->require)
-        h->require(arg, words[0], words[1]);
+        h->require(arg, tokens[0], tokens[1]);
     else if (strcmp(directive, "use") == 0 && h->use)
-        h->use(arg, words[0]);
+        h->use(arg, tokens[0]);
     else if (strcmp(directive, "replace") == 0)
-        dispatch_replace(h, arg, words, n);
+        dispatch_replace(h, arg, tokens, n);
 }
 
 void modfile_read(const char *file, const struct modfile_handler *h, void *arg)
 {
     struct buf text;
-    char *words[MODFILE_WORDS], *rest, *line;
+    char *tokens[MODFILE_TOKENS], *rest, *line;
     const char *block = NULL;
     buf_init(&text, REMEDY_FILE_MAX);
     rest = remedy_read(file, &text) == 0 ? text.data : NULL;
     while ((line = strsep(&rest, "\n"))) {
-        size_t n = take_words(line, words);
-        if (block && n > 0 && strcmp(words[0], ")") == 0)
+        size_t n = take_tokens(line, tokens);
+        if (block && n > 0 && strcmp(tokens[0], ")") == 0)
             block = NULL;
         else if (block)
-            dispatch(h, arg, block, words, n);
-        else if (n > 1 && strcmp(words[1], "(") == 0)
-            block = words[0];
+            dispatch(h, arg, block, tokens, n);
+        else if (n > 1 && strcmp(tokens[1], "(") == 0)
+            block = tokens[0];
         else if (n > 1)
-            dispatch(h, arg, words[0], words + 1, n - 1);
+            dispatch(h, arg, tokens[0], tokens + 1, n - 1);
     }
     buf_free(&text);
 }

@@ -5,7 +5,7 @@
 
 #include "proxy/supervisor/supervisor.h"
 
-enum { MODFILE_WORDS = 8 }; /* of a line, with its directive; further ones are passed over */
+enum { MODFILE_TOKENS = 8 }; /* of a line, with its directive; further ones are passed over */
 
 /* What a file says: each directive as it stands there, unquoted, "" where there is no version. Strings are borrowed for
  * the call. Any function may be NULL. */

@@ -6,10 +6,10 @@
 
 enum {
     REMEDY_DONE = 0,     /* what Delve will see has changed */
-    REMEDY_FAILED = 1,   /* its words say why */
+    REMEDY_FAILED = 1,   /* its output says why */
     REMEDY_UNSUITED = 2, /* it does not apply here (no vendor directory, a workspace, no proxy that answers, ...) */
     REMEDY_RESTORED = 3, /* nothing could be fetched: what was moved aside is back in its place */
-    REMEDY_REFUSED = 4   /* it would change what is debugged: its words say what, and with which command */
+    REMEDY_REFUSED = 4   /* it would change what is debugged: its output says what, and with which command */
 };
 
 /* argv of the run: NAME (download, tidy, mod-mod, mod-readonly, copies, work, work-off, toolchain, purge, gocache,

@@ -56,8 +56,8 @@ int remedy_gocache(struct remedy *r)
 
 /* --- what go says --- */
 
-/* A file for its words, and what they come to. */
-static int open_words(const struct remedy *r, char *path)
+/* A file for its output, and what that comes to. */
+static int open_output(const struct remedy *r, char *path)
 {
     remedy_path(path, "%s/words", r->dir);
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, REMEDY_FILE_MODE);
@@ -66,10 +66,10 @@ static int open_words(const struct remedy *r, char *path)
     return fd;
 }
 
-static void print_words(const struct buf *words)
+static void print_output(const struct buf *output)
 {
-    for (size_t at = 0; at < words->len;) {
-        ssize_t n = write(STDOUT_FILENO, words->data + at, words->len - at);
+    for (size_t at = 0; at < output->len;) {
+        ssize_t n = write(STDOUT_FILENO, output->data + at, output->len - at);
         if (n < 0 && errno != EINTR)
             return;
         at += n > 0 ? (size_t)n : 0;
@@ -77,14 +77,14 @@ static void print_words(const struct buf *words)
 }
 
 /* Whether go refused what it was given. */
-static bool is_refused(const struct buf *words)
+static bool is_refused(const struct buf *output)
 {
     static const char error[] = "SECURITY ERROR";
-    if (!words->data)
+    if (!output->data)
         return false;
-    if (strncmp(words->data, error, strlen(error)) == 0 || strstr(words->data, "checksum mismatch"))
+    if (strncmp(output->data, error, strlen(error)) == 0 || strstr(output->data, "checksum mismatch"))
         return true;
-    return strstr(words->data, "\nSECURITY ERROR") != NULL;
+    return strstr(output->data, "\nSECURITY ERROR") != NULL;
 }
 
 /* --- one entry --- */
@@ -217,20 +217,20 @@ static int swap_entry(const struct remedy *r, const char *scratch)
 static int fetch_again(const struct remedy *r, const char *scratch)
 {
     char path[SUPERVISOR_PATH_MAX];
-    struct buf words;
-    int fd = open_words(r, path);
+    struct buf output;
+    int fd = open_output(r, path);
     if (fd < 0)
         return REMEDY_FAILED;
-    buf_init(&words, REMEDY_WORDS_MAX);
+    buf_init(&output, REMEDY_OUTPUT_MAX);
     int status = remedy_fetch(r, scratch, NULL, fd);
     (void)close(fd);
-    int result = remedy_read(path, &words);
-    print_words(&words);
-    if (result < 0 || is_refused(&words))
+    int result = remedy_read(path, &output);
+    print_output(&output);
+    if (result < 0 || is_refused(&output))
         status = REMEDY_FAILED;
     else
         status = status == 0 ? swap_entry(r, scratch) : REMEDY_RESTORED;
-    buf_free(&words);
+    buf_free(&output);
     return status;
 }
 
@@ -321,19 +321,19 @@ int remedy_purge(struct remedy *r)
 static int fetch_beside(const struct remedy *r, const char *scratch)
 {
     char path[SUPERVISOR_PATH_MAX], cache[SUPERVISOR_PATH_MAX + sizeof "GOMODCACHE="];
-    struct buf words;
-    int fd = open_words(r, path);
+    struct buf output;
+    int fd = open_output(r, path);
     if (fd < 0)
         return REMEDY_FAILED;
     (void)snprintf(cache, sizeof cache, "GOMODCACHE=%s", scratch);
     int status = remedy_fetch_needed(r, (char *[]){cache, NULL}, fd);
     (void)close(fd);
     if (status) {
-        buf_init(&words, REMEDY_WORDS_MAX);
-        if (remedy_read(path, &words) < 0)
+        buf_init(&output, REMEDY_OUTPUT_MAX);
+        if (remedy_read(path, &output) < 0)
             remedy_say("%s could not be read on the Go machine: %s", path, strerror(errno));
-        print_words(&words);
-        buf_free(&words);
+        print_output(&output);
+        buf_free(&output);
     }
     return status;
 }
@@ -344,7 +344,7 @@ static int fetch_back(const struct remedy *r, const char *scratch)
     static char no_private[] = "GONOPROXY=none";
     char path[SUPERVISOR_PATH_MAX];
     struct buf proxy;
-    buf_init(&proxy, REMEDY_WORDS_MAX);
+    buf_init(&proxy, REMEDY_OUTPUT_MAX);
     remedy_path(path, "%s/cache/download", scratch);
     buf_puts(&proxy, "GOPROXY=");
     remedy_proxy_of(&proxy, path);

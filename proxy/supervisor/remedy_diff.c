@@ -171,7 +171,7 @@ void remedy_report_changes(const struct remedy *r, const char *real, const char 
     struct buf text, old, new;
     if (remedy_same(was, now))
         return;
-    buf_init(&text, REMEDY_WORDS_MAX);
+    buf_init(&text, REMEDY_OUTPUT_MAX);
     buf_init(&old, REMEDY_FILE_MAX);
     buf_init(&new, REMEDY_FILE_MAX);
     buf_printf(&text, r->edits ? "%s, changed:" : "%s, would change (Delve builds with a copy):", real);

@@ -25,7 +25,7 @@ static int append_work(const struct remedy *r, struct buf *all)
 {
     char path[SUPERVISOR_PATH_MAX];
     struct buf dirs;
-    buf_init(&dirs, REMEDY_WORDS_MAX);
+    buf_init(&dirs, REMEDY_OUTPUT_MAX);
     remedy_path(path, "%s.sum", r->work);
     int status = append_file(all, path);
     struct remedy_go go = {
@@ -75,7 +75,7 @@ int remedy_make_judge(const struct remedy *r)
     return status;
 }
 
-int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, int words)
+int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, int output)
 {
     /* GOPRIVATE would pass a given proxy by. */
     static char no_work[] = "GOWORK=off", no_private[] = "GONOPROXY=none";
@@ -96,16 +96,16 @@ int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, i
     remedy_path(flag, "-modfile=%s/go.mod", dir);
     (void)snprintf(name, sizeof name, "%s@%s", r->module, r->version);
     return remedy_go(&(struct remedy_go){
-        .argv = REMEDY_ARGS("mod", "download", flag, name), .dir = dir, .env = env, .out = words, .err = words});
+        .argv = REMEDY_ARGS("mod", "download", flag, name), .dir = dir, .env = env, .out = output, .err = output});
 }
 
 /* --- all that the build needs --- */
 
-/* What go is to do: its first words and its last, "": none. */
+/* What go is to do: its first arguments and its last, "": none. */
 struct fetching {
     const char *verb, *how, *option, *what;
     char *const *env;
-    int words;
+    int output;
 };
 
 /* Runs it with a flag and a variable more. */
@@ -113,8 +113,8 @@ static int call(const struct fetching *f, const char *flag, const char *variable
 {
     char more[SUPERVISOR_PATH_MAX + sizeof "GOWORK="];
     char *env[FETCH_ENV_MAX] = {NULL};
-    const char *const words[] = {f->verb, f->how, f->option, flag, f->what};
-    const char *argv[sizeof words / sizeof *words + 1] = {NULL};
+    const char *const given[] = {f->verb, f->how, f->option, flag, f->what};
+    const char *argv[sizeof given / sizeof *given + 1] = {NULL};
     size_t n = 0, count = 0;
     while (n < FETCH_ENV_MAX - 2 && f->env[n]) {
         env[n] = f->env[n];
@@ -124,10 +124,10 @@ static int call(const struct fetching *f, const char *flag, const char *variable
         (void)snprintf(more, sizeof more, "%s", variable);
         env[n] = more;
     }
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (words[i] && *words[i])
-            argv[count++] = words[i];
-    return remedy_go(&(struct remedy_go){.argv = argv, .env = env, .out = f->words, .err = f->words});
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        if (given[i] && *given[i])
+            argv[count++] = given[i];
+    return remedy_go(&(struct remedy_go){.argv = argv, .env = env, .out = f->output, .err = f->output});
 }
 
 static int fetch_work(const struct remedy *r, const struct fetching *f)
@@ -165,20 +165,20 @@ static int fetch(const struct remedy *r, const struct fetching *f)
     return fetch_module(r, f);
 }
 
-int remedy_fetch_needed(const struct remedy *r, char *const *env, int words)
+int remedy_fetch_needed(const struct remedy *r, char *const *env, int output)
 {
-    const struct fetching f = {.verb = "mod", .how = "download", .env = env, .words = words};
+    const struct fetching f = {.verb = "mod", .how = "download", .env = env, .output = output};
     return fetch(r, &f);
 }
 
-int remedy_fetch_imported(const struct remedy *r, bool of_tests, char *const *env, int words)
+int remedy_fetch_imported(const struct remedy *r, bool of_tests, char *const *env, int output)
 {
     const struct fetching f = {.verb = "list",
                                .how = "-mod=readonly",
                                .option = of_tests ? "-test" : "-deps",
                                .what = r->package,
                                .env = env,
-                               .words = words};
+                               .output = output};
     return fetch(r, &f);
 }
 

@@ -94,8 +94,8 @@ static int check_cache(const struct remedy *r)
                       : 0;
 }
 
-/* What the user's go.mod names that the copy has otherwise; words say it. */
-static int compare(const struct remedy *r, const struct pair *p, struct remedy_loss *loss, struct buf *words)
+/* What the user's go.mod names that the copy has otherwise; text says it. */
+static int compare(const struct remedy *r, const struct pair *p, struct remedy_loss *loss, struct buf *text)
 {
     struct buf was, now;
     buf_init(&was, REMEDY_FILE_MAX);
@@ -104,34 +104,34 @@ static int compare(const struct remedy *r, const struct pair *p, struct remedy_l
                      ? 0
                      : remedy_failed("%s could not be compared with its copy on the Go machine", r->modfile);
     if (!status)
-        *loss = remedy_compare(&was, &now, words);
+        *loss = remedy_compare(&was, &now, text);
     buf_free(&was);
     buf_free(&now);
     return status;
 }
 
 /* Says what `go COMMAND` would change. */
-static int refuse(const struct remedy *r, const char *command, const struct buf *words)
+static int refuse(const struct remedy *r, const char *command, const struct buf *text)
 {
     remedy_say("`go %s` would %s in %s; another program would be debugged, so nothing was changed. Run `go %s` in %s "
                "on the Go machine if that is what you want.",
-               command, words->data ? words->data : "change something", r->modfile, command, r->root);
+               command, text->data ? text->data : "change something", r->modfile, command, r->root);
     return REMEDY_REFUSED;
 }
 
 /* What is done when go has succeeded with the copies. command: in whose name. */
 static int judge(const struct remedy *r, struct pair *p, const char *command)
 {
-    struct buf words;
-    buf_init(&words, REMEDY_WORDS_MAX);
-    int status = compare(r, p, &p->loss, &words);
+    struct buf text;
+    buf_init(&text, REMEDY_OUTPUT_MAX);
+    int status = compare(r, p, &p->loss, &text);
     if (status || p->loss.changed || p->loss.dropped)
         put_pair_back(r, p);
     if (!status && p->loss.changed)
-        status = refuse(r, command, &words);
+        status = refuse(r, command, &text);
     else if (!status && p->loss.dropped)
-        remedy_say("`go %s` would %s in %s", command, words.data ? words.data : "drop something", r->modfile);
-    buf_free(&words);
+        remedy_say("`go %s` would %s in %s", command, text.data ? text.data : "drop something", r->modfile);
+    buf_free(&text);
     return status;
 }
 

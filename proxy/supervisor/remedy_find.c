@@ -85,7 +85,7 @@ static void take_env(struct remedy *r, char *text)
 int remedy_find_files(struct remedy *r)
 {
     struct buf text;
-    buf_init(&text, REMEDY_WORDS_MAX);
+    buf_init(&text, REMEDY_OUTPUT_MAX);
     /* What go.mod asks for may be what cannot be had; any Go knows where the files are. */
     struct remedy_go go = {.argv = REMEDY_ARGS("env", "GOMOD", "GOWORK", "GOFLAGS", "GOMODCACHE"),
                            .env = (char *[]){remedy_local_toolchain, NULL},

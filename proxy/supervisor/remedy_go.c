@@ -73,7 +73,7 @@ static char **whole_argv(const struct remedy_go *go)
     return argv;
 }
 
-/* Returns -1 with words when there is no process. */
+/* Returns -1 with a message when there is no process. */
 static pid_t start(const struct remedy_go *go)
 {
     char path[SUPERVISOR_PATH_MAX];
@@ -146,7 +146,7 @@ int remedy_go_read(const struct remedy_go *go, struct buf *out)
     return read_go(&call, ends, out);
 }
 
-int remedy_go_words(const struct remedy_go *go, struct buf *out)
+int remedy_go_stderr(const struct remedy_go *go, struct buf *out)
 {
     int ends[2];
     struct remedy_go call = *go;

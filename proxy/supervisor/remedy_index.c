@@ -84,10 +84,10 @@ static void consider(struct recipe *r, const char *text)
     }
 }
 
-static void read_recipe(struct recipe *r, const struct buf *words)
+static void read_recipe(struct recipe *r, const struct buf *bytes)
 {
     char text[BEGIN_MAX + SUPERVISOR_PATH_MAX];
-    for (const char *line = words->data; line && *line;) {
+    for (const char *line = bytes->data; line && *line;) {
         size_t len = strcspn(line, "\n");
         if (take_quoted(line, len, text, sizeof text))
             consider(r, text);
@@ -101,7 +101,7 @@ static void listen(const struct remedy *r, struct recipe *recipe, const char *di
     static char no_proxy[] = "GOPROXY=off", no_work[] = "GOWORK=off";
     const char *debug = getenv("GODEBUG");
     char path[SUPERVISOR_PATH_MAX], *say = NULL;
-    struct buf words;
+    struct buf bytes;
     remedy_path(path, "%s/hashes", r->dir);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, REMEDY_FILE_MODE);
     if (fd < 0 || asprintf(&say, "GODEBUG=%s%sgocachehash=1", debug ? debug : "", debug && *debug ? "," : "") < 0)
@@ -115,10 +115,10 @@ static void listen(const struct remedy *r, struct recipe *recipe, const char *di
                                             .err = fd});
     if (fd >= 0)
         (void)close(fd);
-    buf_init(&words, REMEDY_FILE_MAX);
-    if (remedy_read(path, &words) == 0)
-        read_recipe(recipe, &words);
-    buf_free(&words);
+    buf_init(&bytes, REMEDY_FILE_MAX);
+    if (remedy_read(path, &bytes) == 0)
+        read_recipe(recipe, &bytes);
+    buf_free(&bytes);
     (void)unlink(path);
     free(say);
 }
@@ -173,7 +173,7 @@ static int drop(const struct recipe *recipe, const char *cache, const struct buf
 static bool find_cache(char *cache)
 {
     struct buf text;
-    buf_init(&text, REMEDY_WORDS_MAX);
+    buf_init(&text, REMEDY_OUTPUT_MAX);
     struct remedy_go go = {.argv = REMEDY_ARGS("env", "GOCACHE"), .err = STDERR_FILENO};
     bool found = remedy_go_read(&go, &text) == 0 && text.data && *text.data == '/';
     if (found)

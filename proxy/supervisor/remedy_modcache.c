@@ -46,7 +46,7 @@ static int fill(const struct remedy *r, const char *new)
     char cache[SUPERVISOR_PATH_MAX + sizeof "GOMODCACHE="], path[SUPERVISOR_PATH_MAX];
     struct buf old, both;
     buf_init(&old, PROXY_MAX);
-    buf_init(&both, REMEDY_WORDS_MAX);
+    buf_init(&both, REMEDY_OUTPUT_MAX);
     (void)snprintf(cache, sizeof cache, "GOMODCACHE=%s", new);
     remedy_path(path, "%s/cache/download", r->modcache);
     buf_puts(&old, "GOPROXY=");

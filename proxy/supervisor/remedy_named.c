@@ -183,23 +183,23 @@ static bool has(const struct buf *named, const struct line *line)
     return find(named, line, line->value, &found);
 }
 
-static void begin(struct buf *words, const struct remedy_loss *loss, const char *verb, const struct line *line)
+static void begin(struct buf *text, const struct remedy_loss *loss, const char *verb, const struct line *line)
 {
     bool is_require = strcmp(line->kind, "require") == 0;
-    buf_printf(words, "%s%s %s%s%s", loss->changed + loss->dropped ? ", " : "", verb, is_require ? "" : line->kind,
+    buf_printf(text, "%s%s %s%s%s", loss->changed + loss->dropped ? ", " : "", verb, is_require ? "" : line->kind,
                is_require || !*line->name ? "" : " ", line->name);
 }
 
-static void add_loss(struct buf *words, struct remedy_loss *loss, const char *verb, const struct line *line,
+static void add_loss(struct buf *text, struct remedy_loss *loss, const char *verb, const struct line *line,
                      const char *to)
 {
     bool is_drop = strcmp(verb, "drop") == 0;
     if (loss->changed + loss->dropped < LOSSES_SHOWN) {
-        begin(words, loss, verb, line);
+        begin(text, loss, verb, line);
         if (to)
-            buf_printf(words, " from %s to %s", line->value, to);
+            buf_printf(text, " from %s to %s", line->value, to);
         else
-            buf_printf(words, "%s%s", *line->value ? " " : "", line->value);
+            buf_printf(text, "%s%s", *line->value ? " " : "", line->value);
     }
     loss->dropped += is_drop;
     loss->changed += !is_drop;
@@ -218,7 +218,7 @@ bool remedy_names_go(const struct buf *named)
     return find(named, &go, NULL, &found);
 }
 
-struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, struct buf *words)
+struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, struct buf *text)
 {
     struct remedy_loss loss = {0};
     struct line line, other;
@@ -226,7 +226,7 @@ struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, 
         if (has(now, &line))
             continue;
         bool is_there = find(now, &line, NULL, &other);
-        add_loss(words, &loss, is_there ? "change" : "drop", &line, is_there ? other.value : NULL);
+        add_loss(text, &loss, is_there ? "change" : "drop", &line, is_there ? other.value : NULL);
     }
     for (size_t at = 0; next(now, &at, &line);) {
         if (find(was, &line, NULL, &other) || is_default(&line))
@@ -234,10 +234,10 @@ struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, 
         if (strcmp(line.kind, "require") == 0)
             loss.added++;
         else
-            add_loss(words, &loss, "add", &line, NULL);
+            add_loss(text, &loss, "add", &line, NULL);
     }
     if (loss.changed + loss.dropped > LOSSES_SHOWN)
-        buf_printf(words, " and %zu more", loss.changed + loss.dropped - LOSSES_SHOWN);
+        buf_printf(text, " and %zu more", loss.changed + loss.dropped - LOSSES_SHOWN);
     return loss;
 }
 

@@ -115,10 +115,10 @@ static int check(const struct own *own, const char *package, size_t len)
 /* --- what go would look for --- */
 
 /* Whether go would look for no package of the program's own, as far as it can say without the network. */
-static bool is_clear(const struct own *own, const char *words)
+static bool is_clear(const struct own *own, const char *output)
 {
-    bool clear = !words || (!strstr(words, NO_NETWORK) && !strstr(words, DOWNLOADING));
-    for (const char *line = words; line && *line && clear;) {
+    bool clear = !output || (!strstr(output, NO_NETWORK) && !strstr(output, DOWNLOADING));
+    for (const char *line = output; line && *line && clear;) {
         size_t len = strcspn(line, "\n"), skip = strlen(FINDING);
         if (strncmp(line, FINDING, skip) == 0)
             clear = !owner(own, line + skip, len - skip);
@@ -130,8 +130,8 @@ static bool is_clear(const struct own *own, const char *words)
 static bool try_without_network(const struct own *own, const char *flag)
 {
     static char off[] = "GOPROXY=off", none[] = "GONOPROXY=none", no_work[] = "GOWORK=off";
-    struct buf words;
-    buf_init(&words, REMEDY_FILE_MAX);
+    struct buf output;
+    buf_init(&output, REMEDY_FILE_MAX);
     const char *argv[LIST_ARGS_MAX] = {"list", "-e", "-mod=mod", flag, "-deps", "-test"};
     size_t n = remedy_add_flags(own->r, argv, own->r->is_test ? 6 : 5, LIST_ARGS_MAX - 2);
     argv[n++] = "--";
@@ -139,8 +139,8 @@ static bool try_without_network(const struct own *own, const char *flag)
     argv[n] = NULL;
     struct remedy_go go = {.argv = argv, .env = (char *[]){off, none, no_work, NULL}};
     /* With -e it also succeeds where packages are missing. */
-    bool clear = remedy_go_words(&go, &words) == 0 && !words.failed && is_clear(own, words.data);
-    buf_free(&words);
+    bool clear = remedy_go_stderr(&go, &output) == 0 && !output.failed && is_clear(own, output.data);
+    buf_free(&output);
     return clear;
 }
 

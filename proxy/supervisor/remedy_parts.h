@@ -12,7 +12,7 @@
 
 enum {
     REMEDY_FILE_MAX = 32 * 1024 * 1024, /* bytes of a module file that is looked into */
-    REMEDY_WORDS_MAX = 1024 * 1024,     /* bytes of what go prints for us */
+    REMEDY_OUTPUT_MAX = 1024 * 1024,    /* bytes of what go prints for us */
     REMEDY_NAME_MAX = 1024,             /* bytes of a module's path or version */
     REMEDY_CHUNK = 64 * 1024,           /* bytes read at once */
     REMEDY_FILE_MODE = 0600,            /* of what is made here */
@@ -41,7 +41,7 @@ struct remedy {
     bool chooses_vendor;                /* a flag has -mod=vendor */
 };
 
-/* --- remedy.c: words and paths --- */
+/* --- remedy.c: messages and paths --- */
 
 /* Print a line for the user, and return REMEDY_UNSUITED or REMEDY_FAILED. */
 int remedy_unsuited(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -65,7 +65,7 @@ struct remedy_go {
 };
 #define REMEDY_ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Runs go and waits. Returns its exit status, or 128 + signal; 127 with words when it can't be started. */
+/* Runs go and waits. Returns its exit status, or 128 + signal; 127 with a message when it can't be started. */
 int remedy_go(const struct remedy_go *go);
 /* The same for `go ARG...` here, whose text goes to the user. */
 int remedy_go_plain(const char *const *argv);
@@ -73,12 +73,12 @@ int remedy_go_plain(const char *const *argv);
  * fit is a failure of the buffer's. */
 int remedy_go_read(const struct remedy_go *go, struct buf *out);
 /* The same for stderr, without stdout. */
-int remedy_go_words(const struct remedy_go *go, struct buf *out);
+int remedy_go_stderr(const struct remedy_go *go, struct buf *out);
 
 /* --- remedy_build.c: the build as Delve does it --- */
 
 /* Appends those build flags of launch.json to argv[n] that say what is built, for a go command that has flags for the
- * module files of its own; at most max - 1 words in all. Returns the new n. */
+ * module files of its own; at most max - 1 arguments in all. Returns the new n. */
 size_t remedy_add_flags(const struct remedy *r, const char **argv, size_t n, size_t max);
 /* Builds with all of them, then flag (-mod=...; NULL: none), to no avail but to see whether it can be done. env as for
  * remedy_go. Returns 0, or another status when it cannot. */
@@ -97,7 +97,8 @@ bool remedy_same(const char *a, const char *b);
 int remedy_read(const char *path, struct buf *bytes) MUST_USE;
 /* Makes file `to` with these bytes, in one move. Returns -1 with errno. */
 int remedy_write(const char *to, const char *bytes, size_t len) MUST_USE;
-/* Copies a file for writing, where there is none yet; what is missing stays so. Returns 0, or REMEDY_FAILED with words.
+/* Copies a file for writing, where there is none yet; what is missing stays so. Returns 0, or REMEDY_FAILED with a
+ * message.
  */
 int remedy_copy(const char *from, const char *to) MUST_USE;
 /* Writes the bytes of one file into another that is there. Returns likewise. */
@@ -123,7 +124,7 @@ void remedy_report_changes(const struct remedy *r, const char *real, const char 
 
 /* --- remedy_find.c: which module files are in use --- */
 
-/* Finds them. Returns 0, or the remedy's status with words. */
+/* Finds them. Returns 0, or the remedy's status with a message. */
 int remedy_find_files(struct remedy *r) MUST_USE;
 /* Whether go takes the dependencies from vendor/ by itself. */
 bool remedy_is_vendored(const struct remedy *r);
@@ -142,9 +143,9 @@ struct remedy_loss {
 /* What a go.mod without a line go has for its language. */
 #define REMEDY_GO_DEFAULT "1.16"
 bool remedy_names_go(const struct buf *named);
-/* Compares what was named with what is. The first of the losses are appended to
- * words: "change PATH from VERSION to VERSION, drop PATH VERSION and 2 more". */
-struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, struct buf *words);
+/* Compares what was named with what is. The first of the losses are appended to text: "change PATH from VERSION to
+ * VERSION, drop PATH VERSION and 2 more". */
+struct remedy_loss remedy_compare(const struct buf *was, const struct buf *now, struct buf *text);
 /* Whether a module that is required, or replaced, may have the package. */
 bool remedy_is_required(const struct buf *named, const char *package, size_t len);
 /* Finds the required module that has the package, and nothing in its place; module and version: REMEDY_NAME_MAX bytes
@@ -154,7 +155,7 @@ bool remedy_required(const struct buf *named, const char *package, char *module,
 /* --- remedy_own.c: packages of the program's own modules --- */
 
 /* None of them is asked of a module proxy, which would tell others of a private import path. Both return 0 when none
- * would be, or another status with words. Of what the diagnosis names, and of what go would look for to load the
+ * would be, or another status with a message. Of what the diagnosis names, and of what go would look for to load the
  * package; flag: -modfile= of files that it may write to. */
 int remedy_check_own_package(const struct remedy *r, const char *flag) MUST_USE;
 /* The same for `go mod tidy`, which looks for what any file of the module imports. */
@@ -192,7 +193,7 @@ int remedy_complete(const struct remedy *r);
 void remedy_used_dir(const struct remedy *r, const char *path, char *dir);
 
 /* Copies go.work and its sums to a directory; in the copy every path is absolute. Returns 0, or the remedy's status
- * with words. */
+ * with a message. */
 int remedy_copy_work(const struct remedy *r, const char *dir) MUST_USE;
 int remedy_work(struct remedy *r);
 int remedy_work_off(struct remedy *r);
@@ -221,12 +222,12 @@ void remedy_case_encode(struct buf *out, const char *name);
 int remedy_make_judge(const struct remedy *r) MUST_USE;
 /* Fetches module@version under the judge's go.sum; cache: instead of the real one, proxy: instead of go's own; NULL:
  * not so. Returns go's status. */
-int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, int words);
+int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, int output);
 /* Fetches all that the build needs, with copies of the module's files for what go writes; env as for remedy_go.
  * Returns 0 or another status. */
-int remedy_fetch_needed(const struct remedy *r, char *const *env, int words);
+int remedy_fetch_needed(const struct remedy *r, char *const *env, int output);
 /* The same for what the package imports alone, its tests too or not. */
-int remedy_fetch_imported(const struct remedy *r, bool of_tests, char *const *env, int words);
+int remedy_fetch_imported(const struct remedy *r, bool of_tests, char *const *env, int output);
 /* Appends a path as a file proxy's URL. */
 void remedy_proxy_of(struct buf *out, const char *path);
 
@@ -234,7 +235,7 @@ void remedy_proxy_of(struct buf *out, const char *path);
 
 int remedy_purge(struct remedy *r);
 int remedy_gocache(struct remedy *r);
-/* Makes DIR/gocache. Returns 0 or REMEDY_FAILED with words. */
+/* Makes DIR/gocache. Returns 0 or REMEDY_FAILED with a message. */
 int remedy_make_gocache(const struct remedy *r) MUST_USE;
 int remedy_clean_modcache(struct remedy *r);
 
@@ -247,7 +248,7 @@ int remedy_modcache(struct remedy *r);
 /* Removes go's index of these directories of a module cache (paths, each with its NUL) from its build cache, for it is
  * not made again when what is in them changes. Where that can't be done the builds of this launch get a fresh build
  * cache, and delvegate and the user are notified. *changed: whether there was one, or a fresh build cache is used.
- * Returns REMEDY_DONE or REMEDY_FAILED with words. */
+ * Returns REMEDY_DONE or REMEDY_FAILED with a message. */
 int remedy_forget_index(const struct remedy *r, const struct buf *dirs, bool *changed) MUST_USE;
 
 /* --- remedy_aside.c: moving aside and putting back (remedy_restore) --- */

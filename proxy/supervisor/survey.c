@@ -11,7 +11,7 @@
 #include "proxy/supervisor/survey_parts.h"
 #include "proxy/supervisor/worker.h"
 
-enum { FACT_NAME_MAX = 128, WORDS_MAX = 1024 * 1024, SECOND = 1000 };
+enum { FACT_NAME_MAX = 128, OUTPUT_MAX = 1024 * 1024, SECOND = 1000 };
 
 /* --- small things --- */
 
@@ -144,10 +144,10 @@ static char *trimmed(const char *text, size_t len)
 }
 
 /* What a failed program printed, or what became of it. */
-static char *words_of(const struct survey_run *r, long limit_ms)
+static char *output_of(const struct survey_run *r, long limit_ms)
 {
     struct buf all;
-    buf_init(&all, WORDS_MAX);
+    buf_init(&all, OUTPUT_MAX);
     if (r->is_late)
         buf_printf(&all, "it did not finish within %ld s%s", limit_ms / SECOND,
                    r->out.len + r->err.len > 0 ? ": " : "");
@@ -195,14 +195,14 @@ static void take_goenv(struct look *l, const struct survey_run *r)
 static int tool_failed(const struct look *l, const struct survey_run *r, const char *fact, const char *tool,
                        const char *what, const char *advice)
 {
-    char *words = words_of(r, l->tool_ms);
-    char *text = survey_text("%s %s failed on the Go machine: %s%s", tool, what, words ? words : "?", advice);
+    char *output = output_of(r, l->tool_ms);
+    char *text = survey_text("%s %s failed on the Go machine: %s%s", tool, what, output ? output : "?", advice);
     if (l->is_alone)
-        survey_fact_of(l, fact, "failed", NULL, words ? words : "?");
+        survey_fact_of(l, fact, "failed", NULL, output ? output : "?");
     else
         worker_say(l->out, ORDER_ERROR, "tool", text ? text : "out of memory");
     free(text);
-    free(words);
+    free(output);
     return l->is_alone ? 0 : -1;
 }
 

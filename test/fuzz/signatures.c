@@ -17,17 +17,17 @@
 
 static void check_found(const struct delve_diagnosis *d, bool found, const char *text)
 {
-    char first[DELVE_WORDS_MAX];
+    char first[DELVE_MESSAGE_MAX];
     CHECK(found == (d->signature != NULL));
-    CHECK(memchr(d->words, '\0', sizeof d->words) && memchr(d->module, '\0', sizeof d->module));
+    CHECK(memchr(d->message, '\0', sizeof d->message) && memchr(d->module, '\0', sizeof d->module));
     CHECK(memchr(d->version, '\0', sizeof d->version) && memchr(d->file, '\0', sizeof d->file));
     CHECK(d->line >= 0);
     if (!found) {
-        CHECK(!*d->words);
+        CHECK(!*d->message);
         return;
     }
-    size_t n = strcspn(d->words, "\n");
-    memcpy(first, d->words, n);
+    size_t n = strcspn(d->message, "\n");
+    memcpy(first, d->message, n);
     first[n] = '\0';
     CHECK(n > 0 && strstr(text, first));
     CHECK(d->signature->origin != 0);

@@ -144,7 +144,7 @@ static void a_reader_that_waits_holds_the_source_back(void **state)
         tunnel_stats(s.d->tunnel, &stats);
     } while (out->total != before);
     assert_true(stats.unread <= TUNNEL_WINDOW);
-    assert_false(served_has_said(&s.words));
+    assert_false(served_has_said(&s.reports));
     out->waits = false;
     driver_wait_end(out);
     check_bytes(out, source_size);

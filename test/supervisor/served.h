@@ -21,7 +21,7 @@ enum { SERVED_LINKS = 6 };
 struct served {
     pid_t pid;
     int ends[SERVED_LINKS]; /* the test's; -1: given away */
-    int words;              /* what the child says: a byte each */
+    int reports;            /* what the child says: a byte each */
     struct driver *d;
 };
 
@@ -34,11 +34,11 @@ struct served_work {
 };
 
 static const struct served_work *served_work;
-static int served_words = -1;
+static int served_reports = -1;
 
 static inline void served_say(char c)
 {
-    if (write(served_words, &c, 1) != 1)
+    if (write(served_reports, &c, 1) != 1)
         abort();
 }
 
@@ -85,9 +85,9 @@ static inline int served_run(int ends[SERVED_LINKS])
 
 static inline void served_start(struct served *s, const struct served_work *work)
 {
-    int theirs[SERVED_LINKS], words[2];
+    int theirs[SERVED_LINKS], reports[2];
     (void)signal(SIGPIPE, SIG_IGN);
-    assert_int_equal(pipe(words), 0);
+    assert_int_equal(pipe(reports), 0);
     for (size_t i = 0; i < SERVED_LINKS; i++) {
         int pair[2];
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
@@ -101,15 +101,15 @@ static inline void served_start(struct served *s, const struct served_work *work
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (size_t i = 0; i < SERVED_LINKS; i++)
             (void)close(s->ends[i]);
-        (void)close(words[0]);
+        (void)close(reports[0]);
         served_work = work;
-        served_words = words[1];
+        served_reports = reports[1];
         _exit(served_run(theirs));
     }
     for (size_t i = 0; i < SERVED_LINKS; i++)
         (void)close(theirs[i]);
-    (void)close(words[1]);
-    s->words = words[0];
+    (void)close(reports[1]);
+    s->reports = reports[0];
     s->d = driver_new();
 }
 
@@ -141,8 +141,8 @@ static inline bool served_has_said(void *arg)
 static inline void served_hear(struct served *s, char expected)
 {
     char c = 0;
-    driver_wait(s->d, served_has_said, &s->words, "a word of the child's");
-    assert_int_equal(read(s->words, &c, 1), 1);
+    driver_wait(s->d, served_has_said, &s->reports, "a word of the child's");
+    assert_int_equal(read(s->reports, &c, 1), 1);
     assert_int_equal(c, expected);
 }
 
@@ -150,8 +150,8 @@ static inline void served_hear(struct served *s, char expected)
 static inline void served_hear_both(struct served *s, char one, char other)
 {
     char c = 0;
-    driver_wait(s->d, served_has_said, &s->words, "a word of the child's");
-    assert_int_equal(read(s->words, &c, 1), 1);
+    driver_wait(s->d, served_has_said, &s->reports, "a word of the child's");
+    assert_int_equal(read(s->reports, &c, 1), 1);
     assert_true(c == one || c == other);
     served_hear(s, c == one ? other : one);
 }
@@ -166,7 +166,7 @@ static inline void served_finish(struct served *s)
     for (size_t i = 0; i < SERVED_LINKS; i++)
         if (s->ends[i] >= 0)
             (void)close(s->ends[i]);
-    (void)close(s->words);
+    (void)close(s->reports);
     driver_free(s->d);
 }
 

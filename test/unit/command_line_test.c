@@ -35,9 +35,9 @@ static void table(void **state)
         for (const struct command_option *o = c->options; o->name; o++) {
             a_code_is_one_option(o, c);
             assert_true(*o->text && !strpbrk(o->text, "\n"));
-            bool has_words = o->value == COMMAND_WORD || o->value == COMMAND_OPTIONAL_WORD;
+            bool has_choices = o->value == COMMAND_CHOICE || o->value == COMMAND_OPTIONAL_WORD;
             bool has_name = o->value == COMMAND_FILE || o->value == COMMAND_DIRECTORY;
-            assert_int_equal(o->words != NULL, has_words);
+            assert_int_equal(o->choices != NULL, has_choices);
             assert_int_equal(o->value_name != NULL, has_name);
         }
     }
@@ -74,13 +74,13 @@ static void help(void **state)
 }
 
 /* What command_next makes of a line: its codes, and the first word that is left. */
-static void reads(const char *name, const char *const *words, const int *codes, const char *left)
+static void reads(const char *name, const char *const *args, const int *codes, const char *left)
 {
     const struct command *c = name ? command_find(name) : command_line;
     char *argv[ARGUMENTS_MAX] = {(char *)(uintptr_t) "first"};
     int argc = 1, code = 0;
-    for (; *words; words++)
-        argv[argc++] = (char *)(uintptr_t)*words;
+    for (; *args; args++)
+        argv[argc++] = (char *)(uintptr_t)*args;
     optind = 0;
     for (size_t i = 0; code != COMMAND_END && code != COMMAND_WRONG; i++) {
         code = command_next(c, argc, argv);
@@ -93,26 +93,26 @@ static void reads(const char *name, const char *const *words, const int *codes, 
         assert_int_equal(optind, argc);
 }
 
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define CODES(...) ((const int[]){__VA_ARGS__})
 
 static void reading(void **state)
 {
     (void)state;
-    reads(NULL, WORDS("-c", "x", "-V"), CODES(COMMAND_CONFIG, COMMAND_VERSION, COMMAND_END), NULL);
-    reads(NULL, WORDS("--config=x", "exec", "-h"), CODES(COMMAND_CONFIG, COMMAND_END), "exec");
-    reads(NULL, WORDS("--print-signatures", "markdown"), CODES(COMMAND_PRINT_SIGNATURES, COMMAND_END), "markdown");
-    reads(NULL, WORDS("--print-signatures=markdown"), CODES(COMMAND_PRINT_SIGNATURES, COMMAND_END), NULL);
-    reads(NULL, WORDS("--nosuch"), CODES(COMMAND_WRONG), NULL);
-    reads(NULL, WORDS("-x"), CODES(COMMAND_WRONG), NULL);
-    reads(NULL, WORDS("--config"), CODES(COMMAND_WRONG), NULL);
-    reads(NULL, WORDS("--help=yes"), CODES(COMMAND_WRONG), NULL);
-    reads(NULL, WORDS("--cwd", "x"), CODES(COMMAND_WRONG), NULL);
-    reads("exec", WORDS("--cwd", "x", "target", "--help"), CODES(COMMAND_CWD, COMMAND_END), "target");
-    reads(NULL, WORDS("help", "exec"), CODES(COMMAND_END), "help");
-    reads("help", WORDS("exec"), CODES(COMMAND_END), "exec");
-    reads("version", WORDS("--help"), CODES(COMMAND_HELP, COMMAND_END), NULL);
-    reads("check-env", WORDS("target", "--help"), CODES(COMMAND_HELP, COMMAND_END), "target");
+    reads(NULL, ARGS("-c", "x", "-V"), CODES(COMMAND_CONFIG, COMMAND_VERSION, COMMAND_END), NULL);
+    reads(NULL, ARGS("--config=x", "exec", "-h"), CODES(COMMAND_CONFIG, COMMAND_END), "exec");
+    reads(NULL, ARGS("--print-signatures", "markdown"), CODES(COMMAND_PRINT_SIGNATURES, COMMAND_END), "markdown");
+    reads(NULL, ARGS("--print-signatures=markdown"), CODES(COMMAND_PRINT_SIGNATURES, COMMAND_END), NULL);
+    reads(NULL, ARGS("--nosuch"), CODES(COMMAND_WRONG), NULL);
+    reads(NULL, ARGS("-x"), CODES(COMMAND_WRONG), NULL);
+    reads(NULL, ARGS("--config"), CODES(COMMAND_WRONG), NULL);
+    reads(NULL, ARGS("--help=yes"), CODES(COMMAND_WRONG), NULL);
+    reads(NULL, ARGS("--cwd", "x"), CODES(COMMAND_WRONG), NULL);
+    reads("exec", ARGS("--cwd", "x", "target", "--help"), CODES(COMMAND_CWD, COMMAND_END), "target");
+    reads(NULL, ARGS("help", "exec"), CODES(COMMAND_END), "help");
+    reads("help", ARGS("exec"), CODES(COMMAND_END), "exec");
+    reads("version", ARGS("--help"), CODES(COMMAND_HELP, COMMAND_END), NULL);
+    reads("check-env", ARGS("target", "--help"), CODES(COMMAND_HELP, COMMAND_END), "target");
 }
 
 static void completions(void **state)

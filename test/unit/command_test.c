@@ -13,7 +13,7 @@
 #include "proxy/machine/programs.h"
 #include "proxy/machine/transport.h"
 
-enum { MUCH = 4 * 1024 * 1024, WORDS_MAX = 3, WORD_SIZE = 256 };
+enum { MUCH = 4 * 1024 * 1024, ARGS_MAX = 3, WORD_SIZE = 256 };
 
 const struct bootstrap_program programs_own = {"x86_64", "00", "", 0, 0};
 const struct bootstrap_program programs_table[] = {{"x86_64", "00", "", 0, 0}};
@@ -74,21 +74,21 @@ static const struct carrier_handler events = {
 /* The target is gone as soon as the transport is there, as after a reload. */
 static void start(const char *a, const char *b, const char *c)
 {
-    static char words[WORDS_MAX][WORD_SIZE], name[WORD_SIZE];
-    const char *given[WORDS_MAX] = {a, b, c};
-    char *argv[WORDS_MAX + 1] = {0};
+    static char args[ARGS_MAX][WORD_SIZE], name[WORD_SIZE];
+    const char *given[ARGS_MAX] = {a, b, c};
+    char *argv[ARGS_MAX + 1] = {0};
     struct config_target target = {.name = name, .command = argv};
     memset(&w, 0, sizeof w);
     (void)snprintf(name, sizeof name, "main");
-    for (size_t i = 0; i < WORDS_MAX && given[i]; i++) {
-        (void)snprintf(words[i], sizeof words[i], "%s", given[i]);
-        argv[i] = words[i];
+    for (size_t i = 0; i < ARGS_MAX && given[i]; i++) {
+        (void)snprintf(args[i], sizeof args[i], "%s", given[i]);
+        argv[i] = args[i];
     }
     assert_int_equal(uv_loop_init(&w.loop), 0);
     buf_init(&w.got, 2 * (size_t)MUCH);
     w.transport = transport_command(&w.loop, &target);
     assert_non_null(w.transport);
-    memset(words, '?', sizeof words);
+    memset(args, '?', sizeof args);
     memset(name, '?', sizeof name);
     memset(&target, 0, sizeof target);
     memset((void *)argv, 0, sizeof argv);

@@ -204,15 +204,15 @@ static void references_keep_it(void **state)
 }
 
 /* The only problem of a text. */
-static void one_problem(const char *text, size_t len, int line, int column, const char *words)
+static void one_problem(const char *text, size_t len, int line, int column, const char *message)
 {
     struct config_problems problems;
     struct config *c = parse(text, len, &problems);
     if (c || problems.count != 1)
         fail_msg("%zu problems in %s", problems.count, text);
     const struct config_problem *p = &problems.list[0];
-    if (p->line != line || p->column != column || !strstr(p->text, words))
-        fail_msg("%s\ngave %d:%d: %s\nexpected %d:%d: %s", text, p->line, p->column, p->text, line, column, words);
+    if (p->line != line || p->column != column || !strstr(p->text, message))
+        fail_msg("%s\ngave %d:%d: %s\nexpected %d:%d: %s", text, p->line, p->column, p->text, line, column, message);
     config_problems_free(&problems);
 }
 
@@ -221,7 +221,7 @@ static void syntax_errors(void **state)
     static const struct {
         const char *text;
         int line, column;
-        const char *words;
+        const char *message;
     } cases[] = {
         {"", 1, 1, "the file is empty"},
         {" // only a comment", 1, 19, "the file is empty"},
@@ -255,7 +255,7 @@ static void syntax_errors(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-        one_problem(cases[i].text, strlen(cases[i].text), cases[i].line, cases[i].column, cases[i].words);
+        one_problem(cases[i].text, strlen(cases[i].text), cases[i].line, cases[i].column, cases[i].message);
     one_problem("{\0}", 3, 1, 2, "byte 0x00");
 }
 

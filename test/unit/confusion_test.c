@@ -76,36 +76,36 @@ static json_t *read_lines(const char *path)
 }
 
 /* Calls take for each line's words that is no comment. */
-static void read_words(const char *path, void (*take)(char *const *words, int count))
+static void read_rows(const char *path, void (*take)(char *const *message, int count))
 {
     FILE *f = fopen(path, "r");
     char line[BUFSIZ];
     if (!f)
         fail_msg("%s cannot be read", path);
     while (fgets(line, sizeof line, f)) {
-        char *words[KINDS_OF_ROW_MAX + 1], *rest = line;
+        char *message[KINDS_OF_ROW_MAX + 1], *rest = line;
         int count = 0;
         for (char *word; line[0] != '#' && (word = strtok_r(rest, " \n", &rest)) && count < KINDS_OF_ROW_MAX + 1;)
-            words[count++] = word;
+            message[count++] = word;
         if (count > 0)
-            take(words, count);
+            take(message, count);
     }
     (void)fclose(f);
 }
 
-static void take_kinds(char *const *words, int count)
+static void take_kinds(char *const *message, int count)
 {
     assert_true(row_kinds_count < ROWS_MAX);
     struct row_kinds *r = &row_kinds[row_kinds_count++];
-    (void)snprintf(r->name, sizeof r->name, "%s", words[0]);
+    (void)snprintf(r->name, sizeof r->name, "%s", message[0]);
     for (r->count = 0; r->count < count - 1; r->count++)
-        (void)snprintf(r->kinds[r->count], NAME_LEN, "%s", words[r->count + 1]);
+        (void)snprintf(r->kinds[r->count], NAME_LEN, "%s", message[r->count + 1]);
 }
 
-static void take_cause(char *const *words, int count)
+static void take_cause(char *const *message, int count)
 {
     assert_int_equal(count, 2);
-    json_object_set_new(causes, words[0], json_string(words[1]));
+    json_object_set_new(causes, message[0], json_string(message[1]));
 }
 
 static const struct row_kinds *kinds_of(const char *name)
@@ -122,7 +122,7 @@ static const struct row_kinds *kinds_of(const char *name)
 struct said {
     struct delve_diagnosis d;
     bool is_blamed; /* on a value that somebody has set */
-    char words[DELVE_WORDS_MAX];
+    char message[DELVE_MESSAGE_MAX];
 };
 
 /* The member of the object that holds the path: itself or the longest one that is a directory of it. */
@@ -229,7 +229,8 @@ static int same_path(void *arg, const char *path, struct buf *out)
 }
 
 /* Whether a value is to blame, and in which words. */
-static bool is_blamed(const json_t *row, const struct delve_facts *facts, const char *output, char *words, size_t size)
+static bool is_blamed(const json_t *row, const struct delve_facts *facts, const char *output, char *message,
+                      size_t size)
 {
     static const struct delve_target target = {.map_path = same_path};
     struct err e = {{0}};
@@ -241,7 +242,7 @@ static bool is_blamed(const json_t *row, const struct delve_facts *facts, const 
     buf_init(&out, TEXT_MAX);
     const struct delve_blame_of of = {.plan = plan, .facts = facts};
     bool blamed = delve_blame(&of, output, &out);
-    (void)snprintf(words, size, "%s", blamed ? out.data : "");
+    (void)snprintf(message, size, "%s", blamed ? out.data : "");
     buf_free(&out);
     delve_plan_free(plan);
     return blamed;
@@ -259,7 +260,7 @@ static void diagnose(const json_t *head, const json_t *row, struct said *said)
     memset(said, 0, sizeof *said);
     if (head)
         fill_facts(&facts, head, row);
-    said->is_blamed = is_blamed(row, head ? &facts : NULL, text, said->words, sizeof said->words);
+    said->is_blamed = is_blamed(row, head ? &facts : NULL, text, said->message, sizeof said->message);
     if (!said->is_blamed) {
         (void)delve_diagnose_build(&said->d, text);
         if (head && *said->d.module)
@@ -279,14 +280,14 @@ static bool is_said(const struct said *said)
 }
 
 /* Whether the text names one of the origins that are right. */
-static bool is_origin_among(const char *words, const json_t *kinds)
+static bool is_origin_among(const char *message, const json_t *kinds)
 {
     static const struct {
         const char *kind, *names;
     } origins[] = {{"launch-json", "launch.json"}, {"launch-json", "buildFlags"}, {"goflags", "GOFLAGS"},
                    {"environment", "environment"}, {"goenv-file", "go env -w"},   {"goenv-file", ".config/go/env"}};
     for (size_t i = 0; i < sizeof origins / sizeof *origins; i++)
-        if (has(kinds, origins[i].kind) && strstr(words, origins[i].names))
+        if (has(kinds, origins[i].kind) && strstr(message, origins[i].names))
             return true;
     return false;
 }
@@ -295,7 +296,7 @@ static bool is_origin_among(const char *words, const json_t *kinds)
 static bool is_among(const struct said *said, const json_t *kinds)
 {
     if (said->is_blamed)
-        return is_origin_among(said->words, kinds);
+        return is_origin_among(said->message, kinds);
     if (!said->d.signature)
         return has(kinds, "program") || has(kinds, "none");
     const struct row_kinds *r = kinds_of(said->d.signature->name);
@@ -415,7 +416,7 @@ static void list_row(const struct table *t, const json_t *row, const struct said
 {
     char *wanted = json_dumps(kinds, JSON_COMPACT), *works = json_dumps(json_object_get(row, "works"), JSON_COMPACT);
     print_message("%s %s: %s: %s%s instead of %s; mended by %s\n", t->set, text_of(row, "case"), what,
-                  said->is_blamed ? said->words : "", said->d.signature ? said->d.signature->name : "", wanted,
+                  said->is_blamed ? said->message : "", said->d.signature ? said->d.signature->name : "", wanted,
                   works ? works : "?");
     free(wanted);
     free(works);
@@ -486,8 +487,8 @@ static void both_sets(void **state)
     (void)state;
     struct table first = {.set = "first"}, second = {.set = "second"};
     causes = json_object();
-    read_words("test/modgraph/kinds.txt", take_kinds);
-    read_words("test/unit/data/signatures/causes.txt", take_cause);
+    read_rows("test/modgraph/kinds.txt", take_kinds);
+    read_rows("test/unit/data/signatures/causes.txt", take_cause);
     print_message("what is said of broken set-ups\n");
     print_message(
         "%-24s broken  right acceptable  wrong   none  useless  refused  mendable unmended  healthy  spoken\n", "");

@@ -11,7 +11,7 @@
 #include "delve/flags.h"
 #include "delve/strings.h"
 
-enum { WORDS_MAX = 8 };
+enum { ARGS_MAX = 8 };
 
 struct outcome {
     struct delve_strings out, notes;
@@ -19,13 +19,13 @@ struct outcome {
     int result;
 };
 
-static struct outcome read_flags(const char *const *words)
+static struct outcome read_flags(const char *const *args)
 {
     struct outcome o = {.result = 0};
     size_t count = 0;
-    while (words[count])
+    while (args[count])
         count++;
-    o.result = delve_flags_read(words, count, "dlvFlags", &o.out, &o.notes, &o.e);
+    o.result = delve_flags_read(args, count, "dlvFlags", &o.out, &o.notes, &o.e);
     return o;
 }
 
@@ -39,8 +39,8 @@ static void flags_pass_as_one_word(void **state)
 {
     (void)state;
     static const struct {
-        const char *words[WORDS_MAX];
-        const char *passed[WORDS_MAX];
+        const char *args[ARGS_MAX];
+        const char *passed[ARGS_MAX];
     } cases[] = {
         {{"--check-go-version=false"}, {"--check-go-version=false"}},
         {{"--check-go-version"}, {"--check-go-version=true"}},
@@ -57,9 +57,9 @@ static void flags_pass_as_one_word(void **state)
         {{"--not-yet-invented=7"}, {"--not-yet-invented=7"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct outcome o = read_flags(cases[i].words);
+        struct outcome o = read_flags(cases[i].args);
         if (o.result < 0)
-            fail_msg("%s: %s", cases[i].words[0], o.e.text);
+            fail_msg("%s: %s", cases[i].args[0], o.e.text);
         assert_int_equal(o.notes.count, 0);
         size_t n = 0;
         for (; cases[i].passed[n]; n++) {
@@ -74,7 +74,7 @@ static void flags_pass_as_one_word(void **state)
 static void pins_and_supervisors_flags_are_dropped_with_a_note(void **state)
 {
     (void)state;
-    static const char *const cases[][WORDS_MAX] = {
+    static const char *const cases[][ARGS_MAX] = {
         {"--headless=false"},
         {"--only-same-user=false"},
         {"--only-same-user=0"},
@@ -117,9 +117,9 @@ static void pins_and_supervisors_flags_are_dropped_with_a_note(void **state)
 static void a_pin_with_its_own_value_needs_no_note(void **state)
 {
     (void)state;
-    const char *words[] = {"--headless", "--api-version=2",      "--only-same-user=true", "--accept-multiclient=1",
-                           "--log",      "--listen=127.0.0.1:0", "--continue=false",      NULL};
-    struct outcome o = read_flags(words);
+    const char *args[] = {"--headless", "--api-version=2",      "--only-same-user=true", "--accept-multiclient=1",
+                          "--log",      "--listen=127.0.0.1:0", "--continue=false",      NULL};
+    struct outcome o = read_flags(args);
     assert_int_equal(o.result, 0);
     assert_int_equal(o.out.count, 0);
     assert_int_equal(o.notes.count, 0);
@@ -130,7 +130,7 @@ static void what_is_no_flag_is_refused(void **state)
 {
     (void)state;
     static const struct {
-        const char *words[WORDS_MAX];
+        const char *args[ARGS_MAX];
         const char *says;
     } cases[] = {
         {{"--"}, "\"--\" would end dlv's flags"},
@@ -150,12 +150,12 @@ static void what_is_no_flag_is_refused(void **state)
         {{"-z"}, "no flag \"-z\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct outcome o = read_flags(cases[i].words);
+        struct outcome o = read_flags(cases[i].args);
         if (o.result == 0)
-            fail_msg("%s passed", cases[i].words[0]);
+            fail_msg("%s passed", cases[i].args[0]);
         assert_non_null(strstr(o.e.text, "dlvFlags: "));
         if (!strstr(o.e.text, cases[i].says))
-            fail_msg("%s: %s", cases[i].words[0], o.e.text);
+            fail_msg("%s: %s", cases[i].args[0], o.e.text);
         outcome_free(&o);
     }
 }
@@ -164,8 +164,8 @@ static void a_single_dash_never_reaches_delve(void **state)
 {
     (void)state;
     /* pflag reads it as -h, -e with the value "adless=false". */
-    const char *words[] = {"-headless=false", NULL};
-    struct outcome o = read_flags(words);
+    const char *args[] = {"-headless=false", NULL};
+    struct outcome o = read_flags(args);
     assert_int_equal(o.result, 0);
     assert_int_equal(o.out.count, 0);
     assert_int_equal(o.notes.count, 2);
@@ -194,7 +194,7 @@ static void words_split_as_delve_does(void **state)
     (void)state;
     static const struct {
         const char *text;
-        const char *words[WORDS_MAX];
+        const char *args[ARGS_MAX];
     } cases[] = {
         {"", {NULL}},
         {"  ", {NULL}},
@@ -209,33 +209,33 @@ static void words_split_as_delve_does(void **state)
         {"a\"b c\"", {"a\"b", "c\""}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct delve_strings words = {0};
+        struct delve_strings args = {0};
         bool is_open = strstr(cases[i].text, "'open");
-        assert_int_equal(delve_words_split(&words, cases[i].text, "'"), is_open ? 1 : 0);
+        assert_int_equal(delve_args_split(&args, cases[i].text, "'"), is_open ? 1 : 0);
         size_t n = 0;
-        for (; cases[i].words[n]; n++) {
-            assert_true(n < words.count);
-            assert_string_equal(words.list[n], cases[i].words[n]);
+        for (; cases[i].args[n]; n++) {
+            assert_true(n < args.count);
+            assert_string_equal(args.list[n], cases[i].args[n]);
         }
-        assert_int_equal(words.count, n);
-        delve_strings_free(&words);
+        assert_int_equal(args.count, n);
+        delve_strings_free(&args);
     }
 }
 
 static void words_joined_split_into_the_same(void **state)
 {
     (void)state;
-    const char *words[] = {"-v", "-tags=a b", "it's", "", "back\\slash", "\\ '", "-ldflags=-X 'a=b'"};
-    enum { COUNT = sizeof words / sizeof words[0] };
+    const char *args[] = {"-v", "-tags=a b", "it's", "", "back\\slash", "\\ '", "-ldflags=-X 'a=b'"};
+    enum { COUNT = sizeof args / sizeof args[0] };
     struct delve_strings list = {0}, again = {0};
     for (size_t i = 0; i < COUNT; i++)
-        assert_int_equal(delve_strings_add(&list, words[i]), 0);
-    char *text = delve_words_join(&list);
+        assert_int_equal(delve_strings_add(&list, args[i]), 0);
+    char *text = delve_args_join(&list);
     assert_non_null(text);
-    assert_int_equal(delve_words_split(&again, text, "'"), 0);
+    assert_int_equal(delve_args_split(&again, text, "'"), 0);
     assert_int_equal(again.count, COUNT);
     for (size_t i = 0; i < COUNT; i++)
-        assert_string_equal(again.list[i], words[i]);
+        assert_string_equal(again.list[i], args[i]);
     free(text);
     delve_strings_free(&list);
     delve_strings_free(&again);

@@ -472,10 +472,10 @@ static void end_stream(struct channel *c)
     c->handler->closed(c->arg, &none, CHANNEL_CLOSED);
 }
 
-static void break_stream(struct channel *c, const char *words)
+static void break_stream(struct channel *c, const char *message)
 {
     struct err why;
-    err_set(&why, "%s", words);
+    err_set(&why, "%s", message);
     c->closed = true;
     c->handler->closed(c->arg, &why, CHANNEL_BROKEN);
 }

@@ -211,13 +211,13 @@ struct transport *reach_target(uv_loop_t *loop, const struct config_target *targ
 }
 
 /* The carrier is lost, for a reason. */
-static void lose(enum transport_loss loss, const char *words)
+static void lose(enum transport_loss loss, const char *message)
 {
     struct carried *c = w.carrier;
     const struct carrier_handler *h = c->h;
     void *arg = c->arg;
     struct err why;
-    err_set(&why, "%s", words);
+    err_set(&why, "%s", message);
     fake_close(&c->base);
     h->lost(arg, &why, loss);
 }

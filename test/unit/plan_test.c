@@ -825,7 +825,7 @@ static void what_is_not_there_is_traced_back_to_launch_json(void **state)
     static const struct delve_target target = {.map_path = map_path, .name_rule = name_rule};
     static const struct delve_path_error_at there = {.where = "gomachine", .target = "main"};
     static const struct {
-        const char *json, *path, *name, *words;
+        const char *json, *path, *name, *message;
     } cases[] = {
         {"{\"program\":\"/Users/me/ws\"}", "/home/me/ws", "missing",
          "program: /home/me/ws does not exist on gomachine. It comes from \"/Users/me/ws\" by the rule /Users/me -> "
@@ -850,8 +850,8 @@ static void what_is_not_there_is_traced_back_to_launch_json(void **state)
         assert_non_null(plan);
         assert_int_equal(delve_path_error_explain(plan, delve_path_error_of(cases[i].name), cases[i].path, &there, &e),
                          -1);
-        if (strncmp(e.text, cases[i].words, strlen(cases[i].words)) != 0)
-            fail_msg("%s:\n%s\nis not\n%s", cases[i].json, e.text, cases[i].words);
+        if (strncmp(e.text, cases[i].message, strlen(cases[i].message)) != 0)
+            fail_msg("%s:\n%s\nis not\n%s", cases[i].json, e.text, cases[i].message);
         delve_plan_free(plan);
     }
     assert_int_equal(delve_path_error_of("start"), DELVE_PATH_OK);

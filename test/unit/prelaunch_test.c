@@ -78,12 +78,12 @@ static void commands_are_words_or_a_line_for_sh_in_the_order_written(void **stat
                                "\"optional\": false}]",
                                &p, &e),
                      0);
-    const char *const words[] = {"make", "", "a b", "-x", NULL};
+    const char *const args[] = {"make", "", "a b", "-x", NULL};
     const char *const tidy[] = {"go", "mod", "tidy", NULL};
     const char *const line[] = {"sh", "-c", "make gen && echo 'x y'", NULL};
     const char *const script[] = {"./gen.sh", NULL};
     assert_int_equal(p.count, 4);
-    assert_step(&p.list[0], "make  a b -x", true, words);
+    assert_step(&p.list[0], "make  a b -x", true, args);
     assert_step(&p.list[1], "go mod tidy", false, tidy);
     assert_step(&p.list[2], "make gen && echo 'x y'", false, line);
     assert_step(&p.list[3], "./gen.sh", false, script);

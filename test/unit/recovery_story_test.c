@@ -29,39 +29,39 @@ static void the_cause_is_reported_in_two_lines_at_most(void **state)
 {
     (void)state;
     struct delve_diagnosis d = of(SUMS, "", "");
-    (void)snprintf(d.words, sizeof d.words, "main.go:3:8: missing go.sum entry; to add it:\n\tgo mod download x");
+    (void)snprintf(d.message, sizeof d.message, "main.go:3:8: missing go.sum entry; to add it:\n\tgo mod download x");
     (void)snprintf(d.file, sizeof d.file, "main.go");
     d.line = 3;
     assert_reported(&d, "sums broke: main.go:3:8: missing go.sum entry; to add it:\n  go mod download x");
     (void)snprintf(d.file, sizeof d.file, "/w/go.mod");
     assert_reported(&d, "sums broke: /w/go.mod:3: main.go:3:8: missing go.sum entry; to add it:\n  go mod download x");
     d.line = 0;
-    (void)snprintf(d.words, sizeof d.words, "\tone\r\n");
+    (void)snprintf(d.message, sizeof d.message, "\tone\r\n");
     assert_reported(&d, "sums broke: /w/go.mod: one");
     d.file[0] = '\0';
-    (void)snprintf(d.words, sizeof d.words,
+    (void)snprintf(d.message, sizeof d.message,
                    "verifying a@v1: checksum mismatch\n\tdownloaded: h1:x\n\tgo.sum:     h1:y\n"
                    "\nSECURITY ERROR\n");
     assert_reported(
         &d, "sums broke: verifying a@v1: checksum mismatch\n  downloaded: h1:x; go.sum:     h1:y; SECURITY ERROR");
-    d.words[0] = '\0';
+    d.message[0] = '\0';
     assert_reported(&d, "sums broke: ");
 }
 
-static void long_words_are_cut_between_lines(void **state)
+static void long_messages_are_cut_between_lines(void **state)
 {
     (void)state;
     struct delve_diagnosis d = of(SYNTAX, "", "");
-    struct buf words, out;
-    buf_init(&words, sizeof d.words);
-    buf_puts(&words, "errors parsing go.mod:");
-    assert_false(words.failed);
+    struct buf message, out;
+    buf_init(&message, sizeof d.message);
+    buf_puts(&message, "errors parsing go.mod:");
+    assert_false(message.failed);
     for (int i = 1; i <= 40; i++) {
-        buf_printf(&words, "\n/home/me/w/go.mod:%d: unknown directive", i);
-        assert_false(words.failed);
+        buf_printf(&message, "\n/home/me/w/go.mod:%d: unknown directive", i);
+        assert_false(message.failed);
     }
-    memcpy(d.words, words.data, words.len + 1);
-    buf_free(&words);
+    memcpy(d.message, message.data, message.len + 1);
+    buf_free(&message);
     buf_init(&out, REPORT_MAX);
     delve_recovery_report_cause(&d, &out);
     assert_false(out.failed);
@@ -171,7 +171,7 @@ static void every_row_of_the_table_comes_to_an_end(void **state)
     for (size_t i = 0; i < count; i++) {
         struct delve_recovery *r = new_policy(&options);
         struct delve_diagnosis d = {
-            .signature = &table[i], .words = "words", .module = "example.com/a", .version = "v1"};
+            .signature = &table[i], .message = "words", .module = "example.com/a", .version = "v1"};
         struct delve_step step = delve_recovery_failed(r, &d, 0);
         int starts = 0;
         for (const enum delve_remedy *remedy = table[i].remedies; *remedy != DELVE_REMEDY_NONE; remedy++) {
@@ -357,7 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_cause_is_reported_in_two_lines_at_most),
-        cmocka_unit_test(long_words_are_cut_between_lines),
+        cmocka_unit_test(long_messages_are_cut_between_lines),
         cmocka_unit_test(what_to_do_for_good),
         cmocka_unit_test(which_go_is_needed_and_where_it_may_be),
         cmocka_unit_test(every_row_of_the_table_comes_to_an_end),

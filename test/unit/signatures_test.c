@@ -225,8 +225,8 @@ static void check_named(const json_t *row, const struct delve_diagnosis *d)
     assert_string_equal(d->file, text_of(row, "file"));
     assert_int_equal(d->line, (int)json_integer_value(json_object_get(row, "line")));
     if (json_object_get(row, "words"))
-        assert_string_equal(d->words, text_of(row, "words"));
-    assert_true(*d->words);
+        assert_string_equal(d->message, text_of(row, "words"));
+    assert_true(*d->message);
 }
 
 /* The row's facts: {"name": "text" or ["text", ...]}. */
@@ -283,7 +283,7 @@ static void what_only_looks_alike(void **state)
         if (d.signature)
             fail_msg("%s: %s", cause_of(&d), text_of(row, "out"));
         assert_null(d.signature);
-        assert_string_equal(d.words, "");
+        assert_string_equal(d.message, "");
     }
     json_decref(rows);
     struct delve_diagnosis d;
@@ -309,7 +309,7 @@ static void surroundings(void **state)
         buf_puts(&text, "exit status 1\n");
         (void)delve_diagnose_build(&among, text.data);
         assert_string_equal(cause_of(&among), text_of(row, "cause"));
-        assert_string_equal(among.words, plain.words);
+        assert_string_equal(among.message, plain.message);
         buf_free(&text);
     }
     json_decref(rows);
@@ -405,21 +405,21 @@ static void big_outputs_take_a_bounded_time(void **state)
     }
 }
 
-static void long_words_are_cut(void **state)
+static void long_messages_are_cut(void **state)
 {
     (void)state;
     struct buf text;
     struct delve_diagnosis d;
     buf_init(&text, TEXT_MAX);
     buf_puts(&text, "go: inconsistent vendoring in /w:\n");
-    for (int i = 0; i < DELVE_WORDS_MAX; i++)
+    for (int i = 0; i < DELVE_MESSAGE_MAX; i++)
         buf_puts(&text, "\texample.com/\xc3\xa4@v1.0.0: is explicitly required in go.mod\n");
     assert_true(delve_diagnose_build(&d, text.data));
     assert_string_equal(cause_of(&d), "vendor-inconsistent");
-    size_t n = strlen(d.words);
-    assert_true(n < DELVE_WORDS_MAX && n > DELVE_WORDS_MAX / 2);
-    assert_memory_equal(d.words, text.data, n);
-    assert_true((unsigned char)d.words[n - 1] != 0xc3);
+    size_t n = strlen(d.message);
+    assert_true(n < DELVE_MESSAGE_MAX && n > DELVE_MESSAGE_MAX / 2);
+    assert_memory_equal(d.message, text.data, n);
+    assert_true((unsigned char)d.message[n - 1] != 0xc3);
     buf_free(&text);
 }
 
@@ -507,7 +507,7 @@ static void forms_have_each_cause(void **state)
         struct buf cause;
         buf_init(&cause, TEXT_MAX);
         buf_puts(&cause, ".TP\n");
-        roff_words(&cause, table[i].cause);
+        roff_text(&cause, table[i].cause);
         assert_non_null(strstr(man.data, cause.data));
         buf_free(&cause);
     }
@@ -549,7 +549,7 @@ int main(void)
         cmocka_unit_test(surroundings),
         cmocka_unit_test(log_lines),
         cmocka_unit_test(big_outputs_take_a_bounded_time),
-        cmocka_unit_test(long_words_are_cut),
+        cmocka_unit_test(long_messages_are_cut),
         cmocka_unit_test(printed),
         cmocka_unit_test(forms_have_each_cause),
         cmocka_unit_test(readme_has_lines_of_the_table),

@@ -1,4 +1,4 @@
-/* What of `ssh -G` asks for the ssh program, and the last words of a program. */
+/* What of `ssh -G` asks for the ssh program, and the tail of a program's stderr. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proxy/machine/words.h"
+#include "proxy/machine/stderr_tail.h"
 #include "proxy/ssh/ssh_beyond.h"
 
 enum { TEXT_MAX = 1024 };
@@ -59,23 +59,23 @@ static void settings(void **state)
     }
 }
 
-static void words(void **state)
+static void the_tail_of_stderr(void **state)
 {
-    struct words w = {0};
-    char many[3 * WORDS_MAX];
+    struct stderr_tail w = {0};
+    char many[3 * STDERR_TAIL_MAX];
     (void)state;
-    assert_string_equal(words_text(&w), "");
-    words_add(&w, "a\r\nb \0\033[1m\xff\n\n", 13);
-    assert_string_equal(words_text(&w), "a\nb ??[1m?");
+    assert_string_equal(stderr_tail_text(&w), "");
+    stderr_tail_add(&w, "a\r\nb \0\033[1m\xff\n\n", 13);
+    assert_string_equal(stderr_tail_text(&w), "a\nb ??[1m?");
     memset(many, 'x', sizeof many);
-    words_add(&w, many, sizeof many);
-    words_add(&w, "the end", strlen("the end"));
-    assert_int_equal(strlen(words_text(&w)), WORDS_MAX);
-    assert_string_equal(words_text(&w) + WORDS_MAX - strlen("xthe end"), "xthe end");
+    stderr_tail_add(&w, many, sizeof many);
+    stderr_tail_add(&w, "the end", strlen("the end"));
+    assert_int_equal(strlen(stderr_tail_text(&w)), STDERR_TAIL_MAX);
+    assert_string_equal(stderr_tail_text(&w) + STDERR_TAIL_MAX - strlen("xthe end"), "xthe end");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(settings), cmocka_unit_test(words)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(settings), cmocka_unit_test(the_tail_of_stderr)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

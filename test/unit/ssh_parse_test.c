@@ -158,7 +158,7 @@ static void tokens(void **state)
     }
     static const struct {
         enum ssh_expansion how;
-        const char *text, *words;
+        const char *text, *message;
     } bad[] = {
         {SSH_EXPAND_FILE, "%Z", "%Z"},
         {SSH_EXPAND_FILE, "x%", "single %"},
@@ -172,7 +172,7 @@ static void tokens(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_null(ssh_expand(bad[i].text, bad[i].how, &t, &e));
-        assert_non_null(strstr(e.text, bad[i].words));
+        assert_non_null(strstr(e.text, bad[i].message));
     }
     t.hash = NULL;
     assert_null(ssh_expand("%C", SSH_EXPAND_FILE, &t, &e));

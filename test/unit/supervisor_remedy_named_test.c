@@ -3,7 +3,7 @@
 
 /* --- what is compared --- */
 
-static void assert_losses(const char *was, const char *now, size_t changed, size_t dropped, const char *words)
+static void assert_losses(const char *was, const char *now, size_t changed, size_t dropped, const char *expected)
 {
     struct buf a, b, text;
     buf_init(&a, WORLD_MAX);
@@ -16,7 +16,7 @@ static void assert_losses(const char *was, const char *now, size_t changed, size
     assert_int_equal(remedy_named(AT("was.mod"), STDERR_FILENO, &a), 0);
     assert_int_equal(remedy_named(AT("now.mod"), STDERR_FILENO, &b), 0);
     struct remedy_loss loss = remedy_compare(&a, &b, &text);
-    assert_string_equal(text.data, words);
+    assert_string_equal(text.data, expected);
     assert_int_equal(loss.changed, changed);
     assert_int_equal(loss.dropped, dropped);
     buf_free(&a);

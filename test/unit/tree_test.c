@@ -20,19 +20,19 @@ static int read_text(const char *text, size_t len, enum dap_tree_of of, json_t *
     return dap_tree_read(text, len, of, tree, &why);
 }
 
-static void refused(const char *text, enum dap_tree_of of, const char *words)
+static void refused(const char *text, enum dap_tree_of of, const char *message)
 {
     json_t *tree;
     assert_int_equal(read_text(text, strlen(text), of, &tree), 1);
     assert_null(tree);
-    if (!strstr(why.text, words))
+    if (!strstr(why.text, message))
         fail_msg("%s: %s", text, why.text);
 }
 
 static void test_refused_by_name(void **state)
 {
     static const struct {
-        const char *text, *words;
+        const char *text, *message;
     } cases[] = {
         {"{\"program\":\"/a\\u0000b\"}",
          "program contains \\u0000, which a path, argument or variable cannot; remove it (byte 14 of 23)"},
@@ -54,7 +54,7 @@ static void test_refused_by_name(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        refused(cases[i].text, DAP_TREE_ARGUMENTS, cases[i].words);
+        refused(cases[i].text, DAP_TREE_ARGUMENTS, cases[i].message);
 }
 
 static void test_read(void **state)
@@ -99,14 +99,14 @@ static void test_bounds(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
         struct buf text;
-        char words[64];
+        char message[64];
         many(&text, bounds[i].values, "{}");
         assert_int_equal(read_text(text.data, text.len, bounds[i].of, &tree), 0);
         json_decref(tree);
         buf_free(&text);
         many(&text, bounds[i].values + 1, "1");
-        (void)snprintf(words, sizeof words, "more than the limit of %zu values", bounds[i].values);
-        refused(text.data, bounds[i].of, words);
+        (void)snprintf(message, sizeof message, "more than the limit of %zu values", bounds[i].values);
+        refused(text.data, bounds[i].of, message);
         buf_free(&text);
 
         /* Spaces count as bytes only. */
@@ -119,8 +119,9 @@ static void test_bounds(void **state)
         json_decref(tree);
         text.data[text.len - 1] = ' ';
         buf_puts(&text, "]");
-        (void)snprintf(words, sizeof words, "%zu bytes exceed the limit of %zu KiB", text.len, bounds[i].bytes >> 10);
-        refused(text.data, bounds[i].of, words);
+        (void)snprintf(message, sizeof message, "%zu bytes exceed the limit of %zu KiB", text.len,
+                       bounds[i].bytes >> 10);
+        refused(text.data, bounds[i].of, message);
         buf_free(&text);
     }
 }
@@ -128,7 +129,7 @@ static void test_bounds(void **state)
 static void test_payload(void **state)
 {
     static const struct {
-        const char *arguments, *words; /* NULL: {} */
+        const char *arguments, *message; /* NULL: {} */
     } cases[] = {
         {NULL, NULL},
         {"null", NULL},
@@ -146,9 +147,9 @@ static void test_payload(void **state)
         (void)snprintf(text, sizeof text, "{\"seq\":1,\"type\":\"request\",\"command\":\"launch\"%s%s}",
                        cases[i].arguments ? ",\"arguments\":" : "", cases[i].arguments ? cases[i].arguments : "");
         assert_int_equal(dap_message_scan(&m, text, strlen(text), &why), 0);
-        assert_int_equal(dap_tree_payload(&m, DAP_TREE_ARGUMENTS, &tree, &why), cases[i].words ? 1 : 0);
-        if (cases[i].words)
-            assert_string_equal(why.text, cases[i].words);
+        assert_int_equal(dap_tree_payload(&m, DAP_TREE_ARGUMENTS, &tree, &why), cases[i].message ? 1 : 0);
+        if (cases[i].message)
+            assert_string_equal(why.text, cases[i].message);
         else
             assert_int_equal(json_object_size(tree), 0);
         json_decref(tree);

@@ -1,12 +1,12 @@
-#include "proxy/machine/words.h"
+#include "proxy/machine/stderr_tail.h"
 
 #include <string.h>
 
 #include "dap/utf8.h"
 
-enum { WORDS_DELETE = 0x7f };
+enum { ASCII_DELETE = 0x7f };
 
-void words_make_printable(char *text)
+void stderr_tail_make_printable(char *text)
 {
     size_t left = strlen(text);
     while (left > 0) {
@@ -14,7 +14,7 @@ void words_make_printable(char *text)
             memmove(text, text + 1, left--); /* with the NUL */
         size_t n = dap_utf8_sequence(text, left);
         unsigned char byte = (unsigned char)*text;
-        if (n == 0 || (n == 1 && byte != '\n' && (byte < ' ' || byte == WORDS_DELETE))) {
+        if (n == 0 || (n == 1 && byte != '\n' && (byte < ' ' || byte == ASCII_DELETE))) {
             *text = '?';
             n = 1;
         }
@@ -23,14 +23,14 @@ void words_make_printable(char *text)
     }
 }
 
-void words_add(struct words *w, const char *data, size_t len)
+void stderr_tail_add(struct stderr_tail *w, const char *data, size_t len)
 {
-    if (len > WORDS_MAX) {
-        data += len - WORDS_MAX;
-        len = WORDS_MAX;
+    if (len > STDERR_TAIL_MAX) {
+        data += len - STDERR_TAIL_MAX;
+        len = STDERR_TAIL_MAX;
     }
-    if (w->len + len > WORDS_MAX) {
-        size_t drop = w->len + len - WORDS_MAX;
+    if (w->len + len > STDERR_TAIL_MAX) {
+        size_t drop = w->len + len - STDERR_TAIL_MAX;
         memmove(w->text, w->text + drop, w->len - drop);
         w->len -= drop;
     }
@@ -42,11 +42,11 @@ void words_add(struct words *w, const char *data, size_t len)
     w->text[w->len] = '\0';
 }
 
-const char *words_text(struct words *w)
+const char *stderr_tail_text(struct stderr_tail *w)
 {
     while (w->len > 0 && strchr("\r\n\t ", w->text[w->len - 1]))
         w->text[--w->len] = '\0';
-    words_make_printable(w->text);
+    stderr_tail_make_printable(w->text);
     w->len = strlen(w->text);
     return w->text;
 }
