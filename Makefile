@@ -76,7 +76,7 @@ PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ig
     $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c proxy/machine/machine*.c) \
     $(addprefix proxy/machine/,transport.c programs.c boot.c channel.c local.c command.c child.c child_carrier.c) \
     proxy/machine/stderr_tail.c \
-    $(addprefix proxy/base/,timer.c nonce.c log.c state.c environment.c source.c) proxy/delve/waiting.c \
+    $(addprefix proxy/base/,timer.c nonce.c log.c state.c environment.c fd_reader.c) proxy/delve/waiting.c \
     proxy/session/routes.c $(TUNNEL)
 TEST_SRC := $(wildcard test/*/*.c test/*/*/*.c)
 UNIT_SRC := $(wildcard test/unit/*_test.c)

@@ -5,8 +5,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "proxy/base/fd_writer.h"
 #include "proxy/base/log.h"
-#include "proxy/base/sink.h"
 #include "proxy/base/state.h"
 #include "proxy/base/timer.h"
 #include "proxy/cli/exec_input.h"
@@ -45,7 +45,7 @@ struct exec {
     struct one_shot_dir dir; /* --cwd */
     struct delve_plan plan;  /* says no more than where the command runs; its strings are dir's */
     struct delve_strings command;
-    struct sink *out, *err;
+    struct fd_writer *out, *err;
     struct exec_input *in; /* NULL: none, or it is over */
     struct timer *step;
     enum exec_state state;
@@ -61,7 +61,7 @@ static void set_state(struct exec *x, enum exec_state state, const char *reason)
 
 static void stop_when_written(struct exec *x)
 {
-    if (x->state == EXEC_OVER && sink_queued(x->out) == 0 && sink_queued(x->err) == 0)
+    if (x->state == EXEC_OVER && fd_writer_queued(x->out) == 0 && fd_writer_queued(x->err) == 0)
         one_shot_stop(x->shot);
 }
 
@@ -104,14 +104,15 @@ static void end_supervisor(struct exec *x, const char *reason)
 static void on_progress(void *arg)
 {
     struct exec *x = arg;
-    int error = sink_error(x->out) ? sink_error(x->out) : sink_error(x->err);
+    int error = fd_writer_error(x->out) ? fd_writer_error(x->out) : fd_writer_error(x->err);
     if (error && x->state == EXEC_RUNNING) {
         if (error != UV_EPIPE)
             one_shot_report("cannot write the command's output: %s; the command is ended", uv_strerror(error));
         x->status = error == UV_EPIPE ? EXIT_SIGNAL + SIGPIPE : EXIT_LOST;
         end_supervisor(x, "the output is closed");
     }
-    if (x->paused && x->shot->keeper && sink_queued(x->out) <= QUEUE_LOW && sink_queued(x->err) <= QUEUE_LOW) {
+    if (x->paused && x->shot->keeper && fd_writer_queued(x->out) <= QUEUE_LOW &&
+        fd_writer_queued(x->err) <= QUEUE_LOW) {
         x->paused = false;
         keeper_pause_output(x->shot->keeper, false);
     }
@@ -123,16 +124,16 @@ static void on_progress(void *arg)
 static void on_output(void *arg, enum channel_source source, const char *data, size_t len)
 {
     struct exec *x = arg;
-    struct sink *sink = source == CHANNEL_STDERR ? x->err : x->out;
+    struct fd_writer *writer = source == CHANNEL_STDERR ? x->err : x->out;
     if (x->state == EXEC_OVER)
         return; /* more of it would keep us here without end */
-    if (sink_write(sink, data, len) < 0 && x->state < EXEC_ENDING) {
+    if (fd_writer_write(writer, data, len) < 0 && x->state < EXEC_ENDING) {
         one_shot_report("out of memory while writing the command's output; the command is ended");
         x->status = EXIT_LOST;
         end_supervisor(x, "out of memory");
         return;
     }
-    if (!x->paused && x->state < EXEC_ENDING && sink_queued(sink) >= QUEUE_HIGH) {
+    if (!x->paused && x->state < EXEC_ENDING && fd_writer_queued(writer) >= QUEUE_HIGH) {
         x->paused = true;
         keeper_pause_output(x->shot->keeper, true);
     }
@@ -259,7 +260,7 @@ static void on_step(void *arg)
     struct exec *x = arg;
     if (x->state == EXEC_EXITED) {
         /* While we write slowly, silence says nothing. */
-        if (x->paused || sink_queued(x->out) || sink_queued(x->err))
+        if (x->paused || fd_writer_queued(x->out) || fd_writer_queued(x->err))
             timer_start(x->step, QUIET_MS, 0);
         else
             end_supervisor(x, "another process holds the output open");
@@ -310,8 +311,8 @@ static void hold_standard_descriptors(void)
 
 static bool open_streams(struct exec *x)
 {
-    x->out = sink_new(&x->shot->loop, STDOUT_FILENO, on_progress, x);
-    x->err = sink_new(&x->shot->loop, STDERR_FILENO, on_progress, x);
+    x->out = fd_writer_new(&x->shot->loop, STDOUT_FILENO, on_progress, x);
+    x->err = fd_writer_new(&x->shot->loop, STDERR_FILENO, on_progress, x);
     x->step = timer_new(&x->shot->loop, on_step, x);
     return x->out && x->err && x->step;
 }
@@ -319,12 +320,12 @@ static bool open_streams(struct exec *x)
 static void close_streams(struct exec *x)
 {
     /* A write that hangs can't be waited for. */
-    if ((x->out && sink_queued(x->out)) || (x->err && sink_queued(x->err)))
+    if ((x->out && fd_writer_queued(x->out)) || (x->err && fd_writer_queued(x->err)))
         _exit(x->status < 0 ? EXIT_LOST : x->status);
     stop_input(x);
     timer_free(x->step);
-    sink_free(x->out);
-    sink_free(x->err);
+    fd_writer_free(x->out);
+    fd_writer_free(x->err);
 }
 
 /* Returns 0, -1 after a report when the command line has none, or no directory to run it in. */

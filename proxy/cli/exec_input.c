@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "proxy/base/source.h"
+#include "proxy/base/fd_reader.h"
 #include "proxy/cli/one_shot.h"
 
 struct exec_input {
-    struct source *source; /* NULL: its end was reached */
+    struct fd_reader *reader; /* NULL: its end was reached */
     struct keeper *keeper;
 };
 
@@ -23,17 +23,17 @@ static void on_data(void *arg, const char *data, size_t len, int error)
     struct exec_input *in = arg;
     if (len > 0) {
         if (!keeper_input(in->keeper, data, len))
-            source_next(in->source);
+            fd_reader_next(in->reader);
         return;
     }
     if (error)
         one_shot_report("cannot read standard input: %s; the command's input ends", uv_strerror(error));
-    source_free(in->source);
-    in->source = NULL;
+    fd_reader_free(in->reader);
+    in->reader = NULL;
     keeper_input_end(in->keeper);
 }
 
-static const struct source_handler events = {.data = on_data};
+static const struct fd_reader_handler events = {.data = on_data};
 
 struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k)
 {
@@ -41,8 +41,8 @@ struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k)
     if (!in)
         return NULL;
     in->keeper = k;
-    in->source = source_new(loop, fd, &events, in);
-    if (in->source)
+    in->reader = fd_reader_new(loop, fd, &events, in);
+    if (in->reader)
         return in;
     free(in);
     return NULL;
@@ -50,14 +50,14 @@ struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k)
 
 void exec_input_go_on(struct exec_input *in)
 {
-    if (in && in->source)
-        source_next(in->source);
+    if (in && in->reader)
+        fd_reader_next(in->reader);
 }
 
 void exec_input_free(struct exec_input *in)
 {
     if (!in)
         return;
-    source_free(in->source);
+    fd_reader_free(in->reader);
     free(in);
 }

@@ -37,8 +37,8 @@ struct outflow {
     struct flow_kept kept;
     bool was_full;
     bool is_finishing;
-    size_t left;      /* bytes to be read then */
-    struct sink sink; /* of a terminal */
+    size_t left;                 /* bytes to be read then */
+    struct stream_writer writer; /* of a terminal */
 };
 
 static struct outflow *outflows;
@@ -192,7 +192,7 @@ static void on_cut(struct stream *stream)
 
 static void on_readable(struct stream *stream)
 {
-    sink_write(&of(stream)->sink);
+    stream_writer_flush(&of(stream)->writer);
 }
 
 static void begin(struct outflow *o)
@@ -259,7 +259,7 @@ static struct outflow *new_outflow(const struct outflow_order *order)
     *o = (struct outflow){.order = *order, .stream = {.ops = both ? &both_ways : &one_way}};
     o->in = (struct watch){.fd = order->fd, .events = POLLIN, .ready = on_ready, .arg = o};
     o->settle = (struct alarm){.ring = on_settle, .arg = o};
-    sink_init(&o->sink, order->fd, &o->stream, NULL, o);
+    stream_writer_init(&o->writer, order->fd, &o->stream, NULL, o);
     if (kept_init(&o->kept, order->spill, order->spill_max) == 0 && flow_set_nonblocking(order->fd) == 0 &&
         uplink_open(&o->stream, order->class, order->stream, order->number, order->session) == 0)
         return o;
@@ -313,7 +313,7 @@ void outflow_mute(struct outflow *o)
     bool is_at_end = o->state == OUTFLOW_READ;
     if (o->state > OUTFLOW_CUT || o->state == OUTFLOW_ENDED)
         return;
-    sink_stop(&o->sink);
+    stream_writer_stop(&o->writer);
     stream_abandon(&o->stream);
     kept_free(&o->kept);
     o->kept.error = 0;
@@ -334,7 +334,7 @@ void outflow_free(struct outflow *o)
     *at = o->next;
     loop_unwatch(&o->in);
     loop_disarm(&o->settle);
-    sink_stop(&o->sink);
+    stream_writer_stop(&o->writer);
     if (o->state == OUTFLOW_ENDED)
         stream_leave(&o->stream);
     else

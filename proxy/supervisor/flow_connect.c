@@ -33,7 +33,7 @@ struct connection {
     bool has_said_end;  /* it, to the stream */
     bool has_heard_end; /* the stream, to it */
     struct watch in;    /* being made: POLLOUT */
-    struct sink sink;
+    struct stream_writer writer;
     struct alarm settle;
     struct flight *flight; /* NULL: none (any more) */
     struct buf heard;      /* what Delve has said during it */
@@ -51,7 +51,7 @@ static struct connection *of(struct stream *stream)
 static void close_socket(struct connection *c)
 {
     loop_unwatch(&c->in);
-    sink_stop(&c->sink);
+    stream_writer_stop(&c->writer);
     if (c->fd >= 0)
         (void)close(c->fd);
     c->fd = -1;
@@ -136,13 +136,13 @@ static void serve(struct connection *c)
 {
     c->state = CONNECTION_OPEN;
     c->error = 0;
-    sink_init(&c->sink, c->fd, &c->stream, on_broken, c);
+    stream_writer_init(&c->writer, c->fd, &c->stream, on_broken, c);
     c->in.events = POLLIN;
     if (is_down)
         loop_unwatch(&c->in);
     else
         loop_watch(&c->in);
-    sink_write(&c->sink);
+    stream_writer_flush(&c->writer);
     if (c->state == CONNECTION_OPEN && c->has_heard_end)
         (void)shutdown(c->fd, SHUT_WR);
 }
@@ -312,7 +312,7 @@ static void on_readable(struct stream *stream)
 {
     struct connection *c = of(stream);
     if (c->state == CONNECTION_OPEN)
-        sink_write(&c->sink);
+        stream_writer_flush(&c->writer);
 }
 
 static void on_ended(struct stream *stream)

@@ -13,19 +13,20 @@ enum { INPUT_WINDOW = 256 * 1024 };
 
 static void on_writable(void *arg, short revents)
 {
-    struct sink *k = arg;
+    struct stream_writer *k = arg;
     (void)revents;
     loop_unwatch(&k->out);
-    sink_write(k);
+    stream_writer_flush(k);
 }
 
-void sink_init(struct sink *k, int fd, struct stream *stream, void (*broken)(void *arg, int error), void *arg)
+void stream_writer_init(struct stream_writer *k, int fd, struct stream *stream, void (*broken)(void *arg, int error),
+                        void *arg)
 {
-    *k = (struct sink){.fd = fd, .stream = stream, .broken = broken, .arg = arg};
+    *k = (struct stream_writer){.fd = fd, .stream = stream, .broken = broken, .arg = arg};
     k->out = (struct watch){.fd = fd, .events = POLLOUT, .ready = on_writable, .arg = k};
 }
 
-void sink_write(struct sink *k)
+void stream_writer_flush(struct stream_writer *k)
 {
     const void *bytes;
     size_t n;
@@ -45,7 +46,7 @@ void sink_write(struct sink *k)
     }
 }
 
-void sink_stop(struct sink *k)
+void stream_writer_stop(struct stream_writer *k)
 {
     loop_unwatch(&k->out);
 }
@@ -54,7 +55,7 @@ void sink_stop(struct sink *k)
 
 struct inflow {
     struct stream stream;
-    struct sink sink;
+    struct stream_writer writer;
     struct alarm begin;
     bool is_over;
     void (*over)(void *arg);
@@ -71,8 +72,8 @@ static void finish(struct inflow *i)
     if (i->is_over)
         return;
     i->is_over = true;
-    sink_stop(&i->sink);
-    (void)close(i->sink.fd);
+    stream_writer_stop(&i->writer);
+    (void)close(i->writer.fd);
     if (i->over)
         i->over(i->arg);
 }
@@ -81,7 +82,7 @@ static void on_readable(struct stream *stream)
 {
     struct inflow *i = of(stream);
     if (!i->is_over)
-        sink_write(&i->sink);
+        stream_writer_flush(&i->writer);
 }
 
 static void on_ended(struct stream *stream)
@@ -119,7 +120,7 @@ struct inflow *inflow_new(int fd, struct stream **stream, void (*over)(void *arg
         return NULL;
     }
     *i = (struct inflow){.stream = {.ops = &ops}, .over = over, .arg = arg};
-    sink_init(&i->sink, fd, &i->stream, on_broken, i);
+    stream_writer_init(&i->writer, fd, &i->stream, on_broken, i);
     i->begin = (struct alarm){.ring = on_begin, .arg = i};
     loop_alarm(&i->begin, 0);
     *stream = &i->stream;
@@ -131,9 +132,9 @@ void inflow_free(struct inflow *i)
     if (!i)
         return;
     loop_disarm(&i->begin);
-    sink_stop(&i->sink);
+    stream_writer_stop(&i->writer);
     if (!i->is_over)
-        (void)close(i->sink.fd);
+        (void)close(i->writer.fd);
     stream_abandon(&i->stream);
     free(i);
 }

@@ -5,7 +5,7 @@
 #include "proxy/supervisor/flow.h"
 
 /* What is written to a descriptor as it takes it, from a stream. */
-struct sink {
+struct stream_writer {
     int fd;
     struct stream *stream;
     struct watch out;
@@ -13,11 +13,12 @@ struct sink {
     void *arg;
 };
 
-void sink_init(struct sink *k, int fd, struct stream *stream, void (*broken)(void *arg, int error), void *arg);
+void stream_writer_init(struct stream_writer *k, int fd, struct stream *stream, void (*broken)(void *arg, int error),
+                        void *arg);
 /* Writes what there is and the descriptor takes; the rest follows by itself. */
-void sink_write(struct sink *k);
+void stream_writer_flush(struct stream_writer *k);
 /* Writes no more. */
-void sink_stop(struct sink *k);
+void stream_writer_stop(struct stream_writer *k);
 
 int flow_set_nonblocking(int fd);
 /* Connections are read only while there is a link. */

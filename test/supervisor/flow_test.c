@@ -319,7 +319,7 @@ static void finishing_without_a_link(void **state)
 /* --- Inflows --- */
 
 static struct inflow *inflow;
-static int sink = -1;
+static int target = -1;
 
 static void on_inflow_over(void *arg)
 {
@@ -329,12 +329,12 @@ static void on_inflow_over(void *arg)
     inflow = NULL;
 }
 
-static void begin_sink(void)
+static void begin_target(void)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         abort();
-    sink = ends[1];
+    target = ends[1];
     /* What comes out goes back as an outflow. */
     struct outflow_order order = order_for(ends[0]);
     flow = outflow_new(&order);
@@ -347,13 +347,13 @@ static struct stream *open_inflow(enum order_stream stream, uint32_t number, uin
     struct stream *s = NULL;
     if (stream != ORDER_STREAM_INPUT || number != RUN || session != SESSION)
         return NULL;
-    inflow = inflow_new(sink, &s, on_inflow_over, NULL);
+    inflow = inflow_new(target, &s, on_inflow_over, NULL);
     return s;
 }
 
 static void what_is_sent_comes_back(void **state)
 {
-    static const struct served_work work = {.begin = begin_sink, .opened = open_inflow};
+    static const struct served_work work = {.begin = begin_target, .opened = open_inflow};
     struct served s;
     size_t n = 5 * (size_t)MEBIBYTE;
     (void)state;
@@ -383,18 +383,18 @@ static bool was_stopped(void *arg)
     return s->stopped;
 }
 
-static void begin_broken_sink(void)
+static void begin_broken_target(void)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         abort();
     (void)close(ends[0]);
-    sink = ends[1];
+    target = ends[1];
 }
 
 static void who_takes_no_more_stops_the_stream(void **state)
 {
-    static const struct served_work work = {.begin = begin_broken_sink, .opened = open_inflow};
+    static const struct served_work work = {.begin = begin_broken_target, .opened = open_inflow};
     struct served s;
     (void)state;
     served_start(&s, &work);

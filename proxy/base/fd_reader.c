@@ -1,4 +1,4 @@
-#include "proxy/base/source.h"
+#include "proxy/base/fd_reader.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,9 +11,9 @@ enum { CHUNK_SIZE = 64 * 1024 };
 
 /* A read may wait for ever: it has a thread of its own, which nobody waits for. Whoever of the two lets go last frees
  * it. */
-struct source {
+struct fd_reader {
     int fd;
-    const struct source_handler *handler;
+    const struct fd_reader_handler *handler;
     void *arg;
     uv_async_t *done; /* on the loop, freed when it is closed */
     uv_sem_t wanted;
@@ -23,7 +23,7 @@ struct source {
     ssize_t got; /* negative: why nothing */
 };
 
-static void destroy(struct source *s)
+static void destroy(struct fd_reader *s)
 {
     uv_sem_destroy(&s->wanted);
     uv_mutex_destroy(&s->mutex);
@@ -32,7 +32,7 @@ static void destroy(struct source *s)
 
 /* --- its thread --- */
 
-static ssize_t read_some(struct source *s)
+static ssize_t read_some(struct fd_reader *s)
 {
     for (;;) {
         ssize_t n = read(s->fd, s->chunk, sizeof s->chunk);
@@ -50,7 +50,7 @@ static ssize_t read_some(struct source *s)
 
 static void work(void *arg)
 {
-    struct source *s = arg;
+    struct fd_reader *s = arg;
     bool let_go = false;
     while (!let_go) {
         uv_sem_wait(&s->wanted);
@@ -73,7 +73,7 @@ static void work(void *arg)
 
 static void on_done(uv_async_t *done)
 {
-    struct source *s = done->data;
+    struct fd_reader *s = done->data;
     s->handler->data(s->arg, s->chunk, s->got > 0 ? (size_t)s->got : 0, s->got < 0 ? (int)s->got : 0);
 }
 
@@ -82,9 +82,9 @@ static void on_closed(uv_handle_t *done)
     free(done);
 }
 
-static struct source *source_make(int fd, const struct source_handler *h, void *arg)
+static struct fd_reader *fd_reader_make(int fd, const struct fd_reader_handler *h, void *arg)
 {
-    struct source *s = calloc(1, sizeof *s);
+    struct fd_reader *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->fd = fd;
@@ -102,10 +102,10 @@ static struct source *source_make(int fd, const struct source_handler *h, void *
     return s;
 }
 
-struct source *source_new(uv_loop_t *loop, int fd, const struct source_handler *h, void *arg)
+struct fd_reader *fd_reader_new(uv_loop_t *loop, int fd, const struct fd_reader_handler *h, void *arg)
 {
     uv_thread_t thread;
-    struct source *s = source_make(fd, h, arg);
+    struct fd_reader *s = fd_reader_make(fd, h, arg);
     if (!s)
         return NULL;
     s->done = malloc(sizeof *s->done);
@@ -124,12 +124,12 @@ struct source *source_new(uv_loop_t *loop, int fd, const struct source_handler *
     return NULL;
 }
 
-void source_next(struct source *s)
+void fd_reader_next(struct fd_reader *s)
 {
     uv_sem_post(&s->wanted);
 }
 
-void source_free(struct source *s)
+void fd_reader_free(struct fd_reader *s)
 {
     if (!s)
         return;

@@ -1,4 +1,4 @@
-#include "proxy/base/sink.h"
+#include "proxy/base/fd_writer.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -8,7 +8,7 @@
 
 #include "dap/buf.h"
 
-struct sink {
+struct fd_writer {
     uv_loop_t *loop;
     int fd;
     void (*progress)(void *arg); /* NULL: freed, the write that hangs frees the memory */
@@ -22,7 +22,7 @@ struct sink {
 /* On a thread of its own. */
 static void write_all(uv_work_t *work)
 {
-    struct sink *s = work->data;
+    struct fd_writer *s = work->data;
     size_t done = 0;
     while (done < s->writing.len) {
         ssize_t n = write(s->fd, s->writing.data + done, s->writing.len - done);
@@ -39,7 +39,7 @@ static void write_all(uv_work_t *work)
     }
 }
 
-static void destroy(struct sink *s)
+static void destroy(struct fd_writer *s)
 {
     buf_free(&s->queue);
     buf_free(&s->writing);
@@ -48,7 +48,7 @@ static void destroy(struct sink *s)
 
 static void on_written(uv_work_t *work, int status);
 
-static void start(struct sink *s)
+static void start(struct fd_writer *s)
 {
     struct buf empty = s->writing;
     buf_clear(&empty);
@@ -64,7 +64,7 @@ static void start(struct sink *s)
 
 static void on_written(uv_work_t *work, int status)
 {
-    struct sink *s = work->data;
+    struct fd_writer *s = work->data;
     s->busy = false;
     if (!s->progress) {
         destroy(s);
@@ -79,21 +79,21 @@ static void on_written(uv_work_t *work, int status)
     s->progress(s->arg);
 }
 
-struct sink *sink_new(uv_loop_t *loop, int fd, void (*progress)(void *arg), void *arg)
+struct fd_writer *fd_writer_new(uv_loop_t *loop, int fd, void (*progress)(void *arg), void *arg)
 {
-    struct sink *s = calloc(1, sizeof *s);
+    struct fd_writer *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->loop = loop;
     s->fd = fd;
     s->progress = progress;
     s->arg = arg;
-    buf_init(&s->queue, SINK_QUEUE_MAX);
-    buf_init(&s->writing, SINK_QUEUE_MAX);
+    buf_init(&s->queue, FD_WRITER_QUEUE_MAX);
+    buf_init(&s->writing, FD_WRITER_QUEUE_MAX);
     return s;
 }
 
-int sink_write(struct sink *s, const char *data, size_t len)
+int fd_writer_write(struct fd_writer *s, const char *data, size_t len)
 {
     if (s->error)
         return 0;
@@ -105,17 +105,17 @@ int sink_write(struct sink *s, const char *data, size_t len)
     return s->error ? -1 : 0;
 }
 
-size_t sink_queued(const struct sink *s)
+size_t fd_writer_queued(const struct fd_writer *s)
 {
     return s->queue.len + (s->busy ? s->writing.len : 0);
 }
 
-int sink_error(const struct sink *s)
+int fd_writer_error(const struct fd_writer *s)
 {
     return s->error;
 }
 
-void sink_free(struct sink *s)
+void fd_writer_free(struct fd_writer *s)
 {
     if (!s)
         return;

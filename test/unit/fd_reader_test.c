@@ -9,13 +9,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "proxy/base/source.h"
+#include "proxy/base/fd_reader.h"
 
 enum { TEXT_MAX = 256 };
 
 static struct world {
     uv_loop_t loop;
-    struct source *source;
+    struct fd_reader *reader;
     int ends[2];
     char text[TEXT_MAX];
     size_t len;
@@ -32,14 +32,14 @@ static void on_data(void *arg, const char *data, size_t len, int error)
     w.ended = len == 0;
     w.error = error;
     if (w.frees || w.ended) {
-        source_free(w.source);
-        w.source = NULL;
+        fd_reader_free(w.reader);
+        w.reader = NULL;
     } else if (!w.waits) {
-        source_next(w.source);
+        fd_reader_next(w.reader);
     }
 }
 
-static const struct source_handler events = {.data = on_data};
+static const struct fd_reader_handler events = {.data = on_data};
 
 static int begin(void **state)
 {
@@ -51,7 +51,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    source_free(w.source);
+    fd_reader_free(w.reader);
     (void)uv_run(&w.loop, UV_RUN_DEFAULT);
     /* Not closed: a read that is left waiting must not find another test's descriptor. */
     return uv_loop_close(&w.loop);
@@ -59,8 +59,8 @@ static int end(void **state)
 
 static void start(int fd)
 {
-    w.source = source_new(&w.loop, fd, &events, &w);
-    assert_non_null(w.source);
+    w.reader = fd_reader_new(&w.loop, fd, &events, &w);
+    assert_non_null(w.reader);
 }
 
 static void say(const char *text)
@@ -103,7 +103,7 @@ static void test_no_more_than_is_asked_for(void **state)
     assert_int_equal(w.len, 3);
     assert_int_equal(read(w.ends[0], left, sizeof left), 3);
     say("three");
-    source_next(w.source);
+    fd_reader_next(w.reader);
     until_has("onethree");
 }
 
@@ -137,8 +137,8 @@ static void test_freed(void **state)
 {
     (void)state;
     start(w.ends[0]);
-    source_free(w.source);
-    w.source = NULL;
+    fd_reader_free(w.reader);
+    w.reader = NULL;
     (void)uv_run(&w.loop, UV_RUN_DEFAULT);
     say("nobody's");
     assert_int_equal(w.len, 0);
@@ -146,8 +146,8 @@ static void test_freed(void **state)
     start(w.ends[0]);
     say("x");
     (void)uv_run(&w.loop, UV_RUN_DEFAULT);
-    assert_null(w.source);
-    source_free(NULL);
+    assert_null(w.reader);
+    fd_reader_free(NULL);
 }
 
 int main(void)
