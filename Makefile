@@ -72,7 +72,7 @@ SUPERVISOR_SHARED := delve/order.c delve/rpc.c dap/buf.c dap/json.c dap/json_pat
     dap/err.c dap/message.c dap/utf8.c
 SUPERVISOR_SRC := $(SUPERVISOR) $(TUNNEL) $(SUPERVISOR_SHARED)
 # What of proxy/ is a plain function of bytes, and tested as such; and what is tested over a transport of the test's own.
-PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_beyond.c ssh_wire.c ssh_agent_env.c) \
+PROXY_PLAIN := $(addprefix proxy/ssh/,ssh_parse.c ssh_known.c ssh_offer.c ssh_ignored.c ssh_unsupported.c ssh_wire.c ssh_agent_env.c) \
     $(addprefix proxy/cli/,command_line.c completion.c) $(wildcard proxy/machine/keeper*.c proxy/machine/machine*.c) \
     $(addprefix proxy/machine/,transport.c programs.c boot.c channel.c local.c command.c child.c child_carrier.c) \
     proxy/machine/stderr_tail.c \
@@ -225,7 +225,7 @@ $(BUILD)/fuzzers/%: test/fuzz/%.c $(TESTED)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(TESTED) $(LIBS)
 # delvegate with a transport that fails on purpose.
 FLAKY_OBJ := $(BUILD)/test/e2e/helpers/flaky.o
-$(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/machine/reach.o,$(PROXY_OBJ)) $(FLAKY_OBJ) $(PURE_OBJ) \
+$(BUILD)/delvegate-flaky: $(filter-out $(BUILD)/proxy/machine/transport_target.o,$(PROXY_OBJ)) $(FLAKY_OBJ) $(PURE_OBJ) \
     $(PROGRAMS_OBJ)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -37,14 +37,14 @@ static void read_target(struct walk *w, const struct config_option *option, cons
     if (walk_is_doubled(w, child))
         return;
     if (!config_is_target_name(child->key))
-        walk_complain(w, child->key_line, child->key_column,
-                      "not a valid name for a target; use 1 to 64 letters, digits, \".\", \"_\" and \"-\"");
+        walk_add_problem(w, child->key_line, child->key_column,
+                         "not a valid name for a target; use 1 to 64 letters, digits, \".\", \"_\" and \"-\"");
     if (child->kind == CONFIG_JSON_OBJECT)
         walk_object(w, option->members, child, child, target);
     else
-        walk_complain(w, child->line, child->column,
-                      "expected an object with the target's options; {} takes the "
-                      "defaults");
+        walk_add_problem(w, child->line, child->column,
+                         "expected an object with the target's options; {} takes the "
+                         "defaults");
 }
 
 void walk_targets(struct walk *w, const struct config_option *option, const struct config_json *node,
@@ -52,8 +52,8 @@ void walk_targets(struct walk *w, const struct config_option *option, const stru
 {
     size_t n = count(node);
     if (n < (size_t)option->min || n > (size_t)option->max) {
-        walk_complain(w, node->line, node->column, "%zu targets; there must be %ld to %ld", n, option->min,
-                      option->max);
+        walk_add_problem(w, node->line, node->column, "%zu targets; there must be %ld to %ld", n, option->min,
+                         option->max);
         return;
     }
     config->targets = allocate(w, n, sizeof(*config->targets));
@@ -72,7 +72,7 @@ static void read_path(struct walk *w, const struct config_option *option, const 
 {
     struct config_path pair = {0};
     if (item->kind != CONFIG_JSON_OBJECT) {
-        walk_complain(w, item->line, item->column, "expected an object {\"client\": ..., \"remote\": ...}");
+        walk_add_problem(w, item->line, item->column, "expected an object {\"client\": ..., \"remote\": ...}");
         return;
     }
     walk_object(w, option->members, item, item, &pair);
@@ -87,7 +87,7 @@ bool walk_fits(struct walk *w, const struct config_option *option, const struct 
     size_t n = count(node);
     if (n <= (size_t)option->max)
         return true;
-    walk_complain(w, node->line, node->column, "%zu entries; at most %ld are allowed", n, option->max);
+    walk_add_problem(w, node->line, node->column, "%zu entries; at most %ld are allowed", n, option->max);
     return false;
 }
 
@@ -112,8 +112,8 @@ void walk_not_a_string(struct walk *w, const struct config_json *node)
     if (why.failed)
         w->no_memory = true;
     else
-        walk_complain(w, node->line, node->column, "%s%s", why.data,
-                      node->kind == CONFIG_JSON_SCALAR ? "; put it in double quotes" : "");
+        walk_add_problem(w, node->line, node->column, "%s%s", why.data,
+                         node->kind == CONFIG_JSON_SCALAR ? "; put it in double quotes" : "");
     buf_free(&why);
 }
 
@@ -124,16 +124,16 @@ static bool check_variable(struct walk *w, const struct config_json *child)
     if (walk_is_doubled(w, child))
         return false;
     if (!config_is_env_name(child->key)) {
-        walk_complain(w, child->key_line, child->key_column,
-                      "not a valid name for an environment variable; use letters, digits and \"_\", no digit first");
+        walk_add_problem(w, child->key_line, child->key_column,
+                         "not a valid name for an environment variable; use letters, digits and \"_\", no digit first");
         return false;
     }
     if (config_env_is_pinned(child->key, &option)) {
         if (option)
-            walk_complain(w, child->key_line, child->key_column, "has its own option; set %s instead", option);
+            walk_add_problem(w, child->key_line, child->key_column, "has its own option; set %s instead", option);
         else
-            walk_complain(w, child->key_line, child->key_column,
-                          "delvegate sets it to a directory that is removed when the session ends; leave it out");
+            walk_add_problem(w, child->key_line, child->key_column,
+                             "delvegate sets it to a directory that is removed when the session ends; leave it out");
         return false;
     }
     if (!config_json_string(child))
@@ -180,18 +180,18 @@ static size_t check_flag(struct walk *w, const struct config_json *item, const c
     enum delve_flag_kind kind = delve_flag_kind_of(args[0]);
     const char *value = n == 2 ? args[1] : "";
     if (kind != DELVE_FLAG_USER)
-        walk_complain(w, item->line, item->column, "\"%s\" is a flag that delvegate %s; remove it", args[0],
-                      kind == DELVE_FLAG_PINNED ? "pins" : "sets itself");
+        walk_add_problem(w, item->line, item->column, "\"%s\" is a flag that delvegate %s; remove it", args[0],
+                         kind == DELVE_FLAG_PINNED ? "pins" : "sets itself");
     else if (strncmp(value, "--", 2) == 0 && delve_flag_kind_of(value) == DELVE_FLAG_PINNED)
-        walk_complain(w, item->line, item->column,
-                      "\"%s\" would take the pinned flag \"%s\" as its value; give it a value and remove that flag",
-                      args[0], value);
+        walk_add_problem(w, item->line, item->column,
+                         "\"%s\" would take the pinned flag \"%s\" as its value; give it a value and remove that flag",
+                         args[0], value);
     else if (n == 0 && config_problems_add(w->problems, item->line, item->column, copy(w, alone.text)) < 0)
         w->no_memory = true;
     return n ? n : 1;
 }
 
-/* Copies the arguments that are valid, NULL for the others, which are complained of. */
+/* Copies the arguments that are valid, NULL for the others, which are reported. */
 static void copy_flags(struct walk *w, const struct config_json *node, char **args)
 {
     size_t index = 0;
@@ -201,7 +201,7 @@ static void copy_flags(struct walk *w, const struct config_json *node, char **ar
         if (!arg)
             walk_not_a_string(w, item);
         else if (config_has_control(arg))
-            walk_complain(w, item->line, item->column, "contains a control character; write the flag without it");
+            walk_add_problem(w, item->line, item->column, "contains a control character; write the flag without it");
         else
             args[index] = copy(w, arg);
         walk_leave(w, before);
@@ -252,8 +252,8 @@ void walk_addresses(struct walk *w, const struct config_option *option, const st
         if (!text)
             walk_not_a_string(w, item);
         else if (!config_address_read(text, address))
-            walk_complain(w, item->line, item->column,
-                          "not an IP address; write one such as \"172.17.0.1\", one entry for each gateway");
+            walk_add_problem(w, item->line, item->column,
+                             "not an IP address; write one such as \"172.17.0.1\", one entry for each gateway");
         else
             (*list)[n++] = copy(w, address);
         walk_leave(w, before);
@@ -266,7 +266,7 @@ void walk_argv(struct walk *w, const struct config_option *option, const struct 
     if (!walk_fits(w, option, node))
         return;
     if (!node->child)
-        walk_complain(w, node->line, node->column, "the command is empty; write [\"program\", \"argument\", ...]");
+        walk_add_problem(w, node->line, node->column, "the command is empty; write [\"program\", \"argument\", ...]");
     *argv = allocate(w, count(node), sizeof(**argv));
     for (const struct config_json *item = node->child; item && *argv; item = item->next, n++) {
         const char *arg = config_json_string(item);
@@ -274,7 +274,7 @@ void walk_argv(struct walk *w, const struct config_option *option, const struct 
         if (!arg)
             walk_not_a_string(w, item);
         else if (n == 0 && !*arg)
-            walk_complain(w, item->line, item->column, "the program's name is empty");
+            walk_add_problem(w, item->line, item->column, "the program's name is empty");
         (*argv)[n] = copy(w, arg ? arg : "");
         walk_leave(w, before);
     }

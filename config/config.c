@@ -105,9 +105,9 @@ static void complain_port(struct walk *w, const struct config_json *target, cons
     if (name.failed)
         w->no_memory = true;
     else
-        walk_complain(w, listen ? listen->line : target->key_line, listen ? listen->column : target->key_column,
-                      "%sport %d is already the port of target %s; give one of them another port",
-                      listen ? "" : "the default ", second->listen_port, name.data);
+        walk_add_problem(w, listen ? listen->line : target->key_line, listen ? listen->column : target->key_column,
+                         "%sport %d is already the port of target %s; give one of them another port",
+                         listen ? "" : "the default ", second->listen_port, name.data);
     walk_leave(w, before);
     buf_free(&name);
 }
@@ -148,10 +148,10 @@ static void check_addresses(struct walk *w, const struct config *c, const struct
         size_t before = walk_enter(w, "targets");
         walk_enter(w, target->name);
         walk_enter(w, "listen");
-        walk_complain(w, listen->line, listen->column,
-                      "\"%s\" is not a loopback address; use 4711, \"127.0.0.1:4711\" or \"[::1]:4711\", or list in "
-                      "allowPeer the addresses from which anyone may connect",
-                      config_json_string(listen)); /* short and printable: it has been read as an address */
+        walk_add_problem(w, listen->line, listen->column,
+                         "\"%s\" is not a loopback address; use 4711, \"127.0.0.1:4711\" or \"[::1]:4711\", or list in "
+                         "allowPeer the addresses from which anyone may connect",
+                         config_json_string(listen)); /* short and printable: it has been read as an address */
         walk_leave(w, before);
     }
 }
@@ -159,7 +159,7 @@ static void check_addresses(struct walk *w, const struct config *c, const struct
 static void read_root(struct walk *w, const struct config_json *root, struct config *c)
 {
     if (root->kind != CONFIG_JSON_OBJECT) {
-        walk_complain(w, root->line, root->column, "expected an object: { \"targets\": ... }");
+        walk_add_problem(w, root->line, root->column, "expected an object: { \"targets\": ... }");
         return;
     }
     walk_object(w, config_options, root, root, c);

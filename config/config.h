@@ -32,7 +32,7 @@ enum config_after_crash { CONFIG_AFTER_CRASH_RESTART, CONFIG_AFTER_CRASH_END };
 
 /* How Delve comes back. Written at the top level for all targets, or in a target for that one, option by option. */
 struct config_recover {
-    int mod_files;       /* enum config_mod_files: where broken module files are mended */
+    int mod_files;       /* enum config_mod_files: where broken module files are repaired */
     long attempts;       /* new starts ... */
     long window_seconds; /* ... in so long */
     long backoff_ms;     /* the wait before the first one; it doubles */

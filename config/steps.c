@@ -36,7 +36,8 @@ void walk_command(struct walk *w, const struct config_option *option, const stru
         return;
     }
     if ((line && !*line) || (!line && !node->child))
-        walk_complain(w, node->line, node->column, "the command is empty; write a line for sh, or [\"program\", ...]");
+        walk_add_problem(w, node->line, node->column,
+                         "the command is empty; write a line for sh, or [\"program\", ...]");
     if (line || !walk_fits(w, option, node))
         return;
     for (const struct config_json *item = node->child; item; item = item->next, index++) {
@@ -45,7 +46,7 @@ void walk_command(struct walk *w, const struct config_option *option, const stru
         if (!arg)
             walk_not_a_string(w, item);
         else if (index == 0 && !*arg)
-            walk_complain(w, item->line, item->column, "the program's name is empty");
+            walk_add_problem(w, item->line, item->column, "the program's name is empty");
         walk_leave(w, before);
     }
 }

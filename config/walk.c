@@ -27,7 +27,7 @@ static void begin(struct walk *w, struct buf *text)
         buf_printf(text, "%s: ", w->path.data);
 }
 
-void walk_complain(struct walk *w, int line, int column, const char *fmt, ...)
+void walk_add_problem(struct walk *w, int line, int column, const char *fmt, ...)
 {
     struct buf text;
     char *message = NULL;
@@ -48,8 +48,8 @@ void walk_complain(struct walk *w, int line, int column, const char *fmt, ...)
 bool walk_is_doubled(struct walk *w, const struct config_json *child)
 {
     if (child->first_line)
-        walk_complain(w, child->key_line, child->key_column, "given twice, first on line %d; remove one",
-                      child->first_line);
+        walk_add_problem(w, child->key_line, child->key_column, "given twice, first on line %d; remove one",
+                         child->first_line);
     return child->first_line != 0;
 }
 
@@ -85,39 +85,40 @@ void walk_leave(struct walk *w, size_t before)
 }
 
 /* Looks for a name anywhere in the table; appends the way to it. */
-static bool find_elsewhere(const struct config_option *members, const char *name, struct buf *way)
+static bool find_elsewhere(const struct config_option *members, const char *name, struct buf *option_path)
 {
     for (const struct config_option *option = members; option->name; option++) {
-        size_t before = way->len;
-        buf_printf(way, "%s%s", before ? "." : "", option->name);
+        size_t before = option_path->len;
+        buf_printf(option_path, "%s%s", before ? "." : "", option->name);
         if (config_distance(option->name, name) == 0)
             return true;
         if (option->type == CONFIG_TARGETS)
-            buf_puts(way, ".NAME");
+            buf_puts(option_path, ".NAME");
         else if (option->type == CONFIG_PATHS || option->type == CONFIG_STEPS)
-            buf_puts(way, "[]");
-        if (option->members && find_elsewhere(option->members, name, way))
+            buf_puts(option_path, "[]");
+        if (option->members && find_elsewhere(option->members, name, option_path))
             return true;
-        way->len = before;
-        way->data[before] = '\0';
+        option_path->len = before;
+        option_path->data[before] = '\0';
     }
     return false;
 }
 
 /* The same, what is below this object first. */
-static bool find_path_of(const struct walk *w, const struct config_option *members, const char *name, struct buf *way)
+static bool find_path_of(const struct walk *w, const struct config_option *members, const char *name,
+                         struct buf *option_path)
 {
     if (w->path.len)
-        buf_puts(way, w->path.data);
-    if (find_elsewhere(members, name, way))
+        buf_puts(option_path, w->path.data);
+    if (find_elsewhere(members, name, option_path))
         return true;
-    buf_clear(way);
-    return find_elsewhere(config_options, name, way);
+    buf_clear(option_path);
+    return find_elsewhere(config_options, name, option_path);
 }
 
 static void unknown_option(struct walk *w, const struct config_option *members, const struct config_json *child)
 {
-    struct buf text, way;
+    struct buf text, option_path;
     const char *best = NULL;
     size_t best_distance = CONFIG_SUGGEST_MAX;
     for (const struct config_option *option = members; option->name; option++) {
@@ -128,19 +129,19 @@ static void unknown_option(struct walk *w, const struct config_option *members, 
         }
     }
     begin(w, &text);
-    buf_init(&way, CONFIG_PROBLEM_MAX);
+    buf_init(&option_path, CONFIG_PROBLEM_MAX);
     buf_puts(&text, "unknown option ");
     config_quote(&text, child->key);
     if (best) {
         buf_printf(&text, "; did you mean \"%s\"?", best);
-    } else if (find_path_of(w, members, child->key, &way)) {
-        buf_printf(&text, "; it must be written as %s", way.data);
+    } else if (find_path_of(w, members, child->key, &option_path)) {
+        buf_printf(&text, "; it must be written as %s", option_path.data);
     } else {
         for (const struct config_option *option = members; option->name; option++)
             buf_printf(&text, "%s%s", option == members ? "; the options here are " : ", ", option->name);
     }
-    w->no_memory |= way.failed;
-    buf_free(&way);
+    w->no_memory |= option_path.failed;
+    buf_free(&option_path);
     add(w, w->problems, child->key_line, child->key_column, &text);
 }
 
@@ -250,7 +251,7 @@ static void absent_option(struct walk *w, const struct config_option *option, co
         if (!option->inherits)
             walk_object(w, option->members, NULL, at, (char *)base + option->offset);
     } else if (option->required && at) {
-        walk_complain(w, at->line, at->column, "\"%s\" is missing", option->name);
+        walk_add_problem(w, at->line, at->column, "\"%s\" is missing", option->name);
     } else if (option->value) {
         struct config_json *node = config_json_read(option->value, strlen(option->value), &problem);
         if (node)
@@ -292,15 +293,15 @@ static void check_alternatives(struct walk *w, const struct config_option *membe
         buf_printf(&names, "%s\"%s\"", names.len ? " or " : "", option->name);
         any = any || child;
         if (child && given)
-            walk_complain(w, child->key_line, child->key_column, "\"%s\" and \"%s\" are mutually exclusive; remove one",
-                          given->name, option->name);
+            walk_add_problem(w, child->key_line, child->key_column,
+                             "\"%s\" and \"%s\" are mutually exclusive; remove one", given->name, option->name);
         if (child)
             given = option;
     }
     if (names.failed)
         w->no_memory = true;
     else if (names.len && !any)
-        walk_complain(w, object->line, object->column, "%s is missing", names.data);
+        walk_add_problem(w, object->line, object->column, "%s is missing", names.data);
     buf_free(&names);
 }
 
@@ -310,12 +311,12 @@ static void check_company(struct walk *w, const struct config_option *members, c
     for (const struct config_option *option = members; object && option->name; option++) {
         const struct config_json *child = config_json_member(object, option->name);
         if (child && option->excludes && config_json_member(object, option->excludes))
-            walk_complain(w, child->key_line, child->key_column, "\"%s\" and \"%s\" are mutually exclusive; remove one",
-                          option->excludes, option->name);
+            walk_add_problem(w, child->key_line, child->key_column,
+                             "\"%s\" and \"%s\" are mutually exclusive; remove one", option->excludes, option->name);
         if (child && option->needs && !config_json_member(object, option->needs))
-            walk_complain(w, child->key_line, child->key_column,
-                          "\"%s\" is allowed only together with \"%s\"; add that or remove this", option->name,
-                          option->needs);
+            walk_add_problem(w, child->key_line, child->key_column,
+                             "\"%s\" is allowed only together with \"%s\"; add that or remove this", option->name,
+                             option->needs);
     }
 }
 

@@ -30,8 +30,8 @@ void walk_option(struct walk *w, const struct config_option *option, const struc
 void walk_wrong_type(struct walk *w, const struct config_option *option, const char *expected,
                      const struct config_json *node);
 
-/* Complains at a position of the file: the path of the option, a colon and the text. */
-void walk_complain(struct walk *w, int line, int column, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Adds a problem at a position of the file: the path of the option, a colon and the text. */
+void walk_add_problem(struct walk *w, int line, int column, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Whether the object has this member before already; complains if so. */
 bool walk_is_doubled(struct walk *w, const struct config_json *child);

@@ -181,7 +181,7 @@ void dap_journal_next(struct dap_journal *j, bool same_process)
     j->epoch++;
     j->maps_ids = true;
     j->in_doubt &= same_process; /* until that Delve has answered what it is sent again */
-    j->strangers_count = 0;
+    j->foreign_count = 0;
     j->numbers = 0;
     /* None of these will be answered: that Delve is gone. */
     while (j->waiting.count)

@@ -18,7 +18,7 @@ struct dap_journal;
 
 /* Handles of the n-th epoch (from 0) are n % DAP_JOURNAL_OFFSETS times the stride above Delve's, which keeps them
    within the 32 bits of DAP's. So a handle of exactly 255 Delves ago would be taken for a present one, and Delve's own
-   handles must stay below the stride (it counts from 1000 anew at each stop): one that does not reaches the client as
+   handles must stay below the stride (it counts from 1000 again at each stop): one that does not reaches the client as
    0, "no children". */
 enum { DAP_JOURNAL_STRIDE = 8388608, DAP_JOURNAL_OFFSETS = 255 };
 

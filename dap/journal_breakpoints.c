@@ -202,17 +202,17 @@ static int64_t client_id(struct dap_journal *j, int64_t id)
     const struct journal_breakpoint *b = by_delve_id(j, id);
     if (b && b->client_id)
         return b->client_id;
-    for (size_t i = 0; i < j->strangers_count; i++) {
-        if (j->strangers[i].delve_id == id)
-            return j->strangers[i].client_id;
+    for (size_t i = 0; i < j->foreign_count; i++) {
+        if (j->foreign[i].delve_id == id)
+            return j->foreign[i].client_id;
     }
-    if (j->strangers_count == JOURNAL_STRANGERS_MAX) {
-        j->strangers_count--;
-        memmove(j->strangers, j->strangers + 1, j->strangers_count * sizeof *j->strangers);
+    if (j->foreign_count == JOURNAL_FOREIGN_MAX) {
+        j->foreign_count--;
+        memmove(j->foreign, j->foreign + 1, j->foreign_count * sizeof *j->foreign);
     }
     int64_t given = id > j->id_max ? id : fresh(j);
     seen(j, given);
-    j->strangers[j->strangers_count++] = (struct journal_stranger){.delve_id = id, .client_id = given};
+    j->foreign[j->foreign_count++] = (struct journal_foreign_breakpoint){.delve_id = id, .client_id = given};
     return given;
 }
 

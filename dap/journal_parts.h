@@ -63,13 +63,13 @@ struct journal_notes {
 enum {
     JOURNAL_BYTES_MAX = 16 * 1024 * 1024, /* all notes */
     JOURNAL_CONFIGS_MAX = 256,
-    JOURNAL_STRANGERS_MAX = 256,
+    JOURNAL_FOREIGN_MAX = 256,
     JOURNAL_MESSAGE_MAX = 1024,
     JOURNAL_ID_MAX = INT32_MAX /* ids of DAP are 32 bits wide */
 };
 
 /* A breakpoint of Delve's that is not the client's, and the id that the client saw it under. */
-struct journal_stranger {
+struct journal_foreign_breakpoint {
     int64_t delve_id, client_id;
 };
 
@@ -85,8 +85,8 @@ struct dap_journal {
     bool maps_ids;   /* the client's ids are not Delve's */
     bool in_doubt;   /* the last Delve may have set what it did not answer */
     bool is_configured;
-    struct journal_stranger strangers[JOURNAL_STRANGERS_MAX];
-    size_t strangers_count;
+    struct journal_foreign_breakpoint foreign[JOURNAL_FOREIGN_MAX];
+    size_t foreign_count;
 };
 
 /* --- journal_notes.c --- */

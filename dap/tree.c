@@ -84,7 +84,7 @@ static unsigned unicode(const char *escape)
 }
 
 /* Whether the escape at text, with left bytes of its string behind it, is one of a character. *used: bytes of it. */
-static const char *judge_escape(const char *text, size_t left, bool nul, size_t *used)
+static const char *check_escape(const char *text, size_t left, bool nul, size_t *used)
 {
     enum { HIGH = 0xD800, LOW = 0xDC00, END = 0xE000 };
     *used = 2;
@@ -103,13 +103,13 @@ static const char *judge_escape(const char *text, size_t left, bool nul, size_t 
 }
 
 /* What is wrong with a string or key; NULL: nothing. *at: where. */
-static const char *judge_string(const char *text, struct dap_span string, bool nul, size_t *at)
+static const char *check_string(const char *text, struct dap_span string, bool nul, size_t *at)
 {
     size_t end = string.off + string.len - 1;
     for (size_t i = string.off + 1, used; i < end; i += used) {
         const char *wrong = NULL;
         if (text[i] == '\\') {
-            wrong = judge_escape(text + i, end - i, nul, &used);
+            wrong = check_escape(text + i, end - i, nul, &used);
         } else {
             used = dap_utf8_sequence(text + i, end - i);
             wrong = used ? NULL : "is not valid UTF-8; save it as UTF-8";
@@ -122,7 +122,7 @@ static const char *judge_string(const char *text, struct dap_span string, bool n
 }
 
 /* The number is followed by something else: the end of its container. */
-static const char *judge_number(const char *text, struct dap_span number)
+static const char *check_number(const char *text, struct dap_span number)
 {
     static const char too_large[] = "is a number that is too large";
     int64_t integer;
@@ -146,9 +146,9 @@ static bool explain(const char *text, size_t len, bool nul, const char *name, st
         is_key = t.kind == DAP_JSON_KEY;
         at = t.at.off;
         if (is_key || t.kind == DAP_JSON_STRING)
-            wrong = judge_string(text, t.at, nul || is_key, &at);
+            wrong = check_string(text, t.at, nul || is_key, &at);
         else if (t.kind == DAP_JSON_NUMBER && j.depth > 0)
-            wrong = judge_number(text, t.at);
+            wrong = check_number(text, t.at);
         if (!wrong || !is_key)
             follow(levels, &j, t);
     }

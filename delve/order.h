@@ -105,8 +105,8 @@ enum order_kind {
     ORDER_ERROR,      /* NAME: its kind; TEXT: what happened, where, what to do. Before ORDER_READY the session is over;
                          later it concerns the present run alone, whose ORDER_EXITED follows */
     ORDER_ENDED,      /* all is reaped, the session's directory is gone; the control stream ends */
-    ORDER_FLYING /* the flight of run NUMBER with EDITION is being carried out, on a DAP stream: COUNT requests, to a
-                    Delve at PORT. Later ones for that run are passed over */
+    ORDER_FLIGHT_STARTED /* the flight of run NUMBER with EDITION is being carried out, on a DAP stream: COUNT requests,
+                    to a Delve at PORT. Later ones for that run are passed over */
 };
 
 /* Keys of fields. Of a key given several times all count in their order where a list is meant, else the last. */

@@ -89,7 +89,7 @@ void delve_source_free(struct delve_source *from);
 
 /* What remedies have given to a launch: how Delve is to be started otherwise than the plan alone says. The files are in
  * RUN/mended-LAUNCH, where the remedies have put them. */
-struct delve_mended {
+struct delve_overrides {
     int launch;        /* number of the launch in its session, from 1: each one begins with fresh copies */
     bool mod_files;    /* build with -modfile=.../go.mod (its go.sum is beside it) */
     bool mod_mod;      /* build with -mod=mod */

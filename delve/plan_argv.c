@@ -20,8 +20,8 @@ static int add_all(struct delve_strings *argv, const struct delve_strings *from)
 
 /* The plan's flags. Delve takes the last --build-flags only, so what the remedies need goes behind the user's own into
  * one flag. */
-static int add_mended_flags(const struct delve_plan *plan, const struct delve_run_paths *paths,
-                            struct delve_strings *argv)
+static int add_override_flags(const struct delve_plan *plan, const struct delve_run_paths *paths,
+                              struct delve_strings *argv)
 {
     static const char name[] = "--build-flags=";
     struct delve_strings args = {0};
@@ -60,9 +60,9 @@ static int build(const struct delve_plan *plan, const struct delve_run_paths *pa
 {
     bool builds = plan->mode == DELVE_DEBUG || plan->mode == DELVE_TEST;
     bool launches = plan->mode != DELVE_ATTACH;
-    bool mended = builds && (paths->modfile || paths->mod);
+    bool overrides = builds && (paths->modfile || paths->mod);
     if (add_positional(plan, argv) < 0 ||
-        (mended ? add_mended_flags(plan, paths, argv) : add_all(argv, &plan->flags)) < 0)
+        (overrides ? add_override_flags(plan, paths, argv) : add_all(argv, &plan->flags)) < 0)
         return -1;
     if (add_flag(argv, "--log=", "true") < 0 ||
         add_flag(argv, "--log-output=", plan->log_output ? plan->log_output : log_output) < 0 ||

@@ -199,10 +199,10 @@ static bool last_was_trial(const struct delve_recovery *r)
     return last == DELVE_REMEDY_WORK_OFF || last == DELVE_REMEDY_TOOLCHAIN || last == DELVE_REMEDY_MOD_READONLY;
 }
 
-struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool mended, const struct delve_diagnosis *own,
+struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool repaired, const struct delve_diagnosis *own,
                                           uint64_t now_ms)
 {
-    if (mended)
+    if (repaired)
         return (struct delve_step){.action = DELVE_ACTION_START};
     if (!differs(own, &r->cause) || last_was_trial(r))
         return next(r, now_ms);

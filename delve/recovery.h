@@ -36,7 +36,7 @@ struct delve_recovery;
 struct delve_recovery *delve_recovery_new(const struct delve_recovery_options *options) MUST_USE;
 void delve_recovery_free(struct delve_recovery *r);
 
-/* A new launch, or the user's Restart: remedies may be tried again and the attempts begin anew. */
+/* A new launch, or the user's Restart: remedies may be tried again and the attempts start over. */
 void delve_recovery_begin(struct delve_recovery *r);
 
 /* The build failed with this diagnosis (signature NULL: give up). now_ms counts from anywhere, monotonic. One remedy is
@@ -46,11 +46,11 @@ void delve_recovery_begin(struct delve_recovery *r);
  * after a wait, one of the attempts. */
 struct delve_step delve_recovery_failed(struct delve_recovery *r, const struct delve_diagnosis *d, uint64_t now_ms);
 
-/* The remedy of the last step has ended. mended: it changed what Delve will see. Otherwise `own` is the diagnosis of
+/* The remedy of the last step has ended. repaired: it changed what Delve will see. Otherwise `own` is the diagnosis of
  * what it printed (signature NULL: none): a cause that was hidden behind the first one takes its place, and ends it
  * when it is one of security. When only the network kept the remedy from its work, the same one is to be run again
  * after a wait, as one of the attempts; the cause stays until they are used up. */
-struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool mended, const struct delve_diagnosis *own,
+struct delve_step delve_recovery_remedied(struct delve_recovery *r, bool repaired, const struct delve_diagnosis *own,
                                           uint64_t now_ms);
 
 /* Delve died, was killed or stopped answering. */

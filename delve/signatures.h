@@ -82,8 +82,8 @@ struct delve_signature {
     const char *belongs;
     int needs; /* DELVE_NEEDS_... : about the path that p or f names, else the location before the text, and about m */
     const char *cause;                                  /* what broke, half a sentence */
-    enum delve_remedy remedies[DELVE_REMEDIES_MAX + 1]; /* in order; empty: nothing mends it */
-    bool is_security;                                   /* never mended by a change of go.sum or of a check */
+    enum delve_remedy remedies[DELVE_REMEDIES_MAX + 1]; /* in order; empty: nothing repairs it */
+    bool is_security;                                   /* never repaired by a change of go.sum or of a check */
     const char *advice;                                 /* the one thing the user should do, a sentence */
     const char *seen; /* Go versions it was seen in: "1.19-1.27"; "source 1.19" where it was only read there */
 };

@@ -20,7 +20,7 @@ struct config_file {
  * long (reported on stderr). */
 int config_file_candidate(size_t n, char path[CONFIG_FILE_PATH_MAX]) MUST_USE;
 
-/* Reads the configuration; config_file is a struct config_file. Looks for it anew each time. What is wrong goes to
+/* Reads the configuration; config_file is a struct config_file. Looks for it again each time. What is wrong goes to
  * stderr, a line each, as FILE:LINE:COLUMN: text. Without a file there is the default, but not where there was one the
  * last time. What is read must be a regular file, since a FIFO could be waited for without end; the first time a pipe
  * that delvegate was given, as /dev/stdin or by `<(command)`, will do, as long as something comes. Returns one

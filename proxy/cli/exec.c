@@ -188,7 +188,7 @@ static void on_ready(void *arg, const struct keeper_tools *tools)
 static void on_input_drained(void *arg)
 {
     struct exec *x = arg;
-    exec_input_go_on(x->in);
+    exec_input_resume(x->in);
 }
 
 static void on_text(void *arg, const char *text)

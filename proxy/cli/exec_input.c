@@ -48,7 +48,7 @@ struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k)
     return NULL;
 }
 
-void exec_input_go_on(struct exec_input *in)
+void exec_input_resume(struct exec_input *in)
 {
     if (in && in->reader)
         fd_reader_next(in->reader);

@@ -15,7 +15,7 @@ bool exec_input_is_null(int fd);
  * exec_input_free. What can't be read is reported on stderr. NULL when memory ran out. */
 struct exec_input *exec_input_new(uv_loop_t *loop, int fd, struct keeper *k) MUST_USE;
 /* There is room again (keeper_handler.input_drained). NULL is fine. */
-void exec_input_go_on(struct exec_input *in);
+void exec_input_resume(struct exec_input *in);
 /* NULL is fine. */
 void exec_input_free(struct exec_input *in);
 

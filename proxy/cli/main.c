@@ -200,7 +200,7 @@ static int run_help(const char *config_given, int argc, char **argv)
 {
     const struct command *command = command_find(argv[0]), *about = command_line;
     (void)config_given;
-    optind = 0; /* glibc: begin anew */
+    optind = 0; /* glibc: begin again */
     for (int code; (code = command_next(command, argc, argv)) != COMMAND_END;)
         return code == COMMAND_HELP ? finish_output(print_help(command)) : EXIT_BAD_CONFIG;
     if (optind < argc && command->arguments == COMMAND_NAME)

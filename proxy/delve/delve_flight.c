@@ -46,7 +46,7 @@ uint32_t delve_on_compose(void *arg, bool same_process, struct buf *flight)
     return d->edition;
 }
 
-void delve_on_flying(void *arg, const struct keeper_flight *flight, bool same_process)
+void delve_on_flight_started(void *arg, const struct keeper_flight *flight, bool same_process)
 {
     struct delve *d = arg;
     bool is_newest = flight->edition == d->edition;

@@ -87,7 +87,7 @@ void delve_on_listening(void *arg, int port, bool same_process);
 
 /* As in process_handler; arg is a struct delve. */
 uint32_t delve_on_compose(void *arg, bool same_process, struct buf *flight);
-void delve_on_flying(void *arg, const struct keeper_flight *flight, bool same_process);
+void delve_on_flight_started(void *arg, const struct keeper_flight *flight, bool same_process);
 /* Frees what replaced flights have pending. */
 void delve_flight_free(struct delve *d);
 

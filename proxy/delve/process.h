@@ -36,7 +36,7 @@ struct process_handler {
      * after each process_changed. same_process: as below. */
     uint32_t (*compose)(void *arg, bool same_process, struct buf *flight);
     /* It listens, and that is being sent; the channel is the callee's. same_process: as below. */
-    void (*flying)(void *arg, const struct keeper_flight *flight, bool same_process);
+    void (*flight_started)(void *arg, const struct keeper_flight *flight, bool same_process);
     /* Delve listens at this port of the Go machine's 127.0.0.1, and is to be connected to. same_process: what it debugs
      * is what was debugged before. Comes again after `lost`, process_restart and process_reconnect. */
     void (*listening)(void *arg, int port, bool same_process);

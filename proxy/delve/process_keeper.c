@@ -136,7 +136,7 @@ static void on_log(void *arg, const char *line)
     }
 }
 
-static void on_flying(void *arg, const struct keeper_flight *flight)
+static void on_flight_started(void *arg, const struct keeper_flight *flight)
 {
     struct supervised *p = arg;
     if (p->state == PROCESS_BUILDING) /* the line in its log comes later */
@@ -146,7 +146,7 @@ static void on_flying(void *arg, const struct keeper_flight *flight)
         p->served_pid = p->order.plan->pid;
     }
     if (p->state == PROCESS_LISTENING)
-        p->base.handler->flying(p->base.arg, flight, p->same_process);
+        p->base.handler->flight_started(p->base.arg, flight, p->same_process);
     else if (flight->channel)
         channel_close(flight->channel);
 }
@@ -257,7 +257,7 @@ const struct keeper_handler process_keeper_events = {
     .build_output = on_build_output,
     .output = on_output,
     .output_ended = on_output_ended,
-    .flying = on_flying,
+    .flight_started = on_flight_started,
     .exited = on_keeper_exited,
     .ended = on_keeper_ended,
     .failed = on_keeper_failed,

@@ -19,7 +19,7 @@ bool process_builds(const struct supervised *p)
 void process_run(struct supervised *p, struct keeper_run *r, enum process_state state, const char *reason)
 {
     r->plan = p->order.plan;
-    r->mended = &p->mended;
+    r->overrides = &p->overrides;
     buf_clear(&p->build_tail);
     buf_clear(&p->log_tail);
     if (p->is_long)
@@ -50,7 +50,7 @@ void process_start_dlv(struct supervised *p, const char *reason)
     else if (p->state < PROCESS_FAILED)
         process_run(p, &r, PROCESS_BUILDING, reason);
     if (p->state == PROCESS_BUILDING && edition)
-        keeper_fly(p->keeper, edition, &flight);
+        keeper_order_flight(p->keeper, edition, &flight);
     if (p->state == PROCESS_BUILDING)
         process_report_building(p);
     buf_free(&flight);
@@ -65,7 +65,7 @@ void process_order_flight(struct supervised *p)
     }
     uint32_t edition = compose(p, &flight);
     if (edition && p->state < PROCESS_FAILED)
-        keeper_fly(p->keeper, edition, &flight);
+        keeper_order_flight(p->keeper, edition, &flight);
     buf_free(&flight);
 }
 
@@ -131,13 +131,13 @@ static void next_prelaunch(struct supervised *p)
 
 void process_launch(struct supervised *p, const char *reason)
 {
-    p->mended = (struct delve_mended){.launch = p->mended.launch + 1};
-    p->mended_by = DELVE_REMEDY_NONE;
+    p->overrides = (struct delve_overrides){.launch = p->overrides.launch + 1};
+    p->repaired_by = DELVE_REMEDY_NONE;
     p->reported.signature = NULL;
     p->prelaunch_at = 0;
     p->same_process = false;
     delve_recovery_begin(p->recovery);
-    log_debug(p->context.subject, "launch %d: %s", p->mended.launch, reason);
+    log_debug(p->context.subject, "launch %d: %s", p->overrides.launch, reason);
     next_prelaunch(p);
 }
 

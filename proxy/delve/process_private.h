@@ -64,14 +64,14 @@ struct supervised {
     int build_status;               /* of the build that failed last */
     struct delve_facts build_facts; /* what its inspection has found, as delve/signatures.h has them */
 
-    size_t prelaunch_at;             /* the step that runs */
-    struct delve_mended mended;      /* of this launch */
-    struct delve_step step_next;     /* after the wait, or while a remedy runs */
-    bool needs_gocache;              /* the remedy that runs has made a fresh build cache besides */
-    enum delve_remedy mended_by;     /* the last remedy that changed something in this launch; NONE */
-    struct delve_diagnosis cause;    /* what it mended */
-    struct delve_diagnosis reported; /* the last cause that was reported to the user; signature NULL: none */
-    struct delve_diagnosis logged;   /* a signature in a live Delve's log: acted on at the next launch */
+    size_t prelaunch_at;              /* the step that runs */
+    struct delve_overrides overrides; /* of this launch */
+    struct delve_step step_next;      /* after the wait, or while a remedy runs */
+    bool needs_gocache;               /* the remedy that runs has made a fresh build cache besides */
+    enum delve_remedy repaired_by;    /* the last remedy that changed something in this launch; NONE */
+    struct delve_diagnosis cause;     /* what it repaired */
+    struct delve_diagnosis reported;  /* the last cause that was reported to the user; signature NULL: none */
+    struct delve_diagnosis logged;    /* a signature in a live Delve's log: acted on at the next launch */
 
     int port;
     bool has_served;   /* a dlv of this session was attached to once: the client has seen a program */

@@ -155,7 +155,7 @@ static void inspect(struct supervised *p)
     struct keeper_run r = {
         .kind = KEEPER_INSPECT,
         .plan = p->order.plan,
-        .mended = &p->mended,
+        .overrides = &p->overrides,
         .module = found.module,
         .version = found.version,
         .file = found.file,
@@ -202,18 +202,18 @@ static bool is_of_files(enum delve_remedy remedy)
 static void report_repair(struct supervised *p)
 {
     struct buf text;
-    bool is_for_good = p->context.target->recover.mod_files == CONFIG_MOD_FILES_EDIT && is_of_files(p->mended_by);
+    bool is_for_good = p->context.target->recover.mod_files == CONFIG_MOD_FILES_EDIT && is_of_files(p->repaired_by);
     process_show_withheld(p);
-    if (p->reported.signature && p->mended_by == DELVE_REMEDY_NONE)
+    if (p->reported.signature && p->repaired_by == DELVE_REMEDY_NONE)
         process_say(p, "important", "done: a retry succeeded; nothing was changed");
     p->reported.signature = NULL;
-    if (p->mended_by == DELVE_REMEDY_NONE || !p->cause.signature)
+    if (p->repaired_by == DELVE_REMEDY_NONE || !p->cause.signature)
         return;
     if (is_for_good) {
         process_say(p, "important", "permanent fix: the module's own files were changed; review and commit them");
         return;
     }
-    struct delve_repair repair = {.by = p->mended_by, .fresh_gocache = p->mended.gocache, .machine = p->facts};
+    struct delve_repair repair = {.by = p->repaired_by, .fresh_gocache = p->overrides.gocache, .machine = p->facts};
     buf_init(&text, TEXT_MAX);
     delve_recovery_report_fix(&p->cause, &repair, &text);
     if (!text.failed)
@@ -231,22 +231,22 @@ void process_built(struct supervised *p, int port)
 
 /* --- remedies --- */
 
-static void note_mended(struct supervised *p)
+static void note_override(struct supervised *p)
 {
     enum delve_remedy remedy = p->step_next.remedy;
     bool copies = remedy == DELVE_REMEDY_COPIES, readonly = remedy == DELVE_REMEDY_MOD_READONLY;
     bool of_files = is_of_files(remedy);
     bool on_copies = p->context.target->recover.mod_files == CONFIG_MOD_FILES_SHADOW;
     char text[ERR_TEXT_MAX];
-    p->mended.mod_files = p->mended.mod_files || copies || (of_files && on_copies);
-    p->mended.mod_mod = p->mended.mod_mod || remedy == DELVE_REMEDY_MOD_MOD;
-    p->mended.mod_readonly = p->mended.mod_readonly || readonly;
-    p->mended.work = p->mended.work || remedy == DELVE_REMEDY_WORK || (readonly && on_copies);
-    p->mended.work_off = p->mended.work_off || remedy == DELVE_REMEDY_WORK_OFF;
-    p->mended.toolchain = p->mended.toolchain || remedy == DELVE_REMEDY_TOOLCHAIN;
-    p->mended.gocache = p->mended.gocache || p->needs_gocache || remedy == DELVE_REMEDY_GOCACHE;
-    p->mended.modcache = p->mended.modcache || remedy == DELVE_REMEDY_MODCACHE;
-    p->mended_by = p->needs_gocache ? DELVE_REMEDY_GOCACHE : remedy; /* then there is something to do for good */
+    p->overrides.mod_files = p->overrides.mod_files || copies || (of_files && on_copies);
+    p->overrides.mod_mod = p->overrides.mod_mod || remedy == DELVE_REMEDY_MOD_MOD;
+    p->overrides.mod_readonly = p->overrides.mod_readonly || readonly;
+    p->overrides.work = p->overrides.work || remedy == DELVE_REMEDY_WORK || (readonly && on_copies);
+    p->overrides.work_off = p->overrides.work_off || remedy == DELVE_REMEDY_WORK_OFF;
+    p->overrides.toolchain = p->overrides.toolchain || remedy == DELVE_REMEDY_TOOLCHAIN;
+    p->overrides.gocache = p->overrides.gocache || p->needs_gocache || remedy == DELVE_REMEDY_GOCACHE;
+    p->overrides.modcache = p->overrides.modcache || remedy == DELVE_REMEDY_MODCACHE;
+    p->repaired_by = p->needs_gocache ? DELVE_REMEDY_GOCACHE : remedy; /* then there is something to do for good */
     p->cause = *delve_recovery_cause(p->recovery);
     p->reported = p->cause; /* a hidden one that replaced it is not reported twice */
     (void)snprintf(text, sizeof text, "done: %s%s; restarting Delve", delve_remedy_text(remedy),
@@ -272,13 +272,13 @@ static void remedy_refused(struct supervised *p)
 void process_remedy_ended(struct supervised *p, int status)
 {
     struct delve_diagnosis own = {0};
-    bool mended = status == KEEPER_REMEDIED;
+    bool repaired = status == KEEPER_REMEDIED;
     if (status == KEEPER_REFUSED) {
         remedy_refused(p);
         return;
     }
-    if (mended) {
-        note_mended(p);
+    if (repaired) {
+        note_override(p);
     } else {
         if (status != KEEPER_UNSUITED)
             (void)delve_diagnose_build_with(&own, p->build_tail.data, &p->build_facts);
@@ -286,7 +286,7 @@ void process_remedy_ended(struct supervised *p, int status)
                  delve_remedy_text(p->step_next.remedy), process_where(p), status, own.signature ? ": " : "",
                  own.message);
     }
-    process_act(p, delve_recovery_remedied(p->recovery, mended, &own, timer_now(p->context.loop)));
+    process_act(p, delve_recovery_remedied(p->recovery, repaired, &own, timer_now(p->context.loop)));
 }
 
 void process_logged(struct supervised *p, const struct delve_diagnosis *found)

@@ -27,7 +27,7 @@ static void destroy(struct keeper *k)
 {
     buf_free(&k->reports);
     for (size_t i = 0; i < KEEPER_STREAMS; i++)
-        buf_free(&k->ways[i].line);
+        buf_free(&k->readers[i].line);
     free(k->tools.go);
     free(k->tools.go_version);
     free(k->tools.dlv);
@@ -183,11 +183,11 @@ static long ended(const struct keeper *k, size_t from, size_t to)
 {
     long n = 0;
     for (size_t i = from; i < to; i++)
-        n += k->ways[i].ended;
+        n += k->readers[i].ended;
     return n;
 }
 
-void keeper_ways_ended(struct keeper *k)
+void keeper_readers_ended(struct keeper *k)
 {
     /* Before its exit it is not known how many there are, but never one without the other. */
     long outputs = k->exited || k->state == KEEPER_IDLE ? k->outputs : KEEPER_STREAMS - KEEPER_OUT;
@@ -208,7 +208,7 @@ static void on_exited(struct keeper *k, const struct order *o)
     k->exit_status = (int)order_get_number(o, ORDER_STATUS, -1);
     k->texts = order_get_number(o, ORDER_TEXTS, 0);
     k->outputs = order_get_number(o, ORDER_OUTPUTS, 0);
-    keeper_ways_ended(k);
+    keeper_readers_ended(k);
 }
 
 static void on_path_error(struct keeper *k, const char *name, const char *text)
@@ -218,7 +218,7 @@ static void on_path_error(struct keeper *k, const char *name, const char *text)
         k->handler->path_error(k->arg, kind, text);
 }
 
-static void on_flying(struct keeper *k, const struct order *o)
+static void on_flight_started(struct keeper *k, const struct order *o)
 {
     if (k->state != KEEPER_RUNNING || order_get_number(o, ORDER_NUMBER, -1) != k->number)
         return;
@@ -256,8 +256,8 @@ static void on_report(struct keeper *k, const struct order *o)
     case ORDER_EXITED:
         on_exited(k, o);
         break;
-    case ORDER_FLYING:
-        on_flying(k, o);
+    case ORDER_FLIGHT_STARTED:
+        on_flight_started(k, o);
         break;
     case ORDER_NOTE:
         k->handler->note(k->arg, text);
@@ -408,7 +408,7 @@ int keeper_run(struct keeper *k, const struct keeper_run *run)
     return 0;
 }
 
-void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests)
+void keeper_order_flight(struct keeper *k, uint32_t edition, const struct buf *requests)
 {
     struct buf order;
     if (k->state != KEEPER_RUNNING)

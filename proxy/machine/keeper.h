@@ -54,8 +54,9 @@ struct keeper_handler {
     void (*input_drained)(void *arg);
     /* Nobody there reads the run's stdin any more: what is still given is dropped. */
     void (*input_closed)(void *arg);
-    /* What keeper_fly has ordered, or an earlier edition of it, is being sent to the Delve of the present run. */
-    void (*flying)(void *arg, const struct keeper_flight *flight);
+    /* What keeper_order_flight has ordered, or an earlier edition of it, is being sent to the Delve of the present run.
+     */
+    void (*flight_started)(void *arg, const struct keeper_flight *flight);
     /* The run has ended and all its lines were reported; exit code or 128 + signal. Another one may be started now;
      * `output` and `output_ended` of this one may still follow, but not after the next run's start. */
     void (*exited)(void *arg, int status);
@@ -76,15 +77,15 @@ enum keeper_run_kind {
 
 struct keeper_run {
     enum keeper_run_kind kind;
-    const struct delve_plan *plan;       /* borrowed until `exited` or keeper_free */
-    const struct delve_mended *mended;   /* what the remedies of this launch have given; read during the call */
-    enum delve_remedy remedy;            /* KEEPER_REMEDY */
-    bool edits;                          /* KEEPER_REMEDY: on the user's own files, not on copies */
-    const char *module, *version;        /* KEEPER_REMEDY, KEEPER_INSPECT: what the diagnosis names, may be "" */
-    const char *file;                    /* KEEPER_INSPECT: likewise */
-    const struct delve_strings *command; /* KEEPER_COMMAND: its argv, read during the call */
-    bool streams;                        /* KEEPER_COMMAND: stdout and stderr come as `output`; else as lines */
-    bool input;                          /* KEEPER_COMMAND: its stdin is what keeper_input gives; else /dev/null */
+    const struct delve_plan *plan;           /* borrowed until `exited` or keeper_free */
+    const struct delve_overrides *overrides; /* what the remedies of this launch have given; read during the call */
+    enum delve_remedy remedy;                /* KEEPER_REMEDY */
+    bool edits;                              /* KEEPER_REMEDY: on the user's own files, not on copies */
+    const char *module, *version;            /* KEEPER_REMEDY, KEEPER_INSPECT: what the diagnosis names, may be "" */
+    const char *file;                        /* KEEPER_INSPECT: likewise */
+    const struct delve_strings *command;     /* KEEPER_COMMAND: its argv, read during the call */
+    bool streams;                            /* KEEPER_COMMAND: stdout and stderr come as `output`; else as lines */
+    bool input;                              /* KEEPER_COMMAND: its stdin is what keeper_input gives; else /dev/null */
 };
 
 /* How a remedy ends (its exit status). */
@@ -115,7 +116,7 @@ bool keeper_is_ready(const struct keeper *k);
 int keeper_run(struct keeper *k, const struct keeper_run *run) MUST_USE;
 /* What is sent to the Delve of the present run as soon as it listens, instead of what was ordered before, unless that
  * is being carried out. requests: ORDER_REQUEST fields, in order. */
-void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests);
+void keeper_order_flight(struct keeper *k, uint32_t edition, const struct buf *requests);
 /* The target of a dlv run has been started for sure: from now on the end of the program's streams is the program's
  * end. */
 void keeper_launched(struct keeper *k);

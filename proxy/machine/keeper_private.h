@@ -22,7 +22,7 @@ enum keeper_state {
 /* The streams of the present run, by which they are. */
 enum keeper_stream { KEEPER_LOG, KEEPER_TEXT, KEEPER_OUT, KEEPER_ERR, KEEPER_STREAMS };
 
-struct keeper_way {
+struct keeper_reader {
     struct keeper *keeper;
     struct channel *channel; /* NULL: it has not begun, or has ended */
     struct buf line;         /* the beginning of a line that is not whole yet */
@@ -56,7 +56,7 @@ struct keeper {
     bool exited; /* its status is known, its text is awaited */
     int exit_status;
     long texts, outputs; /* how many of its streams there were, once it has exited */
-    struct keeper_way ways[KEEPER_STREAMS];
+    struct keeper_reader readers[KEEPER_STREAMS];
     struct keeper_flight flight;             /* its report and its stream come in any order */
     uint32_t flight_reported, flight_stream; /* their editions; 0: it has not come */
     bool output_over, paused, text_paused;
@@ -75,7 +75,7 @@ void keeper_fail_memory(struct keeper *k);
 void keeper_enter(struct keeper *k);
 void keeper_leave(struct keeper *k);
 /* A stream of the present run has ended, or it is known how many there were: reports what that means. */
-void keeper_ways_ended(struct keeper *k);
+void keeper_readers_ended(struct keeper *k);
 
 /* keeper_run.c */
 

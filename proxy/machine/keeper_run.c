@@ -41,32 +41,33 @@ static void run_path(const struct keeper *k, struct buf *path, const char *name)
 }
 
 /* What remedies of this launch have put there: RUN/mended-LAUNCH/NAME. */
-static void mended_path(const struct keeper *k, const struct delve_mended *mended, struct buf *path, const char *name)
+static void override_path(const struct keeper *k, const struct delve_overrides *overrides, struct buf *path,
+                          const char *name)
 {
     buf_init(path, ORDER_RECORD_MAX);
-    buf_printf(path, "%s/mended-%d%s%s", link_dir(k->link), mended ? mended->launch : 0, *name ? "/" : "", name);
+    buf_printf(path, "%s/mended-%d%s%s", link_dir(k->link), overrides ? overrides->launch : 0, *name ? "/" : "", name);
 }
 
 static void dlv_args(const struct keeper *k, const struct keeper_run *run, struct buf *out)
 {
     const struct delve_plan *plan = run->plan;
-    const struct delve_mended *mended = run->mended;
+    const struct delve_overrides *overrides = run->overrides;
     struct delve_strings argv = {0};
     struct buf binary, log, program_out, program_err, modfile;
     run_path(k, &binary, plan->mode == DELVE_TEST ? "debug.test" : "__debug_bin");
     run_path(k, &log, "log");
     run_path(k, &program_out, "out");
     run_path(k, &program_err, "err");
-    mended_path(k, mended, &modfile, "go.mod");
+    override_path(k, overrides, &modfile, "go.mod");
     struct delve_run_paths paths = {.output = binary.data, .log = log.data};
     if (plan->mode != DELVE_ATTACH) {
         paths.out = program_out.data;
         paths.err = program_err.data;
     }
-    if (mended && mended->mod_files)
+    if (overrides && overrides->mod_files)
         paths.modfile = modfile.data;
-    if (mended && (mended->mod_mod || mended->mod_readonly))
-        paths.mod = mended->mod_mod ? "mod" : "readonly";
+    if (overrides && (overrides->mod_mod || overrides->mod_readonly))
+        paths.mod = overrides->mod_mod ? "mod" : "readonly";
     if (binary.failed || log.failed || program_out.failed || program_err.failed || modfile.failed ||
         delve_plan_argv(plan, &paths, k->target->delve_log_output, &argv) < 0)
         out->failed = true;
@@ -107,7 +108,7 @@ static void remedy_args(const struct keeper *k, const struct keeper_run *run, st
 {
     struct buf dir;
     const char *name = remedy_names[run->remedy];
-    mended_path(k, run->mended, &dir, "");
+    override_path(k, run->overrides, &dir, "");
     if (!name || dir.failed) {
         out->failed = true;
     } else {
@@ -144,11 +145,11 @@ static void command_args(const struct keeper_run *run, struct buf *out)
 }
 
 /* A cache that a remedy has made. */
-static void cache(const struct keeper *k, const struct delve_mended *mended, enum order_key key, const char *name,
+static void cache(const struct keeper *k, const struct delve_overrides *overrides, enum order_key key, const char *name,
                   struct buf *out)
 {
     struct buf path;
-    mended_path(k, mended, &path, name);
+    override_path(k, overrides, &path, name);
     order_put(out, key, path.failed ? "" : path.data);
     out->failed = out->failed || path.failed;
     buf_free(&path);
@@ -158,7 +159,7 @@ static void cache(const struct keeper *k, const struct delve_mended *mended, enu
 static void environment(const struct keeper *k, const struct keeper_run *run, struct buf *out)
 {
     const struct delve_plan *plan = run->plan;
-    const struct delve_mended *mended = run->mended;
+    const struct delve_overrides *overrides = run->overrides;
     struct buf path;
     for (size_t i = 0; i < plan->env_count; i++) {
         if (plan->env[i].value)
@@ -166,22 +167,22 @@ static void environment(const struct keeper *k, const struct keeper_run *run, st
         else
             order_put(out, ORDER_UNSET, plan->env[i].name);
     }
-    if (!mended)
+    if (!overrides)
         return;
-    if (mended->work_off) {
+    if (overrides->work_off) {
         order_put_pair(out, ORDER_ENV, "GOWORK", "off");
-    } else if (mended->work) {
-        mended_path(k, mended, &path, "go.work");
+    } else if (overrides->work) {
+        override_path(k, overrides, &path, "go.work");
         order_put_pair(out, ORDER_ENV, "GOWORK", path.failed ? "" : path.data);
         out->failed = out->failed || path.failed;
         buf_free(&path);
     }
-    if (mended->toolchain)
+    if (overrides->toolchain)
         order_put_pair(out, ORDER_ENV, "GOTOOLCHAIN", "local");
-    if (mended->gocache)
-        cache(k, mended, ORDER_GOCACHE, "gocache", out);
-    if (mended->modcache)
-        cache(k, mended, ORDER_GOMODCACHE, "modcache", out);
+    if (overrides->gocache)
+        cache(k, overrides, ORDER_GOCACHE, "gocache", out);
+    if (overrides->modcache)
+        cache(k, overrides, ORDER_GOMODCACHE, "modcache", out);
 }
 
 void keeper_put_run(const struct keeper *k, const struct keeper_run *run, struct buf *out)

@@ -10,29 +10,29 @@ static const enum order_stream kinds[KEEPER_STREAMS] = {
     [KEEPER_ERR] = ORDER_STREAM_ERR,
 };
 
-static bool is_text(const struct keeper_way *w)
+static bool is_text(const struct keeper_reader *w)
 {
-    return w < &w->keeper->ways[KEEPER_OUT];
+    return w < &w->keeper->readers[KEEPER_OUT];
 }
 
-static bool is_paused(const struct keeper_way *w)
+static bool is_paused(const struct keeper_reader *w)
 {
     const struct keeper *k = w->keeper;
-    return w == &k->ways[KEEPER_TEXT] ? k->text_paused : k->paused && !is_text(w);
+    return w == &k->readers[KEEPER_TEXT] ? k->text_paused : k->paused && !is_text(w);
 }
 
-static void report_line(struct keeper_way *w)
+static void report_line(struct keeper_reader *w)
 {
     struct keeper *k = w->keeper;
     const char *line = w->line.len ? w->line.data : "";
-    if (k->handler && w == &k->ways[KEEPER_LOG])
+    if (k->handler && w == &k->readers[KEEPER_LOG])
         k->handler->log(k->arg, line);
     else if (k->handler)
         k->handler->build_output(k->arg, line);
     buf_clear(&w->line);
 }
 
-static void read_lines(struct keeper_way *w, const char *data, size_t len)
+static void read_lines(struct keeper_reader *w, const char *data, size_t len)
 {
     while (len > 0 && w->keeper->handler) {
         const char *newline = memchr(data, '\n', len);
@@ -55,13 +55,13 @@ static void read_lines(struct keeper_way *w, const char *data, size_t len)
 
 static void on_data(void *arg, const char *data, size_t len)
 {
-    struct keeper_way *w = arg;
+    struct keeper_reader *w = arg;
     struct keeper *k = w->keeper;
     keeper_enter(k);
     if (is_text(w))
         read_lines(w, data, len);
     else if (k->handler)
-        k->handler->output(k->arg, w == &k->ways[KEEPER_OUT] ? CHANNEL_STDOUT : CHANNEL_STDERR, data, len);
+        k->handler->output(k->arg, w == &k->readers[KEEPER_OUT] ? CHANNEL_STDOUT : CHANNEL_STDERR, data, len);
     keeper_leave(k);
 }
 
@@ -74,7 +74,7 @@ static void fail_lost(struct keeper *k, const struct err *why)
     keeper_fail(k, &e);
 }
 
-static void end(struct keeper_way *w, const struct err *why, enum channel_end how)
+static void end(struct keeper_reader *w, const struct err *why, enum channel_end how)
 {
     struct keeper *k = w->keeper;
     bool was_ended = w->ended;
@@ -87,7 +87,7 @@ static void end(struct keeper_way *w, const struct err *why, enum channel_end ho
     if (how != CHANNEL_CLOSED && !is_text(w) && k->is_command)
         fail_lost(k, why);
     else
-        keeper_ways_ended(k);
+        keeper_readers_ended(k);
     keeper_leave(k);
 }
 
@@ -99,7 +99,7 @@ static void on_eof(void *arg)
 
 static void on_closed(void *arg, const struct err *why, enum channel_end how)
 {
-    struct keeper_way *w = arg;
+    struct keeper_reader *w = arg;
     w->channel = NULL;
     end(w, why, how);
 }
@@ -116,8 +116,8 @@ void keeper_flight_came(struct keeper *k)
     k->flight_reported = k->flight_stream = 0;
     if (flight.channel)
         channel_pause(flight.channel, false);
-    if (k->handler && k->handler->flying)
-        k->handler->flying(k->arg, &flight);
+    if (k->handler && k->handler->flight_started)
+        k->handler->flight_started(k->arg, &flight);
     else if (flight.channel)
         channel_close(flight.channel);
 }
@@ -161,7 +161,7 @@ static void on_stream(void *arg, struct channel *c, enum order_stream stream, ui
         return;
     }
     for (size_t i = 0; i < KEEPER_STREAMS; i++) {
-        struct keeper_way *w = &k->ways[i];
+        struct keeper_reader *w = &k->readers[i];
         if (kinds[i] != stream || number != (uint32_t)k->number || w->channel || w->ended || !k->handler)
             continue;
         w->channel = c;
@@ -175,8 +175,8 @@ static void on_stream(void *arg, struct channel *c, enum order_stream stream, ui
 void keeper_streams_listen(struct keeper *k)
 {
     for (size_t i = 0; i < KEEPER_STREAMS; i++) {
-        k->ways[i].keeper = k;
-        buf_init(&k->ways[i].line, KEEPER_LINE_MAX);
+        k->readers[i].keeper = k;
+        buf_init(&k->readers[i].line, KEEPER_LINE_MAX);
     }
     link_on_stream(k->link, on_stream, k);
 }
@@ -185,7 +185,7 @@ void keeper_streams_close(struct keeper *k, bool link_lost)
 {
     drop_flight(k, link_lost);
     for (size_t i = 0; i < KEEPER_STREAMS; i++) {
-        struct keeper_way *w = &k->ways[i];
+        struct keeper_reader *w = &k->readers[i];
         if (w->channel && !link_lost)
             channel_close(w->channel);
         w->channel = NULL;
@@ -197,8 +197,8 @@ void keeper_streams_close(struct keeper *k, bool link_lost)
 static void pause_as_said(struct keeper *k)
 {
     for (size_t i = 0; i < KEEPER_STREAMS; i++)
-        if (k->ways[i].channel)
-            channel_pause(k->ways[i].channel, is_paused(&k->ways[i]));
+        if (k->readers[i].channel)
+            channel_pause(k->readers[i].channel, is_paused(&k->readers[i]));
 }
 
 void keeper_pause_output(struct keeper *k, bool paused)

@@ -5,7 +5,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/state.h"
 #include "proxy/machine/machine_private.h"
-#include "proxy/machine/reach.h"
+#include "proxy/machine/transport_target.h"
 
 enum {
     MS = 1000,
@@ -112,7 +112,7 @@ bool machine_is_needed(const struct remote_machine *m)
     return stats.streams > (m->about ? 1U : 0U);
 }
 
-void machine_rest(struct remote_machine *m, const char *reason)
+void machine_go_idle(struct remote_machine *m, const char *reason)
 {
     m->is_leaving = false;
     machine_close_carrier(m);
@@ -146,7 +146,7 @@ void machine_lose(struct remote_machine *m, const struct err *why, bool transien
 {
     struct err copy = *why;
     drop_channels(m);
-    machine_rest(m, copy.text);
+    machine_go_idle(m, copy.text);
     machine_notify_lost(m, &copy, transient, true, true);
 }
 
@@ -154,7 +154,7 @@ void machine_lose_sessions(struct remote_machine *m, const struct err *why)
 {
     struct err copy = *why;
     drop_channels(m);
-    machine_rest(m, copy.text);
+    machine_go_idle(m, copy.text);
     machine_notify_lost(m, &copy, true, false, true);
     if (machine_is_needed(m))
         timer_start(m->retry, 0, 0);
@@ -188,7 +188,7 @@ static void on_warm(void *arg)
 {
     struct remote_machine *m = arg;
     if (m->is_leaving || (!machine_is_needed(m) && !leave(m)))
-        machine_rest(m, "no session has needed it for a while");
+        machine_go_idle(m, "no session has needed it for a while");
     if (!m->is_leaving)
         machine_schedule(m);
 }
@@ -308,10 +308,10 @@ static struct remote_machine *machine_new(uv_loop_t *loop, const struct config_t
     m->tick = timer_new(loop, on_tick, m);
     m->retry = timer_new(loop, on_retry, m);
     m->warm = timer_new(loop, on_warm, m);
-    m->deadline = timer_new(loop, machine_late, m);
+    m->deadline = timer_new(loop, machine_answer_timeout, m);
     m->patience = timer_new(loop, machine_outage_patience, m);
     m->lease = timer_new(loop, machine_outage_lease, m);
-    m->transport = reach_target(loop, target);
+    m->transport = transport_of_target(loop, target);
     if (!m->soon || !m->tick || !m->retry || !m->warm || !m->deadline || !m->patience || !m->lease || !m->transport) {
         destroy(m);
         return NULL;
@@ -401,7 +401,7 @@ struct link *machine_link(struct machine *base, const struct link_handler *h, vo
                                .began_at = machine_clock()};
     m->links = l;
     if (m->is_leaving)
-        machine_rest(m, "it is needed again");
+        machine_go_idle(m, "it is needed again");
     timer_stop(m->warm);
     machine_schedule(m); /* what there is to say comes before what the next try says */
     timer_start(m->retry, 0, 0);

@@ -212,7 +212,7 @@ void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum 
     bool has_sessions = m->dir != NULL;
     machine_close_carrier(m);
     if (m->is_leaving) {
-        machine_rest(m, "its supervisor has ended");
+        machine_go_idle(m, "its supervisor has ended");
         machine_schedule(m);
         return;
     }
@@ -224,7 +224,7 @@ void machine_carrier_lost(struct remote_machine *m, const struct err *why, enum 
     if (is_over) {
         machine_lose(m, &m->why, loss == TRANSPORT_RETRY);
     } else if (!machine_is_needed(m)) {
-        machine_rest(m, "lost, and nothing needs it");
+        machine_go_idle(m, "lost, and nothing needs it");
     } else {
         if (was_there)
             begin(m, now);

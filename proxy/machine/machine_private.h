@@ -107,16 +107,16 @@ void machine_note_all(struct remote_machine *m, const char *text);
 /* Whether somebody has a link, or an end that could not be said yet is owed to the machine. */
 bool machine_is_needed(const struct remote_machine *m);
 /* Nothing is wanted of it any more. */
-void machine_rest(struct remote_machine *m, const char *reason);
+void machine_go_idle(struct remote_machine *m, const char *reason);
 /* Only links that are not ready yet, or only those that are, or both. */
 void machine_notify_lost(struct remote_machine *m, const struct err *why, bool transient, bool fresh, bool ready);
 
-/* machine_way.c: one way to the supervisor. */
+/* machine_connect.c: one connection to the supervisor. */
 
 /* Begins one. */
 void machine_connect(struct remote_machine *m);
 /* Timer: the supervisor has not answered. */
-void machine_late(void *arg);
+void machine_answer_timeout(void *arg);
 void machine_close_carrier(struct remote_machine *m);
 
 /* machine_outage.c: from the loss of the connection to its return. */

@@ -118,7 +118,7 @@ static void fail_tunnel(struct remote_machine *m)
 }
 
 /* What the tunnel answered when bytes or time came. */
-static void heed(struct remote_machine *m, enum tunnel_result result)
+static void handle_result(struct remote_machine *m, enum tunnel_result result)
 {
     struct err why;
     if (result == TUNNEL_FAILED || tunnel_state(m->tunnel) >= TUNNEL_LOST) {
@@ -134,7 +134,7 @@ static void heed(struct remote_machine *m, enum tunnel_result result)
 void machine_tunnel_receive(struct remote_machine *m, const char *data, size_t len)
 {
     m->heard_at = machine_clock();
-    heed(m, tunnel_receive(m->tunnel, m->link_number, data, len, m->heard_at));
+    handle_result(m, tunnel_receive(m->tunnel, m->link_number, data, len, m->heard_at));
     machine_turn(m);
 }
 
@@ -176,7 +176,7 @@ void machine_turn(struct remote_machine *m)
         return;
     m->in_turn = true;
     if (m->tunnel && speaks(m))
-        heed(m, tunnel_tick(m->tunnel, machine_clock()));
+        handle_result(m, tunnel_tick(m->tunnel, machine_clock()));
     take_events(m);
     channels_turn(m);
     send_output(m);

@@ -8,7 +8,7 @@
 #include "dap/must_use.h"
 #include "config/config.h"
 
-/* Reads the configuration anew: returns it with one reference, or NULL after having reported what is wrong. */
+/* Reads the configuration again: returns it with one reference, or NULL after having reported what is wrong. */
 typedef struct config *daemon_reload(void *arg);
 
 /* Runs until SIGTERM or SIGINT; takes over the reference to config. path: of the configuration's file, "" when there is

@@ -27,7 +27,7 @@ struct entry {
     unsigned long inode;
 };
 
-static enum peer_result judge(const struct entry *e, uid_t *uid)
+static enum peer_result owner_of(const struct entry *e, uid_t *uid)
 {
     /* A closed socket has no inode; older kernels then report uid 0, which would let a stranger in where delvegate runs
      * as root. */
@@ -146,7 +146,7 @@ enum peer_result peer_owner(const struct sockaddr *local, const struct sockaddr 
     int r = ask_netlink(local, peer, &e);
     if (r < 0)
         r = ask_proc(local, peer, &e);
-    return r == 1 ? judge(&e, uid) : PEER_UNKNOWN;
+    return r == 1 ? owner_of(&e, uid) : PEER_UNKNOWN;
 }
 
 bool peer_port_owner(int port, uid_t *uid, unsigned long *inode)

@@ -8,7 +8,7 @@
 #include "proxy/base/timer.h"
 #include "proxy/service/activation.h"
 #include "proxy/service/listener.h"
-#include "proxy/session/farewell.h"
+#include "proxy/session/lingering_close.h"
 
 enum {
     /* From the last client on. A start for each would run into the unit's StartLimitBurst=10 in 60 s. */
@@ -43,7 +43,7 @@ static void end(void *arg)
 static void on_accepted(struct client *client, void *arg)
 {
     struct unconfigured *u = arg;
-    const struct farewell o = {.subject = "unconfigured", .text = u->why->text, .shown = true};
+    const struct lingering_close o = {.subject = "unconfigured", .text = u->why->text, .shown = true};
     struct dap_decoder *decoder = dap_decoder_new(DAP_CLIENT_BODY_MAX, DAP_OVERSIZE_ERROR);
     timer_start(u->accepting, 0, 0);
     if (!decoder) {
@@ -51,7 +51,7 @@ static void on_accepted(struct client *client, void *arg)
         return;
     }
     log_info(NULL, "a client was refused: the configuration is invalid");
-    farewell_begin(&u->loop, client, decoder, &o);
+    lingering_close_begin(&u->loop, client, decoder, &o);
 }
 
 static void accept_clients(struct unconfigured *u)
@@ -128,7 +128,7 @@ static int begin(struct unconfigured *u)
     return 0;
 }
 
-/* Clients that have been accepted get the time that a farewell takes. */
+/* Clients that have been accepted get the time that a lingering close takes. */
 static void finish(struct unconfigured *u)
 {
     for (size_t i = 0; u->listeners && i < u->activation.count; i++)

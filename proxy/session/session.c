@@ -8,7 +8,7 @@
 #include "dap/capabilities.h"
 #include "proxy/base/log.h"
 #include "proxy/base/state.h"
-#include "proxy/session/farewell.h"
+#include "proxy/session/lingering_close.h"
 
 enum { HEADER_MS = 5000 /* for a whole header, from its first byte; the first one: from the connection */ };
 
@@ -38,9 +38,9 @@ int session_count;
 void session_set_state(struct session *s, enum session_state state, const char *reason)
 {
     /* What never said initialize is no session worth a line: strangers must not fill the log. */
-    s->is_stranger = s->is_stranger || (s->state == SESSION_NEW && state == SESSION_ENDING);
-    s->state = (enum session_state)state_next(&states, s->state, state,
-                                              s->is_stranger ? CONFIG_LOG_DEBUG : CONFIG_LOG_INFO, s->subject, reason);
+    s->never_initialized = s->never_initialized || (s->state == SESSION_NEW && state == SESSION_ENDING);
+    s->state = (enum session_state)state_next(
+        &states, s->state, state, s->never_initialized ? CONFIG_LOG_DEBUG : CONFIG_LOG_INFO, s->subject, reason);
 }
 
 /* --- toward the client --- */
@@ -197,7 +197,7 @@ void session_answer_launch_failed(struct session *s, const char *why)
     s->launch_waits = false;
 }
 
-void session_part_from_client(struct session *s, const char *why)
+void session_detach_client(struct session *s, const char *why)
 {
     if (!s->client)
         return;
@@ -211,8 +211,8 @@ void session_part_from_client(struct session *s, const char *why)
         session_terminated(s);
     if (!s->client)
         return;
-    const struct farewell o = {.seq = s->seq, .subject = s->subject};
-    farewell_begin(s->loop, s->client, s->decoder, &o);
+    const struct lingering_close o = {.seq = s->seq, .subject = s->subject};
+    lingering_close_begin(s->loop, s->client, s->decoder, &o);
     s->client = NULL;
     s->decoder = NULL;
 }
@@ -229,7 +229,7 @@ void session_end(struct session *s, const char *reason)
     session_answer_restart(s, reason);
     /* The goodbye waits until Delve has had the chance to answer `disconnect`. */
     if (!s->delve || !delve_end(s->delve, s->terminate))
-        session_part_from_client(s, reason);
+        session_detach_client(s, reason);
     if (!s->delve)
         session_leave(s);
 }
@@ -283,5 +283,5 @@ void session_shutdown(struct session *s, const char *reason)
 
 void session_abandon(struct session *s, const char *reason)
 {
-    session_part_from_client(s, reason);
+    session_detach_client(s, reason);
 }

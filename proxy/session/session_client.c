@@ -45,7 +45,7 @@ int session_name_rule(void *arg, const char *path, struct buf *out)
 /* --- bytes --- */
 
 /* What does not begin as DAP gets no answer that a cross-protocol attacker could use. */
-static void refuse_stranger(struct session *s, const char *why)
+static void refuse_client(struct session *s, const char *why)
 {
     static time_t logged;
     time_t now = time(NULL);
@@ -62,13 +62,13 @@ static void refuse_stranger(struct session *s, const char *why)
 void session_reject(struct session *s, const struct dap_message *m)
 {
     (void)m;
-    refuse_stranger(s, "the first message is not initialize");
+    refuse_client(s, "the first message is not initialize");
 }
 
 static void on_broken(struct session *s, const char *why)
 {
     if (s->state == SESSION_NEW) {
-        refuse_stranger(s, why);
+        refuse_client(s, why);
         return;
     }
     log_warning(s->subject, "the client's stream is broken: %s", why);

@@ -75,11 +75,11 @@ static void on_attached(void *arg, bool same_process, enum delve_sent sent)
     if (sent == DELVE_SENT_ATTACH)
         session_names_reset(s);
     if (s->state == SESSION_RECOVERING) {
-        session_came_back(s, same_process, sent);
+        session_reattached(s, same_process, sent);
         return;
     }
     if (session_is_early(s)) {
-        session_came(s, sent);
+        session_attached(s, sent);
         return;
     }
     if (s->state != SESSION_LAUNCHING)
@@ -235,7 +235,7 @@ static void on_skipped(void *arg, const struct dap_asked *asked, size_t length)
     session_respond_error(s, asked->asker_seq, asked->command, ERROR_INTERNAL, text, false);
 }
 
-void session_read_on(struct session *s)
+void session_resume_reading(struct session *s)
 {
     if (s->client)
         client_pause(s->client, false);
@@ -243,7 +243,7 @@ void session_read_on(struct session *s)
 
 static void on_delve_drained(void *arg)
 {
-    session_read_on(arg);
+    session_resume_reading(arg);
 }
 
 /* Sends text on up to its last whole character and keeps the rest for the next time. */
@@ -312,7 +312,7 @@ static void on_failed(void *arg, const struct err *why)
 {
     struct session *s = arg;
     session_log_failure(s, why->text);
-    session_read_on(s);
+    session_resume_reading(s);
     if (s->state >= SESSION_TERMINATED) {
         session_answer_pending(s, why->text);
         return;
@@ -333,9 +333,9 @@ static void on_failed(void *arg, const struct err *why)
 static void on_disconnected(void *arg)
 {
     struct session *s = arg;
-    session_read_on(s);
+    session_resume_reading(s);
     if (s->state == SESSION_ENDING)
-        session_part_from_client(s, "the session has ended");
+        session_detach_client(s, "the session has ended");
     else
         session_answer_pending(s, "the program has ended");
 }
@@ -347,7 +347,7 @@ static void on_ended(void *arg)
     s->delve = NULL;
     if (s->state != SESSION_ENDING)
         return; /* the client has yet to disconnect */
-    session_part_from_client(s, "the session has ended");
+    session_detach_client(s, "the session has ended");
     session_leave(s);
 }
 

@@ -61,7 +61,7 @@ void session_overdue(void *arg)
         delve_changed(s->delve);
 }
 
-void session_came(struct session *s, enum delve_sent sent)
+void session_attached(struct session *s, enum delve_sent sent)
 {
     bool was_configured = dap_journal_is_configured(s->journal);
     session_set_state(s, SESSION_LIVE, "attached");

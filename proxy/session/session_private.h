@@ -61,8 +61,8 @@ struct session {
     int64_t restart_seq, configured_seq;
     bool launch_waits, configured_waits, restart_waits, disconnect_waits; /* for their answers */
     bool is_attach, terminate, terminated_sent;
-    bool is_stranger; /* ended before it said initialize */
-    bool header_runs; /* the header's deadline */
+    bool never_initialized; /* ended before it said initialize */
+    bool header_runs;       /* the header's deadline */
 
     json_t *initialize_arguments, *announced;
     const struct dap_client_traits *traits; /* of the client; after initialize */
@@ -109,7 +109,7 @@ void session_log_failure(const struct session *s, const char *why);
 /* Launch and, where that waits, configurationDone; shown to the user, unless he has ended it himself. */
 void session_answer_launch_failed(struct session *s, const char *why);
 /* Answers what waits, ends the client's stream. */
-void session_part_from_client(struct session *s, const char *why);
+void session_detach_client(struct session *s, const char *why);
 /* Ends the session: Delve first, then the client. */
 void session_end(struct session *s, const char *reason);
 /* Nothing of Delve is left: frees the session in the loop's next turn. */
@@ -136,7 +136,7 @@ int session_name_rule(void *arg, const char *path, struct buf *out) MUST_USE;
  * one when there are none. Returns 0, or -1 with *why: the request, and what is wrong with them. */
 int session_arguments(const struct dap_message *m, json_t **arguments, struct err *why) MUST_USE;
 /* The Delve that the client's reading waited for is gone. */
-void session_read_on(struct session *s);
+void session_resume_reading(struct session *s);
 /* Reports what is waited for, and shows it as progress where the client can; NULL: not any more. */
 void session_progress(struct session *s, const char *text);
 /* What an incomplete character at the end of the program's output left over. */
@@ -164,7 +164,7 @@ void session_terminate_early(struct session *s, const struct dap_message *m);
 /* What is to be sent to the Delve that is being started; as delve_handler.compose. */
 enum delve_flight session_compose(struct session *s, bool same_process);
 /* The first Delve was attached to. */
-void session_came(struct session *s, enum delve_sent sent);
+void session_attached(struct session *s, enum delve_sent sent);
 /* The program runs, or has: launch and configurationDone are answered, where they wait for that. */
 void session_answer_begun(struct session *s);
 /* configurationDone alone is. */
@@ -180,7 +180,7 @@ bool session_send_configured(struct session *s);
 void session_broken(struct session *s, const char *reason);
 /* is_blamed: the oldest unanswered request is what Delve closed its connection over. */
 void session_lost(struct session *s, enum session_loss loss, bool is_blamed, const char *why);
-void session_came_back(struct session *s, bool same_process, enum delve_sent sent);
+void session_reattached(struct session *s, bool same_process, enum delve_sent sent);
 void session_idle(struct session *s, const char *why);
 /* Delve's answer to what it was sent again. */
 void session_replayed(struct session *s, const struct dap_message *m, const struct dap_asked *asked);

@@ -33,7 +33,7 @@ void session_broken(struct session *s, const char *reason)
     s->loss = SESSION_LOSS_UNKNOWN;
     s->swallows_entry = false;
     session_flush_output(s);
-    session_read_on(s);
+    session_resume_reading(s);
     while (dap_pending_take_oldest(s->reverse, &ignored))
         continue;
 }
@@ -186,7 +186,7 @@ enum delve_flight session_compose(struct session *s, bool same_process)
                                                                                           : DELVE_FLIGHT_ATTACH;
 }
 
-void session_came_back(struct session *s, bool same_process, enum delve_sent sent)
+void session_reattached(struct session *s, bool same_process, enum delve_sent sent)
 {
     /* Only what sets or asks waits for a new program: before that runs, or Delve would have to halt it again. */
     bool held_first = s->loss == SESSION_LOSS_PROGRAM && sent == DELVE_SENT_ATTACH;
@@ -230,7 +230,7 @@ void session_keep_threads(struct session *s, const struct dap_message *m)
     buf_append(&s->threads, m->text + m->payload_at.off, m->payload_at.len);
 }
 
-/* The client's handles are of an earlier connection: it is to ask anew. */
+/* The client's handles are of an earlier connection: it is to ask again. */
 static void refresh(struct session *s)
 {
     json_t *body;

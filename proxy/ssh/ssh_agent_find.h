@@ -7,7 +7,7 @@
       /run/user/UID when that is not set. What was named in 1 to 3 is used as ssh would use it; a socket that is only
       guessed must be the user's or root's.
    The first that says which keys it has is taken, also when it has none: which agent is used must not depend on what
-   happens to be in it. Each search looks anew. */
+   happens to be in it. Each search looks again. */
 #ifndef PROXY_SSH_SSH_AGENT_FIND_H
 #define PROXY_SSH_SSH_AGENT_FIND_H
 

@@ -185,8 +185,8 @@ static int try_candidate(struct ssh_auth *a)
 /* An answer came that libssh2 cannot read; after that nothing can. */
 static int unreadable(struct ssh_auth *a)
 {
-    if (ssh_connection_beyond(a->connection, "libssh2 %s cannot read the server's answer to the login",
-                              libssh2_version(0)))
+    if (ssh_connection_unsupported(a->connection, "libssh2 %s cannot read the server's answer to the login",
+                                   libssh2_version(0)))
         return -1;
     ssh_connection_fail(
         a->connection, TRANSPORT_ASK,
@@ -206,7 +206,7 @@ static bool is_allowed(const char *methods, const char *method)
 static int second_method(struct ssh_auth *a, const char *methods)
 {
     struct ssh_connection *c = a->connection;
-    if (ssh_program_can_ask() && ssh_connection_beyond(c, "the server requires %s besides a key", methods))
+    if (ssh_program_can_ask() && ssh_connection_unsupported(c, "the server requires %s besides a key", methods))
         return -1;
     ssh_connection_fail(c, TRANSPORT_ASK,
                         "%s accepted the key %s but requires more: %s. delvegate does not support a second factor, "
@@ -257,7 +257,7 @@ static const char *what_ssh_has(const struct ssh_auth *a, const char *methods)
 static void give_up(struct ssh_auth *a, const char *methods)
 {
     const char *more = what_ssh_has(a, methods);
-    if (more && ssh_connection_beyond(a->connection, "%s", more))
+    if (more && ssh_connection_unsupported(a->connection, "%s", more))
         return;
     struct ssh_connection *c = a->connection;
     const char *where = c->transport->where;
@@ -293,7 +293,7 @@ static void give_up(struct ssh_auth *a, const char *methods)
 static int ended(struct ssh_auth *a)
 {
     ssh_connection_fail(a->connection, TRANSPORT_ASK, "%s ended the connection while keys were tried: %s. Tried: %s.",
-                        a->connection->transport->where, a->connection->codec.farewell,
+                        a->connection->transport->where, a->connection->codec.disconnect_message,
                         a->tried.data ? a->tried.data : "none");
     return -1;
 }
@@ -323,7 +323,7 @@ static int ask_methods(struct ssh_auth *a)
         return -1;
     }
     if (!methods)
-        return c->codec.farewell[0] ? ended(a) : unreadable(a);
+        return c->codec.disconnect_message[0] ? ended(a) : unreadable(a);
     if (a->methods == METHODS_ASKED_LAST) {
         give_up(a, methods);
         return -1;
@@ -361,7 +361,7 @@ static int refused(struct ssh_auth *a, int rc)
                         a->sign == SIGN_REFUSED ? "the agent did not sign the login"
                         : now->file             ? "file"
                                                 : "agent");
-    if (c->codec.farewell[0])
+    if (c->codec.disconnect_message[0])
         return ended(a);
     /* libssh2 hides why it could not read the answer. */
     if (says(c, error_no_answer))

@@ -45,7 +45,7 @@ static void on_disconnect(LIBSSH2_SESSION *session, int reason, const char *mess
     (void)language;
     (void)language_len;
     struct ssh_codec *k = *abstract;
-    (void)snprintf(k->farewell, sizeof k->farewell, "%.*s", len, message ? message : "");
+    (void)snprintf(k->disconnect_message, sizeof k->disconnect_message, "%.*s", len, message ? message : "");
 }
 
 static void set_callbacks(LIBSSH2_SESSION *s)

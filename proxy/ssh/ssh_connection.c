@@ -51,8 +51,8 @@ static void set_state(struct ssh_connection *c, enum ssh_state state, const char
 
 const char *ssh_connection_last_error(struct ssh_connection *c)
 {
-    if (c->codec.farewell[0])
-        return c->codec.farewell;
+    if (c->codec.disconnect_message[0])
+        return c->codec.disconnect_message;
     char *stderr_tail = NULL;
     (void)libssh2_session_last_error(c->codec.session, &stderr_tail, NULL, 0);
     return stderr_tail && stderr_tail[0] ? stderr_tail : "no reason given";
@@ -108,17 +108,17 @@ void ssh_connection_fail(struct ssh_connection *c, enum transport_loss loss, con
     ssh_connection_schedule(c);
 }
 
-bool ssh_connection_beyond(struct ssh_connection *c, const char *fmt, ...)
+bool ssh_connection_unsupported(struct ssh_connection *c, const char *fmt, ...)
 {
     if (c->transport->program == CONFIG_MAYBE_NO || c->state >= SSH_OPENING)
         return false;
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(c->beyond, sizeof c->beyond, fmt, ap);
+    (void)vsnprintf(c->unsupported, sizeof c->unsupported, fmt, ap);
     va_end(ap);
-    stderr_tail_make_printable(c->beyond);
+    stderr_tail_make_printable(c->unsupported);
     if (c->state >= SSH_DIALING) /* settings are asked each time */
-        (void)snprintf(c->transport->beyond, sizeof c->transport->beyond, "%s", c->beyond);
+        (void)snprintf(c->transport->unsupported, sizeof c->transport->unsupported, "%s", c->unsupported);
     ssh_connection_schedule(c);
     return true;
 }
@@ -352,7 +352,7 @@ static void handshake_step(struct ssh_connection *c)
     }
     struct err e;
     if (ssh_host_key_check(c, &e) < 0) {
-        if (!c->beyond[0])
+        if (!c->unsupported[0])
             ssh_connection_fail(c, TRANSPORT_NEVER, "%s", e.text);
         return;
     }
@@ -429,10 +429,10 @@ static void advance(struct ssh_connection *c)
     notify_begin(c);
     if (c->state == SSH_HANDSHAKE)
         handshake_step(c);
-    if (c->state == SSH_AUTH && c->auth && !c->beyond[0] && ssh_auth_step(c->auth) == 1)
+    if (c->state == SSH_AUTH && c->auth && !c->unsupported[0] && ssh_auth_step(c->auth) == 1)
         logged_in(c);
-    if (c->beyond[0] && c->state < SSH_OPENING)
-        ssh_connection_set_program(c, c->beyond);
+    if (c->unsupported[0] && c->state < SSH_OPENING)
+        ssh_connection_set_program(c, c->unsupported);
     if (c->state == SSH_OPENING && ssh_channel_step(c))
         set_state(c, SSH_EXEC, "the channel is open");
     if (c->state == SSH_EXEC && ssh_channel_step(c)) {

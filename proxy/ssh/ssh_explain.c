@@ -56,8 +56,8 @@ static void nothing_in_common(struct ssh_connection *c)
         if (ssh_names_meet(theirs, (struct ssh_bytes){(const unsigned char *)ours, strlen(ours)}))
             continue;
         bool is_lacking = i != SSH_OFFER_HOST_KEY || ssh_host_key_none(c, &e);
-        if (is_lacking && ssh_connection_beyond(c, "libssh2 %s supports no %s that the server has", libssh2_version(0),
-                                                algorithm_kinds[i].what))
+        if (is_lacking && ssh_connection_unsupported(c, "libssh2 %s supports no %s that the server has",
+                                                     libssh2_version(0), algorithm_kinds[i].what))
             return;
         if (i == SSH_OFFER_HOST_KEY)
             ssh_connection_fail(c, TRANSPORT_NEVER, "%s", e.text);
@@ -70,7 +70,7 @@ static void nothing_in_common(struct ssh_connection *c)
                 algorithm_kinds[i].directive);
         return;
     }
-    if (!ssh_connection_beyond(c, "the key exchange with libssh2 %s failed", libssh2_version(0)))
+    if (!ssh_connection_unsupported(c, "the key exchange with libssh2 %s failed", libssh2_version(0)))
         ssh_connection_fail(c, TRANSPORT_NEVER, "The key exchange of %s with libssh2 %s failed: %s.", where,
                             libssh2_version(0), ssh_connection_last_error(c));
 }
@@ -94,9 +94,9 @@ void ssh_explain_end(struct ssh_connection *c)
     if (c->proxy && !ssh_proxy_is_finished(c->proxy))
         return; /* what it says is the reason */
     struct err reason = c->why;
-    const char *what = reason.text[0]         ? reason.text
-                       : c->codec.farewell[0] ? c->codec.farewell
-                                              : "the server closed the connection";
+    const char *what = reason.text[0]                   ? reason.text
+                       : c->codec.disconnect_message[0] ? c->codec.disconnect_message
+                                                        : "the server closed the connection";
     const char *stderr_tail = c->proxy ? ssh_proxy_stderr(c->proxy) : "";
     const char *where = c->transport->where;
     struct ssh_bytes said = ssh_offer_prelude(&c->codec.offer);

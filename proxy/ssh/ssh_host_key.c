@@ -213,8 +213,8 @@ static bool is_trusted_localhost(const struct ssh_connection *c)
 static bool ssh_would_accept(struct ssh_connection *c)
 {
     if (c->settings.policy == SSH_HOST_KEY_ACCEPT_NEW && recording_file(c))
-        return ssh_connection_beyond(c, "StrictHostKeyChecking accept-new lets it record the host key");
-    return c->settings.asks_dns && ssh_connection_beyond(c, "VerifyHostKeyDNS lets it ask DNS for the host key");
+        return ssh_connection_unsupported(c, "StrictHostKeyChecking accept-new lets it record the host key");
+    return c->settings.asks_dns && ssh_connection_unsupported(c, "VerifyHostKeyDNS lets it ask DNS for the host key");
 }
 
 int ssh_host_key_check(struct ssh_connection *c, struct err *e)
@@ -226,7 +226,7 @@ int ssh_host_key_check(struct ssh_connection *c, struct err *e)
         return err_set(e, "%s showed no host key.", c->transport->where);
     struct ssh_bytes blob = {(const unsigned char *)key, len};
     const struct ssh_known_key *at = NULL;
-    enum ssh_verdict verdict = ssh_known_judge(&c->known, &c->plain, blob, &at);
+    enum ssh_verdict verdict = ssh_known_check(&c->known, &c->plain, blob, &at);
     struct buf shown;
     const char *text = describe(blob, &shown);
     int rc = 0;
@@ -249,8 +249,8 @@ int ssh_host_key_check(struct ssh_connection *c, struct err *e)
         const struct ssh_known_key *fits = unchecked(c);
         bool same_type = ssh_bytes_equal(ssh_blob_type(blob), ssh_blob_type(blob_of(at)));
         if (fits && !same_type) {
-            if (!ssh_connection_beyond(c, "the recorded host key is of a type that libssh2 %s lacks",
-                                       libssh2_version(0)))
+            if (!ssh_connection_unsupported(c, "the recorded host key is of a type that libssh2 %s lacks",
+                                            libssh2_version(0)))
                 cannot_check(c, blob, fits, e);
         } else
             changed(c, blob, at, e);

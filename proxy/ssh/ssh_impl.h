@@ -27,7 +27,7 @@
 
 enum {
     SSH_WHERE_MAX = 512,
-    SSH_FAREWELL_MAX = 256,
+    SSH_DISCONNECT_MAX = 256,
     SSH_REASON_MAX = 512,
     SSH_MS = 1000, /* milliseconds in a second */
 
@@ -85,11 +85,11 @@ struct ssh_transport {
     uv_loop_t *loop;
     char *name; /* as the configuration says */
     struct ssh_destination destination;
-    enum config_maybe program;   /* sshProgram of the target */
-    char beyond[SSH_REASON_MAX]; /* found out while connecting: why the ssh program is run; empty: it is not */
-    bool was_ready;              /* once: then a name that is not found is a matter of the network */
-    bool is_freed;               /* by its owner; it lives until its connections are gone */
-    char *defaults;              /* what `ssh -G` says without any configuration; NULL: not asked yet */
+    enum config_maybe program;        /* sshProgram of the target */
+    char unsupported[SSH_REASON_MAX]; /* found out while connecting: why the ssh program is run; empty: it is not */
+    bool was_ready;                   /* once: then a name that is not found is a matter of the network */
+    bool is_freed;                    /* by its owner; it lives until its connections are gone */
+    char *defaults;                   /* what `ssh -G` says without any configuration; NULL: not asked yet */
     struct ssh_connection *connections;
     int connection_count; /* ever made, for the log */
 };
@@ -103,7 +103,7 @@ struct ssh_codec {
     char *offered[SSH_OFFER_COUNT]; /* by us */
     bool frozen; /* nothing is taken any more: the far side is lost, what libssh2 holds is delivered */
     bool broken; /* libssh2 is being ended: everything fails */
-    char farewell[SSH_FAREWELL_MAX]; /* what the server said when it ended the connection; empty: nothing */
+    char disconnect_message[SSH_DISCONNECT_MAX]; /* what the server said when it ended the connection; empty: nothing */
 };
 
 /* A carrier. */
@@ -137,7 +137,7 @@ struct ssh_connection {
     struct stderr_tail stderr_tail; /* the command's stderr */
     struct err why;                 /* of the loss */
     enum transport_loss loss;
-    char beyond[SSH_REASON_MAX]; /* why the ssh program shall take over; empty: it shall not */
+    char unsupported[SSH_REASON_MAX]; /* why the ssh program shall take over; empty: it shall not */
     bool noted, drained_due;
     bool is_ending;    /* its stdout and stderr have ended, it has not */
     bool has_answered; /* something came from the command's stdout */
@@ -165,10 +165,10 @@ void ssh_connection_schedule(struct ssh_connection *c);
 /* Ends the connection for the reason. Its owner hears of it in a later turn, behind the data. */
 void ssh_connection_fail(struct ssh_connection *c, enum transport_loss loss, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* What the SSH configuration, or the server, asks for is beyond libssh2: has the ssh program take over, in this turn
-   and in later connections, unless the target forbids it. Returns whether it does; else the caller says what is wrong.
- */
-bool ssh_connection_beyond(struct ssh_connection *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What the SSH configuration, or the server, asks for is not supported by libssh2: has the ssh program take over, in
+   this turn and in later connections, unless the target forbids it. Returns whether it does; else the caller says what
+   is wrong. */
+bool ssh_connection_unsupported(struct ssh_connection *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* libssh2's text for its last error. */
 const char *ssh_connection_last_error(struct ssh_connection *c);
 /* Starts the clock for one step; the connection fails when it runs out. */
@@ -218,7 +218,7 @@ bool ssh_host_key_none(struct ssh_connection *c, struct err *e);
 /* ssh_auth.c */
 struct ssh_auth *ssh_auth_new(struct ssh_connection *c) MUST_USE;
 /* Goes on. Returns 1 when the server has accepted a key, 0 when it waits, -1 when ssh_connection_fail or
-   ssh_connection_beyond was called. */
+   ssh_connection_unsupported was called. */
 int ssh_auth_step(struct ssh_auth *a) MUST_USE;
 /* Whether the agent was asked for a signature and has not answered. */
 bool ssh_auth_asks(const struct ssh_auth *a);

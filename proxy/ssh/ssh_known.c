@@ -1,4 +1,4 @@
-/* Host keys that are recorded, and the judgement on one that a server shows. */
+/* Host keys that are recorded, and the check of one that a server shows. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,7 +159,7 @@ static const struct ssh_known_key *other_key(const struct ssh_known *k, struct s
 }
 
 /* By the entries of one name. */
-static enum ssh_verdict judge(const struct ssh_known *k, struct ssh_bytes blob, const struct ssh_known_key **at)
+static enum ssh_verdict check_key(const struct ssh_known *k, struct ssh_bytes blob, const struct ssh_known_key **at)
 {
     /* A revocation counts in whichever file it stands, also when the key is recorded as good elsewhere. */
     *at = find(k, SSH_KNOWN_REVOKED, blob);
@@ -175,14 +175,14 @@ static enum ssh_verdict judge(const struct ssh_known *k, struct ssh_bytes blob, 
     return SSH_VERDICT_UNKNOWN;
 }
 
-enum ssh_verdict ssh_known_judge(const struct ssh_known *k, const struct ssh_known *plain, struct ssh_bytes blob,
+enum ssh_verdict ssh_known_check(const struct ssh_known *k, const struct ssh_known *plain, struct ssh_bytes blob,
                                  const struct ssh_known_key **at)
 {
-    enum ssh_verdict verdict = judge(k, blob, at);
+    enum ssh_verdict verdict = check_key(k, blob, at);
     if (verdict != SSH_VERDICT_UNKNOWN)
         return verdict;
     const struct ssh_known_key *plain_at = NULL;
-    enum ssh_verdict plain_verdict = judge(plain, blob, &plain_at);
+    enum ssh_verdict plain_verdict = check_key(plain, blob, &plain_at);
     /* Another server's key may be recorded there: the name without the port only ever vouches. */
     if (plain_verdict == SSH_VERDICT_CHANGED) {
         plain_verdict = SSH_VERDICT_UNKNOWN;

@@ -141,7 +141,7 @@ enum ssh_verdict {
 /* Judges a host key as OpenSSH does: what is recorded under the name, and only when that is no key, what is recorded
    under the name without its port (plain). *at is the entry that decided; for SSH_VERDICT_UNKNOWN that of a certificate
    authority for the host; NULL when there is none. */
-enum ssh_verdict ssh_known_judge(const struct ssh_known *k, const struct ssh_known *plain, struct ssh_bytes blob,
+enum ssh_verdict ssh_known_check(const struct ssh_known *k, const struct ssh_known *plain, struct ssh_bytes blob,
                                  const struct ssh_known_key **at);
 /* Appends the algorithms for all types of host keys, separated by commas, those that fit what is recorded first.
    Failures show in out->failed. */

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proxy/ssh/ssh_beyond.h"
 #include "proxy/ssh/ssh_ignored.h"
 #include "proxy/ssh/ssh_impl.h"
 #include "proxy/ssh/ssh_key.h"
+#include "proxy/ssh/ssh_unsupported.h"
 
 enum { NUMBER_TEXT = 16, TOOL_ARGS_MAX = 16, VERSION_WITH_RSA_SHA2 = 0x010b00 };
 
@@ -196,7 +196,7 @@ static bool is_security_key(const struct ssh_connection *c, const char *text)
 static bool asks_for_program(struct ssh_connection *c)
 {
     const struct ssh_settings *s = &c->settings;
-    const struct ssh_reach reach = {
+    const struct ssh_algorithms algorithms = {
         .host_key = libssh2_version(VERSION_WITH_RSA_SHA2)
                         ? "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,"
                           "rsa-sha2-256,ssh-rsa"
@@ -204,17 +204,17 @@ static bool asks_for_program(struct ssh_connection *c)
         .kex = ssh_codec_names(LIBSSH2_METHOD_KEX),
         .cipher = ssh_codec_names(LIBSSH2_METHOD_CRYPT_CS),
         .mac = ssh_codec_names(LIBSSH2_METHOD_MAC_CS)};
-    const char *why = ssh_beyond(s, &reach);
+    const char *why = ssh_unsupported(s, &algorithms);
     if (why)
-        return ssh_connection_beyond(c, "%s", why);
+        return ssh_connection_unsupported(c, "%s", why);
     for (size_t i = 0; i < s->certificate_files.count; i++)
         if (exists(c, s->certificate_files.items[i], ""))
-            return ssh_connection_beyond(c, "CertificateFile is set");
+            return ssh_connection_unsupported(c, "CertificateFile is set");
     for (size_t i = 0; i < s->identity_files.count; i++) {
         if (s->certificate_files.count == 0 && exists(c, s->identity_files.items[i], "-cert.pub"))
-            return ssh_connection_beyond(c, "there is a certificate beside %s", s->identity_files.items[i]);
+            return ssh_connection_unsupported(c, "there is a certificate beside %s", s->identity_files.items[i]);
         if (is_security_key(c, s->identity_files.items[i]))
-            return ssh_connection_beyond(c, "%s is a security key", s->identity_files.items[i]);
+            return ssh_connection_unsupported(c, "%s is a security key", s->identity_files.items[i]);
     }
     return false;
 }
@@ -234,10 +234,10 @@ static void on_settings(void *arg, const struct spawn_result *r)
                    c->settings.user, c->settings.host_name, c->settings.port);
     if (c->transport->program == CONFIG_MAYBE_YES) {
         ssh_connection_set_program(c, "sshProgram is set");
-    } else if (c->transport->beyond[0]) {
-        ssh_connection_set_program(c, c->transport->beyond);
+    } else if (c->transport->unsupported[0]) {
+        ssh_connection_set_program(c, c->transport->unsupported);
     } else if (asks_for_program(c)) {
-        ssh_connection_set_program(c, c->beyond);
+        ssh_connection_set_program(c, c->unsupported);
     } else {
         report_ignored(c, r->out);
         ssh_connection_set_recorded(c);
@@ -369,7 +369,7 @@ void ssh_recorded_ask(struct ssh_connection *c)
     while (more && (strcmp(l.file, "none") == 0 || access(l.file, F_OK) < 0))
         more = look_at(c, ++c->known_at, &l);
     const char *authority = more ? NULL : ssh_known_authority(&c->known, &c->plain);
-    if (authority && ssh_connection_beyond(c, "%s has a certificate authority for the host", authority))
+    if (authority && ssh_connection_unsupported(c, "%s has a certificate authority for the host", authority))
         return;
     if (!more) {
         ssh_connection_dial(c);

@@ -28,7 +28,7 @@ struct ssh_socket {
     uv_write_t write;
     const struct ssh_socket_handler *h;
     void *arg;
-    struct buf in, out, flying; /* flying: handed to libuv */
+    struct buf in, out, in_flight; /* in_flight: handed to libuv */
     size_t in_taken;
     int error; /* the first one of writing */
     bool open, is_tcp, reading, writing, ended, closing;
@@ -44,7 +44,7 @@ struct ssh_socket *ssh_socket_new(uv_loop_t *loop, const struct ssh_socket_handl
     ssh_socket_set_handler(s, h, arg);
     buf_init(&s->in, SOCKET_IN_MAX);
     buf_init(&s->out, SOCKET_OUT_MAX);
-    buf_init(&s->flying, SOCKET_OUT_MAX);
+    buf_init(&s->in_flight, SOCKET_OUT_MAX);
     return s;
 }
 
@@ -202,14 +202,14 @@ int ssh_socket_put(struct ssh_socket *s, const void *data, size_t n)
 
 size_t ssh_socket_unsent(const struct ssh_socket *s)
 {
-    return s->out.len + s->flying.len;
+    return s->out.len + s->in_flight.len;
 }
 
 static void on_written(uv_write_t *w, int status)
 {
     struct ssh_socket *s = w->data;
     s->writing = false;
-    empty(&s->flying);
+    empty(&s->in_flight);
     if (s->closing)
         return;
     /* The end is reported by the reading side, behind what the peer had sent before. */
@@ -236,10 +236,10 @@ void ssh_socket_flush(struct ssh_socket *s)
         empty(&s->out);
         return;
     }
-    struct buf other = s->flying;
-    s->flying = s->out;
+    struct buf other = s->in_flight;
+    s->in_flight = s->out;
     s->out = other;
-    b = uv_buf_init(s->flying.data + sent, (unsigned)(s->flying.len - sent));
+    b = uv_buf_init(s->in_flight.data + sent, (unsigned)(s->in_flight.len - sent));
     s->writing = true;
     int rc = uv_write(&s->write, &s->uv.stream, &b, 1, on_written);
     if (rc < 0) {
@@ -253,7 +253,7 @@ static void on_closed(uv_handle_t *h)
     struct ssh_socket *s = h->data;
     buf_free(&s->in);
     buf_free(&s->out);
-    buf_free(&s->flying);
+    buf_free(&s->in_flight);
     free(s);
 }
 
@@ -265,7 +265,7 @@ void ssh_socket_free(struct ssh_socket *s)
     if (!s->open) {
         buf_free(&s->in);
         buf_free(&s->out);
-        buf_free(&s->flying);
+        buf_free(&s->in_flight);
         free(s);
         return;
     }

@@ -294,7 +294,7 @@ static bool is_name(const char *name)
 }
 
 /* A supervisor that lives there is the one, even when the disk is full by now. */
-static bool is_inhabited(const struct base *base, const char *name, char *dir)
+static bool has_supervisor(const struct base *base, const char *name, char *dir)
 {
     char path[SUPERVISOR_PATH_MAX];
     pid_t pid = 0;
@@ -328,7 +328,7 @@ int directory_instance(const char *name, char *dir, struct directory_error *why)
     }
     size_t count = list_bases(list, false);
     for (size_t i = 0; i < count; i++)
-        if (is_inhabited(&list[i], name, dir))
+        if (has_supervisor(&list[i], name, dir))
             return 0;
     size_t len = (size_t)snprintf(reasons, sizeof reasons, "%s", variable("HOME") ? "" : "HOME is not set");
     for (size_t i = 0; i < count; i++) {

@@ -26,7 +26,7 @@ enum {
     FILE_MODE = 0600,
     ENDING_MS = 5000, /* for the supervisor's own end when another is to start, and for its last word */
     BOOT_ID_MAX = 64,
-    STARTING_MS = 60 * 1000, /* for one that buries its predecessor first */
+    STARTING_MS = 60 * 1000, /* for one that cleans up after its predecessor first */
     TEXT_MAX = 4096
 };
 
@@ -126,7 +126,8 @@ static bool wait_for(int fd, int ms)
 
 enum reached { REACHED, NOBODY, SILENT };
 
-/* Whether a supervisor has the directory: its pid. One that is being started may have to bury its predecessor first. */
+/* Whether a supervisor has the directory: its pid. One that is being started may have to clean up after its predecessor
+ * first. */
 static long owner(const struct door *d)
 {
     char path[SUPERVISOR_PATH_MAX];

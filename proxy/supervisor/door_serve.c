@@ -16,11 +16,11 @@
 #include "proxy/supervisor/session.h"
 #include "proxy/supervisor/uplink.h"
 
-enum { GUESTS_MAX = 64, DESCRIPTORS = 2, FILE_MODE = 0600 };
+enum { PEERS_MAX = 64, DESCRIPTORS = 2, FILE_MODE = 0600 };
 
 /* A door. */
-struct guest {
-    struct guest *next;
+struct door_peer {
+    struct door_peer *next;
     struct watch watch;
     struct alarm deadline; /* for its request */
     struct door_request request;
@@ -33,7 +33,7 @@ struct guest {
 
 static struct {
     struct watch watch;
-    struct guest *guests;
+    struct door_peer *peers;
     size_t count;
     char **environ; /* the newest door's: points into body */
     char *body;
@@ -59,7 +59,7 @@ const char *door_note(void)
 
 /* --- Leaving --- */
 
-static void close_fds(struct guest *g)
+static void close_fds(struct door_peer *g)
 {
     for (size_t i = 0; i < DESCRIPTORS; i++) {
         if (g->fds[i] >= 0)
@@ -68,9 +68,9 @@ static void close_fds(struct guest *g)
     }
 }
 
-static void dismiss(struct guest *g)
+static void dismiss(struct door_peer *g)
 {
-    struct guest **at = &door.guests;
+    struct door_peer **at = &door.peers;
     while (*at != g)
         at = &(*at)->next;
     *at = g->next;
@@ -87,13 +87,13 @@ static void dismiss(struct guest *g)
 static void is_over(void *arg)
 {
     static const char over = DOOR_OVER;
-    struct guest *g = arg;
+    struct door_peer *g = arg;
     (void)send(g->watch.fd, &over, sizeof over, MSG_NOSIGNAL | MSG_DONTWAIT);
     dismiss(g);
 }
 
 /* The door has ended, or breaks the rules. */
-static void cut(struct guest *g)
+static void cut(struct door_peer *g)
 {
     if (g->is_served)
         uplink_hang_up(g, "the process at the end of the connection has ended");
@@ -108,19 +108,19 @@ static void too_late(void *arg)
 
 /* --- Its request --- */
 
-static size_t body_size(const struct guest *g)
+static size_t body_size(const struct door_peer *g)
 {
     return (size_t)g->request.nonce_len + g->request.environ_len;
 }
 
 /* Where the byte after the got ones belongs: behind the nonce there is a NUL of ours. */
-static size_t offset_of(const struct guest *g, size_t got)
+static size_t offset_of(const struct door_peer *g, size_t got)
 {
     return got < g->request.nonce_len ? got : got + 1;
 }
 
 /* Its environment is that of later runs. Returns false when memory is short: then it stays as it was. */
-static bool take_environ(struct guest *g)
+static bool take_environ(struct door_peer *g)
 {
     char *at = g->body + g->request.nonce_len + 1, *end = at + g->request.environ_len;
     size_t count = 0;
@@ -139,7 +139,7 @@ static bool take_environ(struct guest *g)
     return true;
 }
 
-static void serve(struct guest *g)
+static void serve(struct door_peer *g)
 {
     int in = g->fds[0], out = g->fds[1];
     const char *nonce = g->body;
@@ -156,7 +156,7 @@ static void serve(struct guest *g)
 }
 
 /* Its first message, with the descriptors; those that come beyond two are closed. */
-static void take_descriptors(struct guest *g, struct msghdr *message)
+static void take_descriptors(struct door_peer *g, struct msghdr *message)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
         size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -173,7 +173,7 @@ static void take_descriptors(struct guest *g, struct msghdr *message)
     }
 }
 
-static bool is_good(const struct guest *g)
+static bool is_good(const struct door_peer *g)
 {
     const struct door_request *r = &g->request;
     return r->kind == DOOR_SERVE && g->fds[0] >= 0 && g->fds[1] >= 0 && r->nonce_len > 0 &&
@@ -185,7 +185,7 @@ static bool would_block(ssize_t n)
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
-static void take_request(struct guest *g)
+static void take_request(struct door_peer *g)
 {
     union {
         struct cmsghdr header;
@@ -213,7 +213,7 @@ static void take_request(struct guest *g)
     g->body[body_size(g) + 1] = '\0';
 }
 
-static void take_body(struct guest *g)
+static void take_body(struct door_peer *g)
 {
     size_t size = body_size(g);
     size_t stop = g->got < g->request.nonce_len ? g->request.nonce_len : size;
@@ -235,9 +235,9 @@ static void take_body(struct guest *g)
     serve(g);
 }
 
-static void on_guest(void *arg, short revents)
+static void on_peer(void *arg, short revents)
 {
-    struct guest *g = arg;
+    struct door_peer *g = arg;
     (void)revents;
     if (g->is_served)
         cut(g); /* it says nothing more: this is its end */
@@ -266,16 +266,16 @@ static bool greet(int fd)
 
 static void admit(int fd)
 {
-    struct guest *g = door.count < GUESTS_MAX && is_own_user(fd) && greet(fd) ? calloc(1, sizeof *g) : NULL;
+    struct door_peer *g = door.count < PEERS_MAX && is_own_user(fd) && greet(fd) ? calloc(1, sizeof *g) : NULL;
     if (!g) {
         (void)close(fd);
         return;
     }
     g->fds[0] = g->fds[1] = -1;
-    g->watch = (struct watch){.fd = fd, .events = POLLIN, .ready = on_guest, .arg = g};
+    g->watch = (struct watch){.fd = fd, .events = POLLIN, .ready = on_peer, .arg = g};
     g->deadline = (struct alarm){.ring = too_late, .arg = g};
-    g->next = door.guests;
-    door.guests = g;
+    g->next = door.peers;
+    door.peers = g;
     door.count++;
     loop_watch(&g->watch);
     loop_alarm(&g->deadline, DOOR_ANSWER_MS);

@@ -62,9 +62,9 @@ struct stream *connect_open(uint32_t port, uint32_t session) MUST_USE;
 /* Connects likewise and carries the flight out, which belongs to the connection from then on; what Delve says goes by a
  * stream ORDER_STREAM_DAP that this end opens. Returns -1 when memory is short or the tunnel has no room; the flight is
  * freed then, too. */
-int connect_fly(uint32_t port, uint32_t session, struct flight *f) MUST_USE;
+int connect_with_flight(uint32_t port, uint32_t session, struct flight *f) MUST_USE;
 /* Closes those of a session whose flight is not over. */
-void connect_close_flying(uint32_t session);
+void connect_close_in_flight(uint32_t session);
 /* Closes all connections of a session, at once: before SIGTERM Delve must not have any. */
 void connect_close_all(uint32_t session);
 

@@ -17,7 +17,7 @@ enum connection_state {
     CONNECTION_BEGINNING, /* its stream is not known yet */
     CONNECTION_IPV4,      /* being made */
     CONNECTION_IPV6,
-    CONNECTION_FLYING, /* its flight is carried out: with a link or without one */
+    CONNECTION_IN_FLIGHT, /* its flight is carried out: with a link or without one */
     CONNECTION_OPEN,
     CONNECTION_CLOSED
 };
@@ -91,7 +91,7 @@ static size_t give_heard(struct connection *c, void *room, size_t n)
     if (c->heard_at == c->heard.len) {
         buf_free(&c->heard);
         c->heard_at = 0;
-        if (c->state == CONNECTION_FLYING) { /* there is room again */
+        if (c->state == CONNECTION_IN_FLIGHT) { /* there is room again */
             c->in.events |= POLLIN;
             loop_watch(&c->in);
         }
@@ -149,7 +149,7 @@ static void serve(struct connection *c)
 
 /* --- A flight --- */
 
-static void land(struct connection *c)
+static void end_flight(struct connection *c)
 {
     flight_free(c->flight);
     c->flight = NULL;
@@ -179,7 +179,7 @@ static bool read_flight(struct connection *c)
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return false;
     if (got <= 0) {
-        land(c); /* the end is read again, and reported behind what was heard */
+        end_flight(c); /* the end is read again, and reported behind what was heard */
         return false;
     }
     buf_append(&c->heard, bytes, (size_t)got);
@@ -192,16 +192,16 @@ static bool read_flight(struct connection *c)
     return true;
 }
 
-static void fly(struct connection *c)
+static void start_flight(struct connection *c)
 {
     bool is_taken = true;
     do
         is_taken = write_flight(c);
     while (c->heard.len < HEARD_MAX && read_flight(c) && !flight_is_over(c->flight));
-    if (c->state != CONNECTION_FLYING)
+    if (c->state != CONNECTION_IN_FLIGHT)
         return;
     if (flight_is_over(c->flight)) {
-        land(c);
+        end_flight(c);
         return;
     }
     bool has_room = c->heard.len < HEARD_MAX;
@@ -221,8 +221,8 @@ static void begin_to_serve(struct connection *c)
         serve(c);
         return;
     }
-    c->state = CONNECTION_FLYING;
-    fly(c);
+    c->state = CONNECTION_IN_FLIGHT;
+    start_flight(c);
 }
 
 /* --- Being made --- */
@@ -284,8 +284,8 @@ static void on_ready(void *arg, short revents)
 {
     struct connection *c = arg;
     (void)revents;
-    if (c->state == CONNECTION_FLYING) {
-        fly(c);
+    if (c->state == CONNECTION_IN_FLIGHT) {
+        start_flight(c);
     } else if (c->state != CONNECTION_OPEN) {
         is_made(c);
     } else {
@@ -381,7 +381,7 @@ struct stream *connect_open(uint32_t port, uint32_t session)
     return c ? &c->stream : NULL;
 }
 
-int connect_fly(uint32_t port, uint32_t session, struct flight *f)
+int connect_with_flight(uint32_t port, uint32_t session, struct flight *f)
 {
     struct connection *c = connection_new(port, session);
     if (!c) {
@@ -395,7 +395,7 @@ int connect_fly(uint32_t port, uint32_t session, struct flight *f)
     return -1;
 }
 
-void connect_close_flying(uint32_t session)
+void connect_close_in_flight(uint32_t session)
 {
     for (struct connection *c = connections; c; c = c->next)
         if (c->session == session && c->flight)

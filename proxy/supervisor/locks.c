@@ -112,21 +112,21 @@ static bool has_path(void *arg, const char *link)
 }
 
 /* A process of another session that has the lock's file open. Returns 0 when there is none to be seen. */
-static pid_t find_heir(const struct locks *l, char *path)
+static pid_t find_other_holder(const struct locks *l, char *path)
 {
-    pid_t heir = 0;
+    pid_t other = 0;
     DIR *proc = opendir("/proc");
     if (!proc)
         return 0;
-    for (struct dirent *e = readdir(proc); !heir && e; e = readdir(proc)) {
+    for (struct dirent *e = readdir(proc); !other && e; e = readdir(proc)) {
         char *end;
         long pid = strtol(e->d_name, &end, DECIMAL);
         if (!*end && pid > 0 && pid <= INT_MAX && !is_ours(l, (pid_t)pid) &&
             each_descriptor((pid_t)pid, has_path, path))
-            heir = (pid_t)pid;
+            other = (pid_t)pid;
     }
     (void)closedir(proc);
-    return heir;
+    return other;
 }
 
 /* The name of a process's command; "" when it is not known. */
@@ -163,8 +163,8 @@ static void report(const struct locks *l, const struct held *held)
     (void)each_descriptor(held->waiter, has_inode, &file);
     /* Whoever took it may have ended and left it to a child. */
     if (!lives(holder) && *file.path) {
-        pid_t heir = find_heir(l, file.path);
-        holder = heir ? heir : holder;
+        pid_t other = find_other_holder(l, file.path);
+        holder = other ? other : holder;
     }
     read_name(holder, name, sizeof name);
     session_say_fmt(l->session, ORDER_NOTE, NULL, "%s by process %ld%s%s%s: waiting for it%s%s%s",

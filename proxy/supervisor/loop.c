@@ -259,7 +259,7 @@ void loop_alarm(struct alarm *a, uint64_t in_ms)
     a->on = true;
 }
 
-/* Those that are due now; what they set anew rings in the next turn at the earliest. */
+/* Those that are due now; what they set again rings in the next turn at the earliest. */
 static void ring(void)
 {
     struct alarm *due = loop.alarms;

@@ -51,7 +51,7 @@ void loop_watch(struct watch *w);
 /* Any state of it is fine. After it `ready` does not come any more, even when it was due. */
 void loop_unwatch(struct watch *w);
 
-/* Rings once, after so many milliseconds; again: anew. */
+/* Rings once, after so many milliseconds; set again, it starts over. */
 void loop_alarm(struct alarm *a, uint64_t in_ms);
 void loop_disarm(struct alarm *a);
 

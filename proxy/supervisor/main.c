@@ -4,7 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/cleanup.h"
 #include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/door.h"
 #include "proxy/supervisor/supervise.h"
@@ -40,7 +40,7 @@ static void print_line(void *arg, const char *text)
 
 static int sweep_main(void)
 {
-    bury_others(NULL, print_line, NULL);
+    cleanup_others(NULL, print_line, NULL);
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

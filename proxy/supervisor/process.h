@@ -26,7 +26,7 @@ size_t process_each(pid_t session, bool (*each)(void *arg, const struct process 
  * called until that is 0, with a wait in between. */
 size_t process_sweep(pid_t session, pid_t spared);
 
-/* Writes "PID START" of a process to a file (made anew, 0600), and reads it back. Returns -1 with errno, or when the
+/* Writes "PID START" of a process to a file (a new one, 0600), and reads it back. Returns -1 with errno, or when the
  * process is gone or the file has something else. */
 int process_write(const char *path, pid_t pid) MUST_USE;
 int process_read_file(const char *path, pid_t *pid, unsigned long long *start) MUST_USE;

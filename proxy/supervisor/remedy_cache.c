@@ -120,16 +120,16 @@ static void take_sums(const struct remedy *r, const struct buf *from, bool of_it
 /* Sums of a copy that were taken from the damaged entry go. */
 static int renew_sums(const struct remedy *r)
 {
-    char copy[SUPERVISOR_PATH_MAX], judge[SUPERVISOR_PATH_MAX];
+    char copy[SUPERVISOR_PATH_MAX], verifier[SUPERVISOR_PATH_MAX];
     struct buf was, judged, now;
     remedy_path(copy, "%s/go.sum", r->dir);
-    remedy_path(judge, "%s/judge/go.sum", r->dir);
+    remedy_path(verifier, "%s/judge/go.sum", r->dir);
     if (!remedy_exists(copy))
         return REMEDY_DONE;
     buf_init(&was, REMEDY_FILE_MAX);
     buf_init(&judged, REMEDY_FILE_MAX);
     buf_init(&now, REMEDY_FILE_MAX);
-    int result = remedy_read(copy, &was) < 0 || remedy_read(judge, &judged) < 0 ? -1 : 0;
+    int result = remedy_read(copy, &was) < 0 || remedy_read(verifier, &judged) < 0 ? -1 : 0;
     take_sums(r, &was, false, &now);
     take_sums(r, &judged, true, &now);
     if (result == 0 && now.failed) {
@@ -303,7 +303,7 @@ int remedy_purge(struct remedy *r)
     remedy_path(scratch, "%s/scratch", r->dir);
     status = erase_scratch(scratch);
     if (!status)
-        status = remedy_make_judge(r);
+        status = remedy_make_verifier(r);
     if (status)
         return status;
     status = fetch_again(r, scratch);
@@ -383,7 +383,7 @@ int remedy_clean_modcache(struct remedy *r)
     char scratch[SUPERVISOR_PATH_MAX];
     int status = remedy_find_files(r);
     if (!status)
-        status = remedy_make_judge(r);
+        status = remedy_make_verifier(r);
     remedy_path(scratch, "%s/scratch", r->dir);
     if (!status)
         status = erase_scratch(scratch);

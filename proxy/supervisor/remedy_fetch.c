@@ -44,7 +44,7 @@ static int append_work(const struct remedy *r, struct buf *all)
     return status;
 }
 
-static int write_judge(const struct remedy *r, const struct buf *sums)
+static int write_verifier(const struct remedy *r, const struct buf *sums)
 {
     static const char gomod[] = "module delvegate.invalid/judge\n";
     char path[SUPERVISOR_PATH_MAX];
@@ -60,7 +60,7 @@ static int write_judge(const struct remedy *r, const struct buf *sums)
     return result == 0 ? 0 : remedy_failed("%s could not be written on the Go machine: %s", path, strerror(errno));
 }
 
-int remedy_make_judge(const struct remedy *r)
+int remedy_make_verifier(const struct remedy *r)
 {
     struct buf sums;
     int status = remedy_fresh_dir(r, "judge");
@@ -70,7 +70,7 @@ int remedy_make_judge(const struct remedy *r)
     if (!status && *r->work)
         status = append_work(r, &sums);
     if (!status)
-        status = write_judge(r, &sums);
+        status = write_verifier(r, &sums);
     buf_free(&sums);
     return status;
 }

@@ -120,7 +120,7 @@ static int refuse(const struct remedy *r, const char *command, const struct buf 
 }
 
 /* What is done when go has succeeded with the copies. command: in whose name. */
-static int judge(const struct remedy *r, struct pair *p, const char *command)
+static int check_changes(const struct remedy *r, struct pair *p, const char *command)
 {
     struct buf text;
     buf_init(&text, REMEDY_OUTPUT_MAX);
@@ -237,7 +237,7 @@ static int add_needed(const struct remedy *r, struct pair *p, bool sums_only, in
         put_pair_back(r, p);
         return REMEDY_FAILED;
     }
-    status = judge(r, p, "list -mod=mod -deps");
+    status = check_changes(r, p, "list -mod=mod -deps");
     if (status || p->loss.dropped)
         return status ? status : REMEDY_FAILED;
     if (!sums_only || !p->loss.added)
@@ -298,7 +298,7 @@ static int download(const struct remedy *r)
     if (status)
         return status;
     if (remedy_go_plain(REMEDY_ARGS("mod", "download", p.flag, "all")) == 0)
-        status = judge(r, &p, "mod download all");
+        status = check_changes(r, &p, "mod download all");
     else
         status = add_needed(r, &p, true, REMEDY_QUIET);
     return status ? status : end_pair(r, &p, "mod download all");
@@ -323,7 +323,7 @@ static int run_tidy(const struct remedy *r, struct pair *p)
         return status;
     if (remedy_go_plain(REMEDY_ARGS("mod", "tidy", p->flag)) != 0)
         return REMEDY_FAILED;
-    return judge(r, p, "mod tidy");
+    return check_changes(r, p, "mod tidy");
 }
 
 /* Where go fails, asks for what it must not, or drops what it has no use for, what the package needs is added alone. */

@@ -162,7 +162,7 @@ int remedy_modcache(struct remedy *r)
     if (remedy_is_vendored(r) && !*r->work)
         return remedy_unsuited("the build takes its modules from %s/vendor", r->root);
     remedy_find_version(r);
-    status = remedy_make_judge(r);
+    status = remedy_make_verifier(r);
     if (!status)
         status = remedy_fresh_dir(r, "modcache");
     if (status)

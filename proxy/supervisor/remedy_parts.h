@@ -219,8 +219,8 @@ void remedy_case_encode(struct buf *out, const char *name);
 /* --- remedy_fetch.c: what is fetched beside the cache --- */
 
 /* Makes DIR/judge: a module whose go.sum is all that the user's files say. Returns 0 or REMEDY_FAILED. */
-int remedy_make_judge(const struct remedy *r) MUST_USE;
-/* Fetches module@version under the judge's go.sum; cache: instead of the real one, proxy: instead of go's own; NULL:
+int remedy_make_verifier(const struct remedy *r) MUST_USE;
+/* Fetches module@version under that module's go.sum; cache: instead of the real one, proxy: instead of go's own; NULL:
  * not so. Returns go's status. */
 int remedy_fetch(const struct remedy *r, const char *cache, const char *proxy, int output);
 /* Fetches all that the build needs, with copies of the module's files for what go writes; env as for remedy_go.

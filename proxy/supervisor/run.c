@@ -181,11 +181,11 @@ struct run *run_start(struct session *s, const struct order *o)
 
 /* --- what is sent to its Delve --- */
 
-static void report_flying(struct run *r, const struct flight *f)
+static void report_flight_started(struct run *r, const struct flight *f)
 {
     struct buf record;
     buf_init(&record, REPORT_MAX);
-    size_t begin = order_open(&record, ORDER_FLYING);
+    size_t begin = order_open(&record, ORDER_FLIGHT_STARTED);
     order_put_number(&record, ORDER_NUMBER, r->number);
     order_put_number(&record, ORDER_EDITION, flight_edition(f));
     order_put_number(&record, ORDER_COUNT, flight_count(f));
@@ -195,7 +195,7 @@ static void report_flying(struct run *r, const struct flight *f)
     buf_free(&record);
 }
 
-void run_fly(struct run *r)
+void run_start_flight(struct run *r)
 {
     if (r->port == 0 || r->state != RUN_RUNNING || r->flight != RUN_FLIGHT_AWAITED)
         return;
@@ -203,13 +203,13 @@ void run_fly(struct run *r)
     if (!f)
         return;
     r->flight = RUN_FLIGHT_GONE;
-    report_flying(r, f);
-    if (connect_fly(r->port, session_number(r->session), f) == 0)
+    report_flight_started(r, f);
+    if (connect_with_flight(r->port, session_number(r->session), f) == 0)
         return;
     session_say(r->session, ORDER_ERROR, "memory",
                 "the supervisor on the Go machine has no memory or stream left for the connection to Delve; end other "
                 "debug sessions");
-    run_stop(r, run_gently(r));
+    run_stop(r, run_end_if_abandoned(r));
 }
 
 /* --- what its process reports --- */
@@ -328,7 +328,7 @@ bool run_serves(const struct run *r)
     return r->what == RUN_DLV ? r->is_launched || r->port > 0 : r->has_streams || r->pty.master >= 0;
 }
 
-enum run_end run_gently(const struct run *r)
+enum run_end run_end_if_abandoned(const struct run *r)
 {
     return r->attached > 0 ? RUN_DETACH : RUN_KILL;
 }

@@ -18,7 +18,7 @@ uint32_t run_number(const struct run *r);
 /* ORDER_LAUNCHED: the program holds its streams now. */
 void run_launched(struct run *r);
 /* The session has a flight: it is carried out once Delve listens, unless one was before. */
-void run_fly(struct run *r);
+void run_start_flight(struct run *r);
 /* Ends it; ORDER_EXITED follows. May be said again, harder. */
 void run_stop(struct run *r, enum run_end how);
 void run_signal(struct run *r, int signal);
@@ -28,7 +28,7 @@ struct stream *run_input(struct run *r);
 /* Whether a program runs or is stopped (a longer lease), not a build. */
 bool run_serves(const struct run *r);
 /* How a session that is abandoned ends it: RUN_DETACH when dlv attached to a process. */
-enum run_end run_gently(const struct run *r);
+enum run_end run_end_if_abandoned(const struct run *r);
 /* Nobody reads its streams any more (the session's control stream is gone): they are drained into nothing. */
 void run_mute(struct run *r);
 

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proxy/supervisor/inquiry.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy.h"
+#include "proxy/supervisor/rpc_query.h"
 #include "proxy/supervisor/run_private.h"
 
 enum {
@@ -118,7 +118,7 @@ static void close_connections(struct run *r)
     }
     if (!r->has_closed && (loop_now() >= r->until || !uplink_is_up())) {
         connect_close_all(session_number(r->session));
-        inquiry_close_all(session_number(r->session));
+        rpc_query_close_all(session_number(r->session));
         r->has_closed = true;
         r->until = loop_now() + CLOSE_MS;
     }
@@ -129,7 +129,7 @@ void run_stop(struct run *r, enum run_end how)
 {
     if (r->state > RUN_ASKED)
         return;
-    connect_close_flying(session_number(r->session));
+    connect_close_in_flight(session_number(r->session));
     if (how == RUN_NOW) {
         end_now(r);
     } else if (r->state == RUN_RUNNING) {
@@ -264,7 +264,7 @@ void run_alarm(void *run)
         r->locks = NULL;
         if (r->what == RUN_INSPECT)
             end_now(r);
-        run_fly(r);
+        run_start_flight(r);
         break;
     case RUN_CLOSING:
         close_connections(r);

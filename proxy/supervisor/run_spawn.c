@@ -28,7 +28,7 @@ enum {
 };
 
 /* The child's own. */
-struct birth {
+struct child_setup {
     const struct run *run;
     const struct order *order;
     int text, notes; /* close-on-exec */
@@ -74,7 +74,7 @@ static int above(int fd)
     return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE);
 }
 
-static void redirect(struct birth *b)
+static void redirect(struct child_setup *b)
 {
     const struct run *r = b->run;
     int text = above(r->streams[RUN_TEXT].hold), notes = above(r->notes_write);
@@ -110,7 +110,7 @@ static const char *path_error(const char *path, bool directory)
     return errno == EACCES ? "closed" : "missing";
 }
 
-static void need(const struct birth *b, const char *path, bool directory)
+static void need(const struct child_setup *b, const char *path, bool directory)
 {
     const char *why = path_error(path, directory);
     if (!why)
@@ -119,7 +119,7 @@ static void need(const struct birth *b, const char *path, bool directory)
     _exit(RUN_NOT_EXECUTABLE);
 }
 
-static void enter(const struct birth *b)
+static void enter(const struct child_setup *b)
 {
     const char *home = run_getenv(session_environ(b->run->session), "HOME");
     const char *cwd = order_get(b->order, ORDER_CWD);
@@ -137,7 +137,7 @@ static void enter(const struct birth *b)
     _exit(RUN_NOT_EXECUTABLE);
 }
 
-static void check_needs(const struct birth *b)
+static void check_needs(const struct child_setup *b)
 {
     struct order_field field;
     for (size_t at = 0; order_next(b->order, &at, &field);)
@@ -147,7 +147,7 @@ static void check_needs(const struct birth *b)
 
 /* --- its files --- */
 
-static _Noreturn void fail_file(const struct birth *b, const char *path)
+static _Noreturn void fail_file(const struct child_setup *b, const char *path)
 {
     char *text = NULL;
     if (asprintf(&text, "%s could not be written on the Go machine: %s; is its disk full?", path, strerror(errno)) > 0)
@@ -156,7 +156,7 @@ static _Noreturn void fail_file(const struct birth *b, const char *path)
 }
 
 /* Before anything else: from now on whoever finds the file can end what comes. */
-static void write_pid(const struct birth *b)
+static void write_pid(const struct child_setup *b)
 {
     char path[SUPERVISOR_PATH_MAX];
     if (run_path(b->run, path, "pid") < 0 || process_write(path, getpid()) < 0)
@@ -164,7 +164,7 @@ static void write_pid(const struct birth *b)
 }
 
 /* Who is attached to. That it is gone already is for Delve to say. */
-static void write_attached(const struct birth *b)
+static void write_attached(const struct child_setup *b)
 {
     char name[NAME_SIZE], path[SUPERVISOR_PATH_MAX];
     pid_t pid = b->run->attached;
@@ -181,7 +181,7 @@ static void write_attached(const struct birth *b)
 }
 
 /* GOTMPDIR: a build that was killed has left there what it had. */
-static void make_tmp(const struct birth *b)
+static void make_tmp(const struct child_setup *b)
 {
     char path[SUPERVISOR_PATH_MAX];
     if (run_session_path(b->run, path, "tmp") < 0)
@@ -193,7 +193,7 @@ static void make_tmp(const struct birth *b)
 
 /* --- what is run --- */
 
-static char *argument(const struct birth *b, const struct order_field *field)
+static char *argument(const struct child_setup *b, const struct order_field *field)
 {
     char *text = NULL;
     if (strlen(field->value) != field->len) {
@@ -208,7 +208,7 @@ static char *argument(const struct birth *b, const struct order_field *field)
 }
 
 /* argv; dlv comes first in its own. */
-static char **arguments(const struct birth *b, size_t *count)
+static char **arguments(const struct child_setup *b, size_t *count)
 {
     struct order_field field;
     size_t n = 0, room = 2;
@@ -226,7 +226,7 @@ static char **arguments(const struct birth *b, size_t *count)
     return argv;
 }
 
-static _Noreturn void fail_exec(const struct birth *b, const char *program)
+static _Noreturn void fail_exec(const struct child_setup *b, const char *program)
 {
     int why = errno;
     if (why == E2BIG)
@@ -241,7 +241,7 @@ static _Noreturn void fail_exec(const struct birth *b, const char *program)
 }
 
 /* A script that names no interpreter is sh's. */
-static void exec_script(const struct birth *b, char *program, char **argv, size_t count)
+static void exec_script(const struct child_setup *b, char *program, char **argv, size_t count)
 {
     char **script = calloc(count + 2, sizeof *script);
     if (!script)
@@ -254,7 +254,7 @@ static void exec_script(const struct birth *b, char *program, char **argv, size_
     free(script);
 }
 
-static _Noreturn void exec_program(const struct birth *b, char **argv, size_t count)
+static _Noreturn void exec_program(const struct child_setup *b, char **argv, size_t count)
 {
     char found[SUPERVISOR_PATH_MAX], *program = argv[0];
     const char *path = run_getenv(b->env, "PATH");
@@ -275,7 +275,7 @@ static _Noreturn void exec_program(const struct birth *b, char **argv, size_t co
     fail_exec(b, argv[0]);
 }
 
-static _Noreturn void do_remedy(const struct birth *b, char **argv, size_t count)
+static _Noreturn void do_remedy(const struct child_setup *b, char **argv, size_t count)
 {
     environ = b->env;
     (void)close(b->text);
@@ -284,13 +284,13 @@ static _Noreturn void do_remedy(const struct birth *b, char **argv, size_t count
     _exit(status);
 }
 
-static _Noreturn void do_inspect(const struct birth *b, char **argv, size_t count)
+static _Noreturn void do_inspect(const struct child_setup *b, char **argv, size_t count)
 {
     environ = b->env;
     _exit(inspect_main((int)count, argv, b->notes));
 }
 
-static _Noreturn void be_born(struct birth *b)
+static _Noreturn void become_child(struct child_setup *b)
 {
     const struct run *r = b->run;
     size_t count;
@@ -323,13 +323,13 @@ static _Noreturn void be_born(struct birth *b)
 
 int run_spawn(struct run *r, const struct order *o)
 {
-    struct birth b = {.run = r, .order = o, .text = -1, .notes = -1};
+    struct child_setup b = {.run = r, .order = o, .text = -1, .notes = -1};
     sigset_t old;
     /* What is sent to it in its first moments finds it with default signals. */
     block_signals(&old);
     pid_t pid = fork();
     if (pid == 0)
-        be_born(&b);
+        become_child(&b);
     int why = errno;
     (void)sigprocmask(SIG_SETMASK, &old, NULL);
     errno = why;

@@ -360,7 +360,7 @@ static void stop_run(struct session *s, int how)
 {
     if (how < 0)
         run_mute(s->run);
-    run_stop(s->run, how < 0 ? run_gently(s->run) : (enum run_end)how);
+    run_stop(s->run, how < 0 ? run_end_if_abandoned(s->run) : (enum run_end)how);
 }
 
 void session_end(struct session *s, int how)

@@ -131,7 +131,7 @@ static void on_flight(struct session *s, const struct order *o)
     if (!s->flight)
         complain(s, "the supervisor on the Go machine is out of memory");
     else if (s->run)
-        run_fly(s->run);
+        run_start_flight(s->run);
 }
 
 static void of_run(struct session *s, const struct order *o)

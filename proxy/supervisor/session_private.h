@@ -59,7 +59,7 @@ struct session {
 /* --- session.c --- */
 
 void session_set_state(struct session *s, enum session_state state);
-/* Ends it; run_gently when how is -1. May be said again, harder. */
+/* Ends it; run_end_if_abandoned when how is -1. May be said again, harder. */
 void session_end(struct session *s, int how);
 /* Its run, its worker and its directory are gone. It may be freed by then. */
 void session_over(struct session *s);

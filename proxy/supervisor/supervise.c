@@ -9,13 +9,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/cleanup.h"
 #include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/door.h"
 #include "proxy/supervisor/flow.h"
-#include "proxy/supervisor/inquiry.h"
 #include "proxy/supervisor/loop.h"
 #include "proxy/supervisor/owner.h"
+#include "proxy/supervisor/rpc_query.h"
 #include "proxy/supervisor/session.h"
 #include "proxy/supervisor/uplink.h"
 #include "proxy/supervisor/worker.h"
@@ -35,7 +35,7 @@ static struct {
     bool used;   /* somebody has stayed */
     struct alarm idle;
     struct alarm touch;
-    struct worker *burial;
+    struct worker *cleanup;
 
     /* ORDER_ABOUT, and ORDER_NOTE for what was left over. */
     struct stream about;
@@ -89,7 +89,7 @@ static void say_about(void)
         return;
     stream_stop(&me.about);
     stream_ready(&me.about);
-    if (!me.burial)
+    if (!me.cleanup)
         stream_end(&me.about);
 }
 
@@ -100,14 +100,14 @@ static void report_line(void *arg, const char *text)
     worker_say(*(int *)arg, ORDER_NOTE, NULL, text);
 }
 
-static int bury_work(void *arg, int out)
+static int cleanup_work(void *arg, int out)
 {
     (void)arg;
-    bury_others(me.how->dir, report_line, &out);
+    cleanup_others(me.how->dir, report_line, &out);
     return 0;
 }
 
-static void on_buried(void *arg, const struct order *o)
+static void on_cleaned(void *arg, const struct order *o)
 {
     (void)arg;
     if (me.text.max - me.text.len < o->len + ORDER_HEADER)
@@ -118,19 +118,19 @@ static void on_buried(void *arg, const struct order *o)
     stream_ready(&me.about);
 }
 
-static void on_all_buried(void *arg, int status)
+static void on_all_cleaned(void *arg, int status)
 {
     (void)arg;
     (void)status;
-    me.burial = NULL;
+    me.cleanup = NULL;
     stream_end(&me.about);
 }
 
-static void bury(void)
+static void start_cleanup(void)
 {
-    static const struct worker_handler handler = {.record = on_buried, .ended = on_all_buried};
+    static const struct worker_handler handler = {.record = on_cleaned, .ended = on_all_cleaned};
     /* Without a process for it the next start does it. */
-    me.burial = worker_start(bury_work, NULL, &handler, NULL);
+    me.cleanup = worker_start(cleanup_work, NULL, &handler, NULL);
 }
 
 /* --- Its end --- */
@@ -180,7 +180,7 @@ static struct stream *on_opened(void *arg, enum order_stream stream, uint32_t nu
         return NULL;
     case ORDER_STREAM_HEARTBEAT:
     case ORDER_STREAM_EXIT:
-        return inquiry_open(stream, number, session);
+        return rpc_query_open(stream, number, session);
     case ORDER_STREAM_OWNER:
         return owner_open(number);
     case ORDER_STREAM_INPUT:
@@ -213,13 +213,13 @@ static void on_down(void *arg, const char *why)
 static void touch(void *arg)
 {
     (void)arg;
-    (void)bury_touch(me.how->dir);
-    loop_alarm(&me.touch, (uint64_t)BURY_TOUCH_S * MS_PER_SECOND);
+    (void)cleanup_touch(me.how->dir);
+    loop_alarm(&me.touch, (uint64_t)CLEANUP_TOUCH_S * MS_PER_SECOND);
 }
 
 static int claim(const char *dir)
 {
-    int r = bury_claim(dir);
+    int r = cleanup_claim(dir);
     if (r > 0)
         errno = EEXIST;
     return r == 0 ? 0 : -1;
@@ -256,7 +256,7 @@ static int begin(void)
     session_on_over(look_for_end, NULL);
     if (uplink_init(supervise_build(), &handler, NULL) < 0)
         return -1;
-    bury();
+    start_cleanup();
     return me.how->local ? serve_stdio() : door_listen(me.how->dir);
 }
 
@@ -271,7 +271,7 @@ int supervise_work(void *arg)
     }
     look_for_end(NULL);
     int status = loop_run();
-    worker_free(me.burial);
+    worker_free(me.cleanup);
     if (me.how->local || door_close(me.how->dir))
         (void)directory_remove(me.how->dir);
     return status;

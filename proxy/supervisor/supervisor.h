@@ -10,7 +10,7 @@
  *                    of this user and client, which it starts when there is none, and waits (door.h). All of stdin up
  *                    to a line that is the nonce is passed over
  *   serve DIR        the supervisor that a door starts; stdin is the socket that listens
- *   sweep            ends and removes what crashes have left (bury.h), a line on stdout for each, and ends
+ *   sweep            ends and removes what crashes have left (cleanup.h), a line on stdout for each, and ends
  *   version          prints the build and the architecture
  *
  * Processes: the role's process starts a warden (warden.h), that starts the supervisor; what blocks (a login shell, go
@@ -18,9 +18,9 @@
  * for a session is in a process session (setsid) of its own.
  *
  * Files: main.c roles; loop.h descriptors, alarms, children; uplink.h the tunnel's end here; flow.h bytes between
- * descriptors and streams; session.h orders and reports; inquiry.h JSON-RPC beside DAP; owner.h whose a port is; run.h
- * one run; process.h identity and sweeping; locks.h who holds what go waits for; survey.h tools and facts, remedy.h
- * remedies (both in workers); directory.h directories; bury.h what crashes have left; door.h, warden.h.
+ * descriptors and streams; session.h orders and reports; rpc_query.h JSON-RPC beside DAP; owner.h whose a port is;
+ * run.h one run; process.h identity and sweeping; locks.h who holds what go waits for; survey.h tools and facts,
+ * remedy.h remedies (both in workers); directory.h directories; cleanup.h what crashes have left; door.h, warden.h.
  */
 #ifndef PROXY_SUPERVISOR_SUPERVISOR_H
 #define PROXY_SUPERVISOR_SUPERVISOR_H

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/cleanup.h"
 #include "proxy/supervisor/file.h"
 
 enum { FAILED_STATUS = 1 };
@@ -96,7 +96,7 @@ int warden_run(const char *dir, int (*work)(void *arg), void *arg)
     supervisor = 0;
     if (status == 0)
         return 0;
-    (void)bury_instance(dir, NULL, NULL);
+    (void)cleanup_instance(dir, NULL, NULL);
     reap_rest();
     if (status == -1)
         return FAILED_STATUS;

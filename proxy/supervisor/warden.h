@@ -5,7 +5,7 @@
 
 #include "proxy/supervisor/supervisor.h"
 
-/* Forks a supervisor, whose work this is, and waits for its end without a descriptor of any connection, then buries
+/* Forks a supervisor, whose work this is, and waits for its end without a descriptor of any connection, then cleans up
  * what it left in dir. Returns the supervisor's exit status, in the warden's process; work runs in the child. */
 int warden_run(const char *dir, int (*work)(void *arg), void *arg);
 

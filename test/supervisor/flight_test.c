@@ -183,9 +183,9 @@ static void ask(struct driver_stream *s, const char *command, const char *argume
 }
 
 /* The flight's stream, with what was reported of it. */
-static struct driver_stream *flying(struct driver *d, struct driver_stream *control, long edition, long count)
+static struct driver_stream *flight_started(struct driver *d, struct driver_stream *control, long edition, long count)
 {
-    const struct order *o = driver_record(control, ORDER_FLYING);
+    const struct order *o = driver_record(control, ORDER_FLIGHT_STARTED);
     assert_int_equal(order_get_number(o, ORDER_NUMBER, 0), 1);
     assert_int_equal(order_get_number(o, ORDER_EDITION, 0), edition);
     assert_int_equal(order_get_number(o, ORDER_COUNT, 0), count);
@@ -215,7 +215,7 @@ static void all_of_it_in_one(void **state)
     put_run(d, &b);
     put_flight(&b, 1, list, 4);
     struct driver_stream *control = order(d, &b);
-    struct driver_stream *dap = flying(d, control, 1, 4);
+    struct driver_stream *dap = flight_started(d, control, 1, 4);
     until(dap, "\"event\":\"stopped\"");
     assert_true(says(dap, "\"verified\":true"));
     /* Delve's connection from then on, both ways. */
@@ -235,7 +235,7 @@ static void a_refused_attach_stops_it(void **state)
     put_run(d, &b);
     put_flight(&b, 1, list, 3);
     struct driver_stream *control = order(d, &b);
-    struct driver_stream *dap = flying(d, control, 1, 3);
+    struct driver_stream *dap = flight_started(d, control, 1, 3);
     until(dap, "\"request_seq\":2");
     assert_true(says(dap, "\"success\":false"));
     /* What comes now is the client's: the rest was not said. */
@@ -260,7 +260,7 @@ static void it_is_replaced(void **state)
     put_flight(&b, 1, first, 3);
     put_flight(&b, 2, second, 4);
     struct driver_stream *control = order(d, &b);
-    struct driver_stream *dap = flying(d, control, 2, 4);
+    struct driver_stream *dap = flight_started(d, control, 2, 4);
     buf_init(&b, ORDER_RECORD_MAX);
     put_flight(&b, 3, first, 3);
     driver_send(control, &b);
@@ -287,7 +287,7 @@ static void it_comes_late(void **state)
     put_flight(&b, 9, list, 2);
     driver_send(control, &b);
     buf_free(&b);
-    struct driver_stream *dap = flying(d, control, 9, 2);
+    struct driver_stream *dap = flight_started(d, control, 9, 2);
     until(dap, "\"request_seq\":2");
     assert_false(says(dap, "\"success\":false"));
     over(d, control, dap);
@@ -304,7 +304,7 @@ static void it_ends_in_the_middle(void **state)
     put_run(d, &b);
     put_flight(&b, 1, list, 4);
     struct driver_stream *control = order(d, &b);
-    (void)driver_record(control, ORDER_FLYING);
+    (void)driver_record(control, ORDER_FLIGHT_STARTED);
     driver_say(control, ORDER_END, ORDER_HOW, "kill");
     driver_wait_ended(control);
     assert_int_equal(driver_finish(d), 0);
@@ -341,7 +341,7 @@ static void the_connection_is_lost(void **state)
     assert_true(has_run());
     driver_door(d, client);
     driver_wait_up(d);
-    struct driver_stream *dap = flying(d, control, 1, 3);
+    struct driver_stream *dap = flight_started(d, control, 1, 3);
     until(dap, "\"request_seq\":3");
     ask(dap, "threads", "{}", 4);
     until(dap, "\"request_seq\":4");

@@ -265,7 +265,7 @@ static void addresses_are_never_sent_to_another_process(void **state)
         free(text);
         replayed(j, 0, with_lines ? MAIN_TWO_ANSWER : RESPONSE("threads", "{\"threads\":[]}"), "[]");
 
-        /* Not even to a later debugger of that other process, unless the client sets them anew. */
+        /* Not even to a later debugger of that other process, unless the client sets them again. */
         dap_journal_next(j, true);
         replays(j, (size_t)with_lines, NULL);
         passes(j, instructions);

@@ -23,7 +23,7 @@ enum handler {
     FACTS,
     READY,
     NOTE,
-    FLYING,
+    FLIGHT_STARTED,
     PATH_ERROR,
     LOG,
     BUILD,
@@ -269,13 +269,13 @@ static void on_delve_closed(void *arg, const struct err *why, enum channel_end e
 }
 
 /* It takes the connection, as Delve's client does. */
-static void on_flying(void *arg, const struct keeper_flight *flight)
+static void on_flight_started(void *arg, const struct keeper_flight *flight)
 {
     static const struct channel_handler events = {.closed = on_delve_closed};
     (void)arg;
     if (flight->channel)
         channel_take(flight->channel, &events, NULL);
-    hear(FLYING, "flying %u of %u to %d%s%s", (unsigned)flight->edition, (unsigned)flight->count, flight->port,
+    hear(FLIGHT_STARTED, "flying %u of %u to %d%s%s", (unsigned)flight->edition, (unsigned)flight->count, flight->port,
          flight->channel ? "" : " gone: ", flight->channel ? "" : flight->why.text);
 }
 
@@ -289,7 +289,7 @@ static const struct keeper_handler owner = {.facts = on_facts,
                                             .output_ended = on_output_ended,
                                             .input_drained = on_input_drained,
                                             .input_closed = on_input_closed,
-                                            .flying = on_flying,
+                                            .flight_started = on_flight_started,
                                             .exited = on_exited,
                                             .ended = on_ended,
                                             .failed = on_failed};
@@ -541,9 +541,9 @@ static struct delve_plan launch_plan = {
     .mode = DELVE_DEBUG, .package = (char *)".", .build_dir = (char *)"/src", .log_output = (char *)"debugger"};
 static struct delve_plan attach_plan = {.mode = DELVE_ATTACH, .pid = PID, .log_output = (char *)"debugger"};
 
-static void run(enum keeper_run_kind kind, const struct delve_plan *plan, const struct delve_mended *mended)
+static void run(enum keeper_run_kind kind, const struct delve_plan *plan, const struct delve_overrides *overrides)
 {
-    const struct keeper_run r = {.kind = kind, .plan = plan, .mended = mended};
+    const struct keeper_run r = {.kind = kind, .plan = plan, .overrides = overrides};
     assert_int_equal(keeper_run(w.keeper, &r), 0);
 }
 
@@ -621,13 +621,13 @@ static void order_flight(uint32_t edition)
     buf_init(&requests, TEXT_MAX);
     order_put(&requests, ORDER_REQUEST, "a");
     order_put(&requests, ORDER_REQUEST, "b");
-    keeper_fly(w.keeper, edition, &requests);
+    keeper_order_flight(w.keeper, edition, &requests);
     buf_free(&requests);
 }
 
-static void report_flying(const char *number, const char *edition)
+static void report_flight_started(const char *number, const char *edition)
 {
-    report(ORDER_FLYING, ORDER_NUMBER, number, ORDER_EDITION, edition, ORDER_COUNT, "2", ORDER_PORT, "4711", 0);
+    report(ORDER_FLIGHT_STARTED, ORDER_NUMBER, number, ORDER_EDITION, edition, ORDER_COUNT, "2", ORDER_PORT, "4711", 0);
 }
 
 /* The report of a flight and its connection come in any order; the connection may be gone by then. */
@@ -643,7 +643,7 @@ static void test_flights(void **state)
     sent("flight number=1 edition=1 request=a request=b\n");
     order_flight(2);
     sent("flight number=1 edition=2 request=a request=b\n");
-    report_flying("1", "2");
+    report_flight_started("1", "2");
     heard("");
     struct channel *dap = open_stream(ORDER_STREAM_DAP, 2);
     heard("flying 2 of 2 to 4711\n");
@@ -655,10 +655,10 @@ static void test_flights(void **state)
     run(KEEPER_DLV, &launch_plan, NULL);
     dap = open_stream(ORDER_STREAM_DAP, 3);
     heard("");
-    assert_true(dap->paused); /* what Delve says waits until somebody reads it */
-    report_flying("1", "3");  /* an earlier run's */
+    assert_true(dap->paused);        /* what Delve says waits until somebody reads it */
+    report_flight_started("1", "3"); /* an earlier run's */
     heard("");
-    report_flying("2", "3");
+    report_flight_started("2", "3");
     heard("flying 3 of 2 to 4711\n");
     assert_false(dap->paused);
     end_stream(dap);
@@ -669,7 +669,7 @@ static void test_flights(void **state)
     dap = open_stream(ORDER_STREAM_DAP, 4);
     break_stream(dap, "Connection refused");
     heard("");
-    report_flying("3", "4");
+    report_flight_started("3", "4");
     heard("flying 4 of 2 to 4711 gone: Connection refused\n");
     struct channel *untaken = open_stream(ORDER_STREAM_DAP, 5);
     report_exit("3", "0", "0", "0");
@@ -830,10 +830,10 @@ static void test_what_remedies_have_given(void **state)
 {
     struct delve_env env[] = {{(char *)"GOWORK", (char *)"/mine"}, {(char *)"GONE", NULL}};
     struct delve_plan plan = launch_plan;
-    struct delve_mended mended = {.launch = 3, .mod_files = true, .work_off = true, .gocache = true};
+    struct delve_overrides overrides = {.launch = 3, .mod_files = true, .work_off = true, .gocache = true};
     struct keeper_run remedy = {.kind = KEEPER_REMEDY,
                                 .plan = &plan,
-                                .mended = &mended,
+                                .overrides = &overrides,
                                 .remedy = DELVE_REMEDY_PURGE,
                                 .module = "example.com/m",
                                 .version = "v1.0.0"};
@@ -850,7 +850,7 @@ static void test_what_remedies_have_given(void **state)
     remedy.remedy = DELVE_REMEDY_TIDY;
     remedy.edits = true;
     remedy.module = remedy.version = "";
-    mended = (struct delve_mended){.launch = 4, .work = true};
+    overrides = (struct delve_overrides){.launch = 4, .work = true};
     assert_int_equal(keeper_run(w.keeper, &remedy), 0);
     sent("run number=2 what=remedy arg=tidy arg=/run/mended-4 arg=edit arg= arg= arg=. env=GOWORK=/mine unset=GONE "
          "env=GOWORK=/run/mended-4/go.work cwd=/src\n");
@@ -869,8 +869,8 @@ static void test_what_remedies_have_given(void **state)
     plan.flags = launch_plan.flags;
     plan.mode = launch_plan.mode;
 
-    mended = (struct delve_mended){.launch = 5, .mod_files = true, .mod_mod = true};
-    run(KEEPER_DLV, &plan, &mended);
+    overrides = (struct delve_overrides){.launch = 5, .mod_files = true, .mod_mod = true};
+    run(KEEPER_DLV, &plan, &overrides);
     sent_holds("-modfile=/run/mended-5/go.mod", "-mod=mod", NULL);
     end();
 }

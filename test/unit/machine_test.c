@@ -17,7 +17,7 @@
 #include "proxy/machine/boot.h"
 #include "proxy/machine/machine.h"
 #include "proxy/machine/programs.h"
-#include "proxy/machine/reach.h"
+#include "proxy/machine/transport_target.h"
 #include "proxy/tunnel/tunnel.h"
 
 enum {
@@ -199,7 +199,7 @@ static void fake_free(struct transport *t)
 static const struct transport_ops fake_ops = {
     .open = fake_open, .write = fake_write, .queued = fake_queued, .close = fake_close, .free = fake_free};
 
-struct transport *reach_target(uv_loop_t *loop, const struct config_target *target)
+struct transport *transport_of_target(uv_loop_t *loop, const struct config_target *target)
 {
     struct transport *t = calloc(1, sizeof *t);
     assert_non_null(t);

@@ -38,7 +38,7 @@ static bool is_type(const char *type, const json_t *value)
     return false;
 }
 
-/* Patterns are of ECMAScript; the two that are no POSIX ones are written anew here. */
+/* Patterns are of ECMAScript; the two that are no POSIX ones are written again here. */
 static bool matches(const char *pattern, const char *text)
 {
     static const struct {

@@ -228,11 +228,11 @@ static struct buf blob(const char *base64)
     return b;
 }
 
-static enum ssh_verdict judge(const struct ssh_known *k, const char *base64, const struct ssh_known_key **at)
+static enum ssh_verdict check(const struct ssh_known *k, const char *base64, const struct ssh_known_key **at)
 {
     struct buf b = blob(base64);
     enum ssh_verdict v =
-        ssh_known_judge(k, &(struct ssh_known){0}, (struct ssh_bytes){(const unsigned char *)b.data, b.len}, at);
+        ssh_known_check(k, &(struct ssh_known){0}, (struct ssh_bytes){(const unsigned char *)b.data, b.len}, at);
     buf_free(&b);
     return v;
 }
@@ -242,7 +242,7 @@ static void known(void **state)
     (void)state;
     struct ssh_known k = {0};
     const struct ssh_known_key *at;
-    assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_UNKNOWN);
+    assert_int_equal(check(&k, ED, &at), SSH_VERDICT_UNKNOWN);
     assert_null(at);
 
     assert_int_equal(ssh_known_parse("# Host h found: line 2 \n[127.0.0.*]:* ssh-ed25519 " ED " comment\r\n"
@@ -251,15 +251,15 @@ static void known(void **state)
                                      "/file", true, &k),
                      0);
     assert_int_equal(k.count, 2);
-    assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_KNOWN);
+    assert_int_equal(check(&k, ED, &at), SSH_VERDICT_KNOWN);
     assert_int_equal(at->line, 2);
     assert_string_equal(at->file, "/file");
-    assert_int_equal(judge(&k, ED2, &at), SSH_VERDICT_CHANGED);
+    assert_int_equal(check(&k, ED2, &at), SSH_VERDICT_CHANGED);
     assert_int_equal(at->line, 2);
 
     assert_int_equal(
         ssh_known_parse("# Host h found: line 9 REVOKED\n@revoked * ssh-ed25519 " ED "\n", "/other", true, &k), 0);
-    assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_REVOKED);
+    assert_int_equal(check(&k, ED, &at), SSH_VERDICT_REVOKED);
     assert_int_equal(at->line, 9);
     assert_string_equal(at->file, "/other");
 
@@ -279,7 +279,7 @@ static void only_marked(void **state)
     struct ssh_known k = {0};
     const struct ssh_known_key *at;
     assert_int_equal(ssh_known_parse("@cert-authority * ssh-ed25519 " ED "\n", "/file", true, &k), 0);
-    assert_int_equal(judge(&k, ED, &at), SSH_VERDICT_UNKNOWN);
+    assert_int_equal(check(&k, ED, &at), SSH_VERDICT_UNKNOWN);
     assert_non_null(at);
     assert_int_equal(at->kind, SSH_KNOWN_AUTHORITY);
     assert_false(ssh_known_any(&k));
@@ -296,19 +296,19 @@ static void without_port(void **state)
     struct buf shown = blob(ED);
     struct ssh_bytes b = {(const unsigned char *)shown.data, shown.len};
     assert_int_equal(ssh_known_parse("h ssh-ed25519 " ED2 "\n", "/plain", true, &plain), 0);
-    assert_int_equal(ssh_known_judge(&k, &plain, b, &at), SSH_VERDICT_UNKNOWN);
+    assert_int_equal(ssh_known_check(&k, &plain, b, &at), SSH_VERDICT_UNKNOWN);
     assert_null(at);
     assert_int_equal(ssh_known_parse("h,g?? ssh-ed25519 " ED "\n", "/plain", false, &plain), 0);
-    assert_int_equal(ssh_known_judge(&k, &plain, b, &at), SSH_VERDICT_KNOWN);
+    assert_int_equal(ssh_known_check(&k, &plain, b, &at), SSH_VERDICT_KNOWN);
     assert_string_equal(at->file, "/plain");
     assert_true(at->is_pattern);
     assert_false(at->is_user_file);
     assert_int_equal(ssh_known_parse("[h]:1 ssh-ed25519 " ED2 "\n", "/file", true, &k), 0);
-    assert_int_equal(ssh_known_judge(&k, &plain, b, &at), SSH_VERDICT_CHANGED);
+    assert_int_equal(ssh_known_check(&k, &plain, b, &at), SSH_VERDICT_CHANGED);
     assert_false(at->is_pattern);
     ssh_known_free(&k);
     assert_int_equal(ssh_known_parse("@revoked * ssh-ed25519 " ED "\n", "/plain", true, &plain), 0);
-    assert_int_equal(ssh_known_judge(&k, &plain, b, &at), SSH_VERDICT_REVOKED);
+    assert_int_equal(ssh_known_check(&k, &plain, b, &at), SSH_VERDICT_REVOKED);
     assert_string_equal(at->file, "/plain");
     ssh_known_free(&plain);
     buf_free(&shown);

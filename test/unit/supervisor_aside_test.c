@@ -305,7 +305,7 @@ static void test_purge_ended(void **state)
 }
 
 /* Without what a go that is killed leaves of its own: temporary files, and a list of versions that it had emptied to
- * write it anew from the files beside it (rewriteVersionList in cmd/go), as the next go does. */
+ * write it again from the files beside it (rewriteVersionList in cmd/go), as the next go does. */
 static char *content_without_litter(void)
 {
     char *all = content(AT("mod"));

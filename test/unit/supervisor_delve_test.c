@@ -290,7 +290,7 @@ static void attached(void **state)
         start();
         if (i > 0)
             await(moments[i], ORDER_STREAM_LOG);
-        assert_int_equal(run_gently(the.run), RUN_DETACH);
+        assert_int_equal(run_end_if_abandoned(the.run), RUN_DETACH);
         (void)snprintf(path, sizeof path, "%s/attached-%s", the.dir, number);
         if (i > 0)
             assert_int_equal(process_read_file(path, &pid, &begun), 0);

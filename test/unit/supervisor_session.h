@@ -20,8 +20,8 @@
 #include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
 #include "proxy/supervisor/flow.h"
-#include "proxy/supervisor/inquiry.h"
 #include "proxy/supervisor/process.h"
+#include "proxy/supervisor/rpc_query.h"
 #include "proxy/supervisor/run.h"
 
 enum { KEPT_MAX = 16 * 1024 * 1024, LIMIT_MS = 60 * 1000, TAKE = 65536, STREAM_KINDS = 16 };
@@ -242,14 +242,14 @@ struct flight *session_take_flight(struct session *s, uint32_t run)
     (void)run;
     return NULL;
 }
-int connect_fly(uint32_t port, uint32_t session, struct flight *f)
+int connect_with_flight(uint32_t port, uint32_t session, struct flight *f)
 {
     (void)port;
     (void)session;
     (void)f;
     return -1;
 }
-void connect_close_flying(uint32_t session)
+void connect_close_in_flight(uint32_t session)
 {
     assert_int_equal(session, 1);
 }
@@ -259,7 +259,7 @@ void connect_close_all(uint32_t session)
     assert_int_equal(session, 1);
     connections_closed++;
 }
-void inquiry_close_all(uint32_t session)
+void rpc_query_close_all(uint32_t session)
 {
     assert_int_equal(session, 1);
 }

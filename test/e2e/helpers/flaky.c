@@ -1,8 +1,8 @@
-/* Transports whose carriers are lost on purpose: takes the place of proxy/machine/reach.c in a delvegate for tests.
- *   DELVEGATE_FLAKY=carrier:N  the N-th operation (opening a carrier; a write; a read) loses it, as a network does
+/* Transports whose carriers are lost on purpose: takes the place of proxy/machine/transport_target.c in a delvegate for
+ * tests. DELVEGATE_FLAKY=carrier:N  the N-th operation (opening a carrier; a write; a read) loses it, as a network does
  *   DELVEGATE_FLAKY=link:N     the N-th operation loses it for good: trying again will not help
  * Each happens once. At its end it says how many operations there were: `flaky: N operations`. */
-#include "proxy/machine/reach.h"
+#include "proxy/machine/transport_target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,7 +169,7 @@ static void read_orders(void)
     fails_at = strtoul(number + 1, NULL, 10);
 }
 
-struct transport *reach_target(uv_loop_t *loop, const struct config_target *target)
+struct transport *transport_of_target(uv_loop_t *loop, const struct config_target *target)
 {
     struct flaky_transport *t = calloc(1, sizeof *t);
     read_orders();

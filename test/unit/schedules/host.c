@@ -281,7 +281,7 @@ static struct keeper *ordered(struct host *m)
     return m->keeper;
 }
 
-static void notify_flying(void *arg, const struct event *e)
+static void notify_flight_started(void *arg, const struct event *e)
 {
     struct keeper *k = arg;
     struct channel *c = k->untaken;
@@ -295,11 +295,11 @@ static void notify_flying(void *arg, const struct event *e)
     }
     const struct keeper_flight flight = {
         .channel = c, .end = CHANNEL_BROKEN, .port = k->host->port, .edition = k->flown, .count = k->flown_count};
-    k->handler->flying(k->arg, &flight);
+    k->handler->flight_started(k->arg, &flight);
 }
 
 /* As soon as Delve listens and there is a flight, once for a run. */
-static void fly(struct keeper *k)
+static void start_flight(struct keeper *k)
 {
     struct host *m = k->host;
     if (!k->flight || !k->listens || k->flown || k->ending || !m->delve_on || !m->link)
@@ -308,10 +308,10 @@ static void fly(struct keeper *k)
     k->flown_count = flight_count(k->flight);
     k->untaken = carry_out(m->link, k->flight);
     k->flight = NULL;
-    lane_post(k->lane, notify_flying, k, NULL, k->number, 0);
+    lane_post(k->lane, notify_flight_started, k, NULL, k->number, 0);
 }
 
-static void fly_there(void *arg, const struct event *e)
+static void start_flight_there(void *arg, const struct event *e)
 {
     struct host *m = arg;
     struct keeper *k = ordered(m);
@@ -322,10 +322,10 @@ static void fly_there(void *arg, const struct event *e)
         return;
     flight_free(k->flight);
     k->flight = flight_new(&o);
-    fly(k);
+    start_flight(k);
 }
 
-void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests)
+void keeper_order_flight(struct keeper *k, uint32_t edition, const struct buf *requests)
 {
     struct buf order;
     if (!k->run_on || k->kind != KEEPER_DLV)
@@ -338,7 +338,7 @@ void keeper_fly(struct keeper *k, uint32_t edition, const struct buf *requests)
     order_close(&order, begin);
     if (order.failed)
         broken("a flight could not be built");
-    send_there(k->host, fly_there, order.data, order.len, 0);
+    send_there(k->host, start_flight_there, order.data, order.len, 0);
     buf_free(&order);
 }
 
@@ -368,10 +368,10 @@ static void listens(void *arg, const struct event *e)
     delve_begins(m, FIRST_PORT + m->generation);
     k->listens = true;
     if (draw(2)) /* either may be first */
-        fly(k);
+        start_flight(k);
     (void)snprintf(line, sizeof line, "API server listening at: 127.0.0.1:%d", m->port);
     post(k, notify_log, line, 0);
-    fly(k);
+    start_flight(k);
 }
 
 static void run_delve(struct keeper *k)

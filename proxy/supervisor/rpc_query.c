@@ -1,4 +1,4 @@
-#include "proxy/supervisor/inquiry.h"
+#include "proxy/supervisor/rpc_query.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,9 +25,9 @@ enum {
     REPLY_SIZE = 64
 };
 
-struct inquiry {
+struct rpc_query {
     struct stream stream; /* first */
-    struct inquiry *next;
+    struct rpc_query *next;
     bool is_heartbeat;
     uint32_t port, session;
     int fd; /* the connection; -1: none */
@@ -40,13 +40,13 @@ struct inquiry {
     size_t len, sent;
 };
 
-static struct inquiry *inquiries;
+static struct rpc_query *rpc_queries;
 
 /* --- toward delvegate --- */
 
 static size_t give(struct stream *stream, void *room, size_t n)
 {
-    struct inquiry *q = (struct inquiry *)stream;
+    struct rpc_query *q = (struct rpc_query *)stream;
     if (n > q->len - q->sent)
         n = q->len - q->sent;
     memcpy(room, q->reply + q->sent, n);
@@ -54,7 +54,7 @@ static size_t give(struct stream *stream, void *room, size_t n)
     return n;
 }
 
-static void say(struct inquiry *q, const char *reply)
+static void say(struct rpc_query *q, const char *reply)
 {
     int n = snprintf(q->reply + q->len, sizeof q->reply - q->len, "%s", reply);
     if (n > 0 && (size_t)n < sizeof q->reply - q->len)
@@ -62,7 +62,7 @@ static void say(struct inquiry *q, const char *reply)
     stream_ready(&q->stream);
 }
 
-static void hang_up(struct inquiry *q)
+static void hang_up(struct rpc_query *q)
 {
     loop_unwatch(&q->watch);
     if (q->fd >= 0)
@@ -71,7 +71,7 @@ static void hang_up(struct inquiry *q)
     buf_free(&q->answer);
 }
 
-static void finish(struct inquiry *q, const char *reply)
+static void finish(struct rpc_query *q, const char *reply)
 {
     q->is_over = true;
     loop_disarm(&q->alarm);
@@ -82,7 +82,7 @@ static void finish(struct inquiry *q, const char *reply)
 
 /* --- toward Delve --- */
 
-static void lost(struct inquiry *q)
+static void lost(struct rpc_query *q)
 {
     if (q->is_heartbeat)
         hang_up(q);
@@ -90,7 +90,7 @@ static void lost(struct inquiry *q)
         finish(q, "unknown\n");
 }
 
-static void ask(struct inquiry *q)
+static void ask(struct rpc_query *q)
 {
     struct buf question;
     buf_init(&question, QUESTION_MAX);
@@ -104,7 +104,7 @@ static void ask(struct inquiry *q)
     buf_free(&question);
 }
 
-static void read_heartbeat(struct inquiry *q)
+static void read_heartbeat(struct rpc_query *q)
 {
     size_t used;
     int id, r;
@@ -119,7 +119,7 @@ static void read_heartbeat(struct inquiry *q)
         buf_clear(&q->answer);
 }
 
-static void read_exit(struct inquiry *q)
+static void read_exit(struct rpc_query *q)
 {
     char reply[REPLY_SIZE];
     int status = 0;
@@ -130,7 +130,7 @@ static void read_exit(struct inquiry *q)
     finish(q, reply);
 }
 
-static void read_answer(struct inquiry *q)
+static void read_answer(struct rpc_query *q)
 {
     char chunk[CHUNK];
     ssize_t n = recv(q->fd, chunk, sizeof chunk, 0);
@@ -146,9 +146,9 @@ static void read_answer(struct inquiry *q)
         read_exit(q);
 }
 
-static void call(struct inquiry *q);
+static void call(struct rpc_query *q);
 
-static void on_connected(struct inquiry *q)
+static void on_connected(struct rpc_query *q)
 {
     int error = 0;
     socklen_t len = sizeof error;
@@ -170,7 +170,7 @@ static void on_connected(struct inquiry *q)
 
 static void on_ready(void *arg, short revents)
 {
-    struct inquiry *q = arg;
+    struct rpc_query *q = arg;
     (void)revents;
     if (q->is_connecting)
         on_connected(q);
@@ -179,7 +179,7 @@ static void on_ready(void *arg, short revents)
 }
 
 /* Begins to connect: to 127.0.0.1, or ::1 where that was in vain. */
-static void call(struct inquiry *q)
+static void call(struct rpc_query *q)
 {
     const struct sockaddr_in four = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)q->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -199,7 +199,7 @@ static void call(struct inquiry *q)
     buf_init(&q->answer, ANSWER_MAX);
 }
 
-static void beat(struct inquiry *q)
+static void beat(struct rpc_query *q)
 {
     char reply[REPLY_SIZE];
     if (q->missed > MISSED_MAX) {
@@ -215,7 +215,7 @@ static void beat(struct inquiry *q)
     loop_alarm(&q->alarm, BEAT_MS);
 }
 
-static void query(struct inquiry *q)
+static void query(struct rpc_query *q)
 {
     if (!q->has_called)
         call(q);
@@ -229,7 +229,7 @@ static void query(struct inquiry *q)
 
 static void on_alarm(void *arg)
 {
-    struct inquiry *q = arg;
+    struct rpc_query *q = arg;
     if (q->is_heartbeat)
         beat(q);
     else
@@ -248,7 +248,7 @@ static void on_readable(struct stream *stream)
 /* There nobody wants to know it any more. */
 static void on_dropped(struct stream *stream)
 {
-    struct inquiry *q = (struct inquiry *)stream;
+    struct rpc_query *q = (struct rpc_query *)stream;
     if (!q->is_over)
         finish(q, "");
 }
@@ -261,8 +261,8 @@ static void on_reset(struct stream *stream, uint32_t code)
 
 static void on_closed(struct stream *stream)
 {
-    struct inquiry *q = (struct inquiry *)stream;
-    struct inquiry **at = &inquiries;
+    struct rpc_query *q = (struct rpc_query *)stream;
+    struct rpc_query **at = &rpc_queries;
     loop_disarm(&q->alarm);
     hang_up(q);
     while (*at != q)
@@ -271,7 +271,7 @@ static void on_closed(struct stream *stream)
     free(q);
 }
 
-struct stream *inquiry_open(enum order_stream stream, uint32_t port, uint32_t session)
+struct stream *rpc_query_open(enum order_stream stream, uint32_t port, uint32_t session)
 {
     static const struct stream_ops ops = {.give = give,
                                           .readable = on_readable,
@@ -279,7 +279,7 @@ struct stream *inquiry_open(enum order_stream stream, uint32_t port, uint32_t se
                                           .reset = on_reset,
                                           .stopped = on_dropped,
                                           .closed = on_closed};
-    struct inquiry *q = calloc(1, sizeof *q);
+    struct rpc_query *q = calloc(1, sizeof *q);
     if (!q)
         return NULL;
     q->stream.ops = &ops;
@@ -288,15 +288,15 @@ struct stream *inquiry_open(enum order_stream stream, uint32_t port, uint32_t se
     q->session = session;
     q->fd = -1;
     q->alarm = (struct alarm){.ring = on_alarm, .arg = q};
-    q->next = inquiries;
-    inquiries = q;
+    q->next = rpc_queries;
+    rpc_queries = q;
     loop_alarm(&q->alarm, 0);
     return &q->stream;
 }
 
-void inquiry_close_all(uint32_t session)
+void rpc_query_close_all(uint32_t session)
 {
-    for (struct inquiry *q = inquiries; q; q = q->next)
+    for (struct rpc_query *q = rpc_queries; q; q = q->next)
         if (q->session == session && !q->is_over)
             finish(q, "");
 }

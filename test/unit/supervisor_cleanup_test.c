@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "dap/buf.h"
-#include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/cleanup.h"
 #include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
 #include "proxy/supervisor/process.h"
@@ -33,7 +33,7 @@ enum { STEP_MS = 20, LIMIT_MS = 120 * 1000, HOURS_2 = 2 * 60 * 60, REPORT_MAX = 
 static char shared[SUPERVISOR_PATH_MAX / 8]; /* of all tests: the built program */
 static char root[SUPERVISOR_PATH_MAX / 8];
 static char inst[SUPERVISOR_PATH_MAX / 4]; /* of most tests: the dead one */
-static char reported[REPORT_MAX];          /* lines of bury_others, pids of bury_instance */
+static char reported[REPORT_MAX];          /* lines of cleanup_others, pids of cleanup_instance */
 
 static const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -195,7 +195,7 @@ static pid_t supervisor(char *const *argv)
     pid_t pid = fork();
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (bury_claim(inst) != 0)
+        if (cleanup_claim(inst) != 0)
             _exit(1);
         make_dir(at("home/.cache/delvegate/dead/1/1"));
         if (argv && start_run(argv) < 0)
@@ -271,12 +271,12 @@ static void test_session(void **state)
                     NULL};
     setenv("UP", at("up"), 1);
     pid_t pid = supervisor(argv), prog = pid_in(at("up")), dlv = pid_in(at("home/.cache/delvegate/dead/1/1/pid"));
-    bury_others(NULL, report, NULL);
+    cleanup_others(NULL, report, NULL);
     assert_string_equal(reported, "");
     assert_false(is_gone(prog));
     kill_supervisor(pid);
     assert_false(is_gone(prog));
-    bury_others("/elsewhere", report, NULL);
+    cleanup_others("/elsewhere", report, NULL);
     char line[2 * SUPERVISOR_PATH_MAX];
     (void)snprintf(line, sizeof line, "removed %s, left by a dead session; ended its processes*%ld*", inst, (long)dlv);
     expect(line);
@@ -342,7 +342,7 @@ static void test_attached(void **state)
             text[0] = '\0';
     }
     kill_supervisor(pid);
-    assert_int_equal(bury_instance(inst, ended, NULL), 0);
+    assert_int_equal(cleanup_instance(inst, ended, NULL), 0);
     (void)snprintf(text, sizeof text, "pid %ld\n", (long)dlv);
     assert_string_equal(reported, text);
     expect_gone(dlv);
@@ -367,7 +367,7 @@ static void test_left_stopped(void **state)
     siginfo_t info;
     assert_int_equal(waitid(P_PID, (id_t)prog, &info, WSTOPPED), 0);
     kill_supervisor(pid);
-    assert_int_equal(bury_instance(inst, ended, NULL), 0);
+    assert_int_equal(cleanup_instance(inst, ended, NULL), 0);
     assert_int_equal(waitid(P_PID, (id_t)prog, &info, WCONTINUED), 0);
     assert_int_equal(process_read(prog, &p), 0);
     assert_int_equal(kill(prog, SIGKILL), 0);
@@ -389,7 +389,7 @@ static void test_stubborn(void **state)
     wait_for(at("home/up"));
     pid_t other = pid_in(at("home/group"));
     kill_supervisor(pid);
-    assert_int_equal(bury_instance(inst, ended, NULL), 0);
+    assert_int_equal(cleanup_instance(inst, ended, NULL), 0);
     char text[64];
     (void)snprintf(text, sizeof text, "pid %ld", (long)run);
     expect(text);
@@ -409,7 +409,7 @@ static void test_leader_gone(void **state)
     kill_supervisor(pid);
     expect_gone(run);
     assert_false(is_gone(left));
-    assert_int_equal(bury_instance(inst, ended, NULL), 0);
+    assert_int_equal(cleanup_instance(inst, ended, NULL), 0);
     assert_true(is_gone(left));
 }
 
@@ -426,7 +426,7 @@ static void test_numbers_given_again(void **state)
     (void)snprintf(text, sizeof text, "%ld 1\n", (long)getsid(0));
     write_text(at("home/.cache/delvegate/dead/1/2/pid"), text);
     write_text(at("home/.cache/delvegate/dead/1/attached-1"), text);
-    assert_int_equal(bury_instance(inst, ended, NULL), 0);
+    assert_int_equal(cleanup_instance(inst, ended, NULL), 0);
     assert_string_equal(reported, "");
     assert_false(is_there(inst));
 }
@@ -444,18 +444,18 @@ static void test_foreign(void **state)
     const char *const hosts[] = {foreign, "0000 pid:[1]\nother-id other-name\n"};
     for (size_t i = 0; i < 2; i++) {
         write_text(at("home/.cache/delvegate/dead/host"), hosts[i]);
-        bury_others(NULL, report, NULL);
+        cleanup_others(NULL, report, NULL);
         make_old(inst);
-        bury_others(NULL, report, NULL); /* its supervisor has touched host */
+        cleanup_others(NULL, report, NULL); /* its supervisor has touched host */
         assert_string_equal(reported, "");
     }
     make_old(at("home/.cache/delvegate/dead/host"));
-    assert_int_equal(bury_touch(inst), 0);
-    bury_others(NULL, report, NULL);
+    assert_int_equal(cleanup_touch(inst), 0);
+    cleanup_others(NULL, report, NULL);
     assert_string_equal(reported, "");
     make_old(at("home/.cache/delvegate/dead/host"));
     make_old(inst);
-    bury_others(NULL, report, NULL);
+    cleanup_others(NULL, report, NULL);
     expect("removed */dead, left by a dead session");
     assert_false(is_there(inst));
     assert_false(is_gone(run));
@@ -474,7 +474,7 @@ static void test_rebooted(void **state)
     (void)snprintf(earlier, sizeof earlier, "0000 pid:[1]%s", strchr(host, '\n'));
     write_text(at("home/.cache/delvegate/dead/host"), earlier);
     kill_supervisor(pid);
-    bury_others(NULL, report, NULL);
+    cleanup_others(NULL, report, NULL);
     expect("removed */dead, left by a dead session");
     assert_false(is_there(inst));
     assert_false(is_gone(run));
@@ -522,7 +522,7 @@ static void test_bases(void **state)
     kill_supervisor(supervisor(NULL));
     for (size_t b = 0; b < sizeof bases / sizeof *bases; b++)
         make_bases(bases[b]);
-    bury_others(NULL, report, NULL);
+    cleanup_others(NULL, report, NULL);
     size_t lines = 0;
     for (const char *c = reported; *c; c++)
         lines += *c == '\n';
@@ -550,11 +550,11 @@ static void test_shared(void **state)
     assert_int_equal(symlink("real", at("home/.delvegate")), 0);
     make_dir(at("home/real/dead"));
     write_text(at("home/real/dead/supervisor"), "1 1\n");
-    bury_others(NULL, report, NULL);
+    cleanup_others(NULL, report, NULL);
     assert_string_equal(reported, "");
     assert_true(is_there(inst) && is_there(at("home/real/dead")));
     assert_int_equal(chmod(at("home/.cache/delvegate"), 0700), 0);
-    bury_others(NULL, report, NULL);
+    cleanup_others(NULL, report, NULL);
     expect("removed *");
 }
 
@@ -562,7 +562,7 @@ static void test_own(void **state)
 {
     (void)state;
     kill_supervisor(supervisor(NULL));
-    bury_others(inst, report, NULL);
+    cleanup_others(inst, report, NULL);
     assert_string_equal(reported, "");
     assert_true(is_there(inst));
 }
@@ -580,7 +580,7 @@ static void test_aside(void **state)
     const struct remedy_aside list[] = {{.name = "tree", .path = at("mod/tree@v1")}};
     assert_int_equal(remedy_aside(at("home/.cache/delvegate/dead/1"), at("mod"), list, 1), 0);
     assert_false(is_there(at("mod/tree@v1")));
-    assert_int_equal(bury_instance(inst, NULL, NULL), 0);
+    assert_int_equal(cleanup_instance(inst, NULL, NULL), 0);
     assert_true(is_there(at("mod/tree@v1/file")));
     assert_false(is_there(inst));
 }
@@ -596,13 +596,13 @@ static void test_aside_fails(void **state)
     assert_int_equal(remedy_aside(at("home/.cache/delvegate/dead/1"), at("mod"), list, 1), 0);
     assert_int_equal(rmdir(at("mod/deep")), 0);
     make_dir(at("home/.cache/delvegate/dead/2"));
-    bury_others(NULL, report, NULL);
+    cleanup_others(NULL, report, NULL);
     expect("files that a remedy of a dead session had moved aside could not be put back (No such file or directory); "
            "they are listed in */dead");
     assert_true(is_there(at("home/.cache/delvegate/dead/1/aside")));
     assert_false(is_there(at("home/.cache/delvegate/dead/2")));
     make_dir(at("mod/deep"));
-    bury_others(NULL, report, NULL);
+    cleanup_others(NULL, report, NULL);
     assert_true(is_there(at("mod/deep/tree")));
     assert_false(is_there(inst));
 }
@@ -615,13 +615,13 @@ static void test_one_at_a_time(void **state)
     kill_supervisor(supervisor(NULL));
     int fd = open(inst, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(flock(fd, LOCK_EX), 0);
-    bury_others(NULL, report, NULL);
+    cleanup_others(NULL, report, NULL);
     assert_string_equal(reported, "");
     assert_true(is_there(inst));
     (void)fflush(NULL);
     pid_t pid = fork();
     if (pid == 0 && close(fd) == 0)
-        _exit(bury_instance(inst, NULL, NULL) == 0 && !is_there(inst) ? 0 : 1);
+        _exit(cleanup_instance(inst, NULL, NULL) == 0 && !is_there(inst) ? 0 : 1);
     int status = 0;
     assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
     close(fd);
@@ -635,7 +635,7 @@ static void test_claim(void **state)
     (void)state;
     char *argv[] = {"sleep", "1000", NULL};
     pid_t old = supervisor(argv), run = pid_in(at("home/.cache/delvegate/dead/1/1/pid"));
-    assert_int_equal(bury_claim(inst), 1);
+    assert_int_equal(cleanup_claim(inst), 1);
     write_text(at("home/.cache/delvegate/dead/lock"), "");
     write_text(at("home/.cache/delvegate/dead/1/rest"), "");
     kill_supervisor(old);
@@ -643,15 +643,15 @@ static void test_claim(void **state)
     expect_gone(run);
     assert_false(is_there(at("home/.cache/delvegate/dead/1/rest")));
     assert_true(is_there(at("home/.cache/delvegate/dead/lock")));
-    assert_int_equal(bury_instance(inst, ended, NULL), 0);
+    assert_int_equal(cleanup_instance(inst, ended, NULL), 0);
     assert_string_equal(reported, "");
     assert_true(is_there(at("home/.cache/delvegate/dead/supervisor")));
     kill_supervisor(new);
-    assert_int_equal(bury_instance(inst, ended, NULL), 0);
+    assert_int_equal(cleanup_instance(inst, ended, NULL), 0);
     assert_false(is_there(inst));
-    assert_int_equal(bury_claim(inst), -1);
+    assert_int_equal(cleanup_claim(inst), -1);
     assert_int_equal(errno, ENOENT);
-    assert_int_equal(bury_instance(inst, ended, NULL), 0);
+    assert_int_equal(cleanup_instance(inst, ended, NULL), 0);
 }
 
 int main(void)

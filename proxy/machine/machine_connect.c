@@ -200,7 +200,7 @@ void machine_connect(struct remote_machine *m)
     }
 }
 
-void machine_late(void *arg)
+void machine_answer_timeout(void *arg)
 {
     struct remote_machine *m = arg;
     struct err why;

@@ -1,4 +1,4 @@
-#include "proxy/ssh/ssh_beyond.h"
+#include "proxy/ssh/ssh_unsupported.h"
 
 #include <string.h>
 
@@ -28,7 +28,7 @@ static bool has_other_way(const struct ssh_settings *s)
            (s->host_based && (!preferred || has(preferred, "hostbased")));
 }
 
-const char *ssh_beyond(const struct ssh_settings *s, const struct ssh_reach *reach)
+const char *ssh_unsupported(const struct ssh_settings *s, const struct ssh_algorithms *algorithms)
 {
     if (s->pkcs11_provider)
         return "PKCS11Provider is set";
@@ -38,11 +38,11 @@ const char *ssh_beyond(const struct ssh_settings *s, const struct ssh_reach *rea
         return "the SSH configuration allows only GSSAPI or host-based authentication";
     if (s->proxy_command && s->proxy_passes_fd)
         return "ProxyUseFdpass is set";
-    if (lacks(s->host_key_algorithms, reach->host_key))
+    if (lacks(s->host_key_algorithms, algorithms->host_key))
         return "HostKeyAlgorithms lists none that libssh2 supports";
-    if (lacks(s->kex_algorithms, reach->kex))
+    if (lacks(s->kex_algorithms, algorithms->kex))
         return "KexAlgorithms lists none that libssh2 supports";
-    if (lacks(s->ciphers, reach->cipher))
+    if (lacks(s->ciphers, algorithms->cipher))
         return "Ciphers lists none that libssh2 supports";
-    return lacks(s->macs, reach->mac) ? "MACs lists none that libssh2 supports" : NULL;
+    return lacks(s->macs, algorithms->mac) ? "MACs lists none that libssh2 supports" : NULL;
 }

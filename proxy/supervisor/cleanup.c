@@ -1,4 +1,4 @@
-#include "proxy/supervisor/bury.h"
+#include "proxy/supervisor/cleanup.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -156,7 +156,7 @@ static bool is_dead(const char *dir)
     return untouched(dir, FOREIGN_S) && untouched(host, FOREIGN_S);
 }
 
-/* --- the lock: one buries or claims it at a time --- */
+/* --- the lock: one cleans up or claims it at a time --- */
 
 /* Returns a descriptor that holds it, or -1 with errno: EWOULDBLOCK: another one has it, ENOENT: it is no more. Where
  * directories can't be locked (NFS), it goes without. */
@@ -188,7 +188,7 @@ struct left {
     bool is_attached, is_asked;
 };
 
-struct burial {
+struct cleanup {
     void (*ended)(void *arg, pid_t pid);
     void *arg;
     struct left *list;
@@ -208,7 +208,7 @@ static long now_ms(void)
     return (long)t.tv_sec * MS + t.tv_nsec / NS_OF_MS;
 }
 
-static void report_ended(struct burial *b, pid_t pid)
+static void report_ended(struct cleanup *b, pid_t pid)
 {
     for (size_t i = 0; i < b->reported_count; i++)
         if (b->reported[i] == pid)
@@ -221,7 +221,7 @@ static void report_ended(struct burial *b, pid_t pid)
 
 static void add_run(void *arg, const char *path, const char *name)
 {
-    struct burial *b = arg;
+    struct cleanup *b = arg;
     struct left run = {0};
     char file[SUPERVISOR_PATH_MAX];
     if (!is_number(name) || b->count == LEFT_MAX || snprintf(file, sizeof file, "%s/pid", path) >= (int)sizeof file ||
@@ -268,7 +268,7 @@ static bool kill_one(void *arg, const struct process *p)
 
 /* A number is not given out again while it names a process session: where it is somebody else's by now, nothing of
  * that session is left. */
-static void sweep(struct burial *b, const struct left *run)
+static void sweep(struct cleanup *b, const struct left *run)
 {
     struct process p;
     long until = now_ms() + END_MS;
@@ -280,7 +280,7 @@ static void sweep(struct burial *b, const struct left *run)
 
 /* Delve ends what it has started, and detaches from what it has not: killed while it is attached, it would leave its
  * breakpoints in a process that lives on. */
-static void end_runs(struct burial *b)
+static void end_runs(struct cleanup *b)
 {
     b->begun = now_ms();
     for (size_t i = 0; i < b->count; i++) {
@@ -321,7 +321,7 @@ static void resume_session(void *arg, const char *path, const char *name)
 /* What could not be put back must not be removed with the rest. */
 static void remove_entry(void *arg, const char *path, const char *name)
 {
-    struct burial *b = arg;
+    struct cleanup *b = arg;
     /* Who it was stays as long as anything does, so that the rest is found again. */
     if ((b->is_claim && !is_number(name)) || strcmp(name, "supervisor") == 0 || strcmp(name, "host") == 0)
         return;
@@ -333,7 +333,7 @@ static void remove_entry(void *arg, const char *path, const char *name)
     }
 }
 
-static void forget(struct burial *b, const char *dir)
+static void forget(struct cleanup *b, const char *dir)
 {
     static const char *const names[] = {"supervisor", "host"};
     char path[SUPERVISOR_PATH_MAX];
@@ -345,7 +345,7 @@ static void forget(struct burial *b, const char *dir)
 }
 
 /* With the lock: all but the directory itself. Returns -1 when something is left. */
-static int empty(struct burial *b, const char *dir)
+static int empty(struct cleanup *b, const char *dir)
 {
     if (whose(dir) == HERE) {
         entries(dir, add_session, b);
@@ -360,7 +360,7 @@ static int empty(struct burial *b, const char *dir)
     return b->error ? -1 : 0;
 }
 
-static int bury(struct burial *b, const char *dir, bool waits)
+static int clean_instance(struct cleanup *b, const char *dir, bool waits)
 {
     int fd = lock(dir, waits);
     if (fd < 0) {
@@ -376,10 +376,10 @@ static int bury(struct burial *b, const char *dir, bool waits)
     return r;
 }
 
-int bury_instance(const char *dir, void (*ended)(void *arg, pid_t pid), void *arg)
+int cleanup_instance(const char *dir, void (*ended)(void *arg, pid_t pid), void *arg)
 {
-    struct burial b = {.ended = ended, .arg = arg};
-    return bury(&b, dir, true);
+    struct cleanup b = {.ended = ended, .arg = arg};
+    return clean_instance(&b, dir, true);
 }
 
 static int write_who(const char *dir)
@@ -400,9 +400,9 @@ static bool is_empty_or_dead(const char *dir)
     return read_supervisor(dir, &pid, &start) < 0 || whose(dir) != ELSEWHERE || is_dead(dir);
 }
 
-int bury_claim(const char *dir)
+int cleanup_claim(const char *dir)
 {
-    struct burial b = {.is_claim = true};
+    struct cleanup b = {.is_claim = true};
     int r = -1, error = 0, fd = lock(dir, true);
     if (fd < 0)
         return -1;
@@ -416,7 +416,7 @@ int bury_claim(const char *dir)
     return r;
 }
 
-int bury_touch(const char *dir)
+int cleanup_touch(const char *dir)
 {
     char path[SUPERVISOR_PATH_MAX];
     (void)snprintf(path, sizeof path, "%s/host", dir);
@@ -431,7 +431,7 @@ struct others {
     void *arg;
 };
 
-static void report_instance(const struct others *o, const struct burial *b, const char *dir)
+static void report_instance(const struct others *o, const struct cleanup *b, const char *dir)
 {
     char text[NOTE_MAX];
     if (b->is_aside) {
@@ -461,11 +461,11 @@ static bool is_instance_name(const char *name)
 static void look_at(void *arg, const char *path, const char *name)
 {
     const struct others *o = arg;
-    struct burial b = {0};
+    struct cleanup b = {0};
     if (!is_instance_name(name) || (o->own && strcmp(path, o->own) == 0) || !directory_is_private(path) ||
         !is_dead(path))
         return;
-    (void)bury(&b, path, false);
+    (void)clean_instance(&b, path, false);
     if (o->report && b.error != EWOULDBLOCK)
         report_instance(o, &b, path);
 }
@@ -476,7 +476,7 @@ static void look_in(void *arg, const char *base)
         entries(base, look_at, arg);
 }
 
-void bury_others(const char *own, void (*report)(void *arg, const char *text), void *arg)
+void cleanup_others(const char *own, void (*report)(void *arg, const char *text), void *arg)
 {
     struct others o = {.own = own, .report = report, .arg = arg};
     directory_bases(look_in, &o);

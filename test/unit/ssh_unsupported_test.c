@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "proxy/machine/stderr_tail.h"
-#include "proxy/ssh/ssh_beyond.h"
+#include "proxy/ssh/ssh_unsupported.h"
 
 enum { TEXT_MAX = 1024 };
 
-static const struct ssh_reach reach = {
+static const struct ssh_algorithms algorithms = {
     .host_key = "ssh-ed25519,ssh-rsa", .kex = "curve25519-sha256", .cipher = "aes256-ctr", .mac = "hmac-sha2-256"};
 
 static void settings(void **state)
@@ -52,7 +52,7 @@ static void settings(void **state)
         struct err e;
         (void)snprintf(text, sizeof text, "hostname h\nuser u\n%s", cases[i].text);
         assert_int_equal(ssh_settings_parse(text, &s, &e), 0);
-        const char *why = ssh_beyond(&s, &reach);
+        const char *why = ssh_unsupported(&s, &algorithms);
         if (!why != !cases[i].why || (why && !strstr(why, cases[i].why)))
             fail_msg("%s gave: %s", cases[i].text, why ? why : "nothing");
         ssh_settings_free(&s);

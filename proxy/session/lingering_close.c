@@ -1,4 +1,4 @@
-#include "proxy/session/farewell.h"
+#include "proxy/session/lingering_close.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +10,14 @@
 #include "proxy/base/timer.h"
 
 enum {
-    FAREWELL_MS = 3000, /* for the client to close; VS Code waits 2 s for an answer to `disconnect` */
+    LINGERING_CLOSE_MS = 3000, /* for the client to close; VS Code waits 2 s for an answer to `disconnect` */
     SUBJECT_MAX = 64,
     ANSWER_MAX = 8 * ERR_TEXT_MAX, /* a text of which much is escaped */
     ERROR_INTERNAL = 8888          /* Delve's service/dap/error_ids.go */
 };
 
-struct parting {
-    struct farewell o;
+struct lingering {
+    struct lingering_close o;
     char subject[SUBJECT_MAX];
     struct client *client; /* NULL once it is gone */
     struct dap_decoder *decoder;
@@ -25,14 +25,14 @@ struct parting {
     bool reading; /* inside on_data: memory is freed when it returns */
 };
 
-static void destroy(struct parting *f)
+static void destroy(struct lingering *f)
 {
     dap_decoder_free(f->decoder);
     timer_free(f->over);
     free(f);
 }
 
-static void finish(struct parting *f)
+static void finish(struct lingering *f)
 {
     if (f->client)
         client_end(f->client);
@@ -53,7 +53,7 @@ static bool asks_for_session(const char *command)
 }
 
 /* Returns false when it was the last answer. */
-static bool answer(struct parting *f, const struct dap_message *m)
+static bool answer(struct lingering *f, const struct dap_message *m)
 {
     struct buf out;
     bool is_disconnect = strcmp(m->name, "disconnect") == 0;
@@ -74,7 +74,7 @@ static bool answer(struct parting *f, const struct dap_message *m)
 
 static size_t on_data(void *arg, const char *data, size_t len)
 {
-    struct parting *f = arg;
+    struct lingering *f = arg;
     struct dap_frame frame;
     struct dap_message m;
     struct err why;
@@ -97,7 +97,7 @@ static size_t on_data(void *arg, const char *data, size_t len)
 
 static void on_drained(void *arg)
 {
-    struct parting *f = arg;
+    struct lingering *f = arg;
     client_pause(f->client, false);
 }
 
@@ -108,7 +108,7 @@ static void on_half_closed(void *arg)
 
 static void on_closed(void *arg, const char *why)
 {
-    struct parting *f = arg;
+    struct lingering *f = arg;
     (void)why;
     f->client = NULL;
     finish(f);
@@ -117,9 +117,10 @@ static void on_closed(void *arg, const char *why)
 static const struct client_handler events = {
     .data = on_data, .drained = on_drained, .half_closed = on_half_closed, .closed = on_closed};
 
-void farewell_begin(uv_loop_t *loop, struct client *client, struct dap_decoder *decoder, const struct farewell *o)
+void lingering_close_begin(uv_loop_t *loop, struct client *client, struct dap_decoder *decoder,
+                           const struct lingering_close *o)
 {
-    struct parting *f = client_has_ended(client) ? NULL : calloc(1, sizeof *f);
+    struct lingering *f = client_has_ended(client) ? NULL : calloc(1, sizeof *f);
     if (f)
         f->over = timer_new(loop, on_over, f);
     if (!f || !f->over) {
@@ -132,7 +133,7 @@ void farewell_begin(uv_loop_t *loop, struct client *client, struct dap_decoder *
     (void)snprintf(f->subject, sizeof f->subject, "%s", o->subject);
     f->client = client;
     f->decoder = decoder;
-    timer_start(f->over, FAREWELL_MS, 0);
+    timer_start(f->over, LINGERING_CLOSE_MS, 0);
     client_start(client, &events, f);
     client_pause(client, false);
 }
