@@ -54,16 +54,16 @@ LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 # Whether `make install` alone was asked for, without a word of how to build.
 FLAGS_GIVEN := $(foreach v,CC CPPFLAGS CFLAGS LDFLAGS,$(filter environment command,$(origin $v)))
 flags_kept = $(if $(strip $(FLAGS_GIVEN) $1 $(filter-out install,$(or $(MAKECMDGOALS),all))),,yes)
-# A file of these words, which is newer only when they are others; $2: what is there stays.
-define keep_words
+# A file of this text, which is newer only when the text has changed; $2: what is there stays.
+define keep_text
 	@mkdir -p $(@D)
 	@$(if $2,[ -e $@ ] ||) echo $(call quoted,$1) | cmp -s - $@ || echo $(call quoted,$1) >$@
 endef
 
 PURE := $(wildcard dap/*.c delve/*.c config/*.c)
-# The rooms of proxy/, each below those that may use it.
-ROOMS := base tunnel supervisor machine ssh delve session service cli
-PROXY := $(foreach r,$(ROOMS),$(wildcard proxy/$r/*.c))
+# The layers of proxy/, each below those that may use it.
+LAYERS := base tunnel supervisor machine ssh delve session service cli
+PROXY := $(foreach r,$(LAYERS),$(wildcard proxy/$r/*.c))
 TUNNEL := $(wildcard proxy/tunnel/*.c)
 # What the supervisor is made of, a program of its own.
 SUPERVISOR := $(wildcard proxy/supervisor/*.c)
@@ -259,10 +259,10 @@ GIT := git -c safe.directory='*' -c core.fsmonitor=false
 # The commit that it was built of, which is empty where there is no git tree of its own: a tarball may lie in another's.
 COMMIT = $(shell [ -e .git ] && $(GIT) --no-optional-locks describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
 $(BUILD)/commit.h: always
-	$(call keep_words,#define DELVEGATE_COMMIT "$(COMMIT)",$(FLAGS_KEPT))
+	$(call keep_text,#define DELVEGATE_COMMIT "$(COMMIT)",$(FLAGS_KEPT))
 $(BUILD)/proxy/cli/main.o: $(BUILD)/commit.h
 $(BUILD)/supervisor_build.h: always
-	$(call keep_words,#define SUPERVISOR_BUILD "$(SUPERVISOR_BUILD)",)
+	$(call keep_text,#define SUPERVISOR_BUILD "$(SUPERVISOR_BUILD)",)
 $(foreach d,$(BUILD) $(SUPERVISORS:%=$(BUILD)/supervisor-%),$d/proxy/supervisor/supervise.o) $(BUILD)/proxy/machine/programs.o: \
     $(BUILD)/supervisor_build.h
 
@@ -272,7 +272,7 @@ SUPERVISOR_CC_$1 ?= $(call triplet,$1)-gcc
 SUPERVISOR_CFLAGS_$1 := $$(SUPERVISOR_CFLAGS) $$(call taken,$$(SUPERVISOR_CC_$1),$$(HARDENING))
 SUPERVISOR_FLAGS_$1 = $$(SUPERVISOR_CC_$1) $$(SUPERVISOR_CPPFLAGS) $$(SUPERVISOR_CFLAGS_$1) $$(SUPERVISOR_LDFLAGS) $2
 $$(BUILD)/supervisor-$1/flags: always
-	$$(call keep_words,$$(SUPERVISOR_FLAGS_$1),$$(FLAGS_KEPT))
+	$$(call keep_text,$$(SUPERVISOR_FLAGS_$1),$$(FLAGS_KEPT))
 $$(BUILD)/supervisor-$1/%.o: %.c $$(BUILD)/supervisor-$1/flags | $3
 	@mkdir -p $$(@D)
 	$$(call say,CC)
@@ -304,7 +304,7 @@ $(BUILD)/supervisor: $(BUILD)/supervisor-$(OWN_ARCH)/supervisor
 # So are the supervisors.
 PROGRAMS := $(foreach a,$(SUPERVISORS),$(BUILD)/supervisor-$a/supervisor)
 $(BUILD)/supervisors: always
-	$(call keep_words,$(SUPERVISORS),$(FLAGS_KEPT))
+	$(call keep_text,$(SUPERVISORS),$(FLAGS_KEPT))
 $(BUILD)/programs_bytes.S: $(PROGRAMS) $(BUILD)/supervisors scripts/embed.sh
 	$(call say,EMBED)
 	$(Q)scripts/embed.sh bytes $(BUILD) $(SUPERVISORS) >$@.new && mv $@.new $@
@@ -320,7 +320,7 @@ $(BUILD)/programs_table.o: $(BUILD)/programs_table.c proxy/machine/programs.h de
 FLAGS_KEPT := $(call flags_kept,$(SUPERVISORS_GIVEN))
 FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
 $(BUILD)/flags: always
-	$(call keep_words,$(FLAGS),$(FLAGS_KEPT))
+	$(call keep_text,$(FLAGS),$(FLAGS_KEPT))
 
 libraries:
 	@command -v $(firstword $(CC)) >/dev/null || \
@@ -417,8 +417,8 @@ lint-cppcheck: $(MADE_HEADERS)
 	    -D_GNU_SOURCE -I. -I$(BUILD) $(TIDIED)
 lint-words: all
 	@test/lint-words.sh
-lint-rooms:
-	@test/lint-rooms.sh '$(ROOMS)' '$(SUPERVISOR_SHARED)'
+lint-layers:
+	@test/lint-layers.sh '$(LAYERS)' '$(SUPERVISOR_SHARED)'
 lint-shell:
 	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
 
@@ -492,6 +492,6 @@ help:
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all always help libraries cross-compilers check check-all e2e-vscode check-unit check-e2e fuzz run-unit unit-programs fuzz-programs program supervisor-programs ssh-programs objects bench bench-sessions bench-tunnel demo modgraph-capture cov \
-    format lint lint-format lint-tidy lint-analyze lint-cppcheck lint-words lint-rooms lint-shell install uninstall dist feature clean
+    format lint lint-format lint-tidy lint-analyze lint-cppcheck lint-words lint-layers lint-shell install uninstall dist feature clean
 -include $(TIDIED:%=$(BUILD)/tidy/%.d) $(TIDIED:%=$(BUILD)/analyze/%.d)
 -include $(PURE_OBJ:.o=.d) $(PROXY_OBJ:.o=.d) $(SUPERVISOR_OBJ:.o=.d) $(UNIT:=.d) $(SUPERVISOR_TESTS:=.d) $(FUZZ:=.d) $(SSH_TESTS:=.d) $(SCHEDULES_SRC:%.c=$(BUILD)/%.d) $(FLAKY_OBJ:.o=.d)

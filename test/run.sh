@@ -305,7 +305,7 @@ suite_lint() {
     run_pinned clang-format 14.0 lint/format status 60 make lint-format
     build all && run lint/words status 60 make lint-words
     run lint/shell status 120 make lint-shell
-    run lint/rooms status 60 make lint-rooms
+    run lint/layers status 60 make lint-layers
     run_pinned cppcheck 2.10 lint/cppcheck status 300 make lint-cppcheck
     run_pinned clang-tidy 14.0 lint/tidy status 600 make -k -j2 lint-tidy
     if [ "${CHECK_ALL:-0}" = 1 ]; then

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # No part of the tree includes a header that it must not know; the Makefile runs this:
-#   test/lint-rooms.sh 'ROOM...' 'SOURCE...'
-# ROOMs are the folders of proxy/, each below those that may use it; SOURCEs are those outside proxy/ that the supervisor is
+#   test/lint-layers.sh 'LAYER...' 'SOURCE...'
+# LAYERs are the folders of proxy/, each below those that may use it; SOURCEs are those outside proxy/ that the supervisor is
 # built of.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
-rooms=$1 shared=$2
+layers=$1 shared=$2
 bad=0
 
 # Prints what it reads, each line followed by why it is wrong. $1: the reason.
@@ -22,8 +22,8 @@ includes_but() {
 }
 
 headers_above() {
-    awk -v rooms="$rooms" '
-        BEGIN { n = split(rooms, room); for (i = 1; i <= n; i++) height[room[i]] = i }
+    awk -v layers="$layers" '
+        BEGIN { n = split(layers, layer); for (i = 1; i <= n; i++) height[layer[i]] = i }
         match($0, /^#include "proxy\/[a-z]+\//) {
             split($0, to, "/")
             split(FILENAME, from, "/")
@@ -40,7 +40,7 @@ shared_headers="dap/must_use.h ${shared//.c/.h}"
 shared_headers=${shared_headers// /|}
 shared_headers=${shared_headers//./\\.}
 
-complain "a header of a room above" < <(headers_above)
+complain "a header of a layer above" < <(headers_above)
 complain "the tunnel is pure: libc and itself alone" < <(
     includes_but "\"proxy/tunnel/|<($tunnel_headers)\\.h>" proxy/tunnel/*.[ch])
 complain "the supervisor includes libc, the tunnel and SUPERVISOR_SHARED" < <(
