@@ -114,7 +114,7 @@ void boot_lost(struct boot *b, const struct err *why)
     noise = newline ? newline + 1 : b->text;
     if (!b->marked && *noise)
         err_prefix(&b->why,
-                   "the shell on %s ended before the supervisor could be started, with the output \"%s\": ", b->where,
+                   "The shell on %s ended before the supervisor could be started, with the output \"%s\": ", b->where,
                    noise);
 }
 

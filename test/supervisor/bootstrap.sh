@@ -54,7 +54,7 @@ says 'a restricted shell' '^error The login shell on testhost is restricted and 
 printf '#!/bin/sh\necho "This account is currently not available."\nexit 1\n' >"$work/nologin"
 chmod +x "$work/nologin"
 run line $p "$work/nologin"
-says 'an account without a login shell' '^error testhost ended before .*"This account is currently not available."'
+says 'an account without a login shell' '^error The shell on testhost ended before .*"This account is currently not available."'
 
 # --- places
 fresh
@@ -87,7 +87,7 @@ chmod 777 "$work/tmp"
 end_supervisors
 rm -rf "$work/tmp/delvegate-$(id -u)"
 run line $p sh -c
-says 'a directory that others may replace is refused' '^error On testhost there is no directory.*/tmp/delvegate-[0-9]*: others could replace it'
+says 'a directory that others may replace is refused' '^error On testhost there is no usable directory.*/tmp/delvegate-[0-9]*: others could replace it'
 fresh
 if [ "$(id -u)" = 0 ]; then
     mkdir -p "$work/home/.cache/delvegate"

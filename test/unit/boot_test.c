@@ -176,7 +176,7 @@ static void losses(void **state)
     assert_non_null(strstr(lost("", "rbash: line 1: exec: restricted"), "restricted and cannot run the supervisor"));
     assert_string_equal(
         lost("This account is not available.\n", "it ended with status 1"),
-        "the shell on testhost ended before the supervisor could be started, with the output \"This account is not "
+        "The shell on testhost ended before the supervisor could be started, with the output \"This account is not "
         "available.\": it ended with status 1");
     assert_string_equal(lost("", "it ended"), "it ended");
     assert_string_equal(lost("delvegate nonce error run f: no\n", "it ended"),
