@@ -101,7 +101,7 @@ size_t ssh_candidates_add_agent(struct ssh_candidates *c, struct ssh_bytes answe
         if (!r.failed && !problem && add_agent_key(c, blob, comment) < 0)
             break;
         if (!r.failed && problem) {
-            (void)snprintf(label, sizeof label, "%.*s of the agent", (int)comment.len, (const char *)comment.data);
+            (void)snprintf(label, sizeof label, "%.*s from the agent", (int)comment.len, (const char *)comment.data);
             skip_unsupported(c, label, problem);
         }
     }
