@@ -71,7 +71,7 @@ suite('messages that are made to cost', { transports: ['local'] }, (w) => {
       const path = `${HELLO}/main.go`;
       for (const size of [2 * MIB, BIG]) {
         const refused = await other.refused('setBreakpoints', { source: { path }, breakpoints: JSON.parse(tiny(value, size)) });
-        assert.match(refused.text, size > 4 * MIB ? /over the 4 MiB that Delve takes/ : /^setBreakpoints.*more than the limit of 65536 values/);
+        assert.match(refused.text, size > 4 * MIB ? /exceeds the 4 MiB that Delve accepts/ : /^setBreakpoints.*more than the limit of 65536 values/);
       }
       watcher.process.stdin.end();
       const [, slowest] = await watcher.wait(/slowest (.*)/, { stream: 'stdout', timeout: 30_000 });

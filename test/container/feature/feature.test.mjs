@@ -249,8 +249,8 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     const state = `/home/${USER}/.local/state/delvegate`;
     // Of four runs of 0.7 MB each, only what two files may hold is there; one may become the other between the two reads.
     await until('the fourth wait', async () => {
-      const { text } = await container.exec(`cat ${state}/log.1 ${state}/log | grep -o 'again in [0-9]* s'`);
-      return /again in 4 s\nagain in 8 s\n$/.test(text);
+      const { text } = await container.exec(`cat ${state}/log.1 ${state}/log | grep -o 'restarting it in [0-9]* s'`);
+      return /restarting it in 4 s\nrestarting it in 8 s\n$/.test(text);
     }, { timeout: 60_000, explain: () => container.log() });
     const sizes = (await container.must(`stat -c %s ${state}/log ${state}/log.1`)).trim().split('\n').map(Number);
     for (const size of sizes) assert.ok(size < 2_000_000, `${sizes}`);
@@ -280,7 +280,7 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     const fetched = { PORT: port, DELVEVERSION: '1.99.0', GOPROXY: 'file:///root/proxy', GOSUMDB: 'off' };
     const byGo = await image.install(fetched);
     assert.equal(byGo.code, 0, byGo.stdout + byGo.stderr);
-    assert.match(byGo.stdout, /Delve is 1\.99\.0, by go install/);
+    assert.match(byGo.stdout, /installed Delve 1\.99\.0 with go install/);
     assert.equal(await image.must(['sh', '-c', 'find /root /tmp -name "*.mod" -newer /root/delvegate | grep -v -e /root/proxy -e /root/newer || :']), '');
     assert.doesNotMatch((await image.install(fetched)).stdout, /go install/, 'that version is there');
     await image.must(['rm', '/usr/local/bin/dlv']);
@@ -288,14 +288,14 @@ describe(`the Feature on ${path.basename(ROOT)}`, () => {
     // The latest that this Go does not build is no reason to go without one.
     const older = await image.install({ PORT: port, GOPROXY: 'file:///root/newer', GOSUMDB: 'off' });
     assert.equal(older.code, 0, older.stdout + older.stderr);
-    assert.match(older.stdout, /Delve is 1\.20\.9, by go install/);
+    assert.match(older.stdout, /installed Delve 1\.20\.9 with go install/);
     await image.must(['rm', '/usr/local/bin/dlv']);
 
     // Without a module proxy the distribution's is installed.
     const { code, stdout, stderr } = await image.install({ PORT: port, DELVEVERSION: '1.20.2', GOPROXY: 'off' });
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, /go install github.com\/go-delve\/delve\/cmd\/dlv@v1.20.2' failed/);
-    assert.match(stdout, /Delve is 1\.20/);
+    assert.match(stdout, /installed Delve 1\.20/);
     const home = `/home/${USER}`;
     await image.put(path.join(TREE, 'test/e2e/programs'), 'hello', home);
     const source = `${home}/hello/main.go`;
