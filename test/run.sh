@@ -391,7 +391,7 @@ suite_ssh() {
     shell_tests ssh
 }
 
-# Files of end-to-end tests run two at a time, the long ones first: most of their time is waiting.
+# Files of end-to-end tests run side by side, the long ones first: most of their time is waiting.
 suite_e2e() {
     local file name limit=$e2e_limit files=()
     build KIND=asan program || return
