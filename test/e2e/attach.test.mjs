@@ -224,6 +224,7 @@ suite('attach', { beside: true }, (w) => {
     await s.initialize();
     const attached = s.ask('attach', { mode: 'remote', port: Number(port) }, { timeout: LAUNCH_MS });
     await s.output('console', /has not answered attach .*another client may have the program running/s);
+    await s.event('progressStart');
     assert.equal(s.events('progressStart').length, 1);
     const restarted = s.ask('restart', undefined, { timeout: LAUNCH_MS });
     await other.send('pause', { threadId: 1 });

@@ -480,14 +480,14 @@ case_reload() {
     check "SIGHUP finds the user's own" await_line "$d/log" "$own" $pid
     echo '{' >"$d/home/.config/delvegate/config.json"
     kill -HUP $pid
-    check "a broken one is told with its path" await_line "$d/log" "^$d/home/.config/delvegate/config.json:2:1: " $pid
+    check "a broken one is reported with its path" await_line "$d/log" "^$d/home/.config/delvegate/config.json:2:1: " $pid
     rm "$d/home/.config/delvegate/config.json"
     mkfifo "$d/home/.config/delvegate/config.json"
     kill -HUP $pid
     check "a FIFO is not waited for" await_line "$d/log" "^$d/home/.config/delvegate/config.json: .*not a regular file" $pid
     rm "$d/home/.config/delvegate/config.json" "$d/xdg/delvegate/config.json"
     kill -HUP $pid
-    check "one that is gone is told, not taken for the default" await_line "$d/log" 'config.json: .*it is gone' $pid
+    check "one that is gone is reported, not taken for the default" await_line "$d/log" 'config.json: .*it no longer exists' $pid
     kill -TERM $pid
     wait $pid
     check "and changes nothing" same $? 0
