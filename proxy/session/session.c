@@ -10,8 +10,6 @@
 #include "proxy/base/state.h"
 #include "proxy/session/lingering_close.h"
 
-enum { HEADER_MS = 5000 /* for a whole header, from its first byte; the first one: from the connection */ };
-
 static const char *const state_names[] = {"new",        "initialized", "launching",  "early",  "overdue", "live",
                                           "recovering", "idle",        "terminated", "ending", "over"};
 

@@ -10,7 +10,6 @@
 #include "proxy/base/log.h"
 
 enum {
-    HEADER_MS = 5000,           /* for a whole header, from its first byte on */
     HALF_CLOSED_MS = 15 * 1000, /* for the answers to all that a client had asked when it closed its sending side */
     NOISE_S = 60                /* what does not begin as DAP is logged at most this often */
 };

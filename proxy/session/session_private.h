@@ -23,6 +23,7 @@ enum {
     MESSAGE_MAX =
         512 * 1024 * 1024, /* bytes of one framed message to the client: Delve's 64 MiB with every path longer */
     UTF8_REST = 4,
+    HEADER_MS = 5000, /* for a whole header of the client's, from its first byte; the first one: from the connection */
     THREADS_MAX = 4 * 1024 * 1024, /* bytes of an answer to `threads` that is kept */
     /* Delve's service/dap/error_ids.go */
     ERROR_LAUNCH = 3000,
