@@ -419,8 +419,9 @@ lint-words: all
 	@test/lint-words.sh
 lint-layers:
 	@test/lint-layers.sh '$(LAYERS)' '$(SUPERVISOR_SHARED)'
+# SC2319, of newer ones than Debian 12's: the tests count what a condition has returned.
 lint-shell:
-	$(Q)shellcheck -x -S warning $(SHELL_SCRIPTS)
+	$(Q)shellcheck -x -S warning -e SC2319 $(SHELL_SCRIPTS)
 
 # Installation. The directory variables are GNU's, and given to make; DESTDIR goes in front of all. PREFIX may also come
 # from the environment.
