@@ -13,20 +13,20 @@ static const struct delve_signature rows[] = {
     ROW("go-too-old", BUILD,
         " requires go >= ", "^(.*: )?(module )?" MODULE "@([^ \":/]+) requires go >= [^ ]+ \\(running go ", "--mv",
         "a module needs a newer Go", advice_go, "1.22-1.27", TOOLCHAIN),
-    /* Where a toolchain that can't be had was asked for, the Go that is there may do; where it does not, the remedy
-     * says where another is. */
+    /* Where a toolchain that can't be had was asked for, the installed Go may do; where it does not, the remedy says
+     * where another is. It may have been go.work alone that asked for it. */
     SECURITY_ROW("toolchain-mismatch", BUILD, "checksum mismatch", "^download go[0-9].*checksum mismatch", "",
                  "the fetched Go toolchain does not match the checksum database",
                  "Set GOTOOLCHAIN=local in env, report it to whoever runs the proxy, and do not turn the check off.",
                  "source 1.21-1.27", NONE),
     ROW("go-too-old", BUILD, "download go", "^download go[0-9][^ ]*( for [^ ]+)?: .", "",
-        "the required Go toolchain is not available", advice_toolchain, "1.21-1.27", TOOLCHAIN),
+        "the required Go toolchain is not available", advice_toolchain, "1.21-1.27", TOOLCHAIN, WORK_OFF),
     ROW("go-too-old", BUILD, "golang.org/toolchain@", "^(.*: )?golang\\.org/toolchain@v0[^ ]*: .", "",
-        "the required Go toolchain is not available", advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
+        "the required Go toolchain is not available", advice_toolchain, "source 1.21-1.27", TOOLCHAIN, WORK_OFF),
     ROW("go-too-old", BUILD, "cannot find \"go", "^cannot find \"go[0-9][^\"]*\" in PATH", "",
-        "the required Go toolchain is not on the Go machine", advice_toolchain, "1.21-1.27", TOOLCHAIN),
+        "the required Go toolchain is not on the Go machine", advice_toolchain, "1.21-1.27", TOOLCHAIN, WORK_OFF),
     ROW("go-too-old", BUILD, "exec go", "^exec go[0-9][^ ]*: .", "", "the required Go toolchain cannot be run",
-        advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
+        advice_toolchain, "source 1.21-1.27", TOOLCHAIN, WORK_OFF),
     ROW("go-too-old", BUILD, "toolchain switches", "^too many toolchain switches", "",
         "Go switches endlessly between toolchains", advice_toolchain, "source 1.21-1.27", TOOLCHAIN),
     ROW("go-too-old", BUILD, "invalid toolchain", "^invalid toolchain(:| \"[^\"]*\" in )", "",

@@ -20,12 +20,15 @@ function other(c, gomod = 'module example.com/other\n\ngo 1.18\n') {
 }
 const needsOther = (c) => c.edit('app/main.go', (text) => text.replace('import (', 'import (\n\t"example.com/other"').replace('dep.Value()', 'dep.Value() + other.Value()'));
 
+const newer = (c) => workspace(c, WORK.replace('1.18', '1.99'));
+
 /** Whatever is wrong with the workspace, the module alone builds. */
 const off = (minor) => [
   { name: 'work-bom', said: /unexpected input character/, make: (c) => workspace(c, `\uFEFF${WORK}`) },
   { name: 'work-unknown-directive', said: /unknown directive: nonsense/, make: (c) => workspace(c, `${WORK}nonsense x\n`) },
   { name: 'work-uses-twice', said: /appears multiple times in workspace/, make: (c) => workspace(c, `${WORK}use ./app\n`) },
-  { name: 'work-newer-go', since: 21, said: /go\.work requires go >= 1\.99/, make: (c) => workspace(c, WORK.replace('1.18', '1.99')) },
+  { name: 'work-newer-go', since: 21, env: { GOTOOLCHAIN: 'local' }, said: /go\.work requires go >= 1\.99/, make: newer },
+  { name: 'work-newer-go-fetched', since: 21, env: { GOTOOLCHAIN: 'auto' }, said: /download go1\.99/, make: newer },
   { name: 'work-uses-broken', said: /unknown directive: nonsense/, make: (c) => { workspace(c, `${WORK}use ./other\n`); other(c, 'nonsense\n'); } },
   { name: 'work-replaces-used', said: /is replaced at all versions in the go\.work file/, make: (c) => { workspace(c, `${WORK}use ./other\n\nreplace example.com/other => ./third\n`); other(c); } },
   {
