@@ -154,9 +154,12 @@ export class Rig {
     this.remove();
   }
 
-  /** Whatever way this process ends: a killed dlv leaves its program running. */
+  /** Whatever way this process ends: a supervisor that is killed leaves its dlv running, a killed dlv its program. */
   remove() {
-    for (const pid of proc.pids()) if (proc.exe(pid).startsWith(`${this.root}/`) && proc.alive(pid)) process.kill(pid, 'SIGKILL');
+    const belongs = (pid) => [proc.exe(pid), ...proc.cmdline(pid)].some((text) => text.includes(`${this.root}/`));
+    for (const pid of proc.pids()) {
+      if (pid !== process.pid && belongs(pid) && proc.alive(pid)) process.kill(pid, 'SIGKILL');
+    }
     fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }
