@@ -27,30 +27,13 @@
 #include "proxy/supervisor/file.h"
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/remedy_parts.h"
+#include "test/unit/test_directory.h"
 
 enum { STEP_MS = 20, LIMIT_MS = 120 * 1000, HOURS_2 = 2 * 60 * 60, REPORT_MAX = 64 * 1024 };
 
 static char shared[SUPERVISOR_PATH_MAX / 8]; /* of all tests: the built program */
-static char root[SUPERVISOR_PATH_MAX / 8];
-static char inst[SUPERVISOR_PATH_MAX / 4]; /* of most tests: the dead one */
-static char reported[REPORT_MAX];          /* lines of cleanup_others, pids of cleanup_instance */
-
-static const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* A path below the test's directory; eight of them live at a time. */
-static const char *at(const char *fmt, ...)
-{
-    enum { TEXTS = 8 };
-    static char texts[TEXTS][SUPERVISOR_PATH_MAX];
-    static unsigned count;
-    char *text = texts[count++ % TEXTS];
-    int n = snprintf(text, SUPERVISOR_PATH_MAX, "%s/", root);
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(text + n, SUPERVISOR_PATH_MAX - (size_t)n, fmt, ap);
-    va_end(ap);
-    return text;
-}
+static char inst[SUPERVISOR_PATH_MAX / 4];   /* of most tests: the dead one */
+static char reported[REPORT_MAX];            /* lines of cleanup_others, pids of cleanup_instance */
 
 static void make_dir(const char *path)
 {

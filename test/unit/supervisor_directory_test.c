@@ -26,29 +26,12 @@
 #include "proxy/supervisor/directory.h"
 #include "proxy/supervisor/file.h"
 #include "proxy/supervisor/process.h"
+#include "test/unit/test_directory.h"
 
 enum { NOBODY = 65534, EXPECTED_STATUS = 7, SKIPPED_STATUS = 77 };
 
-static char root[SUPERVISOR_PATH_MAX / 4];
 static char dir[SUPERVISOR_PATH_MAX];
 static struct directory_error why;
-
-static const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* A path below the test's directory; four of them live at a time. */
-static const char *at(const char *fmt, ...)
-{
-    enum { TEXTS = 4 };
-    static char texts[TEXTS][SUPERVISOR_PATH_MAX];
-    static unsigned count;
-    char *text = texts[count++ % TEXTS];
-    int n = snprintf(text, SUPERVISOR_PATH_MAX, "%s/", root);
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(text + n, SUPERVISOR_PATH_MAX - (size_t)n, fmt, ap);
-    va_end(ap);
-    return text;
-}
 
 static const char *tmp_base(const char *name)
 {

@@ -24,6 +24,7 @@
 #include "proxy/supervisor/process.h"
 #include "proxy/supervisor/survey_parts.h"
 #include "proxy/supervisor/worker.h"
+#include "test/unit/test_directory.h"
 
 enum {
     ENV_MAX = 32,
@@ -35,7 +36,6 @@ enum {
     NOBODY = 65534
 };
 
-static char root[SUPERVISOR_PATH_MAX / 4];
 static char *env[ENV_MAX];
 static struct buf session; /* the fields of ORDER_SESSION so far */
 static size_t session_begin;
@@ -44,23 +44,6 @@ static bool is_apart;           /* with mounts of its own */
 static void (*prepare)(void);   /* in the child, before it looks */
 static char report[REPORT_MAX]; /* what was reported, a line each: "tool NAME TEXT", "fact ...", "error ..." */
 static int status;              /* what survey_look returned */
-
-static const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* A path below the test's directory; eight of them live at a time. */
-static const char *at(const char *fmt, ...)
-{
-    enum { TEXTS = 8 };
-    static char texts[TEXTS][SUPERVISOR_PATH_MAX];
-    static unsigned count;
-    char *text = texts[count++ % TEXTS];
-    int n = snprintf(text, SUPERVISOR_PATH_MAX, "%s/", root);
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(text + n, SUPERVISOR_PATH_MAX - (size_t)n, fmt, ap);
-    va_end(ap);
-    return text;
-}
 
 /* --- the machine --- */
 
