@@ -38,7 +38,8 @@ void timer_start(struct timer *t, uint64_t ms, uint64_t repeat_ms)
 
 void timer_stop(struct timer *t)
 {
-    uv_timer_stop(&t->uv);
+    if (t)
+        uv_timer_stop(&t->uv);
 }
 
 static void on_closed(uv_handle_t *h)

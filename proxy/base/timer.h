@@ -16,6 +16,7 @@ uint64_t timer_now(uv_loop_t *loop);
 struct timer *timer_new(uv_loop_t *loop, void (*fired)(void *arg), void *arg) MUST_USE;
 /* (Re)starts it: once after ms, then every repeat_ms unless that is 0. */
 void timer_start(struct timer *t, uint64_t ms, uint64_t repeat_ms);
+/* NULL is fine. */
 void timer_stop(struct timer *t);
 /* Stops it for good and frees it; may be called from its own callback. NULL is fine. */
 void timer_free(struct timer *t);

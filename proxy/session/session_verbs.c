@@ -74,7 +74,11 @@ void session_forward(struct session *s, const struct dap_message *m)
 
 void session_hold(struct session *s, const struct dap_message *m)
 {
-    if (dap_queue_add(&s->held, m) < 0 && m->type == DAP_REQUEST)
+    if (dap_queue_add(&s->held, m) == 0)
+        return;
+    if (m->type != DAP_REQUEST)
+        log_warning(s->subject, "the client's %s is dropped: too many messages wait for Delve", m->name);
+    else
         session_respond_error(s, m->seq, m->name, ERROR_INTERNAL,
                               "too many requests while Delve is being started; wait for their answers", false);
 }
